@@ -1,0 +1,206 @@
+"""What one trial trains, as frozen values that check themselves.
+
+A `TrialSpec` holds everything that changes a result and nothing else.  The values are built from a
+config (`experiment.load`) or by a Python user; both get the same errors.  No TensorFlow here.
+"""
+
+import math
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from bnexp.data.table import DATASETS, ImageSet
+from bnexp.models.table import CnnSpec
+from bnexp.norms.table import AnyNorm, NoNorm
+from bnexp.values import Frozen, named
+
+
+class Problem(NamedTuple):
+    """A value that is well-formed by itself and wrong beside the others."""
+
+    path: tuple[str, ...]
+    message: str
+
+
+class DataSpec(Frozen):
+    """The images, and how they are divided into training and validation."""
+
+    name: str = Field("mnist", description="mnist, mnist-5k, fashion-mnist, or your own module:function")
+    validation: int | float = Field(
+        0.1, ge=0, description="a whole number counts examples, a fraction is a share; stratified, drawn from the seed"
+    )
+    train: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="use only so many training examples, stratified, after the validation split; null: all"
+    )
+    source: str | None = Field(
+        None, description="SHA-256 of your own module's file; filled in when the config is loaded"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, value: Any) -> Any:
+        return named(value)
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataSpec":
+        if isinstance(self.validation, float) and self.validation >= 1:
+            raise ValueError(
+                f"validation: a share lies below 1, not {self.validation:g}; a count is a whole number, as in 5000"
+            )
+        if self.name not in DATASETS and ":" not in self.name:
+            raise ValueError(
+                f"unknown dataset {self.name!r}; known: {', '.join(DATASETS)}, or your own module:function"
+            )
+        return self
+
+    @property
+    def known(self) -> ImageSet | None:
+        """Sizes of a named dataset; None for a user's own, known only once it is loaded."""
+        return DATASETS.get(self.name)
+
+    def validation_examples(self, available: int) -> int:
+        """How many of `available` training examples are set aside for validation."""
+        if isinstance(self.validation, float):
+            return round(self.validation * available)
+        return self.validation
+
+    def train_examples(self, available: int) -> int:
+        """How many of `available` training examples are trained on."""
+        rest = available - self.validation_examples(available)
+        return rest if self.train is None else min(self.train, rest)
+
+
+class Adam(Frozen):
+    """Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), Keras's defaults."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    beta_1: float = Field(0.9, ge=0, lt=1)
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-7, gt=0)
+
+
+class Sgd(Frozen):
+    """Stochastic gradient descent, with Keras's definition of momentum."""
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: float = Field(1e-2, gt=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    nesterov: bool = False
+
+
+def _optimizer_name(value: Any) -> str | None:
+    return value.get("name", "adam") if isinstance(value, dict) else getattr(value, "name", None)
+
+
+AnyOptimizer = Annotated[Annotated[Adam, Tag("adam")] | Annotated[Sgd, Tag("sgd")], Discriminator(_optimizer_name)]
+
+
+class Evaluations(Frozen):
+    """When validation data are looked at: evenly spaced within an epoch, always at its last step."""
+
+    first_epoch: int = Field(10, ge=1, description="evaluations in the first epoch")
+    later_epochs: int = Field(1, ge=1, description="evaluations in each later epoch")
+
+
+class TrainingSpec(Frozen):
+    """The optimizer and how the examples reach it."""
+
+    optimizer: AnyOptimizer = Adam()
+    batch_size: int = Field(64, ge=1)
+    epochs: int = Field(10, ge=1)
+    evaluations: Evaluations = Evaluations()
+    last_batch: Literal["keep", "drop"] = Field("keep", description="the last, smaller batch of an epoch")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "optimizer" in value:
+            return {**value, "optimizer": named(value["optimizer"])}
+        return value
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """Optimizer steps that one pass over `examples` takes."""
+        whole, rest = divmod(examples, self.batch_size)
+        return whole + (1 if rest and self.last_batch == "keep" else 0)
+
+    def evaluation_steps(self, examples: int) -> list[int]:
+        """Steps after which validation data are looked at, increasing, 1-based over the whole training.
+
+        They depend on the spec and the number of training examples alone, so that trials can be paired.
+        """
+        per_epoch = self.steps_per_epoch(examples)
+        return [
+            epoch * per_epoch + math.ceil(k * per_epoch / points)
+            for epoch in range(self.epochs)
+            for points in [min(per_epoch, self.evaluations.later_epochs if epoch else self.evaluations.first_epoch)]
+            for k in range(1, points + 1)
+        ]
+
+
+class TrialSpec(Frozen):
+    """Everything that one training depends on but its seed."""
+
+    data: DataSpec = DataSpec()
+    model: CnnSpec = CnnSpec()
+    norm: AnyNorm = NoNorm()
+    training: TrainingSpec = TrainingSpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "norm" in value:
+            return {**value, "norm": named(value["norm"])}
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrialSpec":
+        if found := problems(self):
+            raise ValueError("; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+        return self
+
+
+def problems(spec: TrialSpec) -> list[Problem]:
+    """What is wrong between the parts of a spec whose parts are right by themselves; [] if nothing.
+
+    Checked as far as the data are known: a user's own dataset is checked again once it is loaded.
+    """
+    known = spec.data.known
+    found = []
+    try:
+        blocks = spec.model.blocks(known.shape if known else _ANY_IMAGE)
+    except ValueError as error:
+        return [Problem(("model",), str(error))] if known else []
+    for block in blocks:
+        if spec.norm.takes(block) and (refusal := spec.norm.refusal(block)):
+            key, message = refusal
+            found.append(Problem(("norm", key), message))
+    if known:
+        found += _data_problems(spec, known)
+    return found
+
+
+_ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance
+
+
+def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
+    data, batch_size = spec.data, spec.training.batch_size
+    rest = known.train - data.validation_examples(known.train)
+    validation = data.validation_examples(known.train)
+    if 0 < validation < known.classes:
+        message = f"{validation} validation examples cannot hold each of the {known.classes} classes; use more, or 0"
+        return [Problem(("data", "validation"), message)]
+    if rest < known.classes:
+        return [Problem(("data", "validation"), f"leaves {max(rest, 0)} of {known.train} examples to train on")]
+    if data.train is not None and data.train > rest:
+        return [
+            Problem(("data", "train"), f"{data.train} examples, but after the validation split {data.name} has {rest}")
+        ]
+    if batch_size > data.train_examples(known.train):
+        return [
+            Problem(
+                ("training", "batch_size"),
+                f"a batch of {batch_size} is larger than the {data.train_examples(known.train)} training examples",
+            )
+        ]
+    return []

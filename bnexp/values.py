@@ -1,0 +1,35 @@
+"""The base of everything that is described, identified and stored: frozen values that check themselves."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value that never changes, knows all its keys, and takes no `"64"` for a 64 and no `true` for a 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def named(value: Any) -> Any:
+    """`layer` is short for `{name: layer}`, wherever a block has a name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+def canonical(value: Any) -> Any:
+    """`value` as plain JSON data without the keys that hold their default, for content hashes.
+
+    A block's `name` always stays.  So a key that a later version adds, with a default that keeps the old
+    behaviour, leaves all identities as they were; a default that changes needs a new protocol version.
+    """
+    if isinstance(value, BaseModel):
+        return {
+            key: canonical(getattr(value, key))
+            for key, field in type(value).model_fields.items()
+            if key == "name" or getattr(value, key) != field.get_default(call_default_factory=True)
+        }
+    if isinstance(value, tuple | list):
+        return [canonical(item) for item in value]
+    if isinstance(value, dict):
+        return {key: canonical(item) for key, item in value.items()}
+    return value

@@ -128,3 +128,15 @@ class TrialRecord(Frozen):
         if version != SCHEMA_VERSION:
             raise ValueError(f"record of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
         return version
+
+
+class Progress(Frozen):
+    """How far a running trial is; shown, never stored."""
+
+    epoch: int
+    """The epoch being trained, from 1."""
+    epochs: int
+    step: int
+    steps: int
+    validation_accuracy: Floats = None
+    """At the latest evaluation, 0 to 1."""

@@ -160,12 +160,12 @@ class TrialSpec(Frozen):
         return self
 
 
-def problems(spec: TrialSpec) -> list[Problem]:
+def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     """What is wrong between the parts of a spec whose parts are right by themselves; [] if nothing.
 
-    Checked as far as the data are known: a user's own dataset is checked again once it is loaded.
+    Checked as far as the data are known: a user's own dataset is checked again once its sizes are `loaded`.
     """
-    known = spec.data.known
+    known = loaded or spec.data.known
     found = []
     try:
         blocks = spec.model.blocks(known.shape if known else _ANY_IMAGE)

@@ -1,0 +1,1 @@
+"""Models: one file each, and the table that names them.  Importing this imports no TensorFlow."""

@@ -1,0 +1,136 @@
+"""A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
+
+import importlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
+from bnexp.models.table import MODELS
+from bnexp.training.initial import initial_weights
+
+EVALUATION_BATCH = 1000
+"""Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
+
+
+class Stretch(NamedTuple):
+    """What was measured while training for some steps."""
+
+    steps: int
+    """Steps done; less than asked for if the last of them had a loss that was not finite."""
+    loss_sum: float
+    """Sum over examples of the cross-entropy (nats), each taken before the update that it causes."""
+    correct: int
+    finite: bool
+
+
+class Scores(NamedTuple):
+    """What was measured on some examples in inference mode."""
+
+    loss: float
+    """Mean cross-entropy, nats."""
+    correct: np.ndarray
+    """Whether each example was classified correctly, shape (examples,)."""
+
+
+class Program:
+    """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
+
+    Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
+    device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].
+    """
+
+    def __init__(self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType) -> None:
+        module, _, attribute = MODELS[spec.model.name].partition(":")
+        self.model: keras.Model = getattr(importlib.import_module(module), attribute)(spec, image, classes)
+        self._optimizer = _optimizer(spec.training.optimizer)
+        self._optimizer.build(self.model.trainable_variables)
+        self._constants = [variable.numpy() for variable in self.model.variables]
+        self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
+        data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
+        # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
+        self._stretch = tf.function(self._train_steps, [*data, tf.TensorSpec((None, None), tf.int32)])
+        self._scores = tf.function(self._evaluate_batch, [*data, tf.TensorSpec((None,), tf.int32)])
+
+    def reset(self, spec: TrialSpec, seed: int) -> dict[str, np.ndarray]:
+        """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path."""
+        weights = initial_weights(self.model, spec.model, seed, self._constants)
+        for variable, value in zip(self.model.variables, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
+            variable.assign(value)
+        self._optimizer.learning_rate = spec.training.optimizer.learning_rate
+        return {variable.path: value for variable, value in zip(self.model.variables, weights, strict=True)}
+
+    def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
+        """Trace and optimize both graphs by using them once; what that changes, `reset` sets right."""
+        self.train(images, labels, batch[None])
+        self.evaluate(images, labels, batch)
+
+    def train(self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray) -> Stretch:
+        """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
+        with tf.device(images.device):
+            steps, loss_sum, correct, finite = self._stretch(images, labels, tf.constant(order, tf.int32))
+        return Stretch(int(steps), float(loss_sum), int(correct), bool(finite))
+
+    def evaluate(self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> Scores:
+        """Score the examples `indices` (examples,), at least one, in inference mode."""
+        loss_sum, correct = 0.0, []
+        for start in range(0, len(indices), EVALUATION_BATCH):
+            batch = tf.constant(indices[start : start + EVALUATION_BATCH], tf.int32)
+            batch_loss, batch_correct = self._scores(images, labels, batch)
+            loss_sum += float(batch_loss)
+            correct.append(batch_correct.numpy())
+        return Scores(loss_sum / len(indices), np.concatenate(correct))
+
+    def finite(self) -> bool:
+        """Whether every weight and moving statistic is a finite number."""
+        return all(np.isfinite(variable.numpy()).all() for variable in self.model.variables)
+
+    def _train_steps(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        steps = tf.constant(0)
+        loss_sum = tf.constant(0.0, tf.float64)
+        correct = tf.constant(0)
+        finite = tf.constant(True)
+        while steps < tf.shape(order)[0] and finite:
+            loss, hits = self._step(images, labels, order[steps])
+            steps += 1
+            correct += hits
+            loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
+            finite = tf.math.is_finite(loss)
+        return steps, loss_sum, correct, finite
+
+    def _step(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x, y = _gather(images, labels, batch)
+        variables = self.model.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            logits = self.model(x, training=True)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self._optimizer.apply(gradients, variables)
+        return loss, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
+
+    def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x, y = _gather(images, labels, batch)
+        logits = self.model(x, training=False)
+        return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), _hits(logits, y)
+
+
+def _gather(images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    x = tf.gather(images, batch)
+    if x.dtype == tf.uint8:
+        x = tf.cast(x, tf.float32) / 255.0
+    return x, tf.gather(labels, batch)
+
+
+def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    return tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
+
+
+def _optimizer(spec: AnyOptimizer) -> keras.optimizers.Optimizer:
+    if isinstance(spec, Adam):
+        return keras.optimizers.Adam(spec.learning_rate, spec.beta_1, spec.beta_2, spec.epsilon)
+    return keras.optimizers.SGD(spec.learning_rate, spec.momentum, spec.nesterov)

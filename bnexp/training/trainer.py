@@ -1,0 +1,308 @@
+"""One trial's way: data, split, initial weights, training with evaluations, one look at the test set, record."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from bnexp.data import Dataset, Split, load, split
+from bnexp.data.table import ImageSet
+from bnexp.errors import UserError
+from bnexp.experiment.spec import TrialSpec, problems
+from bnexp.experiment.trial import PROTOCOL, Trial
+from bnexp.results.environment import environment
+from bnexp.results.record import (
+    Evaluation,
+    Fingerprints,
+    Parameters,
+    Progress,
+    Seconds,
+    Test,
+    TrialRecord,
+)
+from bnexp.training.device import configure
+from bnexp.training.initial import fingerprint
+from bnexp.training.order import batches, epoch_order, order_fingerprint
+from bnexp.training.program import Program, Scores
+from bnexp.values import canonical
+
+_PROGRAMS_KEPT = 4
+"""Compiled models that a worker keeps; each holds some 50 MB."""
+
+
+class Trainer:
+    """Trains trials one after the other in this process, which it configures for one device.
+
+    Datasets and compiled models are kept from trial to trial; they change no result.
+    """
+
+    def __init__(self, device: str = "auto", threads: int = 1, data_folder: Path | None = None) -> None:
+        self._device = configure(device, threads)
+        self._data_folder = data_folder
+        self._environment = environment()
+        self._data: tuple[str, _Resident] | None = None
+        self._programs: dict[str, Program] = {}
+
+    def describe(self) -> dict[str, Any]:
+        """The device, its name, threads and determinism, as the record keeps them."""
+        return dict(self._device)
+
+    def __call__(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """Train a trial; `progress` is told of each evaluation.
+
+        Raises UserError where the data cannot be had or do not fit the spec.
+        """
+        clock, started = _Clock(), datetime.now(UTC)
+        with clock("data"):
+            data = self._resident(trial)
+            _check_fit(trial.spec, data.dataset)
+            parts = split(data.dataset, trial.spec.data, trial.seed)
+        with clock("compile"):
+            program, reused = self._program(trial.spec, data)
+            program.compile(data.images, data.labels, parts.train[: trial.spec.training.batch_size])
+            weights = program.reset(trial.spec, trial.seed)
+        run = _Run(trial, program, data, parts, clock, progress)
+        run.train()
+        finished = run.diverged_at_step is None
+        with clock("evaluate"):
+            test = _test(program, data) if finished else None
+        with clock("data"):
+            fingerprints = _fingerprints(trial, parts, weights)
+        return TrialRecord(
+            protocol=PROTOCOL,
+            identity=trial.identity,
+            spec=trial.spec.model_dump(mode="json"),
+            seed=trial.seed,
+            status="ok" if finished else "diverged",
+            diverged_at_step=run.diverged_at_step,
+            started=started.isoformat(timespec="seconds"),
+            evaluations=tuple(run.evaluations),
+            test=test,
+            train_examples=len(parts.train),
+            validation_examples=len(parts.validation),
+            parameters=_parameters(program),
+            fingerprints=fingerprints,
+            data_hash=data.dataset.content_hash,
+            seconds=clock.seconds(),
+            peak_memory_bytes=_peak_memory_bytes(),
+            execution={**self._device, "loop": "graph", "xla": False, "compiled_model_reused": reused},
+            environment=self._environment,
+        )
+
+    def _resident(self, trial: Trial) -> "_Resident":
+        """The trial's dataset on the device; the one of the trial before, if it is the same."""
+        spec = trial.spec.data
+        key = json.dumps([spec.name, spec.source, trial.search_path])
+        if self._data is None or self._data[0] != key:
+            self._data = None  # let go of the old one before the new one is read
+            dataset = load(spec, folder=self._data_folder, search_path=trial.search_path)
+            self._data = key, _Resident.of(dataset)
+        return self._data[1]
+
+    def _program(self, spec: TrialSpec, data: "_Resident") -> tuple[Program, bool]:
+        """The compiled model for this spec and shape of data, and whether it served an earlier trial."""
+        image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
+        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name], sort_keys=True)
+        if reused := key in self._programs:
+            self._programs[key] = self._programs.pop(key)  # the last used are kept
+        else:
+            while len(self._programs) >= _PROGRAMS_KEPT:
+                del self._programs[next(iter(self._programs))]
+            self._programs[key] = Program(spec, image, classes, data.images.dtype)
+        return self._programs[key], reused
+
+
+@dataclass(frozen=True)
+class _Resident:
+    """A dataset with its tensors on the device."""
+
+    dataset: Dataset
+    images: tf.Tensor
+    labels: tf.Tensor
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "_Resident":
+        return cls(dataset, tf.constant(dataset.train_images), tf.constant(dataset.train_labels, tf.int32))
+
+
+class _Clock:
+    """Adds up wall-clock seconds of the parts of a trial."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.parts = {"data": 0.0, "compile": 0.0, "train": 0.0, "evaluate": 0.0}
+        self._part = ""
+        self._since = 0.0
+
+    def __call__(self, part: Literal["data", "compile", "train", "evaluate"]) -> "_Clock":
+        self._part = part
+        return self
+
+    def __enter__(self) -> None:
+        self._since = time.perf_counter()
+
+    def __exit__(self, *exception: object) -> None:
+        self.parts[self._part] += time.perf_counter() - self._since
+
+    def seconds(self) -> Seconds:
+        return Seconds(**self.parts, total=time.perf_counter() - self._began)
+
+
+@dataclass
+class _Run:
+    """The training proper: stretches of steps, each ended by an evaluation."""
+
+    trial: Trial
+    program: Program
+    data: _Resident
+    parts: Split
+    clock: _Clock
+    progress: Callable[[Progress], None]
+    evaluations: list[Evaluation] = field(default_factory=list)
+    diverged_at_step: int | None = None
+
+    def train(self) -> None:
+        """Train from evaluation to evaluation until the last, or until the loss is no longer finite."""
+        training = self.trial.spec.training
+        per_epoch = training.steps_per_epoch(len(self.parts.train))
+        step, order = 0, np.empty(0, np.int32)
+        for until in training.evaluation_steps(len(self.parts.train)):
+            epoch, first = divmod(step, per_epoch)
+            if first == 0:
+                order = epoch_order(self.parts.train, self.trial.seed, epoch)
+            done = self._stretch(order, step, first, first + until - step)
+            self._evaluate(*done)
+            if self.diverged_at_step is not None:
+                return
+            step = until
+            accuracy = self.evaluations[-1].validation_accuracy
+            self.progress(
+                Progress(
+                    epoch=epoch + 1,
+                    epochs=training.epochs,
+                    step=step,
+                    steps=per_epoch * training.epochs,
+                    validation_accuracy=accuracy,
+                )
+            )
+
+    def _stretch(self, order: np.ndarray, step: int, first: int, last: int) -> tuple[int, int, float, int]:
+        """Train steps `first` to `last` of an epoch; the steps done in all, and examples, loss and hits of these."""
+        examples, loss_sum, correct = 0, 0.0, 0
+        with self.clock("train"):
+            for batch in batches(order, self.trial.spec.training.batch_size, first, last):
+                done = self.program.train(self.data.images, self.data.labels, batch)
+                step += done.steps
+                examples += done.steps * batch.shape[1]
+                loss_sum += done.loss_sum
+                correct += done.correct
+                if not done.finite:
+                    self.diverged_at_step = step
+                    break
+        if self.diverged_at_step is None and not self.program.finite():
+            self.diverged_at_step = step  # the last update itself overflowed
+        return step, examples, loss_sum, correct
+
+    def _evaluate(self, step: int, examples: int, loss_sum: float, correct: int) -> None:
+        with self.clock("evaluate"):
+            scores = None
+            if len(self.parts.validation):
+                scores = self.program.evaluate(self.data.images, self.data.labels, self.parts.validation)
+        seen = examples + (self.evaluations[-1].examples if self.evaluations else 0)
+        self.evaluations.append(
+            Evaluation(
+                step=step,
+                examples=seen,
+                epoch=seen / self._examples_per_epoch(),
+                seconds=self.clock.parts["train"],
+                train_loss=_finite(loss_sum / examples),
+                train_accuracy=correct / examples,
+                validation_loss=_finite(scores.loss) if scores else None,
+                validation_accuracy=_share(scores) if scores else None,
+            )
+        )
+
+    def _examples_per_epoch(self) -> int:
+        training, available = self.trial.spec.training, len(self.parts.train)
+        return available if training.last_batch == "keep" else available // training.batch_size * training.batch_size
+
+
+def _test(program: Program, data: _Resident) -> Test:
+    """The one look at the test set; its images are on the device only for this moment."""
+    dataset = data.dataset
+    images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
+    scores = program.evaluate(images, labels, np.arange(len(dataset.test_labels)))
+    per_class = np.bincount(dataset.test_labels, minlength=dataset.classes)
+    correct = np.bincount(dataset.test_labels[scores.correct], minlength=dataset.classes)
+    return Test(
+        examples=len(dataset.test_labels),
+        loss=_finite(scores.loss),
+        accuracy=_share(scores),
+        examples_per_class=tuple(map(int, per_class)),
+        correct_per_class=tuple(map(int, correct)),
+        missed=tuple(map(int, np.flatnonzero(~scores.correct))),
+    )
+
+
+def _fingerprints(trial: Trial, parts: Split, weights: dict[str, np.ndarray]) -> Fingerprints:
+    return Fingerprints(
+        weights={path: fingerprint(value) for path, value in weights.items()},
+        order=order_fingerprint(parts.train, trial.seed, trial.spec.training.epochs),
+        validation=fingerprint(parts.validation),
+    )
+
+
+def _parameters(program: Program) -> Parameters:
+    model = program.model
+    normalization = [layer for layer in model.layers if layer.name.endswith("_norm")]
+    return Parameters(
+        trainable=_count(model.trainable_variables),
+        non_trainable=_count(variable for variable in model.non_trainable_variables if "seed" not in variable.path),
+        normalization=sum(_count(layer.trainable_variables) for layer in normalization),
+    )
+
+
+def _count(variables: Any) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in variables)
+
+
+def _shape_of(spec: TrialSpec) -> dict[str, Any]:
+    """The part of a spec that a compiled model depends on: not the data, the learning rate or the length."""
+    training = canonical(spec.training)
+    optimizer = {**training.get("optimizer", {}), "learning_rate": None}
+    return {"model": canonical(spec.model), "norm": canonical(spec.norm), "optimizer": optimizer}
+
+
+def _check_fit(spec: TrialSpec, dataset: Dataset) -> None:
+    """What could not be known of a user's own dataset before it was loaded."""
+    height, width, channels = dataset.train_images.shape[1:]
+    sizes = ImageSet(
+        dataset.name,
+        len(dataset.train_labels),
+        len(dataset.test_labels),
+        (height, width, channels),
+        dataset.classes,
+    )
+    if found := problems(spec, sizes):
+        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+
+
+def _share(scores: Scores) -> float:
+    return float(np.mean(scores.correct))
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _peak_memory_bytes() -> int:
+    """Largest resident size of this process so far; Linux counts in KiB, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

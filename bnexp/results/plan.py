@@ -1,12 +1,16 @@
 """The stored plan of an experiment: so that a report knows what is missing without the config."""
 
+import json
+from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bnexp.experiment.grid import Experiment
 from bnexp.experiment.trial import Trial
 from bnexp.values import Frozen
+
+SCHEMA_VERSION = 1
 
 
 class StoredPoint(Frozen):
@@ -24,7 +28,7 @@ class StoredPoint(Frozen):
 class StoredPlan(Frozen):
     """What `experiments/<name>.json` holds."""
 
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
     name: str
     about: str
     variants: Annotated[tuple[str, ...], Field(strict=False)]
@@ -32,6 +36,13 @@ class StoredPlan(Frozen):
     seeds: Annotated[tuple[int, ...], Field(strict=False)]
     """Every seed that was ever asked for: the union of the selections."""
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
+
+    @field_validator("schema_version")
+    @classmethod
+    def _readable(cls, version: int) -> int:
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"plan of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
+        return version
 
 
 def stored_plan(experiment: Experiment) -> StoredPlan:
@@ -52,3 +63,23 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
             for point in experiment.points
         ),
     )
+
+
+def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:
+    """The plan to store: with the seeds of the stored one too, where both consist of the same points.
+
+    Where a variant, a grid point or a spec differs, the config was edited: its plan stands alone.
+    """
+    plan = stored_plan(experiment)
+    if stored is None or not _same_points(plan, stored):
+        return plan
+    earlier = tuple(seed for seed in stored.seeds if seed not in experiment.seeds)
+    return stored_plan(replace(experiment, seeds=experiment.seeds + earlier))
+
+
+def _same_points(one: StoredPlan, other: StoredPlan) -> bool:
+    def content(plan: StoredPlan) -> list[str]:
+        points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
+        return sorted(json.dumps(point, sort_keys=True) for point in points)
+
+    return content(one) == content(other)

@@ -1,0 +1,85 @@
+"""The view of a run on a terminal: finished trials scroll up, the running ones stand below."""
+
+from typing import Any, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bnexp.results.record import TrialRecord
+from bnexp.running.outcome import Outcome
+from bnexp.running.progress import (
+    Running,
+    Silent,
+    State,
+    duration,
+    finished_text,
+    planned_text,
+    printable,
+    ready_text,
+    stopped_text,
+)
+from bnexp.running.survey import Task
+
+
+class LiveView(Silent):
+    """Redrawn at each tick, from the runner's own thread.  All text goes through `Text`: no markup in names."""
+
+    def __init__(self, stream: TextIO, console: Console | None = None) -> None:
+        self._console = console or Console(file=stream, highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False)
+        self._note = "starting the workers"
+
+    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
+        self._say(planned_text(planned, skipped, failed_before, jobs))
+        if jobs:
+            self._live.start()
+
+    def ready(self, description: dict[str, Any]) -> None:
+        self._say(ready_text(description))
+        self._note = ""
+
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        style = {"failed": "red", "diverged": "yellow"}.get(record.status, "")
+        self._say(finished_text(task, record, state), style)
+
+    def tick(self, state: State) -> None:
+        self._live.update(view(state, self._note), refresh=True)
+
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        self.close()
+        self._say(stopped_text(outcome, resume))
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+
+def view(state: State, note: str = "") -> Group:
+    """The lines below: the whole, then each running trial with its epoch, step and latest validation accuracy."""
+    whole = Table.grid(padding=(0, 1))
+    left = f"about {duration(state.seconds_left)} left" if state.seconds_left else note
+    bar = ProgressBar(total=max(1, state.planned), completed=state.done, width=30)
+    whole.add_row(bar, Text(f"{state.done}/{state.planned} trials"), Text(left))
+    running = Table.grid(padding=(0, 2))
+    for each in state.running:
+        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in _cells(each)))
+    return Group(whole, running)
+
+
+def _cells(running: Running) -> list[str]:
+    name, progress = f"  {printable(running.task.label)}", running.progress
+    if progress is None:
+        return [name, "starting", "", "", duration(running.seconds)]
+    accuracy = progress.validation_accuracy
+    return [
+        name,
+        f"epoch {progress.epoch}/{progress.epochs}",
+        f"step {progress.step}/{progress.steps}",
+        "" if accuracy is None else f"validation {accuracy * 100:.2f} %",
+        duration(running.seconds),
+    ]

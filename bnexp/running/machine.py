@@ -1,0 +1,55 @@
+"""What this process may use of the machine: cores and memory, as affinity and cgroups allow."""
+
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+_MEMINFO = Path("/proc/meminfo")
+_UNKNOWN_MEMORY = 8_000_000_000  # where the system does not say (not Linux): an ordinary laptop
+
+
+def available_cores(cgroup: Path = _CGROUP) -> int:
+    """Cores that this process may run on: its affinity, and the quota of its cgroup (v2 or v1), rounded down."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _cpu_quota(cgroup)
+    return affinity if quota is None else max(1, min(affinity, int(quota)))
+
+
+def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
+    """Bytes that can still be taken without swapping: of the machine, and of its cgroup (v2 or v1)."""
+    found = [memory for memory in (_free_memory(meminfo), _cgroup_memory(cgroup)) if memory is not None]
+    return min(found, default=_UNKNOWN_MEMORY)
+
+
+def _cpu_quota(cgroup: Path) -> float | None:
+    quota, _, period = (_text(cgroup / "cpu.max") or "").partition(" ")
+    if not quota:
+        quota = _text(cgroup / "cpu/cpu.cfs_quota_us") or ""
+        period = _text(cgroup / "cpu/cpu.cfs_period_us") or ""
+    if not quota.isdigit() or not period.isdigit():  # "max" and "-1" mean no limit
+        return None
+    return int(quota) / int(period)
+
+
+def _cgroup_memory(cgroup: Path) -> int | None:
+    limit, used = _text(cgroup / "memory.max"), _text(cgroup / "memory.current")
+    if limit is None:
+        limit = _text(cgroup / "memory/memory.limit_in_bytes")
+        used = _text(cgroup / "memory/memory.usage_in_bytes")
+    if limit is None or not limit.isdigit():
+        return None
+    return max(0, int(limit) - int(used or 0))
+
+
+def _free_memory(meminfo: Path) -> int | None:
+    for line in (_text(meminfo) or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,198 @@
+"""Worker processes and the wires to them: one worker a slot, one trial a worker at a time."""
+
+import json
+import os
+import selectors
+import signal
+import site
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bnexp
+from bnexp.experiment.trial import Trial
+from bnexp.running.options import Options
+
+Event = dict[str, Any]
+"""What a worker says (`running.worker`), or `{"event": "ended"}` once it is gone."""
+
+_CHUNK = 1 << 16
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors, into run.log
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "PYTHONUNBUFFERED": "1",  # what was printed before a crash must be in the log
+    "PYTHONFAULTHANDLER": "1",
+}
+
+
+class Worker:
+    """A process of its own session: no Ctrl-C of the terminal reaches it, and it can be killed with all it started."""
+
+    def __init__(self, options: Options) -> None:
+        self._events, theirs = os.pipe()
+        os.set_blocking(self._events, False)
+        self._buffer = b""
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
+        settings = {
+            "events": theirs,
+            "parent": os.getpid(),
+            "trainer": options.trainer,
+            "device": options.device,
+            "threads": options.threads,
+            "data_folder": str(options.data_folder.absolute()) if options.data_folder else None,
+        }
+        self._process = subprocess.Popen(
+            # -P: a file of the current folder that is called like a module must not be taken for it
+            [sys.executable, "-P", "-m", "bnexp.running.worker", json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[theirs],
+            env=environment(options),
+            start_new_session=True,
+            bufsize=0,
+        )
+        os.close(theirs)
+
+    def fileno(self) -> int:
+        """The descriptor that its events come from."""
+        return self._events
+
+    def give(self, trial: Trial, log: Path) -> None:
+        """Have it train `trial`; what it prints goes to `log`.  A worker that is gone shows by its next event."""
+        command = json.dumps({"trial": trial.to_json(), "log": str(log.absolute())}).encode() + b"\n"
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(command)
+
+    def events(self) -> Iterator[Event]:
+        """What it has said since; the last one is `ended` if it is gone."""
+        ended = False
+        while True:
+            try:
+                chunk = os.read(self._events, _CHUNK)
+            except BlockingIOError:
+                break
+            if not chunk:
+                ended = True
+                break
+            self._buffer += chunk
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            yield json.loads(line)
+        if ended:
+            yield {"event": "ended"}
+
+    def kill(self) -> None:
+        """End it and everything it started, now."""
+        if self._process.returncode is None:  # once waited for, its number may be another's
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def exit_code(self) -> int:
+        """Its exit code, or minus the signal that ended it; it is ended if it still lives.
+
+        One that is gone by itself keeps its own code: killing it then ends only what it has left behind.
+        """
+        self.kill()
+        return self._process.wait()
+
+    def close(self) -> None:
+        """End it and free what it held."""
+        self.exit_code()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        os.close(self._events)
+        self._log.close()
+
+    def start_log(self) -> str:
+        """What it printed outside of any trial."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+
+class Pool:
+    """Some workers, and what they say.  Leaving it ends them all."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._selector = selectors.DefaultSelector()
+        self._workers: list[Worker] = []
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.kill()
+        for worker in list(self._workers):
+            self.remove(worker)
+        self._selector.close()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def start(self) -> Worker:
+        """One more worker."""
+        worker = Worker(self._options)
+        self._workers.append(worker)
+        self._selector.register(worker, selectors.EVENT_READ)
+        return worker
+
+    def remove(self, worker: Worker) -> None:
+        """End a worker."""
+        self._selector.unregister(worker)
+        self._workers.remove(worker)
+        worker.close()
+
+    def wake_on(self, descriptor: int) -> None:
+        """Let `events` return when something can be read there."""
+        self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def events(self, timeout: float) -> Iterator[tuple[Worker, Event]]:
+        """What the workers say, waiting up to `timeout` seconds for the first word."""
+        for key, _ in self._selector.select(timeout):
+            if isinstance(key.fileobj, Worker):
+                for event in key.fileobj.events():
+                    yield key.fileobj, event
+
+    def kill(self) -> None:
+        """End all workers.  What they had said before can still be read."""
+        for worker in self._workers:
+            worker.kill()
+
+    def last_words(self) -> Iterator[tuple[Worker, Event]]:
+        """What killed workers had said before."""
+        for worker in self._workers:
+            worker.exit_code()
+            for event in worker.events():
+                yield worker, event
+
+
+def environment(options: Options) -> dict[str, str]:
+    """The environment variables of a worker: this process's, and what TensorFlow must find before it is imported."""
+    variables = {**_QUIET, **os.environ}
+    threads = str(options.threads)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        variables[name] = threads
+    variables["KERAS_BACKEND"] = "tensorflow"
+    variables["PYTHONHASHSEED"] = "0"  # no result may depend on the order of a set
+    if options.device == "cpu":
+        variables["CUDA_VISIBLE_DEVICES"] = "-1"
+    home = str(Path(bnexp.__file__).parents[1])
+    if home not in site.getsitepackages():  # a checkout that is not installed
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))
+    return variables
+
+
+def ending(exit_code: int) -> str:
+    """An exit code in words: `killed by SIGKILL`, `exit code 3`."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"killed by signal {-exit_code}"

@@ -1,0 +1,219 @@
+"""What a run tells while it goes on, and to whom: the watcher, and one that prints plain lines."""
+
+import signal
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Protocol, TextIO
+
+from bnexp.results.record import Progress, TrialRecord
+from bnexp.running.outcome import Outcome
+from bnexp.running.survey import Task
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial at this moment."""
+
+    task: Task
+    seconds: float
+    """Since it was given to its worker."""
+    progress: Progress | None
+
+    def seconds_left(self, expected: float | None) -> float | None:
+        """What it still needs, if it takes `expected` seconds in all; else by how far it is; None if unknown."""
+        if expected is not None:
+            return max(0.0, expected - self.seconds)
+        if self.progress is None or self.progress.step == 0:
+            return None
+        return self.seconds * (self.progress.steps - self.progress.step) / self.progress.step
+
+
+@dataclass(frozen=True)
+class State:
+    """How far the whole is."""
+
+    done: int
+    """Trials with a record, those of earlier runs included."""
+    planned: int
+    running: tuple[Running, ...] = ()
+    seconds_left: float | None = None
+
+
+class Watcher(Protocol):
+    """What the runner calls, always from its own thread, in this order."""
+
+    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
+        """The work is known; `jobs` workers start (0: nothing is left to do)."""
+
+    def ready(self, description: dict[str, Any]) -> None:
+        """The first worker is up; the description is the trainer's (`device` and more)."""
+
+    def started(self, task: Task) -> None:
+        """A trial has been given to a worker."""
+
+    def progressed(self, task: Task, progress: Progress) -> None:
+        """A running trial is so far."""
+
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        """A trial's record is stored: ok, diverged or failed."""
+
+    def tick(self, state: State) -> None:
+        """Called a few times a second."""
+
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        """The run has come to its end, or was stopped; `resume` is the command that goes on, if known."""
+
+    def close(self) -> None:
+        """Nothing more comes, even after an error; may be called more than once."""
+
+
+class Silent:
+    """Tells nothing; the base of watchers that tell some of it."""
+
+    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
+        pass
+
+    def ready(self, description: dict[str, Any]) -> None:
+        pass
+
+    def started(self, task: Task) -> None:
+        pass
+
+    def progressed(self, task: Task, progress: Progress) -> None:
+        pass
+
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        pass
+
+    def tick(self, state: State) -> None:
+        pass
+
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Errors(Silent):
+    """Prints failures, and how to go on after an interruption: what `-q` leaves."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(self, text: str) -> None:
+        """Print some lines, at once."""
+        print(text, file=self._stream, flush=True)
+
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        if record.failure:
+            self.say(finished_text(task, record, state))
+
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        if outcome.interrupted or outcome.reason or outcome.exit_code:
+            self.say(stopped_text(outcome, resume))
+
+
+class Lines(Errors):
+    """Prints one line for each finished trial: for log files, pipes and CI."""
+
+    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
+        self.say(planned_text(planned, skipped, failed_before, jobs))
+
+    def ready(self, description: dict[str, Any]) -> None:
+        self.say(ready_text(description))
+
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        self.say(finished_text(task, record, state))
+
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        self.say(stopped_text(outcome, resume))
+
+
+def planned_text(planned: int, skipped: int, failed_before: int, jobs: int) -> str:
+    """Such as `50 trials: 12 finished before, 38 to train (2 at a time)`."""
+    parts = [f"{skipped} finished before"] if skipped else []
+    parts += [f"{failed_before} failed before (again with --retry-failed)"] if failed_before else []
+    to_train = planned - skipped - failed_before
+    parts += [f"{to_train} to train ({jobs} at a time)"] if jobs else ["nothing to train"]
+    return f"{_count(planned, 'trial')}: {', '.join(parts)}"
+
+
+def ready_text(description: dict[str, Any]) -> str:
+    """Such as `Training on cpu, 1 thread each`."""
+    device, name = str(description.get("device", "?")), str(description.get("device_name", ""))
+    words = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
+    threads = description.get("threads")
+    return printable(f"Training on {words}" + (f", {_count(threads, 'thread')} each" if threads else ""))
+
+
+def finished_text(task: Task, record: TrialRecord, state: State) -> str:
+    """Such as `[ 12/50] mnist bn-pre seed 2: test accuracy 99.12 %, 41 s (about 12 min left)`, or a failure."""
+    width = len(str(state.planned)) + 1
+    left = "" if not state.seconds_left else f" (about {duration(state.seconds_left)} left)"
+    line = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {_result_text(record)}{left}"
+    if record.failure and record.failure.traceback:
+        return f"{line}\n{_indented(record.failure.traceback)}"
+    return line
+
+
+def stopped_text(outcome: Outcome, resume: str) -> str:
+    """What the run came to, and what to do next."""
+    trained = f"{outcome.trained} trained" + (f" ({outcome.diverged} diverged)" if outcome.diverged else "")
+    parts = [trained]
+    parts += [f"{outcome.skipped} finished before"] if outcome.skipped else []
+    parts += [f"{outcome.failed} failed"] if outcome.failed else []
+    parts += [f"{outcome.failed_before} failed before"] if outcome.failed_before else []
+    parts += [f"{outcome.left} left"] if outcome.left else []
+    text = ", ".join(parts)
+    if outcome.interrupted:
+        cause = "Ctrl-C" if outcome.interrupted == signal.SIGINT else signal.Signals(outcome.interrupted).name
+        text = f"Stopped by {cause}: {text}; every finished trial is kept"
+        return f"{text}. Go on with:\n  {printable(resume)}" if resume else text
+    if outcome.reason:
+        return f"Stopped {printable(outcome.reason)}: {text}"
+    if outcome.exit_code:
+        return f"{text}. Their run.log says more; --retry-failed trains them again"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: `0.4 s`, `41 s`, `12 min`, `1 h 20 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what could steer a terminal or reverse its writing shown as an escape."""
+    return "".join(character if _harmless(character) else ascii(character)[1:-1] for character in text)
+
+
+def _harmless(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {printable(line.expandtabs())}" for line in text.rstrip().split("\n"))
+
+
+def _result_text(record: TrialRecord) -> str:
+    seconds = f", {duration(record.seconds.total)}" if record.seconds else ""
+    if record.failure:
+        return printable(f"FAILED: {_failure_text(record.failure.kind, record.failure.message)}")
+    if record.status == "diverged":
+        return f"diverged at step {record.diverged_at_step}{seconds}"
+    return f"test accuracy {record.test.accuracy:.2%}".replace("%", " %") + seconds if record.test else f"ok{seconds}"
+
+
+def _failure_text(kind: str, message: str) -> str:
+    return message if kind in ("UserError", "signal", "exit") else f"{kind}: {message}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,80 @@
+"""What of a plan is finished, has failed, and is still to be trained."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bnexp.experiment.grid import Experiment, PlannedTrial, plan
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import TrialRecord
+from bnexp.results.store import Store
+from bnexp.running.estimate import Costs
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to be trained, and what it is called; the first name counts where several experiments share it."""
+
+    trial: Trial
+    experiment: str
+    variant: str
+    coordinates: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Such as `mnist bn-pre batch_size=16 seed 2`."""
+        places = [f"{key.rpartition('.')[2]}={value}" for key, value in self.coordinates]
+        return " ".join([self.experiment, self.variant, *places, f"seed {self.trial.seed}"])
+
+
+@dataclass
+class Survey:
+    """The tasks of a plan by their state, each group in the order of the plan."""
+
+    tasks: list[Task] = field(default_factory=list)
+    """All of them."""
+    finished: list[Task] = field(default_factory=list)
+    """With a record that is ok or diverged."""
+    failed: list[Task] = field(default_factory=list)
+    """With a record of a failure, one that the user could mend excepted."""
+    waiting: list[Task] = field(default_factory=list)
+    """Without a record, or where the last try met a fault of the surroundings (`UserError`): data not found, say."""
+    costs: Costs = field(default_factory=Costs)
+    """Measured seconds of the finished ones."""
+
+
+def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[PlannedTrial]] | None = None) -> list[Task]:
+    """The different trials of the experiments, seed by seed over all of them, so that a stop leaves each balanced.
+
+    `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
+    """
+    chosen = [plan(experiment) for experiment in experiments] if selected is None else selected
+    found: dict[str, tuple[int, Task]] = {}
+    for experiment, planned in zip(experiments, chosen, strict=True):
+        place = {seed: index for index, seed in enumerate(experiment.seeds)}
+        for each in planned:
+            point, trial = each.point, each.trial
+            task = Task(trial, experiment.name, point.variant, point.coordinates)
+            found.setdefault(trial.identity, (place.get(trial.seed, len(place)), task))
+    return [task for _, task in sorted(found.values(), key=lambda item: item[0])]
+
+
+def survey(wanted: Iterable[Task], store: Store) -> Survey:
+    """Look up each task's record; raises UserError at one that cannot be read, naming it."""
+    result = Survey(tasks=list(wanted))
+    for task in result.tasks:
+        record = store.read(task.trial)
+        if record is None or (record.failure and record.failure.kind == "UserError"):
+            result.waiting.append(task)
+        elif record.status == "failed":
+            result.failed.append(task)
+        else:
+            result.finished.append(task)
+            learn(result.costs, task, record)
+    return result
+
+
+def learn(costs: Costs, task: Task, record: TrialRecord) -> None:
+    """Take the seconds of a finished trial into account; a diverged one ended early and says nothing."""
+    if record.status == "ok" and record.seconds is not None:
+        costs.add(task.trial.spec, record.train_examples, record.seconds.total)

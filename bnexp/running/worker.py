@@ -1,0 +1,173 @@
+"""The worker process: `python -m bnexp.running.worker SETTINGS`, started by `running.pool` and by nothing else.
+
+Commands come in over stdin, events go out over the inherited descriptor `events`, both as one JSON object a line:
+
+    in   {"trial": {...}, "log": "/path/run.log"}           train this trial, your output goes there
+    out  {"event": "ready", "description": {...}}           the trainer is there; once, first
+         {"event": "unable", "failure": {...}}              it cannot be had; the process ends
+         {"event": "progress", "progress": {...}}           of the trial at hand
+         {"event": "done", "record": "<JSON>"}              the trial is finished
+         {"event": "failed", "failure": {...}}              it raised; the worker goes on
+
+The end of stdin means that the parent is gone or wants no more: the process then ends at once, with everything that
+it started.  Its descriptors 1 and 2 go to a log from the start, so that what C++ libraries print lands there too.
+"""
+
+import ctypes
+import faulthandler
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bnexp.errors import UserError
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import Failure, Progress, TrialRecord
+
+Train = Callable[[Trial, Callable[[Progress], None]], TrialRecord]
+
+_PROGRESS_INTERVAL = 0.1  # seconds; more often than this nobody looks
+_PREFACE_BYTES = 1 << 16
+"""How much of what was printed before the first trial stands at the top of each trial's log."""
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Make the trainer, then train what is asked for, until the end of stdin."""
+    settings = json.loads(sys.argv[1])
+    _die_with(settings["parent"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends the workers
+    faulthandler.enable()
+    events = _Events(settings["events"])
+    commands = _listen()
+    try:
+        trainer = _trainer(settings["trainer"])(
+            device=settings["device"],
+            threads=settings["threads"],
+            data_folder=Path(settings["data_folder"]) if settings["data_folder"] else None,
+        )
+        description = trainer.describe()
+    except (Exception, SystemExit) as error:
+        events.send("unable", failure=_failure(error))
+        return
+    _flush()
+    start_log = os.dup(1)
+    preface = os.pread(start_log, _PREFACE_BYTES, 0)
+    events.send("ready", description=description)
+    while True:
+        command = commands.get()
+        _train(trainer, command, preface, events)
+        _output_to(start_log)
+
+
+def _train(trainer: Train, command: dict[str, Any], preface: bytes, events: "_Events") -> None:
+    try:
+        _output_to_file(command["log"], preface)
+        trial = Trial.from_json(command["trial"])
+        record = trainer(trial, events.progress)
+        done = record.model_dump_json()
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        _flush()
+        events.send("failed", failure=_failure(error))
+    else:
+        _flush()
+        events.send("done", record=done)
+
+
+class _Events:
+    """The way out.  Only the main thread writes."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_inheritable(descriptor, False)  # a process that the trainer starts must not keep it open
+        self._descriptor = descriptor
+        self._last_progress = 0.0
+
+    def send(self, event: str, **content: Any) -> None:
+        line = memoryview(json.dumps({"event": event, **content}).encode() + b"\n")
+        while line:
+            line = line[os.write(self._descriptor, line) :]
+
+    def progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last_progress >= _PROGRESS_INTERVAL:
+            self._last_progress = now
+            self.send("progress", progress=progress.model_dump(mode="json"))
+
+
+def _listen() -> "queue.SimpleQueue[dict[str, Any]]":
+    """Commands as they come, read by a thread of its own, which ends this process when stdin ends."""
+    incoming = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # nobody else's code shall read our commands
+    os.close(nothing)
+    commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in incoming:
+            commands.put(json.loads(line))
+        _end()
+
+    threading.Thread(target=read, name="commands", daemon=True).start()
+    return commands
+
+
+def _end() -> None:
+    """End this process and what it started, without any further code of theirs."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _die_with(parent: int) -> None:
+    """Ask Linux to kill this process when its parent dies, however busy it is then."""
+    if sys.platform != "linux":
+        return  # the end of stdin must do
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        _end()
+
+
+def _trainer(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return factory
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """A fault that the user can mend is told without a traceback."""
+    if isinstance(error, UserError):
+        return Failure(kind="UserError", message=str(error), traceback="").model_dump()
+    text = "".join(traceback.format_exception(error))
+    return Failure(kind=type(error).__name__, message=str(error), traceback=text).model_dump()
+
+
+def _output_to_file(path: str, preface: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o666)
+    os.write(descriptor, preface)
+    _output_to(descriptor)
+    os.close(descriptor)
+
+
+def _output_to(descriptor: int) -> None:
+    """Let everything that is printed from now on, by Python or below it, go there."""
+    _flush()
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Runs with real worker processes and a trainer that does what a test tells it to."""
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bnexp.experiment.grid import Experiment, Point
+from bnexp.experiment.spec import TrialSpec
+from bnexp.experiment.trial import Trial
+from bnexp.results.store import Store
+from bnexp.running import Options, Outcome, run
+from bnexp.running.progress import Lines
+
+SPECS = {
+    norm: TrialSpec.model_validate({"data": "mnist-5k", "norm": norm, "training": {"epochs": 1}})
+    for norm in ("none", "batch", "layer")
+}
+
+
+def experiment(seeds: Sequence[int], norms: Sequence[str] = ("none",), name: str = "tiny") -> Experiment:
+    """An experiment with a variant for each norm, called like it."""
+    points = tuple(Point(norm, (), SPECS[norm]) for norm in norms)
+    return Experiment(name, "a test", tuple(norms), norms[0], tuple(seeds), points)
+
+
+@dataclass
+class Ground:
+    """A results folder, the fake trainer's folder, and runs on them."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder / "results")
+
+    def behave(self, **actions: str) -> None:
+        """`behave(s2="fail")`: what the trainer does at seed 2; all else is trained."""
+        (self.folder / "behaviour.json").write_text(json.dumps({key.lstrip("s"): do for key, do in actions.items()}))
+
+    def run(self, *experiments: Experiment, **options: Any) -> tuple[Outcome, str]:
+        """Run to the end; the outcome, and what was printed."""
+        said = io.StringIO()
+        selected = options.pop("selected", None)
+        settings = Options(**{"jobs": 1, "trainer": "fake_trainer:Trainer", **options})
+        outcome = run(experiments, self.store, settings, Lines(said), selected=selected)
+        return outcome, said.getvalue()
+
+    def started(self) -> list[int]:
+        """Seeds in the order in which trials were started, in all runs so far."""
+        file = self.folder / "started.txt"
+        return [int(line.split()[1]) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def statuses(self, norm: str = "none", seeds: int = 10) -> dict[int, str]:
+        """Seed to the status of its record, of those that have one."""
+        records = {seed: self.store.read(Trial(SPECS[norm], seed)) for seed in range(seeds)}
+        return {seed: record.status for seed, record in records.items() if record}

@@ -1,0 +1,242 @@
+"""Runs with real worker processes: what is trained, skipped, stored, counted and told."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ground import SPECS, Ground, experiment
+
+from bnexp.errors import UserError
+from bnexp.experiment.grid import PlannedTrial
+from bnexp.experiment.trial import Trial
+
+
+def test_every_trial_gets_a_record_and_a_line(ground: Ground) -> None:
+    outcome, said = ground.run(experiment(range(3), ["none", "batch"]), jobs=2)
+    assert (outcome.planned, outcome.trained, outcome.exit_code) == (6, 6, 0)
+    assert ground.statuses("none") == ground.statuses("batch") == {0: "ok", 1: "ok", 2: "ok"}
+    lines = [line for line in said.splitlines() if line.startswith("[")]
+    assert [line[:5] for line in lines] == ["[ 1/6", "[ 2/6", "[ 3/6", "[ 4/6", "[ 5/6", "[ 6/6"]
+    assert "tiny batch seed 2: test accuracy " in said
+    assert said.splitlines()[0] == "6 trials: 6 to train (2 at a time)"
+    assert said.splitlines()[-1] == "6 trained"
+
+
+def test_trials_start_seed_by_seed_over_all_experiments(ground: Ground) -> None:
+    ground.run(experiment(range(3)), experiment(range(3), ["batch"], name="other"))
+    assert ground.started() == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_second_run_trains_nothing(ground: Ground) -> None:
+    ground.run(experiment(range(2)))
+    outcome, said = ground.run(experiment(range(2)))
+    assert (outcome.skipped, outcome.trained, outcome.exit_code) == (2, 0, 0)
+    assert ground.started() == [0, 1]
+    assert "2 trials: 2 finished before, nothing to train" in said
+
+
+def test_more_seeds_train_only_the_new_ones(ground: Ground) -> None:
+    ground.run(experiment(range(2)))
+    ground.run(experiment(range(4)))
+    assert ground.started() == [0, 1, 2, 3]
+
+
+def test_a_trial_that_two_experiments_share_is_trained_once(ground: Ground) -> None:
+    outcome, _ = ground.run(experiment([0, 1]), experiment([1, 2], name="other"))
+    assert (outcome.planned, outcome.trained) == (3, 3)
+    assert sorted(ground.started()) == [0, 1, 2]
+    assert ground.store.plans() == ["other", "tiny"]
+
+
+def test_only_the_selected_trials_are_trained_and_the_plan_stays_whole(ground: Ground) -> None:
+    whole = experiment(range(3))
+    selected = [PlannedTrial(whole.points[0], Trial(SPECS["none"], 1))]
+    outcome, _ = ground.run(whole, selected=[selected])
+    assert (outcome.planned, ground.started()) == (1, [1])
+    plan = ground.store.read_plan("tiny")
+    assert plan is not None
+    assert plan.seeds == (0, 1, 2)
+
+
+def test_force_trains_again_and_replaces_the_record(ground: Ground) -> None:
+    ground.run(experiment([0]))
+    ground.behave(s0="diverge")
+    outcome, _ = ground.run(experiment([0]), force=True)
+    assert (outcome.trained, outcome.skipped, outcome.diverged) == (1, 0, 1)
+    assert ground.statuses() == {0: "diverged"}
+
+
+def test_a_diverged_trial_is_a_result_and_no_failure(ground: Ground) -> None:
+    ground.behave(s0="diverge")
+    outcome, said = ground.run(experiment([0]))
+    assert (outcome.diverged, outcome.failed, outcome.exit_code) == (1, 0, 0)
+    assert "tiny none seed 0: diverged at step 3" in said
+
+
+def test_a_failure_shows_its_traceback_and_leaves_the_rest(ground: Ground) -> None:
+    ground.behave(s1="fail")
+    outcome, said = ground.run(experiment(range(3)))
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (2, 1, 3)
+    assert ground.statuses() == {0: "ok", 1: "failed", 2: "ok"}
+    assert "[ 2/3] tiny none seed 1: FAILED: RuntimeError: seed 1 will not do" in said
+    assert "Traceback (most recent call last)" in said
+    failure = ground.store.read(Trial(SPECS["none"], 1)).failure
+    assert failure is not None
+    assert failure.kind == "RuntimeError"
+    assert "fake_trainer.py" in failure.traceback
+    assert "Traceback" in ground.store.log(Trial(SPECS["none"], 1)).read_text()
+
+
+def test_what_failed_before_is_counted_and_tried_again_only_when_asked(ground: Ground) -> None:
+    ground.behave(s0="fail")
+    ground.run(experiment(range(2)))
+    ground.behave()
+    outcome, said = ground.run(experiment(range(2)))
+    assert (outcome.failed_before, outcome.trained, outcome.exit_code) == (1, 0, 3)
+    assert "1 failed before (again with --retry-failed)" in said
+    outcome, _ = ground.run(experiment(range(2)), retry_failed=True)
+    assert (outcome.failed_before, outcome.trained, outcome.skipped, outcome.exit_code) == (0, 1, 1, 0)
+    assert ground.statuses() == {0: "ok", 1: "ok"}
+
+
+def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> None:
+    ground.behave(s0="no_data")
+    outcome, said = ground.run(experiment([0]))
+    assert outcome.exit_code == 3
+    assert "FAILED: mnist is not here; `bnexp data fetch mnist` downloads it" in said
+    assert "Traceback" not in said
+    ground.behave()
+    outcome, _ = ground.run(experiment([0]))
+    assert (outcome.trained, outcome.exit_code) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "message", "last_line"),
+    [
+        ("kill", "signal", "the worker ended: killed by SIGKILL", "about to be killed"),
+        ("exit", "exit", "the worker ended: exit code 5", "seed 1"),
+    ],
+)
+def test_a_worker_that_dies_costs_its_trial_and_no_other(
+    ground: Ground, action: str, kind: str, message: str, last_line: str
+) -> None:
+    ground.behave(s1=action)
+    outcome, said = ground.run(experiment(range(4)), jobs=2)
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (3, 1, 3)
+    failure = ground.store.read(Trial(SPECS["none"], 1)).failure
+    assert failure is not None
+    assert (failure.kind, failure.message) == (kind, message)
+    assert failure.traceback.splitlines()[-1] == last_line
+    assert f"FAILED: {message}" in said
+
+
+def test_a_trainer_that_calls_exit_fails_its_trial_and_the_worker_goes_on(ground: Ground) -> None:
+    ground.behave(s0="leave")
+    outcome, _ = ground.run(experiment(range(2)))
+    assert (outcome.trained, outcome.failed) == (1, 1)
+    assert len({line.split()[0] for line in (ground.folder / "started.txt").read_text().splitlines()}) == 1
+
+
+def test_the_record_of_another_trial_is_refused(ground: Ground) -> None:
+    ground.behave(s0="another")
+    outcome, said = ground.run(experiment([0]))
+    assert outcome.failed == 1
+    assert "the trainer returned the record of another trial" in said
+
+
+def test_failures_that_say_the_same_end_the_run(ground: Ground) -> None:
+    ground.behave(**{f"s{seed}": "fail_alike" for seed in range(6)})
+    outcome, said = ground.run(experiment(range(6)))
+    assert (outcome.failed, outcome.left, outcome.exit_code) == (3, 3, 3)
+    assert "Stopped after 3 failures in a row that say the same (RuntimeError: none will do)" in said
+
+
+def test_failures_that_differ_do_not_end_the_run(ground: Ground) -> None:
+    ground.behave(**{f"s{seed}": "fail" for seed in range(5)})
+    outcome, _ = ground.run(experiment(range(6)))
+    assert (outcome.failed, outcome.trained) == (5, 1)
+
+
+def test_fail_fast_ends_the_run_at_the_first_failure(ground: Ground) -> None:
+    ground.behave(s1="fail")
+    outcome, said = ground.run(experiment(range(4)), fail_fast=True)
+    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (1, 1, 2, 3)
+    assert "Stopped at the first failure, as asked" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "file", "message"),
+    [
+        ({"device": "gpu"}, None, "there is no GPU here; use --device cpu"),
+        ({}, "raise at start", "ImportError: no module named tensorflow"),
+        ({}, "die at start", "the worker ended at its start: exit code 7\nthe trainer starts\na library is missing"),
+        ({"trainer": "no_such_module:Trainer"}, None, "No module named 'no_such_module'"),
+    ],
+)
+def test_a_trainer_that_cannot_be_had_ends_the_run_before_any_trial(
+    ground: Ground, options: dict[str, str], file: str | None, message: str
+) -> None:
+    if file:
+        (ground.folder / file).touch()
+    with pytest.raises(UserError) as error:
+        ground.run(experiment(range(2)), jobs=2, **options)
+    assert message in str(error.value)
+    assert ground.statuses() == {}
+
+
+def test_an_unreadable_record_is_named_and_nothing_is_trained(ground: Ground) -> None:
+    ground.run(experiment([0]))
+    path = ground.store.folder(Trial(SPECS["none"], 0)) / "record.json"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"record\.json: not a readable record .* move it away"):
+        ground.run(experiment([0, 1]))
+    assert ground.started() == [0]
+
+
+def test_each_trial_has_its_own_log(ground: Ground) -> None:
+    ground.run(experiment(range(2)))
+    for seed in range(2):
+        trial = Trial(SPECS["none"], seed)
+        assert ground.store.log(trial).read_text() == f"the trainer starts\nthis is {trial.identity}\nseed {seed}\n"
+
+
+def test_records_do_not_depend_on_jobs(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = experiment(range(3), ["none", "batch"])
+    ground.run(tiny, jobs=1)
+    one = {path.parent.name: without_times(path) for path in ground.store.root.glob("trials/*/record.json")}
+    other = Ground(tmp_path / "other")
+    other.folder.mkdir()
+    monkeypatch.setenv("BNEXP_FAKE", str(other.folder))
+    other.run(tiny, jobs=2)
+    two = {path.parent.name: without_times(path) for path in other.store.root.glob("trials/*/record.json")}
+    assert len(one) == 6
+    assert one == two
+
+
+def without_times(path: Path) -> str:
+    """A record's text but for its times and the number of jobs."""
+    data = json.loads(path.read_text())
+    assert data["execution"].pop("jobs") in (1, 2)
+    del data["started"], data["seconds"]
+    return json.dumps(data)
+
+
+def test_the_record_says_what_ran_beside_it(ground: Ground) -> None:
+    ground.run(experiment(range(3)), jobs=2, threads=3)
+    record = ground.store.read(Trial(SPECS["none"], 0))
+    assert record is not None
+    assert record.execution == {"device": "cpu", "jobs": 2, "threads": 3}
+
+
+def test_the_plan_is_there_before_the_first_trial(ground: Ground) -> None:
+    with pytest.raises(UserError):
+        ground.run(experiment(range(2)), device="gpu")
+    plan = ground.store.read_plan("tiny")
+    assert plan is not None
+    assert plan.points[0].trials == {seed: Trial(SPECS["none"], seed).folder for seed in range(2)}
+
+
+def test_a_results_folder_that_cannot_be_written_is_said(ground: Ground) -> None:
+    ground.store.root.write_text("a file, not a folder")
+    with pytest.raises(UserError, match="cannot be (read|written)"):
+        ground.run(experiment([0]))

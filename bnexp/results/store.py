@@ -97,10 +97,14 @@ class Store:
         Records are never touched: those of trials that no plan names any more stay in the folder.
         """
         plan = united_plan(experiment, self.read_plan(experiment.name))
-        path = self.plan_file(experiment.name)
-        with written(path):
-            write_atomically(path, json_text(plan.model_dump(mode="json")))
+        self.write_plan(plan.name, plan.model_dump(mode="json"))
         return plan
+
+    def write_plan(self, name: str, plan: dict[str, Any]) -> None:
+        """Store a plan (`results.plan`) as it is, in place of an earlier one; raises UserError as `write` does."""
+        path = self.plan_file(name)
+        with written(path):
+            write_atomically(path, json_text(plan))
 
 
 def read_record(path: Path) -> TrialRecord:

@@ -41,7 +41,11 @@ class Process:
         ground.behave(s2="hang", s3="hang")
         (ground.folder / "script.py").write_text(SCRIPT)
         command = [sys.executable, str(ground.folder / "script.py"), str(ground.store.root)]
-        self.popen = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.popen = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def press(self, number: int) -> None:
+        """Send a signal as a terminal does: to the process and all others of its group."""
+        os.killpg(self.popen.pid, number)
 
     def hangs(self) -> bool:
         """Whether both workers are at the trials that hang, and have started their children."""
@@ -89,7 +93,7 @@ def test_a_signal_ends_the_run_in_two_seconds_and_leaves_no_process(
     process: Process, number: int, code: int, name: str
 ) -> None:
     began = time.monotonic()
-    process.popen.send_signal(number)
+    process.press(number)
     said = process.end()
     assert time.monotonic() - began < 2
     assert process.popen.returncode == code
@@ -101,7 +105,7 @@ def test_a_signal_ends_the_run_in_two_seconds_and_leaves_no_process(
 
 def test_a_second_ctrl_c_changes_nothing(process: Process) -> None:
     for _ in range(5):
-        process.popen.send_signal(signal.SIGINT)
+        process.press(signal.SIGINT)
         time.sleep(0.001)
     said = process.end()
     assert process.popen.returncode == 130
@@ -110,7 +114,7 @@ def test_a_second_ctrl_c_changes_nothing(process: Process) -> None:
 
 def test_after_an_interruption_the_finished_trials_stay_and_the_rest_is_trained(process: Process) -> None:
     ground = process.ground
-    process.popen.send_signal(signal.SIGINT)
+    process.press(signal.SIGINT)
     process.end()
     assert ground.statuses() == {0: "ok", 1: "ok"}
     before = [(ground.store.folder(Trial(SPECS["none"], seed)) / "record.json").read_bytes() for seed in (0, 1)]
@@ -134,7 +138,7 @@ def test_two_runs_on_one_folder_never_train_a_trial_twice(process: Process, unti
     other = subprocess.Popen(process.popen.args, stderr=subprocess.PIPE, text=True)
     until(lambda: ground.statuses() == {0: "ok", 1: "ok", 4: "ok", 5: "ok"}, 20)
     assert sorted(ground.started()) == [0, 1, 2, 3, 4, 5]
-    process.popen.send_signal(signal.SIGINT)
+    process.press(signal.SIGINT)
     process.end()
     said = other.communicate(timeout=20)[1]
     assert other.returncode == 0

@@ -1,6 +1,10 @@
 """Runs with real worker processes: what is trained, skipped, stored, counted and told."""
 
 import json
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -238,5 +242,43 @@ def test_the_plan_is_there_before_the_first_trial(ground: Ground) -> None:
 
 def test_a_results_folder_that_cannot_be_written_is_said(ground: Ground) -> None:
     ground.store.root.write_text("a file, not a folder")
-    with pytest.raises(UserError, match="cannot be (read|written)"):
+    with pytest.raises(UserError, match=r"cannot be (read|written)"):
         ground.run(experiment([0]))
+
+
+def test_a_file_in_the_current_folder_is_not_taken_for_a_module(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('this is not the queue of the standard library')")
+    monkeypatch.chdir(tmp_path)
+    outcome, _ = ground.run(experiment([0]))
+    assert outcome.trained == 1
+
+
+def test_a_run_needs_no_main_thread(ground: Ground) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        outcome, _ = threads.submit(ground.run, experiment(range(2))).result()
+    assert outcome.trained == 2
+
+
+def test_the_handlers_of_signals_are_given_back(ground: Ground) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    ground.run(experiment([0]))
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_no_descriptor_and_no_process_is_left_behind(ground: Ground) -> None:
+    ground.behave(s1="kill", s2="hang", s3="fail_alike", s4="fail_alike", s5="fail_alike")
+    before = sorted(Path("/proc/self/fd").iterdir())
+    ground.run(experiment(range(6)), jobs=2)  # ends by three equal failures, with a trial that hangs
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
+    workers = {line.split()[0] for line in (ground.folder / "started.txt").read_text().splitlines()}
+    assert len(workers) == 3
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
+def test_the_parent_does_without_tensorflow() -> None:
+    code = (
+        "import sys, bnexp.running, bnexp.running.live; print([m for m in sys.modules if m in ('tensorflow', 'keras')])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

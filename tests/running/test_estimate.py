@@ -1,0 +1,162 @@
+"""How long it will take, and how many workers there will be."""
+
+from pathlib import Path
+
+import pytest
+from ground import SPECS
+
+from bnexp.errors import UserError
+from bnexp.experiment.spec import TrialSpec
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import Progress
+from bnexp.running import Options
+from bnexp.running import options as options_module
+from bnexp.running.estimate import Costs, seconds_left, work
+from bnexp.running.machine import available_cores, available_memory
+from bnexp.running.options import workers
+from bnexp.running.progress import Running
+from bnexp.running.survey import Task
+
+
+def spec(norm: str = "none", **training: int) -> TrialSpec:
+    return TrialSpec.model_validate({"data": "mnist-5k", "norm": norm, "training": training})
+
+
+def measured(*seconds: float, of: TrialSpec) -> Costs:
+    costs = Costs()
+    for each in seconds:
+        costs.add(of, 3600, each)
+    return costs
+
+
+def test_nothing_measured_means_unknown() -> None:
+    assert Costs().expected(spec()) is None
+    assert seconds_left({spec(): 1}, Costs(), jobs=1) is None
+    assert seconds_left({}, Costs(), jobs=1) == 0
+
+
+def test_an_equal_spec_takes_its_own_median() -> None:
+    assert measured(10, 12, 90, of=spec()).expected(spec()) == 12
+
+
+def test_the_latest_measurements_count() -> None:
+    assert measured(*[100] * 20, *[10] * 9, of=spec()).expected(spec()) == 10
+
+
+def test_another_length_scales_with_the_steps() -> None:
+    assert measured(10, of=spec(epochs=2)).expected(spec(epochs=6)) == pytest.approx(30)
+
+
+def test_small_batches_cost_more_by_their_steps() -> None:
+    """1800 steps of (2 + 3) against 57 of (64 + 3)."""
+    one, many = spec(epochs=1, batch_size=64), spec(epochs=1, batch_size=2)
+    assert work(one, 3600) == 57 * 67
+    assert measured(57 * 67.0, of=one).expected(many) == pytest.approx(1800 * 5)
+
+
+def test_the_same_norm_counts_before_another() -> None:
+    costs = measured(10, of=spec("batch", epochs=1))
+    costs.add(spec("none", epochs=1), 3600, 4)
+    assert costs.expected(spec("batch", epochs=2)) == pytest.approx(20)
+    assert costs.expected(spec("layer", epochs=2)) == pytest.approx(14)
+
+
+def test_a_users_own_data_are_measured_once_their_size_is_known() -> None:
+    mine = TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": 1}})
+    longer = TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": 2}})
+    assert measured(10, of=spec()).expected(mine) is None
+    costs = Costs()
+    costs.add(mine, 640, 5)
+    assert costs.expected(longer) == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "running", "jobs", "left"),
+    [(4, [], 2, 20), (4, [6.0], 2, 23), (1, [], 8, 10), (0, [30.0, 1.0], 2, 30), (0, [None], 1, None)],
+)
+def test_the_rest_is_shared_by_the_workers(
+    waiting: int, running: list[float | None], jobs: int, left: float | None
+) -> None:
+    assert seconds_left({spec(): waiting}, measured(10, of=spec()), jobs, running) == left
+
+
+def test_a_running_trial_needs_the_rest_of_what_it_is_expected_to_take() -> None:
+    task = Task(Trial(SPECS["none"], 0), "e", "none")
+    progress = Progress(epoch=1, epochs=4, step=100, steps=400)
+    assert Running(task, 8, progress).seconds_left(10) == 2
+    assert Running(task, 12, progress).seconds_left(10) == 0
+    assert Running(task, 8, progress).seconds_left(None) == 24
+    assert Running(task, 8, None).seconds_left(None) is None
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "options", "trials", "count"),
+    [
+        (8, 64_000_000_000, {}, 100, 8),
+        (8, 64_000_000_000, {}, 3, 3),
+        (8, 4_000_000_000, {}, 100, 3),
+        (8, 64_000_000_000, {"threads": 4}, 100, 2),
+        (2, 500_000_000, {}, 100, 1),
+        (8, 64_000_000_000, {"device": "gpu"}, 100, 1),
+        (1, 500_000_000, {"jobs": 5}, 100, 5),
+    ],
+)
+def test_jobs_follow_cores_and_memory(
+    monkeypatch: pytest.MonkeyPatch, *, cores: int, memory: int, options: dict[str, object], trials: int, count: int
+) -> None:
+    monkeypatch.setattr(options_module, "available_cores", lambda: cores)
+    monkeypatch.setattr(options_module, "available_memory", lambda: memory)
+    assert workers(Options(**options), trials) == count  # type: ignore[arg-type]  # from the table
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, None),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu.max": "100000 100000"}, 1),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
+    ],
+)
+def test_cores_follow_the_quota_of_the_cgroup(tmp_path: Path, files: dict[str, str], cores: int | None) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert available_cores(tmp_path) == (cores or available_cores(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("files", "memory"),
+    [
+        ({}, 5_000_000 * 1024),
+        ({"memory.max": "max", "memory.current": "1"}, 5_000_000 * 1024),
+        ({"memory.max": "2000", "memory.current": "500"}, 1500),
+        ({"memory/memory.limit_in_bytes": "2000", "memory/memory.usage_in_bytes": "2500"}, 0),
+    ],
+)
+def test_memory_is_what_the_machine_and_the_cgroup_leave(tmp_path: Path, files: dict[str, str], memory: int) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal: 9000000 kB\nMemAvailable: 5000000 kB\n")
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert available_memory(tmp_path, meminfo) == memory
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, "jobs: a whole number from 1, or 'auto', not 0"),
+        ({"jobs": "many"}, "jobs: a whole number from 1, or 'auto', not 'many'"),
+        ({"jobs": True}, "jobs: a whole number from 1, or 'auto', not True"),
+        ({"threads": 0}, "threads: a whole number from 1, not 0"),
+        ({"device": "tpu"}, "device: 'auto', 'cpu' or 'gpu', not 'tpu'"),
+        ({"max_failures": -1}, "max_failures: a whole number from 0 (never), not -1"),
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        Options(**options)  # type: ignore[arg-type]  # that is the point
+    assert str(error.value) == message

@@ -1,0 +1,175 @@
+"""What a run tells: plain lines, the live view, and harmless names."""
+
+import io
+
+import pytest
+from fake_trainer import record
+from ground import SPECS
+from rich.console import Console
+
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import Failure, Progress, Seconds
+from bnexp.running.live import LiveView
+from bnexp.running.outcome import Outcome
+from bnexp.running.progress import (
+    Errors,
+    Lines,
+    Running,
+    Silent,
+    State,
+    duration,
+    finished_text,
+    planned_text,
+    printable,
+    ready_text,
+    stopped_text,
+)
+from bnexp.running.survey import Task
+
+TRIAL = Trial(SPECS["batch"], 2)
+TASK = Task(TRIAL, "mnist", "bn-pre", (("training.batch_size", 16),))
+HOSTILE = Task(TRIAL, "mnist", "[red]\x1b[2J<b>\u202e\n[/]")
+RECORD = record(TRIAL).model_copy(
+    update={
+        "seconds": Seconds(data=0, compile=1, train=38, evaluate=2, total=41),
+        "test": record(TRIAL).test.model_copy(update={"accuracy": 0.9912}),  # type: ignore[union-attr]  # there is one
+    }
+)
+FAILED = RECORD.model_copy(
+    update={
+        "status": "failed",
+        "test": None,
+        "failure": Failure(kind="ValueError", message="\x1b[2J", traceback="a\nb"),
+    }
+)
+
+
+def test_the_line_of_a_finished_trial() -> None:
+    line = finished_text(TASK, RECORD, State(12, 50, seconds_left=720))
+    assert line == "[ 12/50] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s (about 12 min left)"
+
+
+def test_a_failure_is_told_with_its_traceback() -> None:
+    assert finished_text(TASK, FAILED, State(1, 2)) == (
+        "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: ValueError: \\x1b[2J\n    a\n    b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((50, 12, 0, 2), "50 trials: 12 finished before, 38 to train (2 at a time)"),
+        ((1, 0, 0, 1), "1 trial: 1 to train (1 at a time)"),
+        ((3, 2, 1, 0), "3 trials: 2 finished before, 1 failed before (again with --retry-failed), nothing to train"),
+    ],
+)
+def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> None:
+    assert planned_text(*arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text", "code"),
+    [
+        (Outcome(planned=3, trained=2, skipped=1), "2 trained, 1 finished before", 0),
+        (Outcome(planned=3, trained=3, diverged=1), "3 trained (1 diverged)", 0),
+        (
+            Outcome(planned=3, trained=1, failed=1, failed_before=1),
+            "1 trained, 1 failed, 1 failed before. Their run.log says more; --retry-failed trains them again",
+            3,
+        ),
+        (Outcome(planned=3, failed=1, reason="because"), "Stopped because: 0 trained, 1 failed, 2 left", 3),
+        (
+            Outcome(planned=3, trained=1, interrupted=2),
+            "Stopped by Ctrl-C: 1 trained, 2 left; every finished trial is kept. Go on with:\n  bnexp run a",
+            130,
+        ),
+        (
+            Outcome(planned=1, interrupted=15),
+            "Stopped by SIGTERM: 0 trained, 1 left; every finished trial is kept. Go on with:\n  bnexp run a",
+            143,
+        ),
+    ],
+)
+def test_the_outcome_in_words_and_as_exit_code(outcome: Outcome, text: str, code: int) -> None:
+    assert stopped_text(outcome, "bnexp run a") == text
+    assert outcome.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (99, "99 s"),
+        (99.6, "2 min"),
+        (3599, "1 h 0 min"),
+        (4800, "1 h 20 min"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("description", "text"),
+    [
+        ({"device": "cpu", "device_name": "CPU", "threads": 1}, "Training on cpu, 1 thread each"),
+        (
+            {"device": "gpu", "device_name": "NVIDIA H200", "threads": 2},
+            "Training on gpu (NVIDIA H200), 2 threads each",
+        ),
+    ],
+)
+def test_the_device_in_words(description: dict[str, object], text: str) -> None:
+    assert ready_text(description) == text
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    assert printable(HOSTILE.variant) == "[red]\\x1b[2J<b>\\u202e\\n[/]"
+    assert printable("größer 数 🙂") == "größer 数 🙂"
+
+
+def test_quiet_prints_failures_only() -> None:
+    said = io.StringIO()
+    watch = Errors(said)
+    watch.planned(2, 0, 0, 1)
+    watch.finished(TASK, RECORD, State(1, 2))
+    watch.stopped(Outcome(planned=1, trained=1), "")
+    assert said.getvalue() == ""
+    watch.finished(TASK, FAILED, State(2, 2))
+    assert "FAILED" in said.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_live_view_shows_the_running_trials_and_keeps_names_harmless(terminal: bool) -> None:
+    said = io.StringIO()
+    watch = LiveView(said, Console(file=said, force_terminal=terminal, width=120, color_system=None))
+    progress = Progress(epoch=3, epochs=10, step=2500, steps=8440, validation_accuracy=0.9873)
+    watch.planned(50, 12, 0, 2)
+    watch.tick(State(12, 50))
+    watch.ready({"device": "cpu", "threads": 1})
+    watch.tick(State(12, 50, (Running(HOSTILE, 31, progress), Running(TASK, 2, None)), 720))
+    watch.finished(HOSTILE, RECORD, State(13, 50, seconds_left=700))
+    watch.stopped(Outcome(planned=50, skipped=12, trained=38), "")
+    watch.close()
+    text = said.getvalue()
+    assert "[red]\\x1b[2J<b>\\u202e\\n[/] seed 2: test accuracy 99.12 %, 41 s (about 12 min left)" in text
+    assert "\x1b[2J" not in text
+    assert text.rstrip().endswith("38 trained, 12 finished before")
+    if terminal:
+        for words in ("starting the workers", "12/50 trials", "about 12 min left", "epoch 3/10", "step 2500/8440"):
+            assert words in text
+        assert "validation 98.73 %" in text
+
+
+def test_every_watcher_takes_every_call() -> None:
+    for watch in (Silent(), Lines(io.StringIO())):
+        watch.planned(1, 0, 0, 1)
+        watch.ready({"device": "cpu"})
+        watch.started(TASK)
+        watch.progressed(TASK, Progress(epoch=1, epochs=1, step=1, steps=1))
+        watch.tick(State(0, 1))
+        watch.finished(TASK, RECORD, State(1, 1))
+        watch.stopped(Outcome(planned=1, trained=1), "")
+        watch.close()

@@ -81,7 +81,10 @@ def read(store: Store, plan: StoredPlan) -> Iterator[Planned]:
     for index, point in enumerate(plan.points):
         for seed, folder in sorted(point.trials.items()):
             path = store.root / "trials" / folder / "record.json"
-            record = read_record(path) if path.exists() else None
+            try:
+                record = read_record(path)
+            except FileNotFoundError:
+                record = None
             digits = folder.rpartition("-")[2]
             if record is not None and not record.identity.startswith(digits):
                 raise UserError(f"{path}: holds the trial {record.identity[:16]}, not {digits}; move it away")

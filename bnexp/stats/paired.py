@@ -74,4 +74,4 @@ def improvement(d: ArrayLike, *, confidence: float = 0.95) -> Share:
     After Agarwal et al. 2021, https://arxiv.org/abs/2108.13264, here for pairs.  A tie is a difference of exactly 0.
     """
     x = finite(d)
-    return wilson(float((x > 0).sum()) + (x == 0).sum() / 2, x.size, confidence=confidence)
+    return wilson(float((x > 0).sum() + (x == 0).sum() / 2), x.size, confidence=confidence)

@@ -9,7 +9,7 @@ import numpy as np
 from bnexp.experiment.grid import Experiment, Point, plan
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import PROTOCOL, Trial
-from bnexp.results.plan import StoredPlan, stored_plan
+from bnexp.results.plan import StoredPlan
 from bnexp.results.record import Evaluation, Failure, Fingerprints, Parameters, Seconds, Test, TrialRecord
 from bnexp.results.store import Store
 
@@ -63,14 +63,14 @@ def build(
         ),
     )
     store = Store(root)
-    store.write_plan(name, stored_plan(experiment).model_dump(mode="json"))
+    stored = store.keep_plan(experiment)
     for planned in plan(experiment):
         fate = faults.get(
             (planned.point.variant, planned.point.spec.training.batch_size, planned.trial.seed), "finished"
         )
         if fate != "missing":
             store.write(planned.trial, record(planned.trial, planned.point.variant, fate))
-    return store, stored_plan(experiment)
+    return store, stored
 
 
 def _spec(variant: str, batch_size: int, epochs: int) -> TrialSpec:

@@ -1,0 +1,215 @@
+"""What an experiment gives: an estimate for each variant at each place of the grid, and each one's difference
+from the baseline.  Accuracies are in per cent here, differences in percentage points.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bnexp.experiment.spec import TrainingSpec
+from bnexp.results.pairs import paired
+from bnexp.results.plan import StoredPlan
+from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
+from bnexp.stats.estimates import Interval, Share, interquartile_mean, mean_interval
+from bnexp.stats.multiplicity import holm
+from bnexp.stats.paired import SignFlip, improvement, mean_difference, sign_flip_test
+from bnexp.stats.power import minimum_detectable_effect
+
+TARGETS = (98, 99)
+"""Validation accuracies in per cent to which the steps are counted."""
+
+TOLERATED = 0.1
+"""No sentence on a mean is said while a larger share of the finished trials diverged."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of the planned trials of one point."""
+
+    ok: int
+    diverged: int
+    failed: int
+    missing: int
+
+    @property
+    def planned(self) -> int:
+        return self.ok + self.diverged + self.failed + self.missing
+
+    @property
+    def too_many_diverged(self) -> bool:
+        """Whether the mean over the others would flatter: more than a tenth of the finished trials diverged."""
+        return self.diverged > TOLERATED * (self.ok + self.diverged)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One variant at one place of the grid."""
+
+    point: int
+    """Index into `plan.points`."""
+    variant: str
+    coordinates: Mapping[str, Any]
+    counts: Counts
+    accuracy: Interval
+    """Of the test set, in per cent; over the trials that are ok."""
+    accuracy_middle: float
+    """The interquartile mean of the same; NaN for fewer than four."""
+    steps: Mapping[int, TimeToTarget]
+    """Of `TARGETS`; over the trials that are ok or diverged; n is 0 without a validation split."""
+    parameters_trainable: int | None
+    parameters_normalization: int | None
+    seconds: float
+    """Median seconds of training, without compilation and evaluation; NaN if no trial is ok."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One variant against the baseline at one place of the grid, pair by pair, in test accuracy."""
+
+    point: int
+    baseline_point: int | None
+    """None: the baseline was not planned at this place."""
+    variant: str
+    baseline: str
+    coordinates: Mapping[str, Any]
+    counts: Counts
+    baseline_counts: Counts | None
+    planned: int
+    """Pairs that the plan has; `difference.n` of them are complete and proven to be pairs."""
+    differences: tuple[float, ...]
+    """Variant minus baseline in percentage points, one per pair, in order of the seeds."""
+    seeds: tuple[int, ...]
+    """The seed of each of the `differences`."""
+    difference: Interval
+    test: SignFlip
+    p_holm: float
+    """The sign-flip p after Holm's correction over the family."""
+    family: int
+    """Comparisons of the experiment that have a p-value."""
+    improvement: Share
+    detectable: float
+    """The smallest true difference, in points, that this many seeds show with 80 % power; NaN for n < 2."""
+    declared: str
+    """Why the pairs are by seed only; empty where fingerprints prove them."""
+    mismatches: Mapping[int, str]
+    """Seed to the fingerprints that disagree: pairs that were left out."""
+
+    @property
+    def too_many_diverged(self) -> bool:
+        return self.counts.too_many_diverged or (
+            self.baseline_counts is not None and self.baseline_counts.too_many_diverged
+        )
+
+
+def conditions(trials: pd.DataFrame, evaluations: pd.DataFrame, plan: StoredPlan) -> list[Condition]:
+    """One per point of the plan, place by place, variants in the order of the config."""
+    mine = dict(iter(trials.groupby("point")))
+    looks = dict(iter(evaluations.groupby("point")))
+    return [_condition(k, plan, mine.get(k, trials[:0]), looks.get(k, evaluations[:0])) for k in ordered_points(plan)]
+
+
+def comparisons(trials: pd.DataFrame, plan: StoredPlan, baseline: str | None = None) -> list[Comparison]:
+    """One per point of the plan that is not the baseline's (by default the plan's), in the order of `conditions`.
+
+    The family of Holm's correction is all of them.
+    """
+    base = plan.baseline if baseline is None else baseline
+    pairs = paired(trials, plan, base)
+    found = [_comparison(k, base, plan, trials, pairs) for k in ordered_points(plan) if plan.points[k].variant != base]
+    corrected = holm([each.test.p for each in found])
+    family = int((~np.isnan(corrected)).sum())
+    return [replace(each, p_holm=float(p), family=family) for each, p in zip(found, corrected, strict=True)]
+
+
+def ordered_points(plan: StoredPlan) -> list[int]:
+    """The points' indices: place by place as in the config, variants in their order within each."""
+    places: dict[str, int] = {}
+    for point in plan.points:
+        places.setdefault(repr(point.coordinates), len(places))
+    order = {variant: k for k, variant in enumerate(plan.variants)}
+    return sorted(
+        range(len(plan.points)),
+        key=lambda k: (places[repr(plan.points[k].coordinates)], order[plan.points[k].variant]),
+    )
+
+
+def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: pd.DataFrame) -> Condition:
+    point = plan.points[index]
+    ok = trials[trials["status"] == "ok"]
+    accuracy = 100 * ok["test_accuracy"].to_numpy(float)
+    return Condition(
+        point=index,
+        variant=point.variant,
+        coordinates=point.coordinates,
+        counts=_counts(trials),
+        accuracy=mean_interval(accuracy),
+        accuracy_middle=interquartile_mean(accuracy),
+        steps=_steps(point.spec, trials, evaluations),
+        parameters_trainable=_first(trials["parameters_trainable"]),
+        parameters_normalization=_first(trials["parameters_normalization"]),
+        seconds=float(np.median(ok["seconds_train"].to_numpy(float))) if len(ok) else math.nan,
+    )
+
+
+def _counts(trials: pd.DataFrame) -> Counts:
+    number = trials["status"].value_counts()
+    return Counts(*(int(number.get(status, 0)) for status in ("ok", "diverged", "failed", "missing")))
+
+
+def _first(column: "pd.Series[Any]") -> int | None:
+    known = column.dropna()
+    return int(known.iloc[0]) if len(known) else None
+
+
+def _steps(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[int, TimeToTarget]:
+    """Steps to each of `TARGETS`; a diverged trial that was not there before never gets there."""
+    finished = trials[trials["status"].isin(["ok", "diverged"])]
+    if not evaluations["validation_accuracy"].notna().any():
+        return {target: time_to_target([], []) for target in TARGETS}
+    training = TrainingSpec.model_validate(spec["training"])
+    budgets = [training.epochs * training.steps_per_epoch(int(n)) for n in finished["train_examples"]]
+    curves = dict(iter(evaluations.groupby("seed")))
+    times: dict[int, list[float]] = {target: [] for target in TARGETS}
+    for seed in finished["seed"]:
+        curve = curves.get(seed, evaluations[:0])
+        for target, reached in times.items():
+            reached.append(first_reached(curve["step"], curve["validation_accuracy"], target / 100))
+    return {target: time_to_target(reached, np.array(budgets, dtype=float)) for target, reached in times.items()}
+
+
+def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, pairs: pd.DataFrame) -> Comparison:
+    point = plan.points[index]
+    mine = pairs[pairs["point"] == index]
+    whole = mine[mine["state"] == "paired"]
+    baseline_point = int(mine["baseline_point"].iloc[0]) if len(mine) else None
+    seeds = [int(seed) for seed in whole["seed"]]
+    accuracy = {
+        key: trials[trials["point"] == key].set_index("seed")["test_accuracy"] for key in (index, baseline_point)
+    }
+    # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
+    differences = [round(100 * float(accuracy[index][k] - accuracy[baseline_point][k]), 9) for k in seeds]
+    test = sign_flip_test(differences)
+    return Comparison(
+        point=index,
+        baseline_point=baseline_point,
+        variant=point.variant,
+        baseline=base,
+        coordinates=point.coordinates,
+        counts=_counts(trials[trials["point"] == index]),
+        baseline_counts=None if baseline_point is None else _counts(trials[trials["point"] == baseline_point]),
+        planned=len(mine),
+        differences=tuple(differences),
+        seeds=tuple(seeds),
+        difference=mean_difference(differences),
+        test=test,
+        p_holm=test.p,
+        family=1,
+        improvement=improvement(differences),
+        detectable=minimum_detectable_effect(differences),
+        declared=str(mine["declared"].iloc[0]) if len(mine) else "",
+        mismatches={int(seed): str(text) for seed, text in zip(mine["seed"], mine["mismatch"], strict=True) if text},
+    )

@@ -1,0 +1,194 @@
+"""The table of an experiment: raw values at full precision, the same as a person reads them, and its legend."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bnexp.report.comparisons import TARGETS, Comparison, Condition, Counts
+from bnexp.report.numbers import ABSENT, interval, key_label, p_value, share, significant, steps
+
+SUMMARY_COLUMNS = {
+    "n_ok": "int64",
+    "n_planned": "int64",
+    "n_diverged": "int64",
+    "n_failed": "int64",
+    "n_missing": "int64",
+    "test_accuracy": "float64",  # per cent; mean over the trials that are ok
+    "test_accuracy_low": "float64",  # 95 % t interval
+    "test_accuracy_high": "float64",
+    "test_accuracy_iqm": "float64",  # interquartile mean
+    "baseline": "object",
+    "n_pairs": "Int64",
+    "difference": "float64",  # percentage points; mean over the pairs
+    "difference_low": "float64",  # 95 % t interval
+    "difference_high": "float64",
+    "detectable": "float64",  # percentage points; seen with 80 % power
+    "sign_flip_p": "float64",
+    "sign_flip_p_holm": "float64",
+    "holm_family": "Int64",  # comparisons with a p
+    "improvement": "float64",  # share of the pairs in which the variant was better, ties half
+    "improvement_low": "float64",  # 95 % Wilson interval
+    "improvement_high": "float64",
+    **{
+        f"{key}_{target}": kind
+        for target in TARGETS
+        # median steps to that validation accuracy (inf: half of the runs or more did not get there), and counts
+        for key, kind in (("steps_to", "float64"), ("reached", "int64"), ("runs", "int64"))
+    },
+    "parameters_trainable": "Int64",
+    "parameters_normalization": "Int64",  # of the trainable ones
+    "seconds_train": "float64",  # median, without compilation and evaluation
+}
+
+
+def summary(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Raw numbers, one row per condition, at full precision; for CSV.
+
+    `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
+    """
+    against = {each.point: each for each in comparisons}
+    rows = [{**_measured(each), **_compared(against.get(each.point))} for each in conditions]
+    places = pd.DataFrame([{"variant": each.variant, **each.coordinates} for each in conditions])
+    numbers = {key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in SUMMARY_COLUMNS.items()}
+    return pd.concat([places, pd.DataFrame(numbers)], axis="columns")
+
+
+def _measured(condition: Condition) -> dict[str, Any]:
+    counts = condition.counts
+    row: dict[str, Any] = {
+        "n_ok": counts.ok,
+        "n_planned": counts.planned,
+        "n_diverged": counts.diverged,
+        "n_failed": counts.failed,
+        "n_missing": counts.missing,
+        "test_accuracy": condition.accuracy.mean,
+        "test_accuracy_low": condition.accuracy.low,
+        "test_accuracy_high": condition.accuracy.high,
+        "test_accuracy_iqm": condition.accuracy_middle,
+    }
+    for target, time in condition.steps.items():
+        row |= {f"steps_to_{target}": time.median, f"reached_{target}": time.reached, f"runs_{target}": time.n}
+    return row | {
+        "parameters_trainable": condition.parameters_trainable,
+        "parameters_normalization": condition.parameters_normalization,
+        "seconds_train": condition.seconds,
+    }
+
+
+def _compared(comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    return {
+        "baseline": comparison.baseline,
+        "n_pairs": comparison.difference.n,
+        "difference": comparison.difference.mean,
+        "difference_low": comparison.difference.low,
+        "difference_high": comparison.difference.high,
+        "sign_flip_p": comparison.test.p,
+        "sign_flip_p_holm": comparison.p_holm,
+        "holm_family": comparison.family,
+        "improvement": comparison.improvement.share,
+        "improvement_low": comparison.improvement.low,
+        "improvement_high": comparison.improvement.high,
+        "detectable": comparison.detectable,
+    }
+
+
+def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """The same as text, one row per condition, with headings for people; for pages and papers."""
+    against = {each.point: each for each in comparisons}
+    timed = any(time.n for each in conditions for time in each.steps.values())
+    rows = []
+    for each in conditions:
+        compared = against.get(each.point)
+        rows.append(
+            {
+                "variant": each.variant,
+                **_headed(each.coordinates),
+                "n": counts_text(each.counts),
+                "test accuracy (%)": interval(each.accuracy),
+                "difference (points)": ABSENT if compared is None else _difference(compared),
+                "p (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
+                "P(improvement)": ABSENT if compared is None else share(compared.improvement),
+                **({f"steps to {target} %": steps(each.steps[target]) for target in TARGETS} if timed else {}),
+                "parameters": _count(each.parameters_trainable),
+                "of them in norms": _count(each.parameters_normalization),
+                "training (s)": significant(each.seconds, 3),
+            }
+        )
+    return pd.DataFrame(rows, dtype="object")
+
+
+def _headed(coordinates: Mapping[str, Any]) -> dict[str, str]:
+    labels = [key_label(key) for key in coordinates]
+    return {
+        (label if labels.count(label) == 1 else key): str(value)
+        for (key, value), label in zip(coordinates.items(), labels, strict=True)
+    }
+
+
+def counts_text(counts: Counts) -> str:
+    """`5/5`, `4/5 (1 diverged)`: finished trials of those planned."""
+    return f"{counts.ok}/{counts.planned}" + (f" ({counts.diverged} diverged)" if counts.diverged else "")
+
+
+def _difference(comparison: Comparison) -> str:
+    text = interval(comparison.difference, sign=True)
+    missing = comparison.planned - comparison.difference.n
+    return f"{text} ({comparison.difference.n} pairs)" if missing and comparison.difference.n else text
+
+
+def _count(value: int | None) -> str:
+    return ABSENT if value is None else f"{value:,}"
+
+
+def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], trials: pd.DataFrame) -> list[str]:
+    """What the columns of `readable` mean, and what to mind in these results: one sentence each."""
+    accuracy = (
+        "n: trials that finished, of those planned. Test accuracy: mean over these, with its 95 % t interval; "
+        f"{ABSENT} where there is none. The unit is the seed."
+    )
+    found = [accuracy]
+    if any(each.counts.too_many_diverged for each in conditions):
+        found.append("Where more than a tenth of the finished trials diverged, the mean over the others flatters.")
+    if comparisons:
+        found.append(
+            f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed, in percentage points, with "
+            "its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with Wilson's "
+            "interval."
+        )
+        found.append(_test_legend(comparisons))
+    if any(time.n for each in conditions for time in each.steps.values()):
+        found.append(
+            "Steps to a target: median over seeds of the first of two consecutive evaluations at or above that "
+            "validation accuracy, and how many runs got there; runs that did not are counted as later than all."
+        )
+    found.append("Training: median seconds, without compilation and evaluation.")
+    if (shared := _unlike(trials)) is not None:
+        found.append(f"Seconds are not comparable: the trials did not share the machine alike ({shared}).")
+    return found
+
+
+def _test_legend(comparisons: Sequence[Comparison]) -> str:
+    exact = all(each.test.exact for each in comparisons)
+    kind = "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
+    text = f"p: two-sided {kind}, Holm's correction over {max(each.family for each in comparisons)} comparisons"
+    least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
+    if least >= 0.05:
+        n = max(each.test.n for each in comparisons)
+        text += f"; with n={n} it cannot go below {significant(least, 3)}, whatever the difference"
+    return text + "."
+
+
+def _unlike(trials: pd.DataFrame) -> str | None:
+    """How the trials that are ok shared the machine, if not all alike; None if they did or it is not known."""
+    ok = trials[trials["status"] == "ok"]
+    columns = ["device", "threads", "jobs"]
+    values = {column: sorted({str(value) for value in ok[column].dropna()}) for column in columns}
+    return "; ".join(f"{column} {_either(known)}" for column, known in values.items() if len(known) > 1) or None
+
+
+def _either(values: Iterable[str]) -> str:
+    return " or ".join(values)

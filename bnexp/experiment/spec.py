@@ -7,9 +7,10 @@ config (`experiment.load`) or by a Python user; both get the same errors.  No Te
 import math
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from bnexp.data.table import DATASETS, ImageSet
+from bnexp.experiment.words import unknown
 from bnexp.models.table import CnnSpec
 from bnexp.norms.table import AnyNorm, NoNorm
 from bnexp.values import Frozen, named
@@ -20,6 +21,14 @@ class Problem(NamedTuple):
 
     path: tuple[str, ...]
     message: str
+
+
+class SpecError(ValueError):
+    """Parts of a spec that do not fit each other."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in problems))
+        self.problems = problems
 
 
 class DataSpec(Frozen):
@@ -41,17 +50,19 @@ class DataSpec(Frozen):
     def _word(cls, value: Any) -> Any:
         return named(value)
 
-    @model_validator(mode="after")
-    def _check(self) -> "DataSpec":
-        if isinstance(self.validation, float) and self.validation >= 1:
-            raise ValueError(
-                f"validation: a share lies below 1, not {self.validation:g}; a count is a whole number, as in 5000"
-            )
-        if self.name not in DATASETS and ":" not in self.name:
-            raise ValueError(
-                f"unknown dataset {self.name!r}; known: {', '.join(DATASETS)}, or your own module:function"
-            )
-        return self
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, name: str) -> str:
+        if name not in DATASETS and ":" not in name:
+            raise ValueError(unknown("dataset", name, DATASETS) + ", or your own module:function")
+        return name
+
+    @field_validator("validation")
+    @classmethod
+    def _share(cls, validation: int | float) -> int | float:
+        if isinstance(validation, float) and validation >= 1:
+            raise ValueError(f"a share lies below 1, not {validation:g}; a count is a whole number, as in 5000")
+        return validation
 
     @property
     def known(self) -> ImageSet | None:
@@ -156,7 +167,7 @@ class TrialSpec(Frozen):
     @model_validator(mode="after")
     def _check(self) -> "TrialSpec":
         if found := problems(self):
-            raise ValueError("; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+            raise SpecError(found)
         return self
 
 

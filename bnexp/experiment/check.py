@@ -1,0 +1,87 @@
+"""A merged tree to a spec, or to mistakes at the lines that they come from."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from pydantic import BaseModel, ValidationError
+
+from bnexp.experiment.keys import FILLED_IN
+from bnexp.experiment.messages import Finding, findings
+from bnexp.experiment.sources import digest
+from bnexp.experiment.spec import TrialSpec
+from bnexp.experiment.tree import Mistake, Node, Path, get, plain, without
+
+_ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
+
+
+class Checker:
+    """Checks specs; a user's own module is read once, however many points name it."""
+
+    def __init__(self, search_path: Sequence[str]) -> None:
+        self._digest = cache(lambda name: digest(name, search_path))
+
+    def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
+        """The spec that a tree describes, or what is wrong with it."""
+        found: list[Finding] = []
+        for _ in range(_ROUNDS):
+            value = plain(tree)
+            new = []
+            if "source" in (value["data"] if isinstance(value.get("data"), dict) else {}):
+                new.append(Finding(("data", "source"), f"{FILLED_IN[0]} is filled in, not set; remove it", at_key=True))
+            try:
+                new += self._add_source(value)
+                spec = TrialSpec.model_validate(value)
+            except ValidationError as error:
+                # A default is no mistake beside a value that is wrong itself.
+                new += [
+                    finding
+                    for finding in findings(error, value, TrialSpec)
+                    if not (found and finding.together and get(tree, finding.path) is None)
+                ]
+            else:
+                if not (found or new):
+                    return spec, []
+            if not new:
+                break
+            found += new
+            for finding in new:
+                tree = without(tree, whole(finding.path))
+        return None, found
+
+    def _add_source(self, value: dict[str, object]) -> list[Finding]:
+        data = value.get("data")
+        name = data.get("name") if isinstance(data, dict) else None
+        if not (isinstance(data, dict) and isinstance(name, str) and ":" in name):
+            return []
+        try:
+            data["source"] = self._digest(name)
+        except ValueError as error:
+            return [Finding(("data", "name"), str(error))]
+        return []
+
+
+def form(tree: Node, model: type[BaseModel]) -> list[Finding]:
+    """What is wrong with the form of a tree that `model` describes."""
+    value = plain(tree)
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return findings(error, value, model)
+    return []
+
+
+def located(finding: Finding, tree: Node) -> Mistake:
+    """The finding at its place: the value or the key, or the block around it where a default is wrong."""
+    path = finding.path
+    while (node := get(tree, path)) is None:
+        path = path[:-1]
+    message = finding.message
+    if path != finding.path:
+        message += f" ({'.'.join(map(str, finding.path))} has its default)"
+    at_key = node.key is not None and (finding.at_key or path != finding.path)
+    return Mistake(node.key if at_key and node.key else node.mark, message)
+
+
+def whole(path: Path) -> Path:
+    """What to leave out with a wrong part: with a wrong name the whole block."""
+    return path[:-1] if path[-1:] == ("name",) else path

@@ -1,0 +1,109 @@
+"""The JSON schema of a config file, for editors, from the models that check it."""
+
+import copy
+from typing import Any
+
+from pydantic import BaseModel
+
+from bnexp.data.table import DATASETS
+from bnexp.experiment.header import Header
+from bnexp.experiment.keys import FILLED_IN, blocks, models, name_of
+from bnexp.experiment.spec import TrialSpec
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """Draft 2020-12; `bnexp schema` prints it, and `bnexp/experiment.schema.json` holds it."""
+    spec = TrialSpec.model_json_schema()
+    header = Header.model_json_schema()
+    definitions = {name: _tidy(definition) for name, definition in spec.pop("$defs").items()}
+    for model in definitions.values():
+        model.pop("title", None)
+    definitions["DataSpec"]["properties"].pop(FILLED_IN[0].rpartition(".")[2])
+    keys = _keys(_tidy(spec["properties"]), definitions)
+    top = {key: value for key, value in keys.items() if "." not in key}
+    axes = {key: {"type": "array", "minItems": 1, "items": value} for key, value in keys.items()}
+    chosen = {"variant": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}
+    definitions["change"] = {"type": ["object", "null"], "properties": keys, "additionalProperties": False}
+    definitions["axes"] = {"type": "object", "minProperties": 1, "properties": axes, "additionalProperties": False}
+    definitions["entries"] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"type": "object", "minProperties": 1, "properties": chosen | keys, "additionalProperties": False},
+    }
+    own = {key: _described(_tidy(value)) for key, value in header["properties"].items()}
+    own["variants"] |= {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/change"}}
+    for key, definition in {"grid": "axes", "zip": "axes", "include": "entries", "exclude": "entries"}.items():
+        own[key] |= {"$ref": f"#/$defs/{definition}"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A bnexp experiment",
+        "type": "object",
+        "properties": {"name": own.pop("name"), "about": own.pop("about"), **top, **keys, **own},
+        "additionalProperties": False,
+        "anyOf": [{"required": ["variants"]}, {"required": ["norm"]}, {"required": ["norm.name"]}],
+        "$defs": definitions,
+    }
+
+
+def _keys(properties: Schema, definitions: Schema) -> Schema:
+    """Every dotted key with its schema; a key that several models have takes what any of them takes."""
+    found: dict[str, list[Schema]] = {}
+
+    def visit(model: type[BaseModel], path: tuple[str, ...], fields: Schema) -> None:
+        for key, field in model.model_fields.items():
+            place = (*path, key)
+            dotted = ".".join(place)
+            if dotted in FILLED_IN:
+                continue
+            below = models(field.annotation)
+            value = _with_words(fields[key], place, below)
+            if value not in found.setdefault(dotted, []):
+                found[dotted].append(value)
+            for option in below:
+                visit(option, place, definitions[option.__name__]["properties"])
+
+    visit(TrialSpec, (), properties)
+    _put_words_inside(definitions)
+    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in found.items()}
+
+
+def _with_words(schema: Schema, place: tuple[str, ...], options: list[type[BaseModel]]) -> Schema:
+    """The schema of a block that has a name, with the word for it."""
+    if place not in blocks():
+        return schema
+    names = [*DATASETS] if place == ("data",) else [name_of(option) for option in options]
+    words: Schema = {"type": "string", "enum": names}
+    own_module: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
+    return {"anyOf": [words, *([own_module] if place == ("data",) else []), schema]}
+
+
+def _put_words_inside(definitions: Schema) -> None:
+    """`optimizer: sgd` inside `training: {...}` too."""
+    fields = definitions["TrainingSpec"]["properties"]
+    annotation = models(TrialSpec.model_fields["training"].annotation)[0].model_fields["optimizer"].annotation
+    fields["optimizer"] = _with_words(fields["optimizer"], ("training", "optimizer"), models(annotation))
+
+
+def _tidy(schema: Any) -> Any:
+    """Without titles, and without `oneOf`: a change may leave out the name, and then several models fit."""
+    if isinstance(schema, list):
+        return [_tidy(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidy = {
+        ("anyOf" if key == "oneOf" else key): _tidy(value) for key, value in schema.items() if key != "discriminator"
+    }
+    if isinstance(tidy.get("title"), str):
+        del tidy["title"]
+    return copy.copy(tidy)
+
+
+def _described(schema: Schema) -> Schema:
+    """Of an optional key only what it is when it is given."""
+    if schema.get("default", ...) is None:
+        rest = {key: value for key, value in schema.items() if key not in ("default", "anyOf")}
+        options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
+        return rest | (options[0] if len(options) == 1 else {"anyOf": options} if options else {})
+    return schema

@@ -1,0 +1,77 @@
+"""A user's own `module:function`: its file is found, read and hashed, never imported."""
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+_FORM = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def digest(name: str, search_path: Sequence[str]) -> str:
+    """SHA-256 of the file that defines `module:function`, looked for in the folders, then as Python itself would.
+
+    Raises ValueError where there is none, or where it defines no such function at its top level.
+    """
+    if not _FORM.fullmatch(name):
+        raise ValueError(f"a dataset of your own is written module:function, as in digits:load, not {name!r}")
+    module, function = name.split(":")
+    path = _find(module, search_path)
+    content = path.read_bytes()
+    try:
+        defined = set(_defined(ast.parse(content).body))
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not Python that this version can read: {error}") from None
+    if function not in defined:
+        functions = sorted(found for found in defined if not found.startswith("_"))
+        raise ValueError(
+            f"{path} defines no {function!r} at its top level; it defines: {', '.join(functions) or 'nothing'}"
+        )
+    return hashlib.sha256(content).hexdigest()
+
+
+def _find(module: str, search_path: Sequence[str]) -> Path:
+    inner = Path(*module.split("."))
+    for folder in search_path:
+        for path in (Path(folder) / inner / "__init__.py", (Path(folder) / inner).with_suffix(".py")):
+            if path.is_file():
+                return path
+    if installed := _installed(module):
+        return installed
+    looked = ", ".join([*search_path, "the installed packages"])
+    raise ValueError(f"no module {module!r} ({inner}.py or {inner}/__init__.py) in: {looked}")
+
+
+def _installed(module: str) -> Path | None:
+    """Where Python's own path has the module.  `importlib.util.find_spec` would run the packages above it."""
+    places: Sequence[str] | None = sys.path
+    found = None
+    parts = module.split(".")
+    for k in range(len(parts)):
+        found = PathFinder.find_spec(".".join(parts[: k + 1]), places)
+        if found is None:
+            return None
+        places = found.submodule_search_locations or ()
+    if found is None or not found.origin or not found.origin.endswith(".py"):
+        return None
+    return Path(found.origin)
+
+
+def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:
+    """Names that statements bind at the top level of a module."""
+    for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield statement.name
+        elif isinstance(statement, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in statement.names)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(statement, ast.If | ast.Try | ast.With):
+            yield from _defined(statement.body)
+            yield from _defined(getattr(statement, "orelse", []))
+            for handler in getattr(statement, "handlers", []):
+                yield from _defined(handler.body)

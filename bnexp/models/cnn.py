@@ -30,7 +30,7 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.M
             x = layers.Dropout(model.dropout, name=f"{block.name}_dropout")(x)
     if not model.dense:
         x = layers.Flatten(name="flatten")(x)
-    logits = layers.Dense(classes, name="output", dtype="float32")(x)
+    logits = layers.Dense(classes, name="output")(x)
     return keras.Model(inputs, logits, name="cnn")
 
 

@@ -276,8 +276,7 @@ def _count(variables: Any) -> int:
 
 def _shape_of(spec: TrialSpec) -> dict[str, Any]:
     """The part of a spec that a compiled model depends on: not the data, the learning rate or the length."""
-    training = canonical(spec.training)
-    optimizer = {**training.get("optimizer", {}), "learning_rate": None}
+    optimizer = {**canonical(spec.training.optimizer), "learning_rate": None}
     return {"model": canonical(spec.model), "norm": canonical(spec.norm), "optimizer": optimizer}
 
 

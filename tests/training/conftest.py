@@ -4,17 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from small_trial import SMALL
 
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
 from bnexp.results.record import TrialRecord
 from bnexp.training import Trainer
+from bnexp.training.device import configure
 
-SMALL: dict[str, Any] = {
-    "data": {"name": "mnist-5k", "train": 330, "validation": 100},
-    "training": {"batch_size": 50, "epochs": 2, "evaluations": {"first_epoch": 3}},
-}
-"""330 real images in batches of 50: six whole batches and one of 30."""
+configure("cpu", threads=1)
 
 
 @pytest.fixture(scope="session")

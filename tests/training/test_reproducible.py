@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from conftest import SMALL
+from small_trial import SMALL
 
 BATCH = {"norm": "batch"}
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import SMALL
+from small_trial import SMALL
 
 from bnexp.errors import UserError
 from bnexp.experiment.spec import TrialSpec

@@ -1,0 +1,140 @@
+"""Learning curves: a line per variant with its interval band, every seed faint behind."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnexp.report.curves import Curve
+from bnexp.report.figures import (
+    COLUMN,
+    FAINT,
+    PAGE,
+    Variant,
+    columns_for,
+    counted,
+    legend_above,
+    logarithmic,
+    note_below,
+    stretched_accuracy,
+    style,
+)
+
+Kind = Literal["accuracy", "loss"]
+
+X_LABELS = {
+    "step": "training steps",
+    "examples": "training examples seen",
+    "epoch": "epochs",
+    "seconds": "seconds of training",
+}
+
+
+@dataclass(frozen=True)
+class CurvePanel:
+    """One panel: what it shows, and the curve of each variant that is planned there."""
+
+    title: str
+    curves: Mapping[str, Curve]
+
+
+def learning_curves(panels: Sequence[CurvePanel], variants: Sequence[Variant], kind: Kind, x: str) -> Figure:
+    """Curves of `kind` (accuracy in per cent, loss in nats) against `x`, a key of `X_LABELS`, both axes logarithmic.
+
+    Up to two panels stand below each other in a column; more become small multiples over the page's width.
+    """
+    columns = 1 if len(panels) <= 2 else columns_for(len(panels))
+    rows = math.ceil(len(panels) / columns)
+    width = COLUMN if columns == 1 else PAGE
+    with style():
+        figure = Figure(figsize=(width, 0.95 + (1.5 if columns == 1 else 1.45) * rows))
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=columns == 1)
+        for k, axes in enumerate(grid.flat):
+            if k >= len(panels):
+                axes.remove()
+                continue
+            _draw(axes, panels[k], variants)
+            _axes(axes, panels[k], kind)
+            if k + columns >= len(panels):
+                axes.set_xlabel(X_LABELS[x])
+            if k % columns == 0:
+                axes.set_ylabel("accuracy (%)" if kind == "accuracy" else "loss (nats)")
+        behind, n = counted(_counts(panels))
+        drawn = [variant for variant in variants if variant.name in behind]
+        legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
+        note_below(figure, [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(panels, kind)], width)
+    return figure
+
+
+def _draw(axes: Axes, panel: CurvePanel, variants: Sequence[Variant]) -> None:
+    for variant in variants:
+        curve, look = panel.curves.get(variant.name), variant.look
+        if curve is None:
+            continue
+        for seed in curve.seeds:
+            axes.plot(seed.x, seed.y, color=look.colour, linewidth=0.4, alpha=FAINT, zorder=2)
+            if not seed.finished:
+                axes.plot(seed.x[-1:], seed.y[-1:], "x", color=look.colour, markersize=4.5, zorder=5)
+        axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.15, linewidth=0, zorder=1.5)
+        axes.plot(
+            curve.x,
+            curve.mean,
+            color=look.colour,
+            linestyle=look.line,
+            marker=look.marker,
+            markersize=2.6,
+            markevery=_apart(curve.x),
+            zorder=3,
+        )
+
+
+def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
+    curves = panel.curves.values()
+    axes.set_title(panel.title)
+    xs = [float(x) for curve in curves for seed in curve.seeds for x in seed.x]
+    ys = [float(y) for curve in curves for y in curve.values]
+    if any(x > 0 for x in xs):
+        axes.set_xscale("log")
+        logarithmic(axes.xaxis, xs)
+    if kind == "accuracy":
+        stretched_accuracy(axes, ys)
+    elif any(y > 0 for y in ys):
+        positive = [y for y in ys if y > 0 and math.isfinite(y)]
+        axes.set_yscale("log")
+        axes.set_ylim(min(positive) / 1.2, max(positive) * 1.2)
+        logarithmic(axes.yaxis, positive)
+
+
+def _apart(x: np.ndarray) -> list[int]:
+    """Indices of the points that get a marker: at least a fifteenth of a logarithmic axis apart."""
+    kept: list[int] = []
+    places = np.log(np.maximum(x, 1e-9))
+    span = float(np.ptp(places)) if x.size else 0.0
+    for k, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= span / 15:
+            kept.append(k)
+    return kept
+
+
+def _counts(panels: Sequence[CurvePanel]) -> dict[str, tuple[int, int]]:
+    """(finished, planned) of each variant; the panels of a small multiple are summed up."""
+    titles = {panel.title for panel in panels} - {"validation", "training"}
+    found: dict[str, tuple[int, int]] = {}
+    for panel in panels if titles else panels[:1]:
+        for name, curve in panel.curves.items():
+            finished, planned = found.get(name, (0, 0))
+            found[name] = finished + curve.finished, planned + curve.planned
+    return found
+
+
+def _notes(panels: Sequence[CurvePanel], kind: Kind) -> list[str]:
+    ended = any(not seed.finished for panel in panels for curve in panel.curves.values() for seed in curve.seeds)
+    return [
+        "× a training that diverged, not in the mean" if ended else "",
+        "accuracy axes zoomed to the data and stretched towards 100 %" if kind == "accuracy" else "",
+        "every panel has its own axes" if len(panels) > 2 else "",
+    ]

@@ -1,0 +1,120 @@
+"""The worker process by itself: what it understands, what it says, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from ground import SPECS, Ground
+
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import TrialRecord
+
+
+class Wired:
+    """A worker of our own, without a pool."""
+
+    def __init__(self, ground: Ground) -> None:
+        incoming, theirs = os.pipe()
+        settings = {
+            "events": theirs,
+            "parent": os.getpid(),
+            "trainer": "fake_trainer:Trainer",
+            "device": "cpu",
+            "threads": 1,
+            "data_folder": None,
+        }
+        self.ground = ground
+        start_log = (ground.folder / "start.log").open("w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bnexp.running.worker", json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=start_log,
+            stderr=subprocess.STDOUT,
+            pass_fds=[theirs],
+            start_new_session=True,
+        )
+        os.close(theirs)
+        start_log.close()
+        self.events: BinaryIO = os.fdopen(incoming, "rb")
+
+    @property
+    def commands(self) -> Any:
+        return self.process.stdin
+
+    def train(self, seed: int) -> Path:
+        log = self.ground.folder / f"{seed}.log"
+        command = {"trial": Trial(SPECS["none"], seed).to_json(), "log": str(log)}
+        self.commands.write(json.dumps(command).encode() + b"\n")
+        self.commands.flush()
+        return log
+
+    def says(self) -> dict[str, Any]:
+        return json.loads(self.events.readline())
+
+
+@pytest.fixture
+def worker(ground: Ground) -> Iterator[Wired]:
+    worker = Wired(ground)
+    yield worker
+    worker.process.kill()
+    worker.process.wait()
+    worker.commands.close()
+    worker.events.close()
+
+
+def test_a_conversation(worker: Wired) -> None:
+    worker.ground.behave(s1="fail")
+    assert worker.says() == {"event": "ready", "description": {"device": "cpu", "threads": 1}}
+    worker.train(0)
+    assert worker.says()["progress"]["validation_accuracy"] == 0.5
+    done = worker.says()
+    assert TrialRecord.model_validate_json(done["record"]).identity == Trial(SPECS["none"], 0).identity
+    worker.train(1)
+    failed = worker.says()
+    assert (failed["event"], failed["failure"]["kind"]) == ("failed", "RuntimeError")
+
+
+def test_the_end_of_its_commands_ends_it_and_what_it_started(
+    worker: Wired, until: Callable[[Callable[[], bool], float], float]
+) -> None:
+    worker.ground.behave(s0="hang")
+    worker.says()
+    worker.train(0)
+    children = worker.ground.folder / "children.txt"
+    until(lambda: children.exists() and len(children.read_text().split()) == 2, 5)
+    worker.commands.close()
+    worker.process.wait(timeout=2)
+    assert worker.events.read() == b""  # it would not end as long as the child lived with a copy
+    child = int(children.read_text().split()[1])
+    until(lambda: not running(child), 2)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_log_that_cannot_be_opened_fails_the_trial(worker: Wired) -> None:
+    worker.says()
+    (worker.ground.folder / "0.log").mkdir()
+    worker.train(0)
+    failed = worker.says()
+    assert (failed["event"], failed["failure"]["kind"]) == ("failed", "IsADirectoryError")
+    worker.train(1)
+    assert worker.says()["event"] == "progress"
+
+
+def test_nothing_is_printed_to_the_log_of_another_trial(worker: Wired) -> None:
+    worker.says()
+    logs = [worker.train(seed) for seed in (0, 1, 2)]
+    while not [event for event in [worker.says()] if event.get("record") and '"seed":2' in event["record"]]:
+        pass
+    assert [log.read_text().splitlines()[-1] for log in logs] == ["seed 0", "seed 1", "seed 2"]
+    assert [log.read_text().count("this is") for log in logs] == [1, 1, 1]

@@ -1,3 +1,29 @@
-"""bnexp: honest, reproducible comparison of how neural networks are normalized."""
+"""bnexp: honest, reproducible comparison of how neural networks are normalized.
+
+The commands as functions (`bnexp.api` documents them):
+
+>>> experiment = bnexp.load("configs/mnist.yaml")
+>>> bnexp.run(experiment)
+>>> bnexp.results()
+>>> bnexp.report()
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bnexp.api import load, run
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load", "report", "results", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    from bnexp.lazy import attribute  # noqa: PLC0415  # `import bnexp` costs nothing, whoever imports it
+
+    if name in ("load", "run"):
+        return attribute(f"bnexp.api:{name}")
+    if name in ("results", "report"):  # packages, and callable: see `lazy.callable_package`
+        from importlib import import_module  # noqa: PLC0415
+
+        return import_module(f"bnexp.{name}")
+    raise AttributeError(f"module 'bnexp' has no attribute {name!r}")

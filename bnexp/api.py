@@ -1,0 +1,140 @@
+"""The commands as Python functions: `bnexp.load`, `bnexp.run`, `bnexp.results`, `bnexp.report`."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from bnexp.errors import UserError
+from bnexp.experiment import load as _configs
+from bnexp.experiment.grid import Experiment, PlannedTrial, plan, select
+from bnexp.results.plan import StoredPlan
+from bnexp.results.store import Store
+from bnexp.running import Options, Outcome
+from bnexp.running import run as _run
+from bnexp.running.progress import Lines, Watcher
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bnexp.report import ReportFiles
+
+Config = Experiment | Path | str | Mapping[str, Any]
+"""An experiment, or what one is loaded from: a file, or the same keys as a mapping."""
+
+
+def load(config: Config, *, sets: Sequence[str] = (), name: str | None = None, smoke: bool = False) -> Experiment:
+    """The experiment that a YAML file or a mapping of the same keys describes, checked and resolved.
+
+    `sets` are changes such as `"training.epochs=3"`; `smoke` makes it tiny, under the name `<name>-smoke`.
+    Raises `bnexp.errors.UserError` with every mistake in it.
+    """
+    if isinstance(config, Experiment):
+        return config
+    if isinstance(config, Mapping):
+        return _configs.from_mapping(dict(config), sets=sets, name=name, smoke=smoke)
+    return _configs.load(Path(config), sets=sets, name=name, smoke=smoke)
+
+
+def selection(
+    experiments: Sequence[Experiment], *, seeds: Iterable[int] | None = None, only: Sequence[str] = ()
+) -> list[list[PlannedTrial]]:
+    """The trials of each experiment that `seeds` and `only` leave; all of them if neither is given.
+
+    Raises UserError where they leave nothing of any experiment: of several, some may have no part in it.
+    """
+    wanted = None if seeds is None else frozenset(seeds)
+    found: list[list[PlannedTrial]] = []
+    refusals: list[UserError] = []
+    for experiment in experiments:
+        try:
+            found.append(select(list(plan(experiment)), seeds=wanted, only=only))
+        except UserError as error:
+            found.append([])
+            refusals.append(error)
+    if refusals and len(refusals) == len(found):
+        raise refusals[0]
+    return found
+
+
+def run(
+    configs: Config | Sequence[Config],
+    *,
+    results: Path | str = "results",
+    seeds: Iterable[int] | None = None,
+    only: Sequence[str] = (),
+    jobs: int | Literal["auto"] = "auto",
+    threads: int = 1,
+    device: Literal["auto", "cpu", "gpu"] = "auto",
+    data_folder: Path | str | None = None,
+    retry_failed: bool = False,
+    force: bool = False,
+    fail_fast: bool = False,
+    watch: Watcher | None = None,
+    resume: str = "",
+) -> Outcome:
+    """Train every trial of the configs that has no record in the results folder yet, in worker processes.
+
+    `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan.  `watch` is told what goes on;
+    by default one line for each trial goes to stderr.  The rest is as on the command line.  Needs no `__main__`
+    guard.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
+    """
+    many = [configs] if isinstance(configs, Experiment | Path | str | Mapping) else configs
+    experiments = [load(config) for config in many]
+    options = Options(
+        jobs=jobs,
+        threads=threads,
+        device=device,
+        data_folder=None if data_folder is None else Path(data_folder),
+        retry_failed=retry_failed,
+        force=force,
+        fail_fast=fail_fast,
+        resume=resume,
+    )
+    chosen = selection(experiments, seeds=seeds, only=only)
+    return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
+
+
+def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":
+    """One row for each planned trial of a results folder, finished or not, as a tidy table.
+
+    Columns: `experiment`, `variant`, the keys of the grids, then those of `bnexp.results.frames.TRIAL_COLUMNS`
+    (`seed`, `status`, `test_accuracy`, ...).  `experiments` names those wanted, by default all.
+    """
+    import pandas as pd  # noqa: PLC0415  # heavy, and a run needs it not
+
+    from bnexp.results.frames import trials  # noqa: PLC0415  # imports pandas
+
+    store = Store(Path(folder))
+    return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
+
+
+def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
+    """The stored plans of a results folder; raises UserError for a name that is not there, or where there is none."""
+    known = store.plans()
+    if not known:
+        raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
+    found = []
+    for name in names or known:
+        stored = store.read_plan(name) if name in known else None
+        if stored is None:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
+        found.append(stored)
+    return found
+
+
+def report(
+    results: Path | str = "results", *, out: Path | str | None = None, experiments: Sequence[str] | None = None
+) -> "ReportFiles":
+    """Write the report of a results folder: `index.html`, `report.md`, `figures/` and `tables/`.
+
+    They go to `out`, by default `report/` inside the results folder.
+    """
+    from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
+
+    store = Store(Path(results))
+    names = [stored.name for stored in plans(store, experiments)]
+    return write_report(store, store.root / "report" if out is None else Path(out), names)

@@ -1,0 +1,92 @@
+"""`bnexp validate`, `schema` and `init`: config files, before anything is trained."""
+
+from pathlib import Path
+
+import click
+
+from bnexp.cli import options
+from bnexp.cli.text import note, print_json
+from bnexp.errors import UserError
+
+
+@click.command()
+@options.configs
+@options.loading
+def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None, smoke: bool) -> None:
+    """Check configs, and print what they amount to.
+
+    All mistakes of all files are printed, each with its line and what was probably meant.
+
+    \b
+    Example:
+      bnexp validate configs/*.yaml
+    """
+    from bnexp.cli.running import summary  # noqa: PLC0415  # both modules are small; no cycle at the top
+    from bnexp.experiment.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
+
+    try:
+        experiments = load_many(configs, sets=sets, name=name, smoke=smoke)
+    except UserError:
+        for path in configs:  # what is right is said too, before the mistakes of the others
+            try:
+                click.echo(f"ok: {summary(load(path, sets=sets, name=name, smoke=smoke))}")
+            except UserError:
+                continue
+        raise
+    for experiment in experiments:
+        click.echo(f"ok: {summary(experiment)}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of a config.
+
+    Editors that know YAML complete and check configs with it: save it, and name it in the config's first line.
+
+    \b
+    Example:
+      bnexp schema > experiment.schema.json
+      # yaml-language-server: $schema=experiment.schema.json
+    """
+    from bnexp.experiment.load import json_schema  # noqa: PLC0415  # pydantic: not for `--help`
+
+    print_json(json_schema())
+
+
+@click.command()
+@click.argument("name", default="mnist")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--list", "list_names", is_flag=True, help="Print the names of the shipped configs, and end.")
+def init(name: str, force: bool, list_names: bool) -> None:
+    """Write a shipped config (default: mnist) into this folder.
+
+    \b
+    Examples:
+      bnexp init mnist
+      bnexp init --list
+    """
+    from bnexp import shipped  # noqa: PLC0415  # only this command reads them
+
+    if list_names:
+        click.echo("\n".join(shipped.names()))
+        return
+    text = "".join(line for line in shipped.text(name).splitlines(keepends=True) if not _names_schema(line))
+    path = Path(f"{name.rpartition('/')[2]}.yaml")
+    _write(path, text.removeprefix("#\n"), force)
+    click.echo(path)
+    note(f"Next: bnexp run {path}")
+
+
+def _names_schema(line: str) -> bool:
+    """The line by which editors find the schema: its relative path would lead nowhere from another folder."""
+    return line.startswith("# yaml-language-server:")
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UserError(f"{path} is there already; --force writes over it") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); go to a folder of your own") from None

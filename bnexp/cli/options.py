@@ -1,0 +1,89 @@
+"""Arguments and options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+Command = Callable[..., Any]
+
+
+def files(ctx: click.Context, _: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The paths, none of them a folder; of one that is, it says what was probably meant."""
+    for path in paths:
+        if path.is_dir():
+            raise click.BadParameter(f"{path} is a folder; name the files in it: {ctx.command_path} {path}/*.yaml")
+    return paths
+
+
+def seeds(text: str) -> frozenset[int]:
+    """`0-4`, `3`, `0,2,7-9` as a set of seeds."""
+    from bnexp.experiment.grid import parse_seeds  # noqa: PLC0415  # pydantic: not for `--help`
+
+    return parse_seeds(text)
+
+
+def jobs(text: str) -> int | Literal["auto"]:
+    """A whole number from 1, or `auto`."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"a whole number from 1, or auto, not {text!r}")
+    return int(text)
+
+
+def together(*options: Command) -> Command:
+    """Several options as one decorator; they are listed in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+configs = click.argument(
+    "configs",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    callback=files,
+    metavar="CONFIG...",
+)
+
+results = click.option(
+    "--results",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="The results folder.",
+)
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where datasets are looked for first: mnist.npz or the four IDX files.",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+loading = together(
+    click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key of the config; repeatable."),
+    click.option("--name", help="Store under this name instead of the config's."),
+    click.option("--smoke", is_flag=True, help="A tiny form of the experiment, to see that it works."),
+)
+
+selecting = together(
+    click.option("--seeds", type=seeds, metavar="SEEDS", help="Only these seeds of the plan: 0-4, or 0,2,7-9."),
+    click.option(
+        "--only", multiple=True, metavar="KEY=PATTERN", help="Only these trials: variant=bn*, norm=batch*; repeatable."
+    ),
+)
+
+executing = together(
+    click.option("--jobs", type=jobs, metavar="N|auto", default="auto", show_default=True, help="Trials at a time."),
+    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each trial."),
+    click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
+)

@@ -1,0 +1,46 @@
+"""`bnexp report`: figures, tables and the page."""
+
+from pathlib import Path
+
+import click
+
+from bnexp.cli import options
+from bnexp.cli.text import note
+
+INCOMPLETE = 4
+
+
+@click.command()
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
+@options.results
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the report goes.  [default: report/ in the results folder]",
+)
+@click.option("--strict", is_flag=True, help="Exit with 4 if a planned trial is missing or failed.")
+def report(experiments: tuple[str, ...], results: Path, out: Path | None, strict: bool) -> int:
+    """Write the report of what is stored, and print its path.
+
+    index.html is one file that opens without a network; beside it stand report.md, figures/ (SVG, PNG) and tables/
+    (CSV, Markdown, LaTeX). An incomplete experiment is reported too, and says what is missing.
+
+    \b
+    Examples:
+      bnexp report
+      bnexp report mnist --out /tmp/mnist-report
+    """
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.cli.trials import standing  # noqa: PLC0415  # only this command counts too
+    from bnexp.results.store import Store  # noqa: PLC0415
+
+    store = Store(results)
+    standings = [standing(store, plan) for plan in api.plans(store, experiments)]
+    files = api.report(results, out=out, experiments=[each.experiment for each in standings])
+    incomplete = [each for each in standings if not each.complete]
+    for each in incomplete:
+        note(
+            f"{each.experiment} is incomplete: of {each.trials} trials {each.missing} are missing, {each.failed} failed"
+        )
+    click.echo(files.page)
+    return INCOMPLETE if strict and incomplete else 0

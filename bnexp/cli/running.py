@@ -1,0 +1,278 @@
+"""`bnexp run` and `bnexp plan`: what is to be trained, and training it."""
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bnexp.cli import options
+from bnexp.cli.text import note, plural, print_json, table
+
+if TYPE_CHECKING:
+    from bnexp.experiment.grid import Experiment, PlannedTrial
+    from bnexp.running.progress import Watcher
+    from bnexp.running.survey import Survey, Task
+
+
+@click.command()
+@options.configs
+@options.executing
+@options.selecting
+@options.loading
+@options.data_dir
+@options.results
+@click.option("--dry-run", is_flag=True, help="Print what would be trained, as `bnexp plan` does, and end.")
+@click.option("--retry-failed", is_flag=True, help="Train failed trials again.")
+@click.option("--force", is_flag=True, help="Train again even what is finished; a new record replaces the old one.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell also when each trial starts, and where its log is.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell only of failures.")
+@options.as_json
+def run(
+    *,
+    configs: tuple[Path, ...],
+    results: Path,
+    seeds: frozenset[int] | None,
+    only: tuple[str, ...],
+    sets: tuple[str, ...],
+    name: str | None,
+    smoke: bool,
+    dry_run: bool,
+    verbose: bool,
+    quiet: bool,
+    as_json: bool,
+    data_dir: Path | None,
+    **execution: Any,
+) -> int:
+    """Train what is missing, and store it.
+
+    Trials that have a record in the results folder are skipped: the same command again resumes. Every trial is
+    stored as it finishes, so that Ctrl-C loses only those being trained.
+
+    \b
+    Examples:
+      bnexp run configs/mnist.yaml --seeds 0-4
+      bnexp run mnist.yaml --only 'norm=batch*' --jobs 2
+      bnexp run mnist.yaml --set training.optimizer.learning_rate=0.01 --name mnist-lr-0.01
+      bnexp run configs/*.yaml --smoke
+    """
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+
+    experiments = _experiments(configs, sets, name, smoke)
+    if dry_run:
+        _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, execution["jobs"], as_json)
+        return 0
+    if not quiet:
+        for experiment in experiments:
+            note(summary(experiment))
+    outcome = api.run(
+        experiments,
+        results=results,
+        seeds=seeds,
+        only=only,
+        data_folder=data_dir,
+        watch=_watcher(verbose, quiet, results),
+        resume=_resume_command(),
+        **execution,
+    )
+    if as_json:
+        print_json({**asdict(outcome), "left": outcome.left, "exit_code": outcome.exit_code})
+    if not quiet and outcome.interrupted is None and outcome.planned:
+        note(f"Next: {_report_command(results)}")
+    return outcome.exit_code
+
+
+@click.command()
+@options.configs
+@options.selecting
+@options.loading
+@click.option(
+    "--jobs",
+    type=options.jobs,
+    metavar="N|auto",
+    default="auto",
+    show_default=True,
+    help="Trials at a time, for the time left.",
+)
+@options.results
+@options.as_json
+def plan(
+    *,
+    configs: tuple[Path, ...],
+    results: Path,
+    seeds: frozenset[int] | None,
+    only: tuple[str, ...],
+    sets: tuple[str, ...],
+    name: str | None,
+    smoke: bool,
+    jobs: Any,
+    as_json: bool,
+) -> None:
+    """Print what `run` would train: done, to do, failed, time left.
+
+    The time left follows from the seconds that finished trials took; nothing is trained or written.
+
+    \b
+    Example:
+      bnexp plan configs/mnist.yaml --seeds 0-4
+    """
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+
+    experiments = _experiments(configs, sets, name, smoke)
+    _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, jobs, as_json)
+
+
+def summary(experiment: "Experiment") -> str:
+    """Such as `mnist: 5 variants x 1 grid point x 10 seeds = 50 trials`."""
+    points, variants, seeds = len(experiment.points), len(experiment.variants), len(experiment.seeds)
+    places = len({repr(point.coordinates) for point in experiment.points})
+    total = f"{plural(seeds, 'seed')} = {plural(points * seeds, 'trial')}"
+    if variants * places == points:
+        return f"{experiment.name}: {plural(variants, 'variant')} x {plural(places, 'grid point')} x {total}"
+    return f"{experiment.name}: {plural(points, 'point')} ({plural(variants, 'variant')}) x {total}"
+
+
+def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None, smoke: bool) -> "list[Experiment]":
+    from bnexp.experiment.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
+
+    return load_many(configs, sets=sets, name=name, smoke=smoke)
+
+
+def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
+    """What tells of the run: a live view on a terminal, lines elsewhere."""
+    from bnexp.running import progress  # noqa: PLC0415  # pydantic: not for `--help`
+
+    if quiet:
+        return progress.Errors(sys.stderr)
+    if verbose:
+        return _verbose_lines(results)
+    if sys.stderr.isatty():
+        from bnexp.running.live import LiveView  # noqa: PLC0415  # rich, only where it is seen
+
+        return LiveView(sys.stderr)
+    return progress.Lines(sys.stderr)
+
+
+def _verbose_lines(results: Path) -> "Watcher":
+    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.progress import Lines  # noqa: PLC0415
+
+    class Verbose(Lines):
+        """Also one line as each trial starts, with its log."""
+
+        def started(self, task: "Task") -> None:
+            self.say(f"start: {task.label}; log: {Store(results).log(task.trial)}")
+
+    return Verbose(sys.stderr)
+
+
+def _resume_command() -> str:
+    """This process's own command line, as it can be typed again; `--force` would not resume."""
+    return shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")])
+
+
+def _report_command(results: Path) -> str:
+    return shlex.join(["bnexp", "report"] + ([] if results == Path("results") else ["--results", str(results)]))
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """Counts of one variant of one experiment, over its grid points and seeds."""
+
+    experiment: str
+    variant: str
+    trials: int
+    done: int
+    to_do: int
+    failed: int
+    seconds_left: float | None
+    """None where nothing measured says so."""
+
+
+def _show_plan(
+    experiments: "Sequence[Experiment]",
+    selected: "Sequence[list[PlannedTrial]]",
+    results: Path,
+    jobs: Any,
+    as_json: bool,
+) -> None:
+    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.estimate import seconds_left  # noqa: PLC0415
+    from bnexp.running.options import Options, workers  # noqa: PLC0415
+    from bnexp.running.progress import duration, printable  # noqa: PLC0415
+    from bnexp.running.survey import survey, tasks  # noqa: PLC0415
+
+    whole = survey(tasks(experiments, selected), Store(results))
+    at_a_time = workers(Options(jobs=jobs), max(1, len(whole.waiting)))
+    rows = [
+        row
+        for experiment, chosen in zip(experiments, selected, strict=True)
+        for row in _plan_rows(experiment, chosen, whole, at_a_time)
+    ]
+    total = seconds_left(Counter(task.trial.spec for task in whole.waiting), whole.costs, at_a_time)
+    if as_json:
+        counts = {"trials": len(whole.tasks), "done": len(whole.finished), "to_do": len(whole.waiting)}
+        counts |= {"failed": len(whole.failed)}
+        print_json({"variants": [asdict(row) for row in rows], **counts, "jobs": at_a_time, "seconds_left": total})
+        return
+    cells = [
+        [
+            printable(row.experiment),
+            printable(row.variant),
+            row.trials,
+            row.done,
+            row.to_do,
+            row.failed,
+            _left(row, duration),
+        ]
+        for row in rows
+    ]
+    click.echo(table(["experiment", "variant", ">trials", ">done", ">to do", ">failed", ">time left"], cells))
+    click.echo(
+        f"\n{plural(len(whole.tasks), 'trial')}: {len(whole.finished)} done, {len(whole.waiting)} to do, "
+        f"{len(whole.failed)} failed"
+    )
+    if whole.waiting:
+        measured = "unknown until a first trial is measured" if total is None else f"about {duration(total)}"
+        click.echo(f"time left: {measured} ({at_a_time} at a time)")
+    if whole.failed:
+        click.echo("failed trials are skipped unless `bnexp run` is given --retry-failed")
+
+
+def _left(row: PlanRow, duration: Any) -> str:
+    if not row.to_do:
+        return "-"
+    return "?" if row.seconds_left is None else duration(row.seconds_left)
+
+
+def _plan_rows(
+    experiment: "Experiment", chosen: "list[PlannedTrial]", whole: "Survey", at_a_time: int
+) -> list[PlanRow]:
+    """One row for each variant that was selected, in the order of the config."""
+    from bnexp.running.estimate import seconds_left  # noqa: PLC0415  # pydantic: not for `--help`
+
+    finished = {task.trial.identity for task in whole.finished}
+    failed = {task.trial.identity for task in whole.failed}
+    rows = []
+    for variant in experiment.variants:
+        trials = [planned.trial for planned in chosen if planned.point.variant == variant]
+        if not trials:
+            continue
+        waiting = [trial for trial in trials if trial.identity not in finished | failed]
+        rows.append(
+            PlanRow(
+                experiment=experiment.name,
+                variant=variant,
+                trials=len(trials),
+                done=sum(trial.identity in finished for trial in trials),
+                to_do=len(waiting),
+                failed=sum(trial.identity in failed for trial in trials),
+                seconds_left=seconds_left(Counter(trial.spec for trial in waiting), whole.costs, at_a_time),
+            )
+        )
+    return rows

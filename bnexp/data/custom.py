@@ -1,0 +1,226 @@
+"""A user's own dataset, `module:function`: found, called, and checked."""
+
+import difflib
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
+from bnexp.errors import UserError
+
+_RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
+
+
+def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
+    """Call the function that `name`, a `module:function`, stands for, and check what it returns.
+
+    `source` is the SHA-256 of the module's file when the config was loaded, or None.  Raises UserError.
+    """
+    module, function = parse(name)
+    path = find(module, search_path)
+    if source is not None and source_hash(path) != source:
+        raise UserError(f"{path} has changed since the config was loaded; start again, so that results are its own")
+    with _importable(module, search_path):
+        returned = _call(name, _function(name, module, function))
+    arrays = normalise(name, returned)
+    classes = int(arrays.train_labels.max()) + 1
+    checked = "shapes, ranges and labels; the content is the user's own"
+    return dataset_of(name, arrays, digests(arrays), classes=classes, origin=f"{function} in {path}", checked=checked)
+
+
+def parse(name: str) -> tuple[str, str]:
+    """`my_package.my_module:function` as its two parts."""
+    module, _, function = name.partition(":")
+    if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+        raise UserError(f"data: your own dataset is written my_module:my_function, not {name!r}")
+    return module, function
+
+
+def find(module: str, search_path: Sequence[str]) -> Path:
+    """The file of a module, looked for in `search_path` and then in Python's own path, without importing anything."""
+    path: list[str] | None = [*search_path, *sys.path]
+    spec = None
+    for depth, _ in enumerate(parts := module.split("."), 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), path) if path else None
+        if spec is None:
+            break
+        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
+    if spec is None or spec.origin is None:
+        looked = ", ".join(search_path) or "no folder of the config's"
+        raise UserError(f"data: there is no module {module!r} in {looked}, nor in Python's own path")
+    return Path(spec.origin)
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 of a module's file, 64 hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def _importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
+    """`search_path` in front of Python's own while importing and calling; afterwards all is as before.
+
+    Modules from these folders are imported anew each time and then forgotten: one process may serve the configs of
+    several folders, each with a `my_data.py` of its own, and a file may have been edited since.
+    """
+    folders = {Path(folder).resolve() for folder in search_path}
+    top = module.partition(".")[0]
+    stashed = {}
+    if _home(find(top, search_path)) in folders:
+        stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == top}
+    modules, path = set(sys.modules), list(sys.path)
+    importlib.invalidate_caches()
+    sys.path[:0] = search_path
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        tops = {name.partition(".")[0] for name in sys.modules if name not in modules} - modules
+        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__file__", None)) in folders}
+        for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
+            del sys.modules[name]
+        sys.modules.update(stashed)
+
+
+def _home(file: Path | str | None) -> Path | None:
+    """The folder in which a top-level module's file, or its package's folder, lies."""
+    if file is None:
+        return None
+    path = Path(file).resolve()
+    return path.parent.parent if path.name == "__init__.py" else path.parent
+
+
+def _function(name: str, module: str, function: str) -> Any:
+    try:
+        imported = importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise UserError(f"data: importing {module} failed:\n{_its_own(error)}") from error
+    found = getattr(imported, function, None)
+    if found is None:
+        near = difflib.get_close_matches(function, [key for key, value in vars(imported).items() if callable(value)], 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"data: {imported.__file__} has no function {function!r}{hint}")
+    if not callable(found):
+        raise UserError(f"data: {name} must be a function without arguments, and is {_kind(found)}; {_RETURNS}")
+    return found
+
+
+def _call(name: str, function: Any) -> Any:
+    try:
+        return function()
+    except (Exception, SystemExit) as error:
+        raise UserError(f"data: {name} failed:\n{_its_own(error)}") from error
+
+
+def _its_own(error: BaseException) -> str:
+    """The traceback without our own frames and the import system's."""
+    hidden = {__file__, importlib.__file__}
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename not in hidden and not frame.filename.startswith("<frozen")]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def normalise(name: str, returned: Any) -> Arrays:
+    """What a user's function returned, as arrays of the agreed shapes and dtypes; UserError if that cannot be.
+
+    Images (n, H, W) get a channel axis; floating point becomes float32; labels (n, 1) become (n,), int32.
+    """
+    try:
+        (train_images, train_labels), (test_images, test_labels) = returned
+    except (TypeError, ValueError):
+        raise UserError(f"data: {name}: {_RETURNS}; this one returns {_kind(returned)}") from None
+    arrays = Arrays(
+        _images(f"data: {name}: train_images", train_images),
+        _labels(f"data: {name}: train_labels", train_labels),
+        _images(f"data: {name}: test_images", test_images),
+        _labels(f"data: {name}: test_labels", test_labels),
+    )
+    _check_together(f"data: {name}", arrays)
+    return arrays
+
+
+def _images(what: str, value: Any) -> NDArray[Any]:
+    array = _array(what, value)
+    if array.ndim not in (3, 4):
+        raise UserError(f"{what}: images have the shape (n, H, W) or (n, H, W, C), not {array.shape}")
+    if 0 in array.shape:
+        raise UserError(f"{what}: there are no images: the shape is {array.shape}")
+    array = array[..., np.newaxis] if array.ndim == 3 else array
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if array.dtype.kind != "f":
+        raise UserError(f"{what}: images are uint8 in 0..255 or floating point in [0, 1], not {array.dtype}")
+    low, high = float(array.min()), float(array.max())  # NaN if any is
+    if not np.isfinite([low, high]).all():
+        raise UserError(f"{what}: {int((~np.isfinite(array)).sum()):,} values are NaN or infinite")
+    if low < 0 or high > 1:
+        raise UserError(f"{what}: floating-point images lie in [0, 1], and these in [{low:g}, {high:g}]; rescale them")
+    return np.ascontiguousarray(array, np.float32)
+
+
+def _labels(what: str, value: Any) -> NDArray[np.int32]:
+    array = _array(what, value)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        hint = "; of one-hot labels, take argmax(axis=1)" if array.ndim == 2 else ""
+        raise UserError(f"{what}: labels have the shape (n,) or (n, 1), not {array.shape}{hint}")
+    if array.dtype.kind not in "iu":
+        raise UserError(f"{what}: labels are whole numbers from 0, as integers, not {array.dtype}")
+    if array.size and not 0 <= array.min() <= array.max() < 2**31:
+        raise UserError(f"{what}: labels are whole numbers from 0; these lie in {array.min()}..{array.max()}")
+    return array.astype(np.int32)
+
+
+def _array(what: str, value: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except (Exception, SystemExit) as error:  # whatever a foreign tensor raises when it will not become an array
+        raise UserError(f"{what}: {_kind(value)} cannot be made an array: {error}") from error
+
+
+def _check_together(what: str, arrays: Arrays) -> None:
+    for part, images, labels in (
+        ("train", arrays.train_images, arrays.train_labels),
+        ("test", arrays.test_images, arrays.test_labels),
+    ):
+        if len(images) != len(labels):
+            raise UserError(f"{what}: {len(images):,} {part}_images and {len(labels):,} {part}_labels; one for each")
+    train, test = arrays.train_images, arrays.test_images
+    if train.shape[1:] != test.shape[1:]:
+        raise UserError(
+            f"{what}: train_images are {train.shape[1:]} each and test_images {test.shape[1:]}; make them equal"
+        )
+    if train.dtype != test.dtype:
+        raise UserError(
+            f"{what}: train_images are {train.dtype} and test_images {test.dtype}; use one of them for both"
+        )
+    present = np.unique(arrays.train_labels)
+    if len(present) < 2:
+        raise UserError(f"{what}: all training labels are {present[0]}; there must be two classes or more")
+    if present[-1] + 1 != len(present):
+        missing = np.flatnonzero(present != np.arange(len(present)))[0]
+        raise UserError(
+            f"{what}: labels count the classes from 0, without a gap, and no training example has label {missing} "
+            f"(the highest is {present[-1]})"
+        )
+    if arrays.test_labels.max() > present[-1]:
+        raise UserError(
+            f"{what}: test_labels hold class {arrays.test_labels.max()}, train_labels only 0..{present[-1]}"
+        )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else f"a {type(value).__name__}"

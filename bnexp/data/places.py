@@ -1,0 +1,119 @@
+"""Where the files of a published dataset may lie, and which of these places holds them.  Nothing is read or fetched."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bnexp.data.known import IDX_NAMES, Known
+from bnexp.errors import UserError
+
+FOLDER = "BNEXP_DATA_DIR"
+CACHE = "BNEXP_CACHE_DIR"
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a dataset would be taken from."""
+
+    dataset: str
+    origin: str
+    """In words."""
+    files: tuple[Path, ...] = ()
+    """One .npz or the four IDX files in the order of `known.PARTS`; empty for what must be downloaded first."""
+    cached: bool = False
+    """Whether the files are those that bnexp itself downloaded."""
+
+
+def find(name: str, known: Known, folder: Path | None) -> Location | None:
+    """The first place that holds the dataset: the user's folder, Keras's cache, our own cache; None if none does.
+
+    A folder that the user names, by `folder` or by BNEXP_DATA_DIR, must hold it: UserError otherwise.
+    """
+    if chosen := chosen_folder(folder):
+        path, chosen_by = chosen
+        if files := files_in_data_folder(path, known):
+            return Location(name, f"{chosen_by} {path}", files)
+        raise UserError(_not_there(name, known, path, chosen_by))
+    if files := files_in(keras_cache() / known.keras, known):
+        return Location(name, f"Keras's cache {files[0].parent}", files)
+    if files := files_in(cache_folder() / name, known):
+        downloaded = {path.name for path in files} == set(known.downloads)
+        return Location(name, f"bnexp's cache {files[0].parent}", files, downloaded)
+    return None
+
+
+def chosen_folder(folder: Path | None) -> tuple[Path, str] | None:
+    """The data folder that the user names, and what named it."""
+    if folder is not None:
+        return folder.expanduser(), "data folder"
+    if from_environment := os.environ.get(FOLDER):
+        return Path(from_environment).expanduser(), f"{FOLDER} ="
+    return None
+
+
+def keras_cache() -> Path:
+    """Where Keras keeps datasets."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+
+
+def cache_folder() -> Path:
+    """Where bnexp keeps what it downloads."""
+    if chosen := os.environ.get(CACHE):
+        return Path(chosen).expanduser()
+    import pooch  # noqa: PLC0415  # only here, so that data in a folder needs none of it
+
+    return Path(pooch.os_cache("bnexp"))
+
+
+def files_in_data_folder(folder: Path, known: Known) -> tuple[Path, ...]:
+    """The dataset's files in a user's folder or in the subfolders where they may lie; () if they are not all there."""
+    return next((files for sub in known.subfolders if (files := files_in(folder / sub, known))), ())
+
+
+def files_in(folder: Path, known: Known) -> tuple[Path, ...]:
+    """The .npz or the four IDX files in this very folder; () if they are not all there."""
+    if known.npz and (folder / known.npz).is_file():
+        return (folder / known.npz,)
+    found = [next((path for path in _spellings(folder, name) if path.is_file()), None) for name in IDX_NAMES]
+    return tuple(path for path in found if path) if all(found) else ()
+
+
+def _spellings(folder: Path, name: str) -> Iterator[Path]:
+    for stem in (name, name.replace("-idx", ".idx")):
+        yield folder / stem
+        yield folder / f"{stem}.gz"
+
+
+def file_names(known: Known) -> str:
+    """What to put into a data folder, in words."""
+    idx = f"{', '.join(IDX_NAMES[:-1])} and {IDX_NAMES[-1]} (each with or without .gz)"
+    return f"{known.npz}, or {idx}" if known.npz else idx
+
+
+def ways_out(name: str, known: Known) -> str:
+    """What a user can do who has not got the dataset."""
+    return (
+        "Ways out:\n"
+        f"  - have the files in a folder, and name it with --data-dir FOLDER or {FOLDER}=FOLDER: {file_names(known)}\n"
+        f"  - run `bnexp data fetch {name}` on a machine with a network, copy the folder that it names, "
+        "and point --data-dir at the copy\n"
+        "  - use `data: mnist-5k`, 5,000 real MNIST images that need no download"
+    )
+
+
+def _not_there(name: str, known: Known, folder: Path, chosen_by: str) -> str:
+    if not folder.is_dir():
+        state = "is no folder" if folder.exists() else "does not exist"
+    elif present := [idx for idx in IDX_NAMES if any(path.is_file() for path in _spellings(folder, idx))]:
+        missing = [idx for idx in IDX_NAMES if idx not in present]
+        state = f"holds only a part of {name}: {', '.join(missing)} missing"
+    else:
+        state = f"does not hold {name}"
+    places = ", ".join(str(folder / sub) for sub in known.subfolders)
+    return (
+        f"{chosen_by} {folder} {state}.\n"
+        f"Looked for {file_names(known)}; in {places}.\n"
+        f"Put them there, or leave out --data-dir and {FOLDER}: then Keras's cache is searched, and the network.\n"
+        f"{ways_out(name, known)}"
+    )

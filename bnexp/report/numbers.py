@@ -59,8 +59,8 @@ def ends(estimate: Interval, *, sign: bool = False) -> tuple[str, str]:
 
     def end(value: float) -> str:
         places = decimals(estimate.half_width)
-        if not estimate.contains_zero and value != 0:
-            places = max(places, -math.floor(math.log10(abs(value))))
+        if not estimate.contains_zero and value != 0 and round(value, places) == 0:
+            places = -math.floor(math.log10(abs(value)))
         return fixed(value, places, sign=sign)
 
     return end(estimate.low), end(estimate.high)

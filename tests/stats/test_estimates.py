@@ -1,0 +1,102 @@
+"""Means and shares with intervals: by hand, against scipy and statsmodels, and by how often they cover the truth."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bnexp.stats.estimates import deviation, interquartile_mean, mean_interval, wilson
+
+
+def test_interval_by_hand():
+    """1, 2, 3: mean 2, s 1, t(0.975, 2) = 4.303, so ± 4.303/√3 = 2.484."""
+    found = mean_interval([1, 2, 3])
+    assert found.mean == 2
+    assert found.n == 3
+    assert (found.low, found.high) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)
+    assert found.half_width == pytest.approx(2.4841, abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 100])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_interval_is_scipys(n, confidence):
+    x = np.random.default_rng(n).normal(99, 0.1, n)
+    expected = stats.ttest_1samp(x, 0).confidence_interval(confidence)
+    assert mean_interval(x, confidence=confidence)[1:3] == pytest.approx(tuple(expected), rel=1e-12)
+
+
+def test_covers_the_true_mean_about_95_times_of_100():
+    """4,000 samples of 5: the share has a standard error of 0.0034; with z for t it would be 0.88."""
+    rng = np.random.default_rng(1)
+    found = [mean_interval(x) for x in rng.normal(3.0, 2.0, (4000, 5))]
+    assert np.mean([each.low <= 3.0 <= each.high for each in found]) == pytest.approx(0.95, abs=0.0105)
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean():
+    one, none = mean_interval([7.0]), mean_interval([])
+    assert (one.mean, one.n) == (7.0, 1)
+    assert math.isnan(one.low)
+    assert math.isnan(one.high)
+    assert not one.contains_zero
+    assert none.n == 0
+    assert all(math.isnan(value) for value in none[:3])
+
+
+def test_values_that_are_all_the_same_have_an_interval_of_no_width():
+    """0.1 + 0.1 + 0.1 is not 0.3 in floating point; that must not show."""
+    found = mean_interval([0.1] * 3)
+    assert found[:3] == (0.1, 0.1, 0.1)
+    assert deviation(np.array([0.1] * 3)) == 0
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_is_refused(bad):
+    with pytest.raises(ValueError, match="1 of 3 values are not finite; leave them out"):
+        mean_interval([1, bad, 2])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "contains"), [(-1, 1, True), (0, 1, True), (-1, 0, True), (1, 2, False), (-2, -1, False)]
+)
+def test_zero_counts_as_inside_up_to_the_ends(low, high, contains):
+    assert mean_interval([0])._replace(low=low, high=high).contains_zero is contains
+
+
+def test_wilson_by_hand():
+    """5 of 5: low end 1/(1 + z²/5) = 5/(5 + 3.8415) = 0.5655, high end 1."""
+    found = wilson(5, 5)
+    assert (found.share, found.high, found.n) == (1.0, 1.0, 5)
+    assert found.low == pytest.approx(5 / (5 + 3.841459), abs=1e-7)
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 1), (0, 7), (3, 10), (4.5, 9), (10, 10), (37, 400)])
+def test_wilson_is_that_of_statsmodels(successes, n):
+    proportion = pytest.importorskip("statsmodels.stats.proportion", reason="an oracle; not needed to use bnexp")
+    expected = proportion.proportion_confint(successes, n, method="wilson")
+    assert wilson(successes, n)[1:3] == pytest.approx(expected, abs=1e-12)
+
+
+def test_wilson_stays_within_0_and_1_and_around_the_share():
+    for n in range(1, 60):
+        for successes in range(n + 1):
+            found = wilson(successes, n)
+            assert 0 <= found.low <= found.share <= found.high <= 1
+
+
+def test_no_trial_has_no_share():
+    assert all(math.isnan(value) for value in wilson(0, 0)[:3])
+
+
+def test_more_successes_than_trials_are_refused():
+    with pytest.raises(ValueError, match="3 successes among 2"):
+        wilson(3, 2)
+
+
+def test_interquartile_mean_leaves_a_quarter_out_at_each_end():
+    assert interquartile_mean([-1000, 2, 4, 1000]) == 3
+    assert interquartile_mean([1, 2, 3, 4, 5, 600, -600, 7]) == (2 + 3 + 4 + 5) / 4
+
+
+def test_fewer_than_four_have_no_interquartile_mean():
+    assert math.isnan(interquartile_mean([1, 2, 3]))

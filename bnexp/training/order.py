@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bnexp.data import shuffle
 from bnexp.experiment.trial import stream
 
 
 def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The training examples `indices`, shape (examples,), shuffled for this epoch (from 0), as int32."""
-    generator = np.random.Generator(np.random.PCG64(stream(seed, "order", epoch)))
-    return generator.permutation(indices.astype(np.int32))
+    return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch))]
 
 
 def order_fingerprint(indices: np.ndarray, seed: int, epochs: int) -> str:

@@ -159,6 +159,7 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
             "its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with Wilson's "
             "interval."
         )
+    if any(each.family for each in comparisons):
         found.append(_test_legend(comparisons))
     if any(time.n for each in conditions for time in each.steps.values()):
         found.append(

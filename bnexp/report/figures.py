@@ -6,8 +6,9 @@ used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ from bnexp.report.palette import Look
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches: one column of a paper, and both."""
+
+TITLE = 34
+"""Characters that fit over a small panel."""
 
 GREY = "#666666"
 FAINT = 0.35
@@ -65,9 +69,20 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def style() -> AbstractContextManager[None]:
+@contextmanager
+def style() -> Iterator[None]:
     """Matplotlib's defaults and ours, whatever the reader's own settings; within it figures are made and saved."""
-    return matplotlib.style.context(["default", _STYLE])
+    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+        # A name in a script that the font lacks becomes boxes in the figure, and is right in the tables.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+        yield
+
+
+def plain(text: object, length: int) -> str:
+    """`text` on one line of at most `length` printable characters, with an ellipsis where it was longer."""
+    line = "".join(c if c.isprintable() else " " for c in str(text))
+    line = " ".join(line.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
 
 
 @dataclass(frozen=True)
@@ -79,9 +94,8 @@ class Variant:
 
     @property
     def short(self) -> str:
-        """The name, cut where a figure has no room for it, on one line."""
-        name = " ".join(self.name.split())
-        return name if len(name) <= 22 else name[:21] + "…"
+        """The name, cut where a figure has no room for it."""
+        return plain(self.name, 22)
 
 
 def columns_for(panels: int) -> int:

@@ -13,14 +13,16 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from bnexp.report.comparisons import Comparison, Condition
 from bnexp.report.figures import (
     COLUMN,
-    FAINT,
+    GREY,
     PAGE,
+    TITLE,
     Variant,
     columns_for,
     counted,
     legend_above,
     limits,
     note_below,
+    plain,
     stretched_accuracy,
     style,
 )
@@ -45,14 +47,14 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
                 axes.remove()
                 continue
             title, mine = places[k]
-            axes.set_title(title)
+            axes.set_title(plain(title, TITLE))
             _accuracy_rows(axes, mine, trials, variants)
             if k % columns:
                 axes.tick_params(labelleft=False)
             if k + columns >= len(places):
                 axes.set_xlabel("test accuracy (%)")
         planned = max((condition.counts.planned for condition in conditions), default=0)
-        note = f"filled: mean with its 95 % interval, open: a seed; {planned} seeds, or finished/planned on the right"
+        note = f"filled: mean with its 95 % interval, open: a seed; {planned} seeds, or finished/planned at the right"
         note_below(figure, [note, "accuracy axes zoomed to the data"], width)
     return figure
 
@@ -70,9 +72,9 @@ def _accuracy_rows(
         values = _accuracies(trials, condition.point)
         labels.append(variant.short)
         if (counts := condition.counts).ok < counts.planned:
-            axes.text(
-                1, row, f"{counts.ok}/{counts.planned}", transform=axes.get_yaxis_transform(), ha="right", va="center"
-            )
+            across = axes.get_yaxis_transform()
+            text = f"{counts.ok}/{counts.planned}"
+            axes.text(1, row, text, transform=across, ha="right", va="center", fontsize=6.5, color=GREY)
         # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
         heights = row - 0.16 - 0.05 * (np.arange(values.size) % 4)
         look, mean = variant.look, condition.accuracy
@@ -111,7 +113,9 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         labels, drawn = [], [0.0]
         for y, row in enumerate(rows):
             labels.append(
-                row if isinstance(row, str) else f"{known[row.variant].short} ({row.difference.n}/{row.planned})"
+                plain(row, TITLE)
+                if isinstance(row, str)
+                else f"{known[row.variant].short} ({row.difference.n}/{row.planned})"
             )
             if isinstance(row, str):
                 continue
@@ -141,7 +145,7 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         axes.set_xlim(*limits(drawn))
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.set_xlabel("difference in test accuracy (percentage points)")
-        baseline = Variant(comparisons[0].baseline, next(iter(known.values())).look).short if comparisons else ""
+        baseline = plain(comparisons[0].baseline, 22) if comparisons else ""
         note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
         note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"], COLUMN)
     return figure
@@ -169,10 +173,10 @@ def accuracy_along(
                 axes.remove()
                 continue
             title = list(others)[k]
-            axes.set_title(title)
+            axes.set_title(plain(title, TITLE))
             _along(axes, key, others[title], trials, variants)
             if k + columns >= len(others):
-                axes.set_xlabel(key_label(key))
+                axes.set_xlabel(plain(key_label(key), 40))
             if k % columns == 0:
                 axes.set_ylabel("test accuracy (%)")
         behind, n = counted(_counts(conditions))
@@ -204,7 +208,7 @@ def _along(
         for x, condition in known:
             values = _accuracies(trials, condition.point)
             axes.plot(
-                np.full(values.size, x), values, "o", markersize=1.8, alpha=FAINT, color=look.colour, markeredgewidth=0
+                np.full(values.size, x), values, "o", markersize=1.8, alpha=0.5, color=look.colour, markeredgewidth=0
             )
             axes.plot([x, x], [condition.accuracy.low, condition.accuracy.high], color=look.colour, linewidth=1.2)
             drawn += [*values, condition.accuracy.mean]
@@ -234,8 +238,7 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
 
 
 def _tick(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= 14 else text[:13] + "…"
+    return plain(f"{value:g}" if isinstance(value, float) else value, 14)
 
 
 def _places(conditions: Sequence[Condition]) -> list[tuple[str, dict[str, Condition]]]:

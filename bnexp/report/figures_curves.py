@@ -14,12 +14,14 @@ from bnexp.report.figures import (
     COLUMN,
     FAINT,
     PAGE,
+    TITLE,
     Variant,
     columns_for,
     counted,
     legend_above,
     logarithmic,
     note_below,
+    plain,
     stretched_accuracy,
     style,
 )
@@ -94,7 +96,7 @@ def _draw(axes: Axes, panel: CurvePanel, variants: Sequence[Variant]) -> None:
 
 def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
     curves = panel.curves.values()
-    axes.set_title(panel.title)
+    axes.set_title(plain(panel.title, TITLE))
     xs = [float(x) for curve in curves for seed in curve.seeds for x in seed.x]
     ys = [float(y) for curve in curves for y in curve.values]
     if any(x > 0 for x in xs):

@@ -1,0 +1,146 @@
+"""Which figures an experiment gets, each with a name, a caption, and words for who cannot see it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bnexp.report.comparisons import Comparison, Condition
+from bnexp.report.curves import Curve, curve
+from bnexp.report.figures import Variant
+from bnexp.report.figures_accuracy import accuracy_along, final_accuracy, forest
+from bnexp.report.figures_curves import CurvePanel, Kind, learning_curves
+from bnexp.report.numbers import interval, key_label, place_label
+
+T = TypeVar("T")
+
+PANELS = 16
+"""So many small panels fit on a page; more are spread over several figures."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of an experiment."""
+
+    name: str
+    """Part of its file name: letters, digits and hyphens."""
+    caption: str
+    alternative: str
+    """What it shows, in words."""
+    draw: Callable[[], Figure]
+    aside: bool = False
+    """Whether it is for a second look."""
+
+
+def drawings(
+    conditions: Sequence[Condition],
+    comparisons: Sequence[Comparison],
+    trials: pd.DataFrame,
+    evaluations: pd.DataFrame,
+    variants: Sequence[Variant],
+) -> Iterator[Drawing]:
+    """The figures of an experiment in the order of reading; those for which there is nothing yet are left out."""
+    if len(evaluations):
+        yield from _curves(conditions, trials, evaluations, variants)
+    if any(comparison.difference.n for comparison in comparisons):
+        yield Drawing(
+            "differences",
+            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
+            "Forest plot. " + "; ".join(_difference(comparison) for comparison in comparisons) + ".",
+            partial(forest, comparisons, variants),
+        )
+    if not any(condition.accuracy.n for condition in conditions):
+        return
+    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates):
+        values = {repr(condition.coordinates.get(key)) for condition in conditions}
+        if len(values) > 1:
+            yield Drawing(
+                f"accuracy-by-{_slug(key_label(key))}",
+                f"Test accuracy against {key_label(key)}.",
+                f"Line plot of test accuracy in per cent. {_accuracies(conditions)}.",
+                partial(accuracy_along, key, conditions, trials, variants),
+            )
+    for name, part in _spread("accuracy", list(_by_place(conditions).values())):
+        mine = [condition for place in part for condition in place]
+        yield Drawing(
+            name,
+            "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
+            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
+            partial(final_accuracy, mine, trials, variants),
+        )
+
+
+def _curves(
+    conditions: Sequence[Condition], trials: pd.DataFrame, evaluations: pd.DataFrame, variants: Sequence[Variant]
+) -> Iterator[Drawing]:
+    """Accuracy and loss against steps and seconds: one figure each, or with a grid one for each kind of data too."""
+    places = _by_place(conditions)
+    phases = [
+        (title, column)
+        for title, column in (("validation", "validation"), ("training", "train"))
+        if evaluations[f"{column}_loss"].notna().any() or evaluations[f"{column}_accuracy"].notna().any()
+    ]
+    rows = dict(iter(trials.groupby("point")))
+    looks = dict(iter(evaluations.groupby("point")))
+    kinds: tuple[Kind, Kind] = ("accuracy", "loss")
+    for x, against in (("step", "steps"), ("seconds", "seconds")):
+        for kind in kinds:
+
+            def panel(title: str, place: Sequence[Condition], column: str, x: str = x, kind: Kind = kind) -> CurvePanel:
+                curves: Mapping[str, Curve] = {
+                    each.variant: curve(rows[each.point], looks[each.point], f"{column}_{kind}", x)
+                    for each in place
+                    if each.point in looks
+                }
+                return CurvePanel(title, curves)
+
+            caption = f"{kind.capitalize()} against {against}{' of training' if x == 'seconds' else ''}"
+            words = "Learning curves with both axes logarithmic; the numbers are in evaluations.csv."
+            if len(places) == 1:
+                [place] = places.values()
+                panels = [panel(title, place, column) for title, column in phases]
+                draw = partial(learning_curves, panels, variants, kind, x)
+                titles = " and ".join(title for title, _ in phases)
+                yield Drawing(f"{kind}-{against}", f"{caption}, {titles}.", f"{caption}, {titles}. {words}", draw)
+                continue
+            for title, column in phases:
+                for name, part in _spread(f"{kind}-{against}-{title}", list(places)):
+                    panels = [panel(label, places[label], column) for label in part]
+                    draw = partial(learning_curves, panels, variants, kind, x)
+                    text = (
+                        f"{title.capitalize()} {caption[0].lower()}{caption[1:]}, a panel for each place of the grid."
+                    )
+                    yield Drawing(name, text, f"{text} {words}", draw, aside=title == "training")
+
+
+def _by_place(conditions: Sequence[Condition]) -> dict[str, list[Condition]]:
+    places: dict[str, list[Condition]] = {}
+    for condition in conditions:
+        places.setdefault(place_label(condition.coordinates), []).append(condition)
+    return places
+
+
+def _spread(name: str, panels: Sequence[T]) -> Iterator[tuple[str, Sequence[T]]]:
+    """`panels` in parts that fit on a page, each with the name of its figure."""
+    for k, first in enumerate(range(0, len(panels), PANELS), 1):
+        yield (name if k == 1 else f"{name}-{k}"), panels[first : first + PANELS]
+
+
+def _slug(text: str) -> str:
+    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split()) or "key"
+
+
+def _accuracies(conditions: Sequence[Condition]) -> str:
+    return "; ".join(f"{_where(each)}{interval(each.accuracy)}, n={each.accuracy.n}" for each in conditions)
+
+
+def _difference(comparison: Comparison) -> str:
+    return f"{_where(comparison)}{interval(comparison.difference, sign=True)}, n={comparison.difference.n}"
+
+
+def _where(each: Condition | Comparison) -> str:
+    label = place_label(each.coordinates)
+    return f"{each.variant}{f' at {label}' if label else ''}: "

@@ -1,0 +1,46 @@
+"""The report as text: one self-contained HTML page, and the same content in Markdown.
+
+Every name in it is somebody else's: jinja2 escapes it in HTML, `formats.markdown_text` in Markdown, and figures
+are images, in which nothing runs.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from bnexp.report import formats
+from bnexp.report.section import FEW, Section
+
+
+def html(sections: Sequence[Section], figures: Mapping[str, str]) -> str:
+    """`index.html`; `figures` maps `<slug>-<name of the drawing>` to the text of its SVG."""
+    images = {name: _data_uri(svg) for name, svg in figures.items()}
+    return _template("index.html").render(sections=sections, images=images, title=_title(sections), few=FEW)
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    """`report.md`, beside which the figures lie in `figures/`."""
+    return _template("report.md").render(sections=sections, title=_title(sections))
+
+
+def _title(sections: Sequence[Section]) -> str:
+    return "Report: " + ", ".join(section.plan.name for section in sections)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("bnexp.report"),
+        autoescape=name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"md": formats.markdown_text, "md_table": formats.markdown}
+    return environment.get_template(name)
+
+
+def _data_uri(svg: str) -> Markup:
+    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())

@@ -1,0 +1,104 @@
+"""All that is reported of one experiment: what may be said, the figures, the tables, and where it came from."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bnexp.report import sentences, tables
+from bnexp.report.comparisons import Comparison, comparisons, conditions
+from bnexp.report.drawings import Drawing, drawings
+from bnexp.report.figures import Variant
+from bnexp.report.palette import Look
+from bnexp.report.provenance import provenance
+from bnexp.results import frames
+from bnexp.results.plan import StoredPlan
+from bnexp.results.store import Store
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment of a report."""
+
+    plan: StoredPlan
+    slug: str
+    """The name as part of file names and links: ASCII letters, digits, dots, hyphens and underscores."""
+    trials: pd.DataFrame
+    evaluations: pd.DataFrame
+    incomplete: list[str]
+    """Sentences on trials that are missing, failed or diverged."""
+    complete: bool
+    """Whether every planned trial has a result; divergence is one."""
+    overview: str
+    """How the comparisons went, counted; empty where there are only a few."""
+    conclusions: list[str]
+    convergence: list[str]
+    drawings: list[Drawing]
+    summary: pd.DataFrame
+    table: pd.DataFrame
+    legend: list[str]
+    provenance: pd.DataFrame
+
+    @property
+    def data(self) -> list[str]:
+        """What the networks were trained on, and how much of it."""
+        return [str(value) for value in self.provenance.loc[self.provenance["what"] == "data", "value"]]
+
+
+FEW = 6
+"""So many sentences are read as they stand; more want an overview."""
+
+
+def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]) -> Section:
+    """Read the records of an experiment and say what follows; raises UserError at a damaged record."""
+    trials, evaluations = frames.trials(store, plan), frames.evaluations(store, plan)
+    every, against = conditions(trials, evaluations, plan), comparisons(trials, plan)
+    variants = [Variant(name, looks[name]) for name in plan.variants]
+    return Section(
+        plan=plan,
+        slug=slug,
+        trials=trials,
+        evaluations=evaluations,
+        incomplete=sentences.incomplete(trials, plan),
+        complete=bool(trials["status"].isin(["ok", "diverged"]).all()),
+        overview=overview(against) if len(against) > FEW else "",
+        conclusions=sentences.differences(against),
+        convergence=sentences.convergence(every, against),
+        drawings=list(drawings(every, against, trials, evaluations, variants)),
+        summary=tables.summary(every, against),
+        table=tables.readable(every, against),
+        legend=tables.legend(every, against, trials),
+        provenance=provenance(store, plan, commands=commands(plan)),
+    )
+
+
+def overview(against: Sequence[Comparison]) -> str:
+    """How many of the intervals lie above zero, below it, or hold it."""
+    said = [each for each in against if each.difference.n > 1 and not each.too_many_diverged]
+    unclear = sum(each.difference.contains_zero for each in said)
+    higher = sum(each.difference.low > 0 for each in said)
+    text = (
+        f"Of {len(against)} comparisons with {against[0].baseline} in test accuracy, the 95 % interval lies above zero "
+        f"in {higher}, below zero in {len(said) - unclear - higher}, and holds zero in {unclear}"
+    )
+    silent = len(against) - len(said)
+    return text + (f"; in {silent} nothing can be said of the mean." if silent else ".")
+
+
+def commands(plan: StoredPlan) -> list[str]:
+    """What trains these trials and writes this report again, given the config of that name."""
+    config = f"{plan.name}.yaml"
+    return [shlex.join(["bnexp", "run", config]), shlex.join(["bnexp", "report", plan.name])]
+
+
+def slugs(names: Sequence[str]) -> dict[str, str]:
+    """A different slug for each name."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).strip(".-")[:60]
+        slug, k = plain or "experiment", 2
+        while slug.casefold() in {used.casefold() for used in found.values()}:
+            slug, k = f"{plain or 'experiment'}-{k}", k + 1
+        found[name] = slug
+    return found

@@ -1,0 +1,161 @@
+"""Writes a report: reads the records, draws, and puts every file into its place at the end."""
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from bnexp.errors import UserError
+from bnexp.report import formats, page
+from bnexp.report.figures import style
+from bnexp.report.palette import looks
+from bnexp.report.section import Section, section, slugs
+from bnexp.results.frames import coordinate_keys
+from bnexp.results.plan import StoredPlan
+from bnexp.results.store import Store, json_text, write_atomically, written
+
+MANIFEST = "files.json"
+"""Lists the files of a report, so that the next one removes those that it no longer has, and no others."""
+
+_OURS = re.compile(
+    r"index\.html|report\.md|trials\.csv|evaluations\.csv"
+    r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
+)
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """A report that was written."""
+
+    index: Path
+    """The page to open."""
+    files: tuple[Path, ...]
+    """All of it, sorted."""
+    complete: bool
+    """Whether every planned trial has a result; divergence is one."""
+    missing: tuple[str, ...]
+    """Sentences on trials that are missing, failed or diverged, each with the name of its experiment."""
+
+
+def write_report(store: Store, out: Path, experiments: Sequence[str] | None = None) -> ReportFiles:
+    """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
+
+    `experiments` names those wanted, by default all in the store.  The same results give the same bytes.  Files
+    of an earlier report that this one does not have are removed; nothing else in `out` is touched.  Raises UserError
+    where the store has no such experiment, a record is damaged, or `out` cannot be written.
+    """
+    plans = _plans(store, experiments)
+    styles = looks(variant for plan in plans for variant in plan.variants)
+    names = slugs([plan.name for plan in plans])
+    sections = [section(store, plan, names[plan.name], styles) for plan in plans]
+    content = _content(sections)
+    _place(content, out)
+    return ReportFiles(
+        index=out / "index.html",
+        files=tuple(out / name for name in sorted([*content, MANIFEST])),
+        complete=all(each.complete for each in sections),
+        missing=tuple(f"{each.plan.name}: {sentence}" for each in sections for sentence in each.incomplete),
+    )
+
+
+def _plans(store: Store, wanted: Sequence[str] | None) -> list[StoredPlan]:
+    known = store.plans()
+    if not known:
+        raise UserError(
+            f"{store.root}: no experiment is stored here, so there is nothing to report; `bnexp run CONFIG`"
+        )
+    found = []
+    for name in dict.fromkeys(wanted or known):
+        plan = store.read_plan(name) if name in known else None
+        if plan is None:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
+        found.append(plan)
+    return found
+
+
+def _content(sections: Sequence[Section]) -> dict[str, bytes]:
+    """Every file of the report by its path inside `out`."""
+    content: dict[str, bytes] = {}
+    drawn: dict[str, str] = {}
+    for each in sections:
+        for drawing in each.drawings:
+            name = f"{each.slug}-{drawing.name}"
+            svg, png = saved(drawing.draw())
+            drawn[name] = svg.decode()
+            content |= {f"figures/{name}.svg": svg, f"figures/{name}.png": png}
+        caption = f"Results of {each.plan.name}. {' '.join(each.legend)}"
+        texts = {
+            "csv": formats.csv(each.summary),
+            "md": formats.markdown(each.table),
+            "tex": formats.latex(each.table, caption=caption, label=f"tab:{each.slug}"),
+        }
+        content |= {f"tables/{each.slug}.{suffix}": text.encode() for suffix, text in texts.items()}
+    content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()
+    content["evaluations.csv"] = formats.csv(_joined(sections, [each.evaluations for each in sections])).encode()
+    content["report.md"] = page.markdown(sections).encode()
+    content["index.html"] = page.html(sections, drawn).encode()
+    return content
+
+
+def saved(figure: Figure) -> tuple[bytes, bytes]:
+    """A figure as SVG and PNG; the bytes depend on nothing but the figure."""
+    FigureCanvasAgg(figure)
+    svg, png = BytesIO(), BytesIO()
+    with style():
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        figure.set_layout_engine("none")  # the places are found; finding them again takes as long as drawing
+        figure.savefig(png, format="png", metadata={"Software": None})
+    return svg.getvalue(), png.getvalue()
+
+
+def _joined(sections: Sequence[Section], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all experiments below each other; a grid key that an experiment lacks is empty there."""
+    keys = list(dict.fromkeys(key for each in sections for key in coordinate_keys(each.plan)))
+    rest = [name for name in tables[0].columns if name not in keys]
+    columns = [*rest[:2], *keys, *rest[2:]]
+    # As objects, so that 16 does not become 16.0 where another experiment has no batch size.
+    same = [table.astype(object).reindex(columns=columns) for table in tables]
+    return pd.DataFrame({name: [value for table in same for value in table[name]] for name in columns}, dtype=object)
+
+
+def _place(content: Mapping[str, bytes], out: Path) -> None:
+    """Put the files into `out`, each whole, the page last; then remove what an earlier report left there."""
+    with written(out):
+        former = _former(out)
+        out.mkdir(parents=True, exist_ok=True)
+        # Listed before they are written, and the old ones for as long as they lie there: none is ever forgotten.
+        write_atomically(out / MANIFEST, json_text(sorted(former | content.keys())))
+        with tempfile.TemporaryDirectory(dir=out, prefix=".report-") as folder:
+            for name, data in content.items():
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            for name in content:  # `index.html` is the last of them
+                (out / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / name).replace(out / name)
+        for name in former - content.keys():
+            (out / name).unlink(missing_ok=True)
+        write_atomically(out / MANIFEST, json_text(sorted(content)))
+
+
+def _former(out: Path) -> set[str]:
+    """The files of the report that lies in `out`; a list that is damaged, or names others' files, is not believed."""
+    try:
+        names = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return set()
+    return (
+        {name for name in names if isinstance(name, str) and _OURS.fullmatch(name)}
+        if isinstance(names, list)
+        else set()
+    )

@@ -72,13 +72,14 @@ def form(tree: Node, model: type[BaseModel]) -> list[Finding]:
 
 def located(finding: Finding, tree: Node) -> Mistake:
     """The finding at its place: the value or the key, or the block around it where a default is wrong."""
-    path = finding.path
+    path = next((place for place in (finding.path, *finding.beside) if get(tree, place)), finding.path)
+    by_itself = path in finding.beside
     while (node := get(tree, path)) is None:
         path = path[:-1]
     message = finding.message
     if path != finding.path:
         message += f" ({'.'.join(map(str, finding.path))} has its default)"
-    at_key = node.key is not None and (finding.at_key or path != finding.path)
+    at_key = node.key is not None and (finding.at_key or not (by_itself or path == finding.path))
     return Mistake(node.key if at_key and node.key else node.mark, message)
 
 

@@ -6,8 +6,22 @@ from bnexp.experiment.check import Checker, form, located, whole
 from bnexp.experiment.expand import MAX_POINTS, Exclude, Include, Row, same
 from bnexp.experiment.header import HINTS, MAX_SEED, MAX_SEEDS, Header
 from bnexp.experiment.keys import blocks, every_key
+from bnexp.experiment.messages import Finding
 from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.tree import ConfigError, Mark, Mistake, Node, Source, get, leaves, merge, plain, put, without
+from bnexp.experiment.tree import (
+    ConfigError,
+    Mark,
+    Mistake,
+    Node,
+    Path,
+    Source,
+    get,
+    leaves,
+    merge,
+    plain,
+    put,
+    without,
+)
 from bnexp.experiment.words import described, did_you_mean, nearest, unknown
 from bnexp.experiment.yaml import parse
 
@@ -25,6 +39,8 @@ class Lines:
 
     def __init__(self, file: Node, sets: Sequence[str], mistakes: list[Mistake]) -> None:
         self.mistakes = mistakes
+        self.left_out: list[Path] = []
+        """Wrong parts of the base: what only their absence makes wrong is no mistake."""
         self.sets = list(self._sets(sets))
         header = Node({key: node for key, node in file.value.items() if key in _HEADER}, file.mark)
         for key, node in self.sets:
@@ -63,7 +79,12 @@ class Lines:
         wrong = [finding for finding in found if not finding.together]
         self.mistakes += [located(finding, self.base) for finding in wrong]
         for finding in wrong:
+            self.left_out.append(whole(finding.path))
             self.base = without(self.base, whole(finding.path))
+
+    def follows(self, finding: Finding) -> bool:
+        """Whether a finding only follows from a part of the base that was left out."""
+        return finding.together and any(finding.path[: len(path)] == path for path in self.left_out)
 
     def trees(self) -> dict[str, Node]:
         """The base with each variant's change, then `--set`, which wins over both."""
@@ -96,6 +117,10 @@ class Lines:
                 self.add(self.mark("exclude"), f"leaves no point of the variant {name!r}; remove the variant instead")
 
     def _well_formed(self, header: Node) -> Node:
+        """The header keys without those whose form is wrong, which are reported."""
+        for key in [key for key, node in header.value.items() if node.value is None]:
+            self.add(header.value[key].mark, f"{key} is empty; {HINTS.get(key, 'give it a value, or remove it')}")
+            header = without(header, (key,))
         found = form(header, Header)
         for finding in found:
             pattern = ".".join("*" if k else str(part) for k, part in enumerate(finding.path[:2]))
@@ -167,12 +192,12 @@ class Lines:
                 self.report_twice(change)
                 found[name] = self._without_header_keys(change)
             return found or self._only("")
-        norm = get(self.base, ("norm", "name"))
-        if norm is None and not has_variants:
+        name = get(self.base, ("norm", "name"))
+        if "norm" not in self.base.value and not has_variants:
             self.add(
                 self._header.mark, "has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`"
             )
-        return self._only(str(norm.value) if norm else "")
+        return self._only(str(name.value) if name else blocks()["norm",])
 
     def _without_header_keys(self, change: Node) -> Node:
         """The change of a variant, without keys that only the top of the file takes."""
@@ -237,7 +262,7 @@ class Lines:
         first, *others = rows
         for key in others:
             if (here := len(rows[key].value)) != (there := len(rows[first].value)):
-                lengths = f"{key!r} has {here} values, {first!r} has {there}"
+                lengths = f"{key!r} has {here}, {first!r} has {there}"
                 self.add(rows[key].mark, f"the lists of `zip` advance together, so they have one length; {lengths}")
         columns = [[(key, _keyed(item, node)) for item in node.value] for key, node in rows.items()]
         return [*axes, list(zip(*columns, strict=False))]

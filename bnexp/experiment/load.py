@@ -153,6 +153,8 @@ def _points(lines: Lines, checker: Checker, mistakes: list[Mistake]) -> list[tup
         if spec is not None:
             found.append((candidate, spec))
         for finding in findings:
+            if lines.follows(finding):
+                continue
             shown.setdefault(located(finding, candidate.tree), {})[candidate.variant] = None
         failing += spec is None
         if failing > _ENOUGH:

@@ -23,6 +23,8 @@ class Finding(NamedTuple):
     """The key itself is wrong, not its value."""
     together: bool = False
     """Right by itself, wrong beside other values: `norm.groups` where the norm is not `group`."""
+    beside: tuple[Path, ...] = ()
+    """The other values, nearest first: blamed where the config does not say the value itself."""
 
 
 class _Place(NamedTuple):
@@ -60,7 +62,7 @@ def _translated(details: Details, tree: Any, root: type[BaseModel]) -> list[Find
     reason = details.get("ctx", {}).get("error")
     if isinstance(reason, SpecError):
         first = {problem.path: problem for problem in reversed(reason.problems)}
-        return [Finding(path, problem.message, together=True) for path, problem in first.items()]
+        return [Finding(path, problem.message, together=True, beside=problem.beside) for path, problem in first.items()]
     kind: str = details["type"]
     place = _place(details["loc"], tree, root)
     if kind == "extra_forbidden":
@@ -161,6 +163,8 @@ def _wrong_value(kind: str, details: Details, place: _Place) -> str:  # noqa: PL
 
 def _hint(kind: str, value: Any) -> str:
     """The likely fix of a value of the wrong kind."""
+    if value is None:
+        return "; give it one, or remove it"
     if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "true", "false"):
         return f"; write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}"
     if kind == "int_type" and isinstance(value, float) and value.is_integer():

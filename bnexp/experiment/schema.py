@@ -1,6 +1,5 @@
 """The JSON schema of a config file, for editors, from the models that check it."""
 
-import copy
 from typing import Any
 
 from pydantic import BaseModel
@@ -66,7 +65,16 @@ def _keys(properties: Schema, definitions: Schema) -> Schema:
 
     visit(TrialSpec, (), properties)
     _put_words_inside(definitions)
-    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in found.items()}
+    return {key: _any_of(values) for key, values in found.items()}
+
+
+def _any_of(schemas: list[Schema]) -> Schema:
+    """One schema for what any of several models takes; of names, the list."""
+    if len(schemas) == 1:
+        return schemas[0]
+    if all("const" in schema for schema in schemas):
+        return {"type": "string", "enum": [schema["const"] for schema in schemas]}
+    return {"anyOf": schemas}
 
 
 def _with_words(schema: Schema, place: tuple[str, ...], options: list[type[BaseModel]]) -> Schema:
@@ -87,17 +95,21 @@ def _put_words_inside(definitions: Schema) -> None:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without titles, and without `oneOf`: a change may leave out the name, and then several models fit."""
+    """Without titles and defaults of whole blocks; pydantic's `ge` of a union as JSON schema's `minimum`.
+
+    `oneOf` becomes `anyOf`: a change may leave out the name of its block, and then several models fit.
+    """
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    tidy = {
-        ("anyOf" if key == "oneOf" else key): _tidy(value) for key, value in schema.items() if key != "discriminator"
-    }
+    names = {"oneOf": "anyOf", "ge": "minimum"}
+    tidy = {names.get(key, key): _tidy(value) for key, value in schema.items() if key != "discriminator"}
     if isinstance(tidy.get("title"), str):
         del tidy["title"]
-    return copy.copy(tidy)
+    if isinstance(tidy.get("default"), dict) and "type" not in tidy["default"]:
+        del tidy["default"]
+    return tidy
 
 
 def _described(schema: Schema) -> Schema:

@@ -21,6 +21,8 @@ class Problem(NamedTuple):
 
     path: tuple[str, ...]
     message: str
+    beside: tuple[tuple[str, ...], ...] = ()
+    """Paths of the others, the likeliest culprit first."""
 
 
 class SpecError(ValueError):
@@ -212,6 +214,7 @@ def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
             Problem(
                 ("training", "batch_size"),
                 f"a batch of {batch_size} is larger than the {data.train_examples(known.train)} training examples",
+                (("data", "train"), ("data", "validation"), ("data", "name")),
             )
         ]
     return []

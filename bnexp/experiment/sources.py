@@ -34,30 +34,19 @@ def digest(name: str, search_path: Sequence[str]) -> str:
 
 
 def _find(module: str, search_path: Sequence[str]) -> Path:
-    inner = Path(*module.split("."))
-    for folder in search_path:
-        for path in (Path(folder) / inner / "__init__.py", (Path(folder) / inner).with_suffix(".py")):
-            if path.is_file():
-                return path
-    if installed := _installed(module):
-        return installed
+    """The module's file.  `importlib.util.find_spec` would run the packages above it; this runs nothing."""
+    path: list[str] | None = [*search_path, *sys.path]
+    found = None
+    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
+        found = PathFinder.find_spec(part, path) if path else None
+        if found is None:
+            break
+        path = list(found.submodule_search_locations or ())
+    if found and found.origin and found.origin.endswith(".py"):
+        return Path(found.origin)
+    inner = module.replace(".", "/")
     looked = ", ".join([*search_path, "the installed packages"])
     raise ValueError(f"no module {module!r} ({inner}.py or {inner}/__init__.py) in: {looked}")
-
-
-def _installed(module: str) -> Path | None:
-    """Where Python's own path has the module.  `importlib.util.find_spec` would run the packages above it."""
-    places: Sequence[str] | None = sys.path
-    found = None
-    parts = module.split(".")
-    for k in range(len(parts)):
-        found = PathFinder.find_spec(".".join(parts[: k + 1]), places)
-        if found is None:
-            return None
-        places = found.submodule_search_locations or ()
-    if found is None or not found.origin or not found.origin.endswith(".py"):
-        return None
-    return Path(found.origin)
 
 
 def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:

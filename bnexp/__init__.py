@@ -11,7 +11,7 @@ The commands as functions (`bnexp.api` documents them):
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bnexp.api import load, run
+    from bnexp.api import load, report, results, run
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "report", "results", "run"]

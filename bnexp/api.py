@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bnexp.errors import UserError
 from bnexp.experiment import load as _configs
 from bnexp.experiment.grid import Experiment, PlannedTrial, plan, select
-from bnexp.results.plan import StoredPlan
+from bnexp.results.find import plans
 from bnexp.results.store import Store
 from bnexp.running import Options, Outcome
 from bnexp.running import run as _run
@@ -110,22 +109,6 @@ def results(folder: Path | str = "results", *, experiments: Sequence[str] | None
     return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
 
 
-def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
-    """The stored plans of a results folder; raises UserError for a name that is not there, or where there is none."""
-    known = store.plans()
-    if not known:
-        raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
-    found = []
-    for name in names or known:
-        stored = store.read_plan(name) if name in known else None
-        if stored is None:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
-        found.append(stored)
-    return found
-
-
 def report(
     results: Path | str = "results", *, out: Path | str | None = None, experiments: Sequence[str] | None = None
 ) -> "ReportFiles":
@@ -136,5 +119,4 @@ def report(
     from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
 
     store = Store(Path(results))
-    names = [stored.name for stored in plans(store, experiments)]
-    return write_report(store, store.root / "report" if out is None else Path(out), names)
+    return write_report(store, store.root / "report" if out is None else Path(out), experiments)

@@ -31,16 +31,9 @@ def report(experiments: tuple[str, ...], results: Path, out: Path | None, strict
       bnexp report mnist --out /tmp/mnist-report
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.cli.trials import standing  # noqa: PLC0415  # only this command counts too
-    from bnexp.results.store import Store  # noqa: PLC0415
 
-    store = Store(results)
-    standings = [standing(store, plan) for plan in api.plans(store, experiments)]
-    files = api.report(results, out=out, experiments=[each.experiment for each in standings])
-    incomplete = [each for each in standings if not each.complete]
-    for each in incomplete:
-        note(
-            f"{each.experiment} is incomplete: of {each.trials} trials {each.missing} are missing, {each.failed} failed"
-        )
-    click.echo(files.page)
-    return INCOMPLETE if strict and incomplete else 0
+    written = api.report(results, out=out, experiments=experiments or None)
+    for sentence in written.missing:
+        note(sentence)
+    click.echo(written.index)
+    return 0 if written.complete or not strict else INCOMPLETE

@@ -49,7 +49,7 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
     Example:
       bnexp status
     """
-    from bnexp.api import plans  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.results.find import plans  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.results.store import Store  # noqa: PLC0415
     from bnexp.running.progress import printable  # noqa: PLC0415
 

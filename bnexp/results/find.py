@@ -1,13 +1,32 @@
-"""From what a user types to a trial's folder: its name, a prefix of it or of the identity, or a path."""
+"""From what a user types to what is stored: an experiment by its name, a trial by a part of its name or identity."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from bnexp.errors import UserError
+from bnexp.results.plan import StoredPlan
 from bnexp.results.record import TrialRecord
 from bnexp.results.store import Store, read_record
 
 _SHOWN = 10
 _DIGITS = 16  # of the identity, at the end of a folder's name
+
+
+def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
+    """The stored plans of a results folder; raises UserError for a name that is not there, or where there is none."""
+    known = store.plans()
+    if not known:
+        raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
+    found = []
+    for name in names or known:
+        stored = store.read_plan(name) if name in known else None
+        if stored is None:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+            raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
+        found.append(stored)
+    return found
 
 
 def find(store: Store, text: str) -> Path:

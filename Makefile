@@ -1,0 +1,74 @@
+# What a new machine needs is python3 (3.11 or newer) and make; `make help` lists the targets.
+
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+PIP    = "$(VENV)/bin/python" -m pip --quiet --disable-pip-version-check install
+BNEXP  = "$(VENV)/bin/python" -m bnexp
+RUN    = "$(VENV)/bin/python" -m
+DEMO   = results/demo
+SMOKE  = results/smoke
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup lint check smoke run report clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: $(VENV)/.installed  ## install, train configs/mnist.yaml on 5,000 embedded images with 5 seeds, and report
+	$(BNEXP) run configs/mnist.yaml --set data.name=mnist-5k --set training.epochs=5 --seeds 0-4 --name demo --results $(DEMO)
+	@$(BNEXP) report --results $(DEMO) >/dev/null
+	@echo
+	@echo "Open this page in a browser: $(CURDIR)/$(DEMO)/report/index.html"
+
+test: $(VENV)/.installed-test  ## run the whole test suite
+	$(RUN) pytest $(ARGS)
+
+setup: $(VENV)/.installed-dev  ## install everything that developing takes, into .venv
+
+lint: $(VENV)/.installed-dev  ## format, lint, strict types
+	$(RUN) ruff format --check bnexp tests
+	$(RUN) ruff check bnexp tests
+	$(RUN) mypy
+
+check: lint test  ## format, lint, strict types, tests
+
+smoke: $(VENV)/.installed  ## a tiny form of every config, and its report; offline
+	$(BNEXP) run configs/*.yaml --smoke --results $(SMOKE)
+	$(BNEXP) report --strict --results $(SMOKE)
+
+run: $(VENV)/.installed  ## train what is missing of configs/*.yaml; again = resume (make run ARGS="--seeds 0-4")
+	$(BNEXP) run configs/*.yaml $(ARGS)
+
+report: $(VENV)/.installed  ## write results/report/ from what is stored
+	$(BNEXP) report $(ARGS)
+
+clean:  ## remove the virtual environment, builds and caches; never results
+	rm -rf -- "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache
+	find bnexp tests -name __pycache__ -prune -exec rm -rf {} +
+
+# A marker tells that a step is done, so that it is not repeated until pyproject.toml changes.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "bnexp needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) --version 2>&1`;" \
+	       "name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv "$(VENV)" || { \
+	  echo "no virtual environment could be made; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@touch "$@"
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	@echo "Installing bnexp and TensorFlow into $(VENV): about a minute"
+	@$(PIP) --editable .
+	@touch "$@"
+
+$(VENV)/.installed-test: $(VENV)/.made pyproject.toml
+	@echo "Installing bnexp and what its tests need into $(VENV): about a minute"
+	@$(PIP) --editable '.[test]'
+	@touch "$@" "$(VENV)/.installed"
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+	@echo "Installing bnexp and what developing it takes into $(VENV): about a minute"
+	@$(PIP) --editable '.[dev]'
+	@touch "$@" "$(VENV)/.installed" "$(VENV)/.installed-test"

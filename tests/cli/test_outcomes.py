@@ -1,0 +1,134 @@
+"""What each command line comes to: the exit code, and what it says where."""
+
+import json
+
+import pytest
+
+RIGHT = [
+    # command line, what stdout holds, what stderr holds
+    ("--version", "bnexp, version ", ""),
+    ("--help", "Commands:\n  run ", ""),
+    ("", "Commands:\n  run ", ""),
+    ("run --help", "--retry-failed", ""),
+    ("validate tiny.yaml", "ok: tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n", ""),
+    ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
+    ("init --list", "batch_size\nmnist\n", ""),
+    ("init", "mnist.yaml\n", "Next: bnexp run mnist.yaml"),
+    ("norms", "group     Group normalization", ""),
+    ("norms layer", "https://arxiv.org/abs/1607.06450", ""),
+    ("plan tiny.yaml", "4 trials: 0 done, 4 to do, 0 failed", ""),
+    ("run tiny.yaml --dry-run", "4 trials: 0 done, 4 to do, 0 failed", ""),
+    ("plan tiny.yaml --seeds 1 --only bn", "1 trial: 0 done, 1 to do, 0 failed", ""),
+    ("plan tiny.yaml --only norm=batch*", "2 trials: 0 done, 2 to do, 0 failed", ""),
+    ("plan tiny.yaml --set training.epochs=3 --name longer", "longer", ""),
+    ("plan tiny.yaml --smoke", "tiny-smoke", ""),
+]
+
+
+@pytest.mark.parametrize(("words", "out", "err"), RIGHT)
+def test_right_use(bnexp_, words: str, out: str, err: str) -> None:
+    said = bnexp_(*words.split())
+    assert said.code == 0
+    assert out in said.out
+    assert err in said.err
+
+
+WRONG = [
+    # command line, what stderr holds
+    ("trian tiny.yaml", "no command 'trian'; `bnexp --help` lists the commands"),
+    ("repotr", "no command 'repotr'; did you mean 'report'?"),
+    ("run", "Missing argument 'CONFIG...'"),
+    ("run nowhere.yaml", "'nowhere.yaml' does not exist"),
+    ("run .", ". is a folder; name the files in it: bnexp run ./*.yaml"),
+    ("plan .", "bnexp plan ./*.yaml"),
+    ("run tiny.yaml --jobs 0", "a whole number from 1, or auto, not '0'"),
+    ("run tiny.yaml --jobs many", "a whole number from 1, or auto, not 'many'"),
+    ("run tiny.yaml --threads 0", "0 is not in the range x>=1"),
+    ("run tiny.yaml --device tpu", "'tpu' is not one of 'auto', 'cpu', 'gpu'"),
+    ("run tiny.yaml --seeds 3-1", "runs backwards; write 1-3"),
+    ("run tiny.yaml --seeds x", "numbers and ranges, as in 0-4,7, not 'x'"),
+    ("run tiny.yaml --seeds 7", "not among the seeds of the config, 0-1"),
+    ("run tiny.yaml --only gn", "matches nothing; there is variant: none, bn"),
+    ("run tiny.yaml --set training.epochs=3", "give its results a name of their own with --name"),
+    ("run tiny.yaml --set training.epoch=3 --name x", "did you mean 'training.epochs'?"),
+    ("run tiny.yaml --name ../x", "a name takes letters, digits"),
+    ("run tiny.yaml --colour", "No such option"),
+    ("run tiny.yaml --device gpu", "no trial can be trained: --device gpu: there is no GPU here"),
+    ("report", "results: no experiment is stored here"),
+    ("status", "results: no experiment is stored here"),
+    ("show x", "results: no trial is stored here"),
+    ("logs x", "results: no trial is stored here"),
+    ("norms gruop", "did you mean 'group'?"),
+    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, mnist"),
+    ("data fetch mnist-5k", "there is nothing to fetch"),
+    ("data fetch imagenet", "unknown dataset 'imagenet'"),
+]
+
+
+@pytest.mark.parametrize(("words", "err"), WRONG)
+def test_wrong_use_exits_with_2_and_says_what_is_wrong(bnexp_, words: str, err: str) -> None:
+    said = bnexp_(*words.split())
+    assert said.code == 2
+    assert err in said.err
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+def test_without_a_network_data_fetch_names_the_ways_out(bnexp_) -> None:
+    said = bnexp_("data", "fetch", "mnist")
+    assert said.code == 2
+    assert "Ways out:" in said.err
+
+
+def test_what_is_right_is_said_beside_the_mistakes_of_another_file(bnexp_, folder) -> None:
+    (folder / "wrong.yaml").write_text("norm: btch\n")
+    said = bnexp_("validate", "wrong.yaml", "tiny.yaml")
+    assert said.code == 2
+    assert said.out == "ok: tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n"
+    assert said.err.startswith("wrong.yaml:1:7: ")
+
+
+def test_init_never_overwrites_unless_it_is_forced(bnexp_, folder) -> None:
+    (folder / "mnist.yaml").write_text("mine")
+    said = bnexp_("init", "mnist")
+    assert (said.code, said.err) == (2, "mnist.yaml is there already; --force writes over it\n")
+    assert (folder / "mnist.yaml").read_text() == "mine"
+    assert bnexp_("init", "mnist", "--force").code == 0
+    assert "variants:" in (folder / "mnist.yaml").read_text()
+
+
+def test_an_initial_config_validates_and_names_no_schema_that_is_not_there(bnexp_, folder) -> None:
+    bnexp_("init", "batch_size")
+    assert "yaml-language-server" not in (folder / "batch_size.yaml").read_text()
+    assert bnexp_("validate", "batch_size.yaml").code == 0
+
+
+def test_the_plan_as_json(bnexp_) -> None:
+    plan = json.loads(bnexp_("plan", "tiny.yaml", "--json").out)
+    assert plan["trials"] == plan["to_do"] == 4
+    assert [row["variant"] for row in plan["variants"]] == ["none", "bn"]
+
+
+def test_methods_as_json(bnexp_) -> None:
+    (batch,) = json.loads(bnexp_("norms", "batch", "--json").out)
+    assert batch["batch_dependent"] is True
+    assert batch["arguments"]["momentum"] == 0.99
+
+
+def test_a_fault_of_our_own_asks_for_a_report(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> list[str]:
+        raise ZeroDivisionError("made up")
+
+    monkeypatch.setattr("bnexp.shipped.names", broken)
+    said = bnexp_("init", "--list")
+    assert said.code == 1
+    assert "ZeroDivisionError: made up" in said.err
+    assert "please report it" in said.err
+
+
+def test_an_interruption_is_130(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bnexp.shipped.names", interrupted)
+    assert bnexp_("init", "--list").code == 130

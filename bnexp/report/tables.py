@@ -179,7 +179,7 @@ def _test_legend(comparisons: Sequence[Comparison]) -> str:
     least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
     if least >= 0.05:
         n = max(each.test.n for each in comparisons)
-        text += f"; with n={n} it cannot go below {significant(least, 3)}, whatever the difference"
+        text += f"; with n={n} it cannot go below {least:.3g}, whatever the difference"
     return text + "."
 
 

@@ -15,8 +15,6 @@ __all__ = ["ReportFiles", "write_report"]
 
 callable_package(__name__, "bnexp.api:report")
 
-callable_package(__name__, "bnexp.api:report")
-
 
 def __getattr__(name: str) -> Any:
     if name in __all__:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from bnexp.stats.estimates import Interval, Share, finite, mean_interval, wilson
 
 EXACT_UP_TO = 20
-"""So many pairs are enumerated: 2^19 sums, some 10 ms."""
+"""So many pairs are enumerated: 2^19 sums, about 15 ms."""
 
 
 class SignFlip(NamedTuple):

@@ -33,7 +33,16 @@ def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke
     """
     path = Path(path)
     folders = tuple(dict.fromkeys([str(path.resolve().parent), str(Path.cwd())]))
-    return _resolved(read(path), str(path), path.stem, folders, sets=sets, name=name, smoke=smoke)
+    written: list[Mistake] = []
+    tree = read(path, written)
+    try:
+        experiment = _resolved(tree, str(path), path.stem, folders, sets=sets, name=name, smoke=smoke)
+    except ConfigError as error:
+        places = {mistake.mark for mistake in written}  # what stands there instead is no second mistake
+        written += [mistake for mistake in error.mistakes if mistake.mark not in places]
+    if written:
+        raise ConfigError(in_order(written))
+    return experiment
 
 
 def load_many(

@@ -25,10 +25,11 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U
 _DIGITS = 18  # more have no use in a config, and would not fit a 64-bit integer
 
 
-def read(path: Path) -> Node:
+def read(path: Path, mistakes: list[Mistake] | None = None) -> Node:
     """The tree of a config file; its top is a mapping.
 
-    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.
+    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.  With a list of
+    `mistakes`, those that leave a tree to look at (a duplicate key, of which the first counts) are added to it.
     """
     try:
         with path.open("rb") as file:
@@ -41,7 +42,7 @@ def read(path: Path) -> Node:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; is it a config?")
-    tree = parse(_decoded(content, str(path)), str(path))
+    tree = parse(_decoded(content, str(path)), str(path), mistakes)
     if tree.value is None:
         raise ConfigError([Mistake(Mark(Source(str(path))), "is empty; a config needs at least `variants`")])
     if not tree.is_mapping:
@@ -49,8 +50,11 @@ def read(path: Path) -> Node:
     return tree
 
 
-def parse(text: str, name: str) -> Node:
-    """The tree of a YAML text, which messages call `name`.  Raises ConfigError with every mistake in it."""
+def parse(text: str, name: str, mistakes: list[Mistake] | None = None) -> Node:
+    """The tree of a YAML text, which messages call `name`.
+
+    Raises ConfigError with every mistake in it; as `read`, adds to `mistakes` those that leave a tree.
+    """
     source = Source(name, tuple(re.split(r"\r\n|\r|\n", text)))
     if found := list(_control_characters(source)):
         raise ConfigError(found)
@@ -63,8 +67,9 @@ def parse(text: str, name: str) -> Node:
         raise ConfigError([_syntax_mistake(error, source)]) from None
     finally:
         loader.dispose()
-    if reader.mistakes:
+    if reader.mistakes and mistakes is None:
         raise ConfigError(in_order(reader.mistakes))
+    (mistakes if mistakes is not None else []).extend(reader.mistakes)
     return tree
 
 

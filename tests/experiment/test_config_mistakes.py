@@ -252,6 +252,14 @@ def test_a_mistake_in_the_base_is_reported_even_where_every_variant_covers_it(mi
     assert [message.split(";")[0] for message in mistakes(text)] == ["1:7: unknown normalization 'btch'"]
 
 
+def test_a_duplicate_key_hides_no_other_mistake(mistakes):
+    assert mistakes("variants:\n  a: {norm: batch}\n  a: {norm: layer}\nbaseline: b\nseeds: .inf\n") == [
+        "3:3: duplicate key 'a'; first on line 2",
+        "4:11: baseline: unknown variant 'b'; known: a",
+        "5:8: a number must be finite, not .inf",
+    ]
+
+
 def test_a_wrong_value_is_not_followed_by_mistakes_of_the_default_in_its_place(mistakes):
     assert mistakes("norm: batch\ndata.train: 50\ntraining.batch_size: x") == [
         "3:22: training.batch_size must be a whole number, not the text 'x'"

@@ -31,6 +31,8 @@ class Drawing:
     alternative: str
     """What it shows, in words."""
     draw: Callable[[], Figure]
+    wide: bool = False
+    """Whether it wants the width of a page, not of a column."""
     aside: bool = False
     """Whether it is for a second look."""
 
@@ -42,19 +44,25 @@ def drawings(
     evaluations: pd.DataFrame,
     variants: Sequence[Variant],
 ) -> Iterator[Drawing]:
-    """The figures of an experiment in the order of reading; those for which there is nothing yet are left out."""
-    if len(evaluations):
-        yield from _curves(conditions, trials, evaluations, variants)
-    if any(comparison.difference.n for comparison in comparisons):
-        yield Drawing(
-            "differences",
-            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
-            "Forest plot. " + "; ".join(_difference(comparison) for comparison in comparisons) + ".",
-            partial(forest, comparisons, variants),
-        )
-    if not any(condition.accuracy.n for condition in conditions):
-        return
-    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates):
+    """The figures of an experiment in the order of reading; those for which there is nothing yet are left out.
+
+    Learning curves come first, or last where a grid makes them many.
+    """
+    curves = list(_curves(conditions, trials, evaluations, variants)) if len(evaluations) else []
+    gridded = any(condition.coordinates for condition in conditions)
+    finals = _finals(conditions, comparisons, trials, variants)
+    yield from (*finals, *curves) if gridded else (*curves, *finals)
+
+
+def _finals(
+    conditions: Sequence[Condition],
+    comparisons: Sequence[Comparison],
+    trials: pd.DataFrame,
+    variants: Sequence[Variant],
+) -> Iterator[Drawing]:
+    """Accuracy after the last step: along the axes of a grid, as differences, and seed by seed."""
+    some = any(condition.accuracy.n for condition in conditions)
+    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates if some):
         values = {repr(condition.coordinates.get(key)) for condition in conditions}
         if len(values) > 1:
             yield Drawing(
@@ -62,14 +70,23 @@ def drawings(
                 f"Test accuracy against {key_label(key)}.",
                 f"Line plot of test accuracy in per cent. {_accuracies(conditions)}.",
                 partial(accuracy_along, key, conditions, trials, variants),
+                wide=any(len(condition.coordinates) > 1 for condition in conditions),
             )
-    for name, part in _spread("accuracy", list(_by_place(conditions).values())):
+    if any(comparison.difference.n for comparison in comparisons):
+        yield Drawing(
+            "differences",
+            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
+            "Forest plot. " + "; ".join(_difference(comparison) for comparison in comparisons) + ".",
+            partial(forest, comparisons, variants),
+        )
+    for name, part in _spread("accuracy", list(_by_place(conditions).values()) if some else []):
         mine = [condition for place in part for condition in place]
         yield Drawing(
             name,
             "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
             f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
             partial(final_accuracy, mine, trials, variants),
+            wide=len(part) > 1,
         )
 
 
@@ -113,7 +130,14 @@ def _curves(
                     text = (
                         f"{title.capitalize()} {caption[0].lower()}{caption[1:]}, a panel for each place of the grid."
                     )
-                    yield Drawing(name, text, f"{text} {words}", draw, aside=title == "training")
+                    yield Drawing(
+                        name,
+                        text,
+                        f"{text} {words}",
+                        draw,
+                        wide=len(part) > 2,
+                        aside=title == "training" or x == "seconds",
+                    )
 
 
 def _by_place(conditions: Sequence[Condition]) -> dict[str, list[Condition]]:

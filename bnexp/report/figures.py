@@ -56,7 +56,6 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 7,
     "legend.frameon": False,
     "lines.linewidth": 1.2,
-    "savefig.dpi": 300,
     "svg.fonttype": "path",
     "svg.hashsalt": "bnexp",
     "text.parse_math": False,  # a variant may be called $x$

@@ -74,7 +74,7 @@ def _accuracy_rows(
         if (counts := condition.counts).ok < counts.planned:
             across = axes.get_yaxis_transform()
             text = f"{counts.ok}/{counts.planned}"
-            axes.text(1, row, text, transform=across, ha="right", va="center", fontsize=6.5, color=GREY)
+            axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=GREY)
         # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
         heights = row - 0.16 - 0.05 * (np.arange(values.size) % 4)
         look, mean = variant.look, condition.accuracy
@@ -112,13 +112,10 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         axes = figure.subplots()
         labels, drawn = [], [0.0]
         for y, row in enumerate(rows):
-            labels.append(
-                plain(row, TITLE)
-                if isinstance(row, str)
-                else f"{known[row.variant].short} ({row.difference.n}/{row.planned})"
-            )
             if isinstance(row, str):
+                labels.append(plain(row, TITLE))
                 continue
+            labels.append(f"{known[row.variant].short} ({row.difference.n}/{row.planned})")
             estimate = row.difference
             axes.plot(
                 row.differences,

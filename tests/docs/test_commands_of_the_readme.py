@@ -1,0 +1,155 @@
+"""Every command and every link that the READMEs show is one that works."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+import bnexp
+from bnexp.cli.app import COMMANDS, app, main
+from bnexp.experiment.keys import every_key
+from bnexp.experiment.load import load
+from bnexp.lazy import attribute
+from bnexp.results import record
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+READMES = ["README.md", "bnexp/README.md", "configs/README.md", "results/README.md"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+SHOWN = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
+
+
+@pytest.fixture
+def as_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the README's reader has: its example, the shipped configs, data in ~/data/mnist."""
+    (tmp_path / "configs").mkdir()
+    for path in (ROOT / "configs").glob("*.yaml"):
+        (tmp_path / "configs" / path.name).write_text(path.read_text())
+    (tmp_path / "example.yaml").write_text(blocks("yaml")[0])
+    (tmp_path / "mnist.yaml").write_text((ROOT / "configs/mnist.yaml").read_text())
+    (tmp_path / "data/mnist").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def words(line: str, folder: Path) -> list[str]:
+    """A command as the shell would give it: with ~ and patterns of files expanded."""
+    found = []
+    for word in shlex.split(line):
+        if word.startswith("~/"):
+            found.append(str(folder / word[2:]))
+        elif word.endswith("*.yaml"):
+            found += sorted(str(path.relative_to(folder)) for path in folder.glob(word))
+        else:
+            found.append(word)
+    return found
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(SHOWN) > 10
+
+
+@pytest.mark.parametrize("line", [line for line in SHOWN if line.startswith("bnexp ")])
+def test_a_command_of_the_readme_is_accepted(line: str, as_a_reader: Path) -> None:
+    """Its options and arguments parse, and `run` would have something to do: nothing is trained here."""
+    program, name, *rest = words(line, as_a_reader)
+    if name == "run":
+        assert main([name, *rest, "--dry-run"]) == 0
+    elif name in ("plan", "validate"):
+        assert main([name, *rest]) == 0
+    else:
+        command = attribute(COMMANDS[name])
+        assert command.make_context(f"{program} {name}", rest)
+
+
+def test_what_validate_is_said_to_print_is_what_it_prints(as_a_reader: Path, capsys) -> None:
+    assert main(["validate", "example.yaml"]) == 0
+    assert capsys.readouterr().out in README
+
+
+@pytest.mark.parametrize("line", [line for line in SHOWN if line.startswith("make ")])
+def test_a_make_target_of_the_readme_is_there(line: str) -> None:
+    assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text()
+
+
+def test_every_command_is_in_the_table_of_the_readme() -> None:
+    assert [name for name in COMMANDS if f"| `bnexp {name}" not in README] == []
+
+
+def test_every_exit_code_of_the_help_is_in_the_table_of_the_readme() -> None:
+    codes = re.findall(r"(\d+) [a-z`]", app.help.split("Exit codes:")[1])
+    assert [code for code in codes if f"\n| {code} |" not in README] == []
+    assert len(codes) == 7
+
+
+def test_the_python_of_the_readme_names_what_is_there() -> None:
+    (example,) = blocks("python")
+    for name in re.findall(r"bnexp\.(\w+)\(", example):
+        assert callable(getattr(bnexp, name))
+    compile(example, "README.md", "exec")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_links_lead_somewhere(readme: str) -> None:
+    text = (ROOT / readme).read_text()
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert ((ROOT / readme).parent / target).exists(), target
+
+
+def leaves(group: click.Group, prefix: str) -> list[tuple[str, click.Command]]:
+    context = click.Context(group)
+    found: list[tuple[str, click.Command]] = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        found += leaves(command, f"{prefix}{name} ") if isinstance(command, click.Group) else []
+        found.append((f"{prefix}{name}", command))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), leaves(app, ""), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_help_text_has_an_example_that_is_accepted(name: str, command: click.Command, as_a_reader: Path) -> None:
+    examples = [line.strip() for line in command.help.splitlines() if line.strip().startswith("bnexp ")]
+    assert examples
+    assert "Example" in command.help
+    for line in examples:
+        typed = words(re.split(r"\s{2,}| > ", line)[0], as_a_reader)
+        rest = typed[1 + len(name.split()) :] if typed[1 : 1 + len(name.split())] == name.split() else typed[2:]
+        if "--data-dir" not in typed and not isinstance(command, click.Group):
+            command.make_context(name, rest)
+
+
+def test_every_key_of_a_config_is_explained() -> None:
+    text = (ROOT / "configs/README.md").read_text()
+    keys = every_key()
+    leaves_ = [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
+    assert [key for key in leaves_ if f"`{key}`" not in text] == []
+
+
+def test_every_key_of_a_record_is_explained() -> None:
+    text = (ROOT / "results/README.md").read_text()
+    models = (
+        record.TrialRecord,
+        record.Evaluation,
+        record.Test,
+        record.Parameters,
+        record.Fingerprints,
+        record.Seconds,
+        record.Failure,
+    )
+    assert [key for model in models for key in model.model_fields if f"`{key}`" not in text] == []
+
+
+def test_the_example_is_a_config_of_its_stated_size(as_a_reader: Path) -> None:
+    experiment = load(as_a_reader / "example.yaml")
+    assert len(experiment.points) * len(experiment.seeds) == 30

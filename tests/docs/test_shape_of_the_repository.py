@@ -1,0 +1,98 @@
+"""What the top level holds, and which way imports point."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "bnexp"
+
+ALLOWED = {"bnexp", "configs", "results", "tests", "pyproject.toml", "Makefile", "README.md", "LICENSE"}
+BUILT = {"build", "dist"}  # ignored by git; a build leaves them, `make clean` removes them
+
+
+def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
+    found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
+    assert {name for name in found if not name.endswith(".egg-info")} - BUILT - {"PKG-INFO"} == ALLOWED
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports anywhere, in functions and for types included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def importers(*modules: str, outside: set[str]) -> list[str]:
+    """Files of the package that import one of the modules, and lie outside the parts that may."""
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] not in outside
+        for name in sorted(imports(path))
+        if any(name == module or name.startswith(f"{module}.") for module in modules)
+    ]
+
+
+FORBIDDEN = [
+    # what, and the only parts that may import it
+    (("tensorflow", "keras"), {"norms", "models", "training"}),
+    (("click", "bnexp.cli"), {"cli", "__main__.py"}),
+    (("yaml",), {"experiment"}),
+    (("matplotlib", "jinja2"), {"report"}),
+    (("bnexp.training",), {"training"}),
+    (("bnexp.running",), {"running", "cli", "api.py"}),
+    (("bnexp.report",), {"report", "api.py", "__init__.py"}),
+    (("bnexp.stats",), {"stats", "report"}),
+]
+
+
+@pytest.mark.parametrize(("modules", "outside"), FORBIDDEN, ids=" ".join)
+def test_imports_point_one_way(modules: tuple[str, ...], outside: set[str]) -> None:
+    assert importers(*modules, outside=outside) == []
+
+
+HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "rich", "numpy", "yaml")
+
+LIGHT = [
+    # a command line, and what it must not load
+    ("--help", HEAVY),
+    ("--version", HEAVY),
+    ("run --help", HEAVY),
+    ("report --help", HEAVY),
+    ("data fetch --help", HEAVY),
+    ("init --list", HEAVY),
+    ("validate configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    ("plan configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    ("norms group", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    ("status --results nowhere", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    ("report --results nowhere", ("tensorflow", "keras")),
+]
+
+
+@pytest.mark.parametrize(("words", "heavy"), LIGHT, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_command_loads_nothing_heavy(words: str, heavy: tuple[str, ...]) -> None:
+    code = f"""
+import sys
+from bnexp.cli.app import main
+main({words.split()!r})
+print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    code = "import sys; before = set(sys.modules); import bnexp; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "pydantic" not in done.stdout
+    assert "numpy" not in done.stdout

@@ -1,0 +1,84 @@
+"""The shipped configs: valid, of the size that their comments state, small enough for a smoke test."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bnexp import shipped
+from bnexp.experiment.grid import plan
+from bnexp.experiment.load import load
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+README = (ROOT / "configs/README.md").read_text()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_has_the_number_of_trials_that_it_and_the_readme_state(path: Path) -> None:
+    trials = len(list(plan(load(path))))
+    (stated,) = re.findall(r"= (\d+) trials", path.read_text())
+    assert trials == int(stated)
+    (row,) = [line for line in README.splitlines() if f"]({path.relative_to(ROOT / 'configs')})" in line]
+    assert row.endswith(f"= {trials} |")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_is_named_like_its_file_and_says_what_it_asks(path: Path) -> None:
+    experiment = load(path)
+    assert experiment.name == path.stem
+    assert experiment.about
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_first_line_names_the_schema_that_is_there(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert (path.parent / first.partition("=")[2]).resolve() == ROOT / "bnexp/experiment.schema.json"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_smoke_form_needs_no_download_and_few_images(path: Path) -> None:
+    small = load(path, smoke=True)
+    assert {point.spec.data.name for point in small.points} == {"mnist-5k"}
+    assert len(list(plan(small))) <= 16
+    assert set(small.variants) == set(load(path).variants)
+
+
+def test_the_textbook_comparison_is_the_reference_cnn_with_its_five_variants() -> None:
+    experiment = load(ROOT / "configs/mnist.yaml")
+    assert experiment.variants == ("none", "bn-pre", "bn-post", "ln", "gn")
+    assert experiment.baseline == "none"
+    specs = {point.variant: point.spec for point in experiment.points}
+    assert {variant: spec.norm.name for variant, spec in specs.items()} == {
+        "none": "none",
+        "bn-pre": "batch",
+        "bn-post": "batch",
+        "ln": "layer",
+        "gn": "group",
+    }
+    for spec in specs.values():
+        assert (spec.training.epochs, spec.training.batch_size) == (10, 64)
+        assert (spec.model.filters, spec.model.dense, spec.data.name) == ((32, 64, 64), (64,), "mnist")
+
+
+def test_every_trial_of_the_batch_size_sweep_sees_the_30000_examples_that_it_states() -> None:
+    experiment = load(ROOT / "configs/batch_size.yaml")
+    assert "30,000 examples" in experiment.about
+    for point in experiment.points:
+        known = point.spec.data.known
+        assert known is not None
+        assert point.spec.data.train_examples(known.train) * point.spec.training.epochs == 30_000
+    steps = {
+        point.spec.training.batch_size: point.spec.training.steps_per_epoch(10_000) * point.spec.training.epochs
+        for point in experiment.points
+    }
+    assert list(steps) == [2, 4, 8, 16, 32, 64, 128, 256]
+    text = (ROOT / "configs/batch_size.yaml").read_text()
+    assert f"{steps[2]:,} updates with batches of 2" in text
+    assert f"only {steps[256]} with batches" in " ".join(text.replace("#", "").split())
+
+
+def test_the_shipped_configs_are_found() -> None:
+    assert shipped.names() == sorted(path.relative_to(ROOT / "configs").with_suffix("").as_posix() for path in CONFIGS)
+    assert shipped.text("mnist") == (ROOT / "configs/mnist.yaml").read_text()

@@ -72,7 +72,7 @@ def init(name: str, force: bool, list_names: bool) -> None:
         return
     text = "".join(line for line in shipped.text(name).splitlines(keepends=True) if not _names_schema(line))
     path = Path(f"{name.rpartition('/')[2]}.yaml")
-    _write(path, text.removeprefix("#\n"), force)
+    _write(path, text.removeprefix("#\n").replace(f"configs/{name}.yaml", str(path)), force)
     click.echo(path)
     note(f"Next: bnexp run {path}")
 

@@ -97,9 +97,12 @@ def test_init_never_overwrites_unless_it_is_forced(bnexp_, folder) -> None:
     assert "variants:" in (folder / "mnist.yaml").read_text()
 
 
-def test_an_initial_config_validates_and_names_no_schema_that_is_not_there(bnexp_, folder) -> None:
+def test_an_initial_config_validates_and_names_no_file_that_is_not_there(bnexp_, folder) -> None:
     bnexp_("init", "batch_size")
-    assert "yaml-language-server" not in (folder / "batch_size.yaml").read_text()
+    text = (folder / "batch_size.yaml").read_text()
+    assert "yaml-language-server" not in text
+    assert "configs/" not in text
+    assert "bnexp run batch_size.yaml" in text
     assert bnexp_("validate", "batch_size.yaml").code == 0
 
 

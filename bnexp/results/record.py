@@ -50,6 +50,26 @@ class Test(Frozen):
     """Indices of the test images that were misclassified, in the dataset's own order, increasing."""
 
 
+class Brief(Frozen):
+    """Test figures under other statistics."""
+
+    loss: Floats
+    accuracy: float
+
+
+class OtherStatistics(Frozen):
+    """The same weights on the same test images, for methods that depend on the batch.
+
+    The headline (`test`) is under moving averages.  That these are looked at too changes nothing.
+    """
+
+    batch: Brief
+    """Statistics of each batch, at the training batch size, test images in the dataset's own order."""
+    recalibrated: Brief
+    """Statistics recomputed over training images."""
+    recalibration_examples: int
+
+
 class Parameters(Frozen):
     """How many numbers the model holds."""
 
@@ -107,6 +127,8 @@ class TrialRecord(Frozen):
     evaluations: Annotated[tuple[Evaluation, ...], Field(strict=False)] = ()
     test: Test | None = None
     """None unless the status is ok."""
+    other_statistics: OtherStatistics | None = None
+    """None unless the status is ok and the method depends on the batch."""
     train_examples: int | None = None
     validation_examples: int | None = None
     parameters: Parameters | None = None

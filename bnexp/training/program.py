@@ -1,7 +1,8 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
 import importlib
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
 from bnexp.models.table import MODELS
 from bnexp.training.initial import initial_weights
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
 
 EVALUATION_BATCH = 1000
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -77,13 +79,35 @@ class Program:
 
     def evaluate(self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> Scores:
         """Score the examples `indices` (examples,), at least one, in inference mode."""
-        loss_sum, correct = 0.0, []
-        for start in range(0, len(indices), EVALUATION_BATCH):
-            batch = tf.constant(indices[start : start + EVALUATION_BATCH], tf.int32)
-            batch_loss, batch_correct = self._scores(images, labels, batch)
-            loss_sum += float(batch_loss)
-            correct.append(batch_correct.numpy())
-        return Scores(loss_sum / len(indices), np.concatenate(correct))
+        return _scored(self._scores, images, labels, indices, EVALUATION_BATCH)
+
+    def evaluate_with_batch_statistics(
+        self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int
+    ) -> Scores:
+        """Score the examples with batch normalizations that use each batch's own statistics.
+
+        Batches of `batch_size` are taken in the order of `indices`; the moving averages stay as they were.
+        """
+        state = self._batch_statistics.state()
+        try:
+            return _scored(self._batch_scores, images, labels, indices, batch_size)
+        finally:
+            self._batch_statistics.restore(state)
+
+    def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
+        """Replace the moving averages by statistics over the examples `indices`, for good."""
+        starts = range(0, len(indices), RECALIBRATION_BATCH)
+        self._batch_statistics.recalibrate(
+            _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
+        )
+
+    @cached_property
+    def _batch_statistics(self) -> BatchStatistics:
+        return BatchStatistics(self.model)
+
+    @cached_property
+    def _batch_scores(self) -> Any:
+        return tf.function(self._evaluate_within_batch, self._scores.input_signature)
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic is a finite number."""
@@ -115,15 +139,36 @@ class Program:
 
     def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, y = _gather(images, labels, batch)
-        logits = self.model(x, training=False)
-        return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), _hits(logits, y)
+        return _loss_and_hits(self.model(x, training=False), y)
+
+    def _evaluate_within_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        x, y = _gather(images, labels, batch)
+        return _loss_and_hits(self._batch_statistics.logits(x), y)
+
+
+def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:
+    """The scores of all `indices`, computed by the graph `scores` batch by batch."""
+    loss_sum, correct = 0.0, []
+    for start in range(0, len(indices), batch_size):
+        loss, hits = scores(images, labels, tf.constant(indices[start : start + batch_size], tf.int32))
+        loss_sum += float(loss)
+        correct.append(hits.numpy())
+    return Scores(loss_sum / len(indices), np.concatenate(correct))
 
 
 def _gather(images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return _pixels(images, batch), tf.gather(labels, batch)
+
+
+def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
     x = tf.gather(images, batch)
-    if x.dtype == tf.uint8:
-        x = tf.cast(x, tf.float32) / 255.0
-    return x, tf.gather(labels, batch)
+    return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
+
+
+def _loss_and_hits(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sum of the cross-entropies, and for each example whether it was classified correctly."""
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return tf.reduce_sum(losses), _hits(logits, labels)
 
 
 def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

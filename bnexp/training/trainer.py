@@ -20,8 +20,10 @@ from bnexp.experiment.spec import TrialSpec, problems
 from bnexp.experiment.trial import PROTOCOL, Trial
 from bnexp.results.environment import environment
 from bnexp.results.record import (
+    Brief,
     Evaluation,
     Fingerprints,
+    OtherStatistics,
     Parameters,
     Progress,
     Seconds,
@@ -32,6 +34,7 @@ from bnexp.training.device import configure
 from bnexp.training.initial import fingerprint
 from bnexp.training.order import batches, epoch_order, order_fingerprint
 from bnexp.training.program import Program, Scores
+from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 from bnexp.values import canonical
 
 _PROGRAMS_KEPT = 4
@@ -73,7 +76,7 @@ class Trainer:
         run.train()
         finished = run.diverged_at_step is None
         with clock("evaluate"):
-            test = _test(program, data) if finished else None
+            test, others = _final(trial, program, data, parts) if finished else (None, None)
         with clock("data"):
             fingerprints = _fingerprints(trial, parts, weights)
         return TrialRecord(
@@ -86,6 +89,7 @@ class Trainer:
             started=started.isoformat(timespec="seconds"),
             evaluations=tuple(run.evaluations),
             test=test,
+            other_statistics=others,
             train_examples=len(parts.train),
             validation_examples=len(parts.validation),
             parameters=_parameters(program),
@@ -235,11 +239,25 @@ class _Run:
         return available if training.last_batch == "keep" else available // training.batch_size * training.batch_size
 
 
-def _test(program: Program, data: _Resident) -> Test:
+def _final(trial: Trial, program: Program, data: _Resident, parts: Split) -> tuple[Test, OtherStatistics | None]:
     """The one look at the test set; its images are on the device only for this moment."""
     dataset = data.dataset
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
-    scores = program.evaluate(images, labels, np.arange(len(dataset.test_labels)))
+    everything = np.arange(len(dataset.test_labels))
+    test = _test(dataset, program.evaluate(images, labels, everything))
+    if not trial.spec.norm.batch_dependent:
+        return test, None
+    batch_size = trial.spec.training.batch_size
+    within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
+    some = epoch_order(parts.train, trial.seed, 0)[:RECALIBRATION_EXAMPLES]
+    program.recalibrate(data.images, some)
+    recalibrated = program.evaluate(images, labels, everything)
+    return test, OtherStatistics(
+        batch=_brief(within_batch), recalibrated=_brief(recalibrated), recalibration_examples=len(some)
+    )
+
+
+def _test(dataset: Dataset, scores: Scores) -> Test:
     per_class = np.bincount(dataset.test_labels, minlength=dataset.classes)
     correct = np.bincount(dataset.test_labels[scores.correct], minlength=dataset.classes)
     return Test(
@@ -250,6 +268,10 @@ def _test(program: Program, data: _Resident) -> Test:
         correct_per_class=tuple(map(int, correct)),
         missed=tuple(map(int, np.flatnonzero(~scores.correct))),
     )
+
+
+def _brief(scores: Scores) -> Brief:
+    return Brief(loss=_finite(scores.loss), accuracy=_share(scores))
 
 
 def _fingerprints(trial: Trial, parts: Split, weights: dict[str, np.ndarray]) -> Fingerprints:

@@ -1,0 +1,89 @@
+"""The same weights under moving, batch and recalibrated statistics."""
+
+import keras
+import numpy as np
+import pytest
+from small_trial import SMALL
+
+from bnexp.data import load
+from bnexp.experiment.spec import TrialSpec
+from bnexp.training.program import Program
+from bnexp.training.trainer import _Resident
+
+
+@pytest.fixture(scope="module")
+def data():
+    return _Resident.of(load(TrialSpec.model_validate(SMALL).data))
+
+
+@pytest.fixture
+def program(data):
+    spec = TrialSpec.model_validate({**SMALL, "norm": "batch", "model": {"name": "cnn", "dropout": 0.5}})
+    program = Program(spec, (28, 28, 1), 10, data.images.dtype)
+    program.reset(spec, seed=3)
+    program.train(data.images, data.labels, np.arange(300).reshape(6, 50))
+    return program
+
+
+def moving(program):
+    return [v.numpy() for v in program.model.variables if v.path.endswith(("moving_mean", "moving_variance"))]
+
+
+def accuracies(record):
+    others = record.other_statistics
+    return record.test.accuracy, others.batch.accuracy, others.recalibrated.accuracy
+
+
+def test_after_a_few_steps_the_moving_averages_lag_and_the_other_two_do_not(train):
+    """14 steps with momentum 0.99 leave 87 % of the initial averages."""
+    moving_averages, batch, recalibrated = accuracies(train(norm="batch"))
+    assert moving_averages < min(batch, recalibrated) - 0.05
+    assert batch == pytest.approx(recalibrated, abs=0.05)
+
+
+def test_methods_that_do_not_depend_on_the_batch_have_one_figure(train):
+    assert train(norm="layer").other_statistics is None
+
+
+def test_batch_statistics_are_those_of_the_training_mode_without_dropout_and_leave_no_trace(program, data):
+    before = moving(program)
+    scores = program.evaluate_with_batch_statistics(data.images, data.labels, np.arange(120), 50)
+    for one, other in zip(before, moving(program), strict=True):
+        np.testing.assert_array_equal(one, other)
+    plain = keras.models.clone_model(
+        program.model, clone_function=lambda layer: clone(layer, program.model.get_layer(layer.name))
+    )
+    plain.set_weights(program.model.get_weights())
+    x = np.asarray(data.dataset.train_images[:120], "float32") / 255
+    logits = np.concatenate([plain(x[start : start + 50], training=True) for start in (0, 50, 100)])
+    np.testing.assert_array_equal(scores.correct, logits.argmax(1) == data.dataset.train_labels[:120])
+
+
+def clone(layer, original):
+    """The layer anew, dropout with a rate of zero."""
+    config = original.get_config()
+    return type(layer).from_config({**config, "rate": 0.0} if "rate" in config else config)
+
+
+def test_recalibrated_statistics_are_moments_over_all_the_images(program, data):
+    """Held at the first normalization, whose input depends on no other: numpy moments of the first convolution."""
+    indices = np.arange(2500)  # two and a half recalibration batches
+    program.recalibrate(data.images, indices)
+    x = data.dataset.train_images[indices].astype("float32") / 255
+    conv = keras.Model(program.model.inputs, program.model.get_layer("conv1").output).predict(x, verbose=0)
+    norm = program.model.get_layer("conv1_norm")
+    np.testing.assert_allclose(norm.moving_mean, conv.mean((0, 1, 2), dtype="float64"), atol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, conv.var((0, 1, 2), dtype="float64"), rtol=1e-4)
+
+
+def test_with_one_batch_recalibrated_and_batch_statistics_agree(program, data):
+    indices = np.arange(400)
+    within = program.evaluate_with_batch_statistics(data.images, data.labels, indices, 400)
+    program.recalibrate(data.images, indices)
+    assert program.evaluate(data.images, data.labels, indices).loss == pytest.approx(within.loss, rel=1e-3)
+
+
+def test_looking_at_other_statistics_changes_nothing_for_the_next_trial(train):
+    first, again = train(norm="batch", seed=2), train(norm="batch", seed=2)
+    assert first.other_statistics == again.other_statistics
+    assert first.test == again.test

@@ -73,9 +73,7 @@ def write_report(store: Store, out: Path, experiments: Sequence[str] | None = No
 def _plans(store: Store, wanted: Sequence[str] | None) -> list[StoredPlan]:
     known = store.plans()
     if not known:
-        raise UserError(
-            f"{store.root}: no experiment is stored here, so there is nothing to report; `bnexp run CONFIG`"
-        )
+        raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
     found = []
     for name in dict.fromkeys(wanted or known):
         plan = store.read_plan(name) if name in known else None

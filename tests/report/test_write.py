@@ -120,7 +120,7 @@ def test_files_of_an_earlier_report_are_removed_and_others_stay(results, tmp_pat
 @pytest.mark.parametrize(
     "listed", [["../precious.txt", "figures/../../precious.txt", "/etc/none", 3], "precious.txt", {}]
 )
-def test_a_list_of_files_that_was_tampered_with_removes_nothing(results, tmp_path, listed):
+def test_a_list_of_files_that_was_tampered_with_removes_nothing(unfinished, tmp_path, listed):
     precious = tmp_path / "precious.txt"
     precious.write_text("keep")
     out = tmp_path / "report"

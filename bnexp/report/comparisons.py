@@ -55,9 +55,17 @@ class Condition:
     coordinates: Mapping[str, Any]
     counts: Counts
     accuracy: Interval
-    """Of the test set, in per cent; over the trials that are ok."""
+    """Of the test set, in per cent; over the trials that are ok.  Of batch-dependent methods, with moving averages."""
+    batch_statistics: Interval
+    """The same weights with each batch's own statistics; n is 0 for methods that do not depend on the batch."""
+    recalibrated: Interval
+    """The same weights with statistics recomputed over training images."""
+    recalibration: Interval
+    """What recalibration adds, in percentage points: mean over the trials of recalibrated minus `accuracy`."""
     accuracy_middle: float
     """The interquartile mean of the same; NaN for fewer than four."""
+    length: int | None
+    """Optimizer steps of a whole training; None if none has finished."""
     steps: Mapping[int, TimeToTarget]
     """Of `TARGETS`; over the trials that are ok or diverged; n is 0 without a validation split."""
     parameters_trainable: int | None
@@ -141,6 +149,8 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
     point = plan.points[index]
     ok = trials[trials["status"] == "ok"]
     accuracy = 100 * ok["test_accuracy"].to_numpy(float)
+    both = ok.dropna(subset="test_accuracy_recalibrated")
+    recalibrated = 100 * both["test_accuracy_recalibrated"].to_numpy(float)
     return Condition(
         point=index,
         variant=point.variant,
@@ -148,6 +158,11 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
         counts=_counts(trials),
         accuracy=mean_interval(accuracy),
         accuracy_middle=interquartile_mean(accuracy),
+        batch_statistics=mean_interval(100 * both["test_accuracy_batch_statistics"].to_numpy(float)),
+        recalibrated=mean_interval(recalibrated),
+        # Shares of the same test set, as in `_comparison`: without the rounding error of the subtraction.
+        recalibration=mean_difference((recalibrated - 100 * both["test_accuracy"].to_numpy(float)).round(9)),
+        length=_first(ok["steps"]),
         steps=_steps(point.spec, trials, evaluations),
         parameters_trainable=_first(trials["parameters_trainable"]),
         parameters_normalization=_first(trials["parameters_normalization"]),

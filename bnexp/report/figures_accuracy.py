@@ -179,8 +179,13 @@ def accuracy_along(
         behind, n = counted(_counts(conditions))
         drawn = [variant for variant in variants if variant.name in behind]
         legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
-        stretched = "accuracy axis zoomed to the data and stretched towards 100 %"
-        note_below(figure, [f"mean and 95 % interval over seeds, every seed a faint point ({n})", stretched], width)
+        notes = [
+            f"mean and 95 % interval over seeds, every seed a faint point ({n})",
+            "accuracy axis zoomed to the data and stretched towards 100 %",
+        ]
+        if any(condition.recalibrated.n for condition in conditions):
+            notes.insert(1, "hollow, dotted: the same weights with recalibrated statistics")
+        note_below(figure, notes, width)
     return figure
 
 
@@ -218,10 +223,31 @@ def _along(
             marker=look.marker,
             markersize=3.2,
         )
+        if otherwise := [(x, condition.recalibrated) for x, condition in known if condition.recalibrated.n]:
+            drawn += _recalibrated(axes, otherwise, look)
     axes.xaxis.set_major_locator(FixedLocator(list(positions.values())))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(positions.values()), [_tick(value) for value in positions])
     stretched_accuracy(axes, drawn)
+
+
+def _recalibrated(axes: Axes, known: Sequence[tuple[float, Interval]], look: Look) -> list[float]:
+    """The same weights with recalibrated statistics, hollow and dotted; returns the means drawn."""
+    for x, estimate in known:
+        axes.plot([x, x], [estimate.low, estimate.high], color=look.colour, linewidth=0.6)
+    means = [estimate.mean for _, estimate in known]
+    axes.plot(
+        [x for x, _ in known],
+        means,
+        color=look.colour,
+        linestyle=":",
+        linewidth=0.8,
+        marker=look.marker,
+        markersize=3.6,
+        markerfacecolor="white",
+        markeredgewidth=0.8,
+    )
+    return means
 
 
 def is_number(values: Sequence[Any]) -> bool:

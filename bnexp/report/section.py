@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnexp.report import sentences, tables
+from bnexp.report.averages import averages
 from bnexp.report.comparisons import Comparison, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
@@ -34,6 +35,8 @@ class Section:
     """How the comparisons went, counted; empty where there are only a few."""
     conclusions: list[str]
     convergence: list[str]
+    averages: list[str]
+    """What moving averages do to the figures of batch-dependent methods."""
     drawings: list[Drawing]
     summary: pd.DataFrame
     table: pd.DataFrame
@@ -65,6 +68,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         overview=overview(against) if len(against) > FEW else "",
         conclusions=sentences.differences(against),
         convergence=sentences.convergence(every, against),
+        averages=averages(every, plan),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
         summary=tables.summary(every, against),
         table=tables.readable(every, against),

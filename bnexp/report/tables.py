@@ -19,6 +19,12 @@ SUMMARY_COLUMNS = {
     "test_accuracy_low": "float64",  # 95 % t interval
     "test_accuracy_high": "float64",
     "test_accuracy_iqm": "float64",  # interquartile mean
+    "batch_statistics": "float64",  # per cent; the same weights with each batch's own statistics
+    "batch_statistics_low": "float64",
+    "batch_statistics_high": "float64",
+    "recalibrated": "float64",  # per cent; the same weights with statistics over training images
+    "recalibrated_low": "float64",
+    "recalibrated_high": "float64",
     "baseline": "object",
     "n_pairs": "Int64",
     "difference": "float64",  # percentage points; mean over the pairs
@@ -68,6 +74,8 @@ def _measured(condition: Condition) -> dict[str, Any]:
         "test_accuracy_high": condition.accuracy.high,
         "test_accuracy_iqm": condition.accuracy_middle,
     }
+    for name, value in (("batch_statistics", condition.batch_statistics), ("recalibrated", condition.recalibrated)):
+        row |= {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
     for target, time in condition.steps.items():
         row |= {f"steps_to_{target}": time.median, f"reached_{target}": time.reached, f"runs_{target}": time.n}
     return row | {
@@ -100,6 +108,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
     """The same as text, one row per condition, with headings for people; for pages and papers."""
     against = {each.point: each for each in comparisons}
     timed = any(time.n for each in conditions for time in each.steps.values())
+    otherwise = any(each.recalibrated.n for each in conditions)
     rows = []
     for each in conditions:
         compared = against.get(each.point)
@@ -113,12 +122,20 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
                 "p (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
                 "P(improvement)": ABSENT if compared is None else share(compared.improvement),
                 **({f"steps to {target} %": steps(each.steps[target]) for target in TARGETS} if timed else {}),
+                **(_otherwise(each) if otherwise else {}),
                 "parameters": _count(each.parameters_trainable),
                 "of them in norms": _count(each.parameters_normalization),
                 "training (s)": significant(each.seconds, 3),
             }
         )
     return pd.DataFrame(rows, dtype="object")
+
+
+def _otherwise(condition: Condition) -> dict[str, str]:
+    return {
+        "recalibrated (%)": interval(condition.recalibrated),
+        "batch statistics (%)": interval(condition.batch_statistics),
+    }
 
 
 def _headed(coordinates: Mapping[str, Any]) -> dict[str, str]:
@@ -165,6 +182,11 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
         found.append(
             "Steps to a target: median over seeds of the first of two consecutive evaluations at or above that "
             "validation accuracy, and how many runs got there; runs that did not are counted as later than all."
+        )
+    if any(each.recalibrated.n for each in conditions):
+        found.append(
+            "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "
+            "statistics recomputed over training images; batch statistics: with those of each test batch."
         )
     found.append("Training: median seconds, without compilation and evaluation.")
     if (shared := _unlike(trials)) is not None:

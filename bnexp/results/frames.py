@@ -25,6 +25,8 @@ TRIAL_COLUMNS = {
     "diverged_at_step": "Int64",
     "test_accuracy": "float64",  # share, 0 to 1; NaN unless ok
     "test_loss": "float64",  # mean cross-entropy, nats
+    "test_accuracy_batch_statistics": "float64",  # the same weights with each batch's own statistics
+    "test_accuracy_recalibrated": "float64",  # the same weights with statistics over training images
     "validation_accuracy": "float64",  # at the last evaluation; also of diverged trials
     "train_loss": "float64",  # since the evaluation before the last
     "train_accuracy": "float64",
@@ -148,6 +150,11 @@ def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
     }
     if record.test is not None:
         row |= {"test_accuracy": record.test.accuracy, "test_loss": record.test.loss}
+    if (others := record.other_statistics) is not None:
+        row |= {
+            "test_accuracy_batch_statistics": others.batch.accuracy,
+            "test_accuracy_recalibrated": others.recalibrated.accuracy,
+        }
     if record.parameters is not None:
         row |= {f"parameters_{key}": value for key, value in record.parameters.model_dump().items()}
     if record.fingerprints is not None:

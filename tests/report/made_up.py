@@ -10,7 +10,17 @@ from bnexp.experiment.grid import Experiment, Point, plan
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import PROTOCOL, Trial
 from bnexp.results.plan import StoredPlan
-from bnexp.results.record import Evaluation, Failure, Fingerprints, Parameters, Seconds, Test, TrialRecord
+from bnexp.results.record import (
+    Brief,
+    Evaluation,
+    Failure,
+    Fingerprints,
+    OtherStatistics,
+    Parameters,
+    Seconds,
+    Test,
+    TrialRecord,
+)
 from bnexp.results.store import Store
 
 NORMS = {
@@ -117,6 +127,9 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
             correct_per_class=tuple(int(n) for n in np.array(PER_CLASS) - np.bincount(labels[missed], minlength=10)),
             missed=tuple(int(index) for index in missed),
         ),
+        other_statistics=_other_statistics(size, (TEST - wrong) / TEST)
+        if variant.startswith("bn") and not diverged
+        else None,
         train_examples=EXAMPLES,
         validation_examples=VALIDATION,
         parameters=Parameters(
@@ -161,6 +174,16 @@ def _evaluations(trial: Trial, variant: str, final: float, rng: np.random.Genera
             )
         )
     return tuple(found)
+
+
+def _other_statistics(size: int, accuracy: float) -> OtherStatistics:
+    """Recalibration undoes what the made-up moving averages lose at batch size 16, and hardly matters elsewhere."""
+    recalibrated = accuracy + (0.004 if size == 16 else 0.0001)
+    return OtherStatistics(
+        batch=Brief(loss=0.03, accuracy=recalibrated - 0.0002),
+        recalibrated=Brief(loss=0.03, accuracy=recalibrated),
+        recalibration_examples=10_000,
+    )
 
 
 def _digest(*parts: object) -> str:

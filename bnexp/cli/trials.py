@@ -188,13 +188,20 @@ def _trial_facts(record: "TrialRecord") -> dict[str, str]:
 def _test_facts(record: "TrialRecord") -> dict[str, str]:
     if record.test is None:
         return {}
-    per_class = zip(record.test.correct_per_class, record.test.examples_per_class, strict=True)
-    return {
+    facts = {
         "accuracy": f"{_percent(record.test.accuracy)} of {record.test.examples:,} images",
         "missed": f"{len(record.test.missed):,} images",
         "loss": f"{_number(record.test.loss)} nats",
-        "by class": ", ".join(f"{label}: {right}/{count}" for label, (right, count) in enumerate(per_class)),
     }
+    if other := record.other_statistics:
+        facts["with batch statistics"] = f"{_percent(other.batch.accuracy)}, {_number(other.batch.loss)} nats"
+        facts["recalibrated"] = (
+            f"{_percent(other.recalibrated.accuracy)}, {_number(other.recalibrated.loss)} nats "
+            f"(over {other.recalibration_examples:,} training images)"
+        )
+    per_class = zip(record.test.correct_per_class, record.test.examples_per_class, strict=True)
+    facts["by class"] = ", ".join(f"{label}: {right}/{count}" for label, (right, count) in enumerate(per_class))
+    return facts
 
 
 def _evaluations(record: "TrialRecord") -> list[str]:

@@ -142,6 +142,8 @@ def test_every_key_of_a_record_is_explained() -> None:
         record.TrialRecord,
         record.Evaluation,
         record.Test,
+        record.OtherStatistics,
+        record.Brief,
         record.Parameters,
         record.Fingerprints,
         record.Seconds,

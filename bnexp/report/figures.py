@@ -7,7 +7,7 @@ used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 import math
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -180,11 +180,23 @@ def stretched_accuracy(axes: Axes, values: Iterable[float]) -> None:
 
     axes.set_yscale("function", functions=(forward, inverse))
     axes.set_ylim(floor, ceiling)
-    tables = ([tick for tick in table if floor <= tick <= ceiling] for table in (_ACCURACIES, _MORE_ACCURACIES))
+    tables = (_apart(table, forward, floor, ceiling) for table in (_ACCURACIES, _MORE_ACCURACIES))
     ticks = next((ticks for ticks in tables if len(ticks) >= 4), None)
     axes.yaxis.set_major_locator(FixedLocator(ticks) if ticks else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
+
+
+def _apart(
+    table: Sequence[float], place: Callable[[np.ndarray], np.ndarray], floor: float, ceiling: float
+) -> list[float]:
+    """The ticks of `table` between both ends, without those whose labels would touch a higher one's."""
+    bottom, top = place(np.array([floor, ceiling]))
+    kept: list[float] = []
+    for tick in sorted((tick for tick in table if floor <= tick <= ceiling), reverse=True):
+        if not kept or place(np.array([kept[-1]]))[0] - place(np.array([tick]))[0] >= (top - bottom) / 11:
+            kept.append(tick)
+    return kept
 
 
 def compact(value: float, _: Any = None) -> str:

@@ -85,7 +85,8 @@ def _accuracy_rows(
     axes.set_ylim(len(variants) - 0.5, -0.55)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.set_xlim(*limits(drawn))
+    low, high = limits(drawn)
+    axes.set_xlim(low, min(high, 100.2))  # an interval of few seeds may go beyond what there is
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.ticklabel_format(axis="x", useOffset=False)
 
@@ -113,9 +114,10 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         labels, drawn = [], [0.0]
         for y, row in enumerate(rows):
             if isinstance(row, str):
-                labels.append(plain(row, TITLE))
+                labels.append("")
+                _heading(axes, y, row)
                 continue
-            labels.append(f"{known[row.variant].short} ({row.difference.n}/{row.planned})")
+            labels.append(f"{plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
             estimate = row.difference
             axes.plot(
                 row.differences,
@@ -132,20 +134,25 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
             drawn += [*row.differences, estimate.low, estimate.high]
         axes.axvline(0, color="#444444", linewidth=0.8, zorder=1)
         axes.set_yticks(range(len(rows)), labels)
-        for y, (row, label) in enumerate(zip(rows, axes.get_yticklabels(), strict=True)):
-            if isinstance(row, str):
-                label.set_fontweight("bold")
-                axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", zorder=0)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlim(*limits(drawn))
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        axes.set_xlabel("difference in test accuracy (percentage points)")
+        axes.set_xlabel("difference in test accuracy\n(percentage points)")
         baseline = plain(comparisons[0].baseline, 22) if comparisons else ""
         note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
         note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"], COLUMN)
     return figure
+
+
+def _heading(axes: Axes, y: float, text: str) -> None:
+    """A place of the grid over its rows; it may run into the free column of numbers, and so narrows no panel."""
+    axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", linewidth=0, zorder=1.5)  # over the line at zero
+    heading = axes.text(
+        0.02, y, plain(text, TITLE), transform=axes.get_yaxis_transform(), va="center", fontweight="bold", zorder=4
+    )
+    heading.set_in_layout(False)
 
 
 def accuracy_along(

@@ -79,7 +79,7 @@ def test_every_axis_says_its_unit(alone):
     labels = {axes.get_ylabel() for name in ("accuracy-steps", "loss-seconds") for axes in alone[name].axes}
     assert labels == {"accuracy (%)", "loss (nats)"}
     assert alone["loss-seconds"].axes[-1].get_xlabel() == "seconds of training"
-    assert alone["differences"].axes[0].get_xlabel() == "difference in test accuracy (percentage points)"
+    assert alone["differences"].axes[0].get_xlabel() == "difference in test accuracy\n(percentage points)"
     assert alone["accuracy"].axes[0].get_xlabel() == "test accuracy (%)"
 
 

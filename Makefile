@@ -9,12 +9,14 @@ BNEXP  = "$(VENV)/bin/python" -m bnexp
 RUN    = "$(VENV)/bin/python" -m
 DEMO   = results/demo
 SMOKE  = results/smoke
+FULL   = results/full
+SEEDS ?= 0-4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint check smoke run report clean
+.PHONY: help demo test setup lint check smoke run report reference bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 # A training set of 3,600 images gives 57 batches of 64 an epoch: too few steps, within a demo's time, for the moving
 # averages of batch normalization to arrive (momentum 0.99 wants some 700). Batches of 32 give twice as many.
@@ -46,6 +48,18 @@ run: $(VENV)/.installed  ## train what is missing of configs/*.yaml; again = res
 
 report: $(VENV)/.installed  ## write results/report/ from what is stored
 	$(BNEXP) report $(ARGS)
+
+reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (make reference MNIST=/path/to/mnist): hours; resumes
+	$(BNEXP) run configs/mnist.yaml configs/batch_size.yaml --seeds $(SEEDS) --device cpu --results $(FULL) \
+	  $(if $(MNIST),--data-dir "$(MNIST)")
+	$(BNEXP) report --results $(FULL) >/dev/null
+	rm -rf results/reference/tables results/reference/figures
+	mkdir -p results/reference
+	cp -r $(FULL)/report/tables $(FULL)/report/report.md $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
+	cp -r $(FULL)/report/figures results/reference/
+
+bench: $(VENV)/.installed-test  ## training speed beside plain model.fit, in turn; writes results/bench/
+	"$(VENV)/bin/python" tests/bench/speed.py
 
 clean:  ## remove the virtual environment, builds and caches; never results
 	rm -rf -- "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache

@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from io import BytesIO
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bnexp.errors import UserError
 from bnexp.report import formats, page
 from bnexp.report.figures import style
 from bnexp.report.palette import looks
 from bnexp.report.section import Section, section, slugs
+from bnexp.results import find
 from bnexp.results.frames import coordinate_keys
-from bnexp.results.plan import StoredPlan
 from bnexp.results.store import Store, json_text, write_atomically, written
 
 MANIFEST = "files.json"
@@ -56,7 +54,7 @@ def write_report(store: Store, out: Path, experiments: Sequence[str] | None = No
     of an earlier report that this one does not have are removed; nothing else in `out` is touched.  Raises UserError
     where the store has no such experiment, a record is damaged, or `out` cannot be written.
     """
-    plans = _plans(store, experiments)
+    plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
     sections = [section(store, plan, names[plan.name], styles) for plan in plans]
@@ -68,21 +66,6 @@ def write_report(store: Store, out: Path, experiments: Sequence[str] | None = No
         complete=all(each.complete for each in sections),
         missing=tuple(f"{each.plan.name}: {sentence}" for each in sections for sentence in each.incomplete),
     )
-
-
-def _plans(store: Store, wanted: Sequence[str] | None) -> list[StoredPlan]:
-    known = store.plans()
-    if not known:
-        raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
-    found = []
-    for name in dict.fromkeys(wanted or known):
-        plan = store.read_plan(name) if name in known else None
-        if plan is None:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
-        found.append(plan)
-    return found
 
 
 def _content(sections: Sequence[Section]) -> dict[str, bytes]:

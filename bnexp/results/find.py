@@ -19,7 +19,7 @@ def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
     if not known:
         raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
     found = []
-    for name in names or known:
+    for name in dict.fromkeys(names or known):
         stored = store.read_plan(name) if name in known else None
         if stored is None:
             near = get_close_matches(name, known, n=1)

@@ -11,6 +11,8 @@ DEMO   = results/demo
 SMOKE  = results/smoke
 FULL   = results/full
 SEEDS ?= 0-4
+MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png mnist-differences.png \
+  batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup lint check smoke run report reference bench clean
@@ -49,14 +51,13 @@ run: $(VENV)/.installed  ## train what is missing of configs/*.yaml; again = res
 report: $(VENV)/.installed  ## write results/report/ from what is stored
 	$(BNEXP) report $(ARGS)
 
-reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (make reference MNIST=/path/to/mnist): hours; resumes
+reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIST=its folder); hours, and resumes
 	$(BNEXP) run configs/mnist.yaml configs/batch_size.yaml --seeds $(SEEDS) --device cpu --results $(FULL) \
 	  $(if $(MNIST),--data-dir "$(MNIST)")
 	$(BNEXP) report --results $(FULL) >/dev/null
-	rm -rf results/reference/tables results/reference/figures
-	mkdir -p results/reference
-	cp -r $(FULL)/report/tables $(FULL)/report/report.md $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
-	cp -r $(FULL)/report/figures results/reference/
+	mkdir -p results/reference/figures
+	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
+	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
 bench: $(VENV)/.installed-test  ## training speed beside plain model.fit, in turn; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/speed.py

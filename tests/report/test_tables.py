@@ -114,10 +114,17 @@ def test_a_whole_readable_row(experiment):
         "P(improvement)": "1.00 [0.57, 1.00]",
         "steps to 98 %": "422 (5/5)",
         "steps to 99 %": "676 (5/5)",
+        "recalibrated (%)": "99.10 [99.05, 99.16]",
+        "batch statistics (%)": "99.08 [99.03, 99.14]",
         "parameters": "93,770",
         "of them in norms": "448",
         "training (s)": "32.4",
     }
+
+
+def test_without_batch_dependent_variants_there_are_no_columns_of_other_statistics(tmp_path):
+    text = readable(*analysed(*build(tmp_path, variants=("none", "ln"), faults={}))[:2])
+    assert not {"recalibrated (%)", "batch statistics (%)"} & set(text)
 
 
 def test_one_seed_has_means_without_intervals(tmp_path):

@@ -8,6 +8,8 @@ import numpy as np
 from bnexp.experiment.trial import stream
 from bnexp.models.table import CnnSpec
 
+SEED_STATE = "seed_generator_state"
+
 
 def initial_weights(model: keras.Model, spec: CnnSpec, seed: int, constants: list[np.ndarray]) -> list[np.ndarray]:
     """The value at which each of `model.variables` starts, in their order.
@@ -17,19 +19,34 @@ def initial_weights(model: keras.Model, spec: CnnSpec, seed: int, constants: lis
     moving statistics) start at `constants`, the values that Keras gave them when the model was built.
     """
     return [
-        _initial(variable, spec, seed, constant) for variable, constant in zip(model.variables, constants, strict=True)
+        _initial(path, variable, spec, seed, constant)
+        for path, variable, constant in zip(paths(model), model.variables, constants, strict=True)
     ]
 
 
-def _initial(variable: keras.Variable, spec: CnnSpec, seed: int, constant: np.ndarray) -> np.ndarray:
-    if variable.path.endswith("/kernel"):
+def paths(model: keras.Model) -> list[str]:
+    """The path of each of `model.variables`, which depends on the model alone.
+
+    Keras counts random layers through the whole life of a process; here they go by the name of the layer.
+    """
+    named = {
+        id(variable): f"{layer.name}/{SEED_STATE}"
+        for layer in model.layers
+        for variable in layer.variables
+        if variable.path.endswith(SEED_STATE)
+    }
+    return [named.get(id(variable), variable.path) for variable in model.variables]
+
+
+def _initial(path: str, variable: keras.Variable, spec: CnnSpec, seed: int, constant: np.ndarray) -> np.ndarray:
+    if path.endswith("/kernel"):
         # Keras takes seeds of 32 bits; 31 are safe on every backend.
         initializer = keras.initializers.get(
-            {"class_name": spec.initializer, "config": {"seed": stream(seed, "weight", variable.path) >> 32}}
+            {"class_name": spec.initializer, "config": {"seed": stream(seed, "weight", path) >> 32}}
         )
         return np.asarray(initializer(variable.shape, dtype="float32")) * np.float32(spec.initial_scale)
-    if variable.path.endswith("seed_generator_state"):
-        return np.array([stream(seed, "random", variable.path) >> 32, 0], dtype=constant.dtype)
+    if path.endswith(SEED_STATE):
+        return np.array([stream(seed, "random", path) >> 32, 0], dtype=constant.dtype)
     return constant
 
 

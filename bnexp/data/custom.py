@@ -109,7 +109,7 @@ def _function(name: str, module: str, function: str) -> Any:
     try:
         imported = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise UserError(f"data: importing {module} failed:\n{_its_own(error)}") from error
+        raise UserError(f"data: importing {module} failed: {_its_own(error)}") from error
     found = getattr(imported, function, None)
     if found is None:
         near = difflib.get_close_matches(function, [key for key, value in vars(imported).items() if callable(value)], 1)
@@ -124,16 +124,17 @@ def _call(name: str, function: Any) -> Any:
     try:
         return function()
     except (Exception, SystemExit) as error:
-        raise UserError(f"data: {name} failed:\n{_its_own(error)}") from error
+        raise UserError(f"data: {name} failed: {_its_own(error)}") from error
 
 
 def _its_own(error: BaseException) -> str:
-    """The traceback without our own frames and the import system's."""
+    """What it says in one line; then, if it came from the user's code, the traceback without frames of ours."""
     hidden = {__file__, importlib.__file__}
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename not in hidden and not frame.filename.startswith("<frozen")]
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(own)] if own else []
-    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+    said = traceback.format_exception_only(error)
+    below = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *said] if own else said[:-1])
+    return f"{said[-1].partition(chr(10))[0]}\n{below}".rstrip()
 
 
 def normalise(name: str, returned: Any) -> Arrays:

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from bnexp.results.record import Progress, TrialRecord
+from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.survey import Task
 
@@ -148,12 +148,15 @@ def ready_text(description: dict[str, Any]) -> str:
 
 
 def finished_text(task: Task, record: TrialRecord, state: State) -> str:
-    """Such as `[ 12/50] mnist bn-pre seed 2: test accuracy 99.12 %, 41 s (about 12 min left)`, or a failure."""
+    """Such as `[ 12/50] mnist bn-pre seed 2: test accuracy 99.12 %, 41 s (about 12 min left)`.
+
+    Below a failure stands its traceback, or what else its message says.
+    """
     width = len(str(state.planned)) + 1
     left = "" if not state.seconds_left else f" (about {duration(state.seconds_left)} left)"
     line = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {_result_text(record)}{left}"
-    if record.failure and record.failure.traceback:
-        return f"{line}\n{_indented(record.failure.traceback)}"
+    if record.failure and (below := record.failure.traceback or record.failure.message.partition("\n")[2]):
+        return f"{line}\n{_indented(below)}"
     return line
 
 
@@ -205,14 +208,16 @@ def _indented(text: str) -> str:
 def _result_text(record: TrialRecord) -> str:
     seconds = f", {duration(record.seconds.total)}" if record.seconds else ""
     if record.failure:
-        return printable(f"FAILED: {_failure_text(record.failure.kind, record.failure.message)}")
+        return printable(f"FAILED: {in_a_line(record.failure)}")
     if record.status == "diverged":
         return f"diverged at step {record.diverged_at_step}{seconds}"
     return f"test accuracy {record.test.accuracy:.2%}".replace("%", " %") + seconds if record.test else f"ok{seconds}"
 
 
-def _failure_text(kind: str, message: str) -> str:
-    return message if kind in ("UserError", "signal", "exit") else f"{kind}: {message}"
+def in_a_line(failure: Failure) -> str:
+    """The first line of what a failure says, with its kind where that is a Python exception's."""
+    first = failure.message.partition("\n")[0]
+    return first if failure.kind in ("UserError", "signal", "exit") else f"{failure.kind}: {first}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -18,7 +18,7 @@ from bnexp.running.estimate import seconds_left
 from bnexp.running.options import Options, workers
 from bnexp.running.outcome import Outcome
 from bnexp.running.pool import Event, Pool, Worker, ending
-from bnexp.running.progress import Running, State, Watcher
+from bnexp.running.progress import Running, State, Watcher, in_a_line
 from bnexp.running.signals import Signals
 from bnexp.running.survey import Survey, Task, learn, survey, tasks
 
@@ -256,8 +256,8 @@ class _Run:
         if self._options.fail_fast:
             self._reason = "at the first failure, as asked"
         elif self._same_failures[1] == self._options.max_failures:
-            message = f"{failure.kind}: {failure.message}"
-            self._reason = f"after {self._options.max_failures} failures in a row that say the same ({message})"
+            said_so = f"{self._options.max_failures} failures in a row that say the same"
+            self._reason = f"after {said_so} ({in_a_line(failure)})"
 
     def _keep_finished(self, pool: Pool) -> None:
         """Store what killed workers had finished; what they were at is to be trained again."""

@@ -55,6 +55,13 @@ def test_a_failure_is_told_with_its_traceback() -> None:
     )
 
 
+def test_a_message_of_several_lines_is_told_in_as_many() -> None:
+    failure = Failure(kind="UserError", message="data: d:f failed: no\nTraceback:\n  f()", traceback="")
+    assert finished_text(TASK, FAILED.model_copy(update={"failure": failure}), State(1, 2)) == (
+        "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: data: d:f failed: no\n    Traceback:\n      f()"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

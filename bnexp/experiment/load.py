@@ -13,7 +13,7 @@ from bnexp.experiment.lines import Lines
 from bnexp.experiment.schema import json_schema
 from bnexp.experiment.smoke import SEEDS, shrunk, thinned
 from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.tree import ConfigError, Mark, Mistake, Node, Source, from_plain, in_order, marks
+from bnexp.experiment.tree import ConfigError, Mark, Mistake, Node, Source, from_plain, in_order, marks, plain
 from bnexp.experiment.words import listed
 from bnexp.experiment.yaml import read
 
@@ -104,6 +104,8 @@ def _resolved(
         mistakes.append(
             Mistake(lines.mark("seeds"), f"{len(lines.seeds) * len(found):,} trials; at most {MAX_TRIALS:,} are taken")
         )
+    if not mistakes:
+        mistakes += _levelled(_distinct(found, lines.axis_keys), lines)
     if mistakes:
         raise ConfigError(in_order(mistakes))
     if smoke:
@@ -189,6 +191,19 @@ def _with_variants(shown: dict[Mistake, dict[str, None]], lines: Lines) -> list[
                 )
             )
     return result
+
+
+def _levelled(points: Sequence[Point], lines: Lines) -> list[Mistake]:
+    """Variants that `--set` has made the same, because it wins over what they differ in."""
+    first: dict[tuple[tuple[Any, ...], ...], str] = {}
+    mistakes = []
+    for name, change in lines.variants.items() if lines.sets else ():
+        content = tuple((point.coordinates, point.spec) for point in points if point.variant == name)
+        twin = first.setdefault(content, name)
+        if plain(change) != plain(lines.variants[twin]):
+            message = f"--set makes this variant the same as {twin!r}, so that nothing is compared; edit the file"
+            mistakes.append(Mistake(change.key or change.mark, message))
+    return mistakes
 
 
 def _small(found: list[tuple[Candidate, TrialSpec]], checker: Checker) -> list[tuple[Candidate, TrialSpec]]:

@@ -111,8 +111,13 @@ class TestSet:
 
     def test_over_the_base_and_over_every_variant(self, tmp_path):
         text = "training.epochs: 2\nvariants: {a: {norm: batch}, b: {norm: layer, training.epochs: 4}}"
-        found = experiment(text, tmp_path, sets=["training.epochs=7", "norm=group"], name="n")
-        assert [(point.spec.training.epochs, point.spec.norm.name) for point in found.points] == [(7, "group")] * 2
+        found = experiment(text, tmp_path, sets=["training.epochs=7", "norm.epsilon=1e-5"], name="n")
+        assert [(point.spec.training.epochs, point.spec.norm.epsilon) for point in found.points] == [(7, 1e-5)] * 2
+
+    def test_it_may_not_make_two_variants_one(self, tmp_path):
+        text = "variants:\n  a: {norm: batch}\n  b: {norm: layer}"
+        with pytest.raises(ConfigError, match=r":3:3: --set makes this variant the same as 'a', so that"):
+            experiment(text, tmp_path, sets=["norm=group"], name="n")
 
     @pytest.mark.parametrize(
         ("option", "read"),

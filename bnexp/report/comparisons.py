@@ -105,6 +105,8 @@ class Comparison:
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
     """Seed to the fingerprints that disagree: pairs that were left out."""
+    same: bool = False
+    """Whether the two specs are equal: then each pair is one trial, compared with itself."""
 
     @property
     def too_many_diverged(self) -> bool:
@@ -226,5 +228,6 @@ def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, p
         improvement=improvement(differences),
         detectable=minimum_detectable_effect(differences),
         declared=str(mine["declared"].iloc[0]) if len(mine) else "",
+        same=baseline_point is not None and point.spec == plan.points[baseline_point].spec,
         mismatches={int(seed): str(text) for seed, text in zip(mine["seed"], mine["mismatch"], strict=True) if text},
     )

@@ -50,6 +50,8 @@ def difference(c: Comparison) -> str:
     pair = f"{c.variant} against {c.baseline}{_where(c.coordinates)}"
     if c.baseline_point is None:
         return f"{pair}: {c.baseline} was not trained there, so that there is nothing to compare with."
+    if c.same:
+        return f"{pair}: both are the same trials under two names, so that there is nothing to compare."
     if c.too_many_diverged:
         return f"{pair}: nothing is said of the mean test accuracy, because {_diverged(c)}{_left_out(c)}."
     n = c.difference.n

@@ -113,6 +113,10 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
                 "one pair has no interval, and nothing follows from it."
             ),
         ),
+        (
+            comparison(0.0, 0.0, same=True),
+            "bn against none: both are the same trials under two names, so that there is nothing to compare.",
+        ),
         (comparison(planned=10), "bn against none: no pair of finished trials yet (0 of 10)."),
         (
             comparison(planned=0, baseline_point=None, baseline_counts=None, coordinates={"training.batch_size": 2}),
@@ -269,3 +273,13 @@ def test_sentences_of_a_grid_name_the_place(frames):
         place = f"at batch size {each.coordinates['training.batch_size']}"
         assert place in difference(each)
         assert place not in difference(replace(each, coordinates={}))
+
+
+def test_a_variant_with_the_spec_of_the_baseline_is_not_compared(tmp_path):
+    store, plan = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    twin = plan.points[0].model_copy(update={"variant": "again"})
+    plan = plan.model_copy(update={"variants": (*plan.variants, "again"), "points": (*plan.points, twin)})
+    assert [(each.variant, each.same) for each in comparisons(trials(store, plan), plan)] == [
+        ("ln", False),
+        ("again", True),
+    ]

@@ -30,6 +30,8 @@ def load(config: Config, *, sets: Sequence[str] = (), name: str | None = None, s
     Raises `bnexp.errors.UserError` with every mistake in it.
     """
     if isinstance(config, Experiment):
+        if sets or name or smoke:
+            raise UserError("sets, name and smoke change a config while it is loaded; an Experiment is loaded already")
         return config
     if isinstance(config, Mapping):
         return _configs.from_mapping(dict(config), sets=sets, name=name, smoke=smoke)
@@ -70,6 +72,7 @@ def run(
     retry_failed: bool = False,
     force: bool = False,
     fail_fast: bool = False,
+    max_failures: int = 3,
     watch: Watcher | None = None,
     resume: str = "",
 ) -> Outcome:
@@ -80,7 +83,7 @@ def run(
     guard.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
     """
     many = [configs] if isinstance(configs, Experiment | Path | str | Mapping) else configs
-    experiments = [load(config) for config in many]
+    experiments = _different([load(config) for config in many])
     options = Options(
         jobs=jobs,
         threads=threads,
@@ -89,10 +92,19 @@ def run(
         retry_failed=retry_failed,
         force=force,
         fail_fast=fail_fast,
+        max_failures=max_failures,
         resume=resume,
     )
     chosen = selection(experiments, seeds=seeds, only=only)
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
+
+
+def _different(experiments: list[Experiment]) -> list[Experiment]:
+    """The experiments, if no two would store their plans under one name."""
+    names = [experiment.name for experiment in experiments]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
+    return experiments
 
 
 def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":

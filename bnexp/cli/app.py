@@ -1,10 +1,12 @@
 """The command `bnexp`: its table of commands, and the one place where errors become exit codes."""
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import TextIO
 
 import click
 
@@ -29,6 +31,7 @@ COMMANDS = {
 """In the order of the help text.  These modules import click and nothing heavy."""
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as of any program whose reader has gone
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # the disk, or the user's part of it
 
 
 class Commands(click.Group):
@@ -81,9 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _say("interrupted", 130)
     except BrokenPipeError:
-        _forget_output()
+        _forget(sys.stdout, sys.stderr)
         return BROKEN_PIPE
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _forget(sys.stdout)
+            return _say(f"cannot be written: {error.filename or 'the output'} ({error.strerror})", UserError.exit_code)
         plea = f"This is a fault of bnexp {__version__}, not yours; please report it with all of the above."
         return _say(f"{traceback.format_exc()}\n{plea}", 1)
     return code
@@ -106,13 +112,13 @@ def _call(words: list[str]) -> int:
 def _say(text: str, code: int) -> int:
     try:
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        _forget_output()
+    except OSError:  # gone, or full
+        _forget(sys.stdout, sys.stderr)
     return code
 
 
-def _forget_output() -> None:
-    """Nobody reads any more: what is still buffered must not raise when Python ends."""
+def _forget(*streams: TextIO) -> None:
+    """Nothing can be written there any more: what is still buffered must not raise when Python ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         os.dup2(nowhere, stream.fileno())

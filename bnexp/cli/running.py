@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 @click.option("--retry-failed", is_flag=True, help="Train failed trials again.")
 @click.option("--force", is_flag=True, help="Train again even what is finished; a new record replaces the old one.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
+@click.option(
+    "--max-failures",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Stop after so many failures in a row that say the same; 0: never.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell also when each trial starts, and where its log is.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of failures.")
 @options.as_json

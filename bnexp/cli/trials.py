@@ -68,15 +68,12 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
 
 def standing(store: "Store", plan: "StoredPlan") -> Standing:
     """How far an experiment is; raises UserError at a record that cannot be read."""
-    from bnexp.results.store import read_record  # noqa: PLC0415  # pydantic: not for `--help`
-
     counts: Counter[str] = Counter()
     latest: str | None = None
     for point in plan.points:
         for folder in point.trials.values():
-            try:
-                record = read_record(store.root / "trials" / folder / "record.json")
-            except FileNotFoundError:
+            record = store.read_folder(folder)
+            if record is None:
                 counts["missing"] += 1
                 continue
             counts[record.status] += 1

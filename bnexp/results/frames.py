@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bnexp.errors import UserError
 from bnexp.results.plan import StoredPlan
 from bnexp.results.record import TrialRecord
-from bnexp.results.store import Store, read_record
+from bnexp.results.store import Store
 
 # After `experiment` and `variant` stands one column per grid key, by its dotted name.
 TRIAL_COLUMNS = {
@@ -82,15 +81,7 @@ def read(store: Store, plan: StoredPlan) -> Iterator[Planned]:
     """Every trial of the plan, point by point and seed by seed; raises UserError at a damaged record."""
     for index, point in enumerate(plan.points):
         for seed, folder in sorted(point.trials.items()):
-            path = store.root / "trials" / folder / "record.json"
-            try:
-                record = read_record(path)
-            except FileNotFoundError:
-                record = None
-            digits = folder.rpartition("-")[2]
-            if record is not None and not record.identity.startswith(digits):
-                raise UserError(f"{path}: holds the trial {record.identity[:16]}, not {digits}; move it away")
-            yield Planned(index, seed, folder, record)
+            yield Planned(index, seed, folder, store.read_folder(folder))
 
 
 def coordinate_keys(plan: StoredPlan) -> list[str]:

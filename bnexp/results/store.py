@@ -61,6 +61,18 @@ class Store:
             write_atomically(path, json_text(record.model_dump(mode="json")))
         return path
 
+    def read_folder(self, name: str) -> TrialRecord | None:
+        """The record in the folder of that name under `trials/`, or None; raises UserError as `read` does."""
+        path = self.root / "trials" / name / "record.json"
+        try:
+            record = read_record(path)
+        except FileNotFoundError:
+            return None
+        digits = name.rpartition("-")[2]
+        if not record.identity.startswith(digits):
+            raise UserError(f"{path}: holds the trial {record.identity[:16]}, not {digits}; move it away")
+        return record
+
     def records(self) -> Iterator[TrialRecord]:
         """Every record in the folder, in order of folder names; raises UserError at a damaged one."""
         for path in sorted(self.root.glob("trials/*/record.json")):

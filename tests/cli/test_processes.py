@@ -34,6 +34,15 @@ def test_a_reader_who_has_gone_is_no_fault() -> None:
     assert (done.returncode, done.stderr) == (BROKEN_PIPE, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_an_output_that_is_full_is_no_fault_of_bnexp() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*BNEXP, "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (2, "cannot be written: the output (No space left on device)\n")
+
+
 def test_an_error_that_nobody_reads_keeps_its_exit_code(folder: Path) -> None:
     read, write = os.pipe()
     os.close(read)

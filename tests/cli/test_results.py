@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import bnexp
+from bnexp.errors import UserError
 from bnexp.report import ReportFiles
 from bnexp.results.store import Store
 
@@ -55,6 +56,33 @@ def test_failed_trials_are_skipped_until_they_are_asked_for(bnexp_, folder) -> N
     (folder / "behaviour.json").unlink()
     assert "2 failed before" in bnexp_("run", "tiny.yaml").err
     assert bnexp_("run", "tiny.yaml", "--retry-failed").code == 0
+
+
+def test_max_failures_0_lets_all_fail_alike(bnexp_, folder) -> None:
+    (folder / "behaviour.json").write_text('{"0": "fail_alike", "1": "fail_alike"}')
+    assert "Stopped after 3 failures" in bnexp_("run", "tiny.yaml").err
+    said = bnexp_("run", "tiny.yaml", "--retry-failed", "--max-failures", "0")
+    assert (said.code, "4 failed" in said.err, "Stopped" in said.err) == (3, True, False)
+
+
+def test_a_record_in_another_trials_folder_is_not_counted(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml")
+    one, other, *_ = sorted(folder.glob("results/trials/*/record.json"))
+    other.write_bytes(one.read_bytes())
+    said = bnexp_("status")
+    assert said.code == 2
+    assert "holds the trial" in said.err
+
+
+def test_two_experiments_of_one_name_are_refused_from_python(folder) -> None:
+    here = bnexp.load("tiny.yaml")
+    with pytest.raises(UserError, match="two experiments are named 'tiny'"):
+        bnexp.run([here, bnexp.load("tiny.yaml", sets=["training.epochs=2"], name="tiny")])
+
+
+def test_an_experiment_that_is_loaded_takes_no_changes(folder) -> None:
+    with pytest.raises(UserError, match="an Experiment is loaded already"):
+        bnexp.load(bnexp.load("tiny.yaml"), smoke=True)
 
 
 def test_fail_fast_stops_at_the_first(bnexp_, folder) -> None:

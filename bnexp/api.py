@@ -33,8 +33,11 @@ def load(config: Config, *, sets: Sequence[str] = (), name: str | None = None, s
         if sets or name or smoke:
             raise UserError("sets, name and smoke change a config while it is loaded; an Experiment is loaded already")
         return config
+    _not_text("sets", sets)
     if isinstance(config, Mapping):
         return _configs.from_mapping(dict(config), sets=sets, name=name, smoke=smoke)
+    if not isinstance(config, Path | str):
+        raise UserError(f"a config is a file, a mapping of its keys, or an Experiment, not {config!r:.60}")
     return _configs.load(Path(config), sets=sets, name=name, smoke=smoke)
 
 
@@ -82,7 +85,10 @@ def run(
     by default one line for each trial goes to stderr.  The rest is as on the command line.  Needs no `__main__`
     guard.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
     """
-    many = [configs] if isinstance(configs, Experiment | Path | str | Mapping) else configs
+    _not_text("only", only)
+    if isinstance(seeds, int):
+        raise UserError(f"seeds: those wanted, as in range({seeds}) or [{seeds}], not {seeds}")
+    many = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
     experiments = _different([load(config) for config in many])
     options = Options(
         jobs=jobs,
@@ -97,6 +103,12 @@ def run(
     )
     chosen = selection(experiments, seeds=seeds, only=only)
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
+
+
+def _not_text(name: str, value: Sequence[str]) -> None:
+    """A text is a sequence of texts too, its characters, which nobody means."""
+    if isinstance(value, str):
+        raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
 
 
 def _different(experiments: list[Experiment]) -> list[Experiment]:

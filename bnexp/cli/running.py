@@ -77,6 +77,7 @@ def run(
     if not quiet:
         for experiment in experiments:
             note(summary(experiment))
+        _note_edited(experiments, results)
     outcome = api.run(
         experiments,
         results=results,
@@ -131,6 +132,7 @@ def plan(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
+    _note_edited(experiments, results)
     _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, jobs, as_json)
 
 
@@ -148,6 +150,19 @@ def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None,
     from bnexp.experiment.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     return load_many(configs, sets=sets, name=name, smoke=smoke)
+
+
+def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
+    """Says where a config is not the one whose trials lie under its name: they will no longer be reported."""
+    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+
+    for experiment in experiments:
+        if gone := Store(results).left_behind(experiment):
+            note(
+                f"{experiment.name}: the config was edited since it was last run here; "
+                f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this form only "
+                "(--name keeps both)"
+            )
 
 
 def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":

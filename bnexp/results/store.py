@@ -112,6 +112,14 @@ class Store:
         self.write_plan(plan.name, plan.model_dump(mode="json"))
         return plan
 
+    def left_behind(self, experiment: Experiment) -> int:
+        """How many finished trials the stored plan has that `keep_plan` will drop from it, the config being edited."""
+        if (stored := self.read_plan(experiment.name)) is None:
+            return 0
+        folders = {name for point in stored.points for name in point.trials.values()}
+        folders -= {name for point in united_plan(experiment, stored).points for name in point.trials.values()}
+        return sum((self.root / "trials" / name / "record.json").is_file() for name in folders)
+
     def write_plan(self, name: str, plan: dict[str, Any]) -> None:
         """Store a plan (`results.plan`) as it is, in place of an earlier one; raises UserError as `write` does."""
         path = self.plan_file(name)

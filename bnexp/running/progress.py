@@ -174,7 +174,7 @@ def stopped_text(outcome: Outcome, resume: str) -> str:
         text = f"Stopped by {cause}: {text}; every finished trial is kept"
         return f"{text}. Go on with:\n  {printable(resume)}" if resume else text
     if outcome.reason:
-        return f"Stopped {printable(outcome.reason)}: {text}"
+        return f"Stopped {printable(outcome.reason)}: {text}. --retry-failed trains failed trials again"
     if outcome.exit_code:
         return f"{text}. Their run.log says more; --retry-failed trains them again"
     return text

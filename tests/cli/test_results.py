@@ -80,9 +80,33 @@ def test_two_experiments_of_one_name_are_refused_from_python(folder) -> None:
         bnexp.run([here, bnexp.load("tiny.yaml", sets=["training.epochs=2"], name="tiny")])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"configs": 3}, "a config is a file, a mapping of its keys, or an Experiment, not 3"),
+        ({"seeds": 3}, r"as in range\(3\) or \[3\], not 3"),
+        ({"only": "variant=b*"}, r"only: a list of texts, as in \['variant=b\*'\], not one text"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_from_python(folder, arguments, message) -> None:
+    with pytest.raises(UserError, match=message):
+        bnexp.run(**{"configs": "tiny.yaml", **arguments})
+
+
 def test_an_experiment_that_is_loaded_takes_no_changes(folder) -> None:
     with pytest.raises(UserError, match="an Experiment is loaded already"):
         bnexp.load(bnexp.load("tiny.yaml"), smoke=True)
+
+
+def test_an_edited_config_says_what_it_leaves_behind(bnexp_, folder) -> None:
+    bnexp_("run", "tiny.yaml")
+    assert "edited" not in bnexp_("run", "tiny.yaml").err
+    config = folder / "tiny.yaml"
+    config.write_text(config.read_text() + "model.dropout: 0.5\n")
+    for said in (bnexp_("plan", "tiny.yaml"), bnexp_("run", "tiny.yaml", "--seeds", "0")):
+        assert "tiny: the config was edited since it was last run here; 4 finished trials of the earlier" in said.err
+    assert "edited" not in bnexp_("run", "tiny.yaml").err
+    assert "4 trials" not in bnexp_("run", "tiny.yaml", "-q").err
 
 
 def test_fail_fast_stops_at_the_first(bnexp_, folder) -> None:

@@ -84,7 +84,11 @@ def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> N
             "1 trained, 1 failed, 1 failed before. Their run.log says more; --retry-failed trains them again",
             3,
         ),
-        (Outcome(planned=3, failed=1, reason="because"), "Stopped because: 0 trained, 1 failed, 2 left", 3),
+        (
+            Outcome(planned=3, failed=1, reason="because"),
+            "Stopped because: 0 trained, 1 failed, 2 left. --retry-failed trains failed trials again",
+            3,
+        ),
         (
             Outcome(planned=3, trained=1, interrupted=2),
             "Stopped by Ctrl-C: 1 trained, 2 left; every finished trial is kept. Go on with:\n  bnexp run a",

@@ -25,6 +25,20 @@ def averages(conditions: Sequence[Condition], plan: StoredPlan) -> list[str]:
     return [*_lags(plan), *_short(conditions, plan), *(_recalibrated(c) for c in conditions if c.recalibration.n > 1)]
 
 
+def caveat(condition: Condition) -> str:
+    """What a sentence on the test accuracy must add where moving averages are to blame; empty where they are not.
+
+    They are where recalibration gains, with its whole 95 % interval above zero.
+    """
+    if not condition.recalibration.low > 0:  # NaN where there is no interval
+        return ""
+    reached, mean = _mean(condition.recalibrated.mean), _mean(condition.accuracy.mean)
+    return (
+        f" The moving averages of {condition.variant} have a part in this: with recalibrated statistics the same "
+        f"weights reach {reached} % instead of {mean} %."
+    )
+
+
 def _momentum(plan: StoredPlan, point: int) -> float | None:
     value = plan.points[point].spec["norm"].get("momentum")
     return None if value is None else float(value)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnexp.report import sentences, tables
-from bnexp.report.averages import averages
-from bnexp.report.comparisons import Comparison, comparisons, conditions
+from bnexp.report.averages import averages, caveat
+from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
 from bnexp.report.palette import Look
@@ -66,7 +66,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         incomplete=sentences.incomplete(trials, plan),
         complete=bool(trials["status"].isin(["ok", "diverged"]).all()),
         overview=overview(against) if len(against) > FEW else "",
-        conclusions=sentences.differences(against),
+        conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
@@ -75,6 +75,13 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         legend=tables.legend(every, against, trials),
         provenance=provenance(store, plan, commands=commands(plan)),
     )
+
+
+def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> list[str]:
+    """One sentence per comparison, with what must be known of moving averages beside it."""
+    caveats = {condition.point: caveat(condition) for condition in every}
+    said = zip(against, sentences.differences(against), strict=True)
+    return [sentence + caveats[comparison.point] for comparison, sentence in said]
 
 
 def overview(against: Sequence[Comparison]) -> str:

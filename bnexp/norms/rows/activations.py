@@ -3,7 +3,7 @@
 from typing import Literal
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, is_single, undivided
+from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, facts, is_single, undivided
 
 _ACTIVATION = "it stands in place of the model's activation, whichever that is"
 
@@ -15,8 +15,8 @@ class FilterResponseNorm(Norm):
     formula = "y = max(γ_c x / √(ν²_nc + ε) + β_c, τ_c); ν² the mean of x² over H,W of each example and channel"
     target = "bnexp.norms.filter_response:layer"
     brings_activation = True
-    parameters = {**SCALE_AND_SHIFT, "tau": "C"}
-    reduced = {"conv": "H,W"}
+    parameters = facts(**SCALE_AND_SHIFT, tau="C")
+    reduced = facts(conv="H,W")
     not_dense = "of one number per example and channel, filter response norm leaves the sign"
     traps = (
         _ACTIVATION,
@@ -41,8 +41,8 @@ class EvoNormS0(Norm):
     formula = "y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c; σ² over H,W and the C/G channels of each group"
     target = "bnexp.norms.evonorm_s0:layer"
     brings_activation = True
-    parameters = {**SCALE_AND_SHIFT, "v": "C"}
-    reduced = {"conv": "H,W,C/G", "dense": "C/G"}
+    parameters = facts(**SCALE_AND_SHIFT, v="C")
+    reduced = facts(conv="H,W,C/G", dense="C/G")
     traps = (_ACTIVATION, "found for convolutions; after dense layers the groups are of channels alone")
 
     name: Literal["evonorm-s0"] = "evonorm-s0"
@@ -65,9 +65,9 @@ class EvoNormB0(Norm):
     target = "bnexp.norms.evonorm_b0:layer"
     brings_activation = True
     batch_dependent = True
-    parameters = {**SCALE_AND_SHIFT, "v": "C"}
-    state = {"moving_variance": "C"}
-    reduced = {"conv": "N,H,W and H,W", "dense": "N"}
+    parameters = facts(**SCALE_AND_SHIFT, v="C")
+    state = facts(moving_variance="C")
+    reduced = facts(conv="N,H,W and H,W", dense="N")
     in_training = "variance of the batch; the moving variance takes it in"
     in_inference = "moving variance of the batch, and each example's own"
     traps = (

@@ -1,6 +1,8 @@
 """What the rows of all methods have: arguments as fields, the facts of the card as class variables."""
 
+from collections.abc import Mapping
 from math import prod
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -15,7 +17,13 @@ Momentum = Annotated[
 Layers = Annotated[Literal["all", "conv", "dense"], Field(description="which blocks are normalized")]
 Groups = Annotated[int, Field(ge=1, description="G; must divide the channels of every layer it normalizes")]
 
-SCALE_AND_SHIFT = {"gamma": "C", "beta": "C"}
+
+def facts(**texts: str) -> Mapping[str, str]:
+    """A class's own facts, which nobody changes."""
+    return MappingProxyType(texts)
+
+
+SCALE_AND_SHIFT = facts(gamma="C", beta="C")
 
 
 class Norm(Frozen):
@@ -32,11 +40,11 @@ class Norm(Frozen):
     brings_activation: ClassVar[bool] = False
     """Whether its layer stands in place of the model's activation."""
     batch_dependent: ClassVar[bool] = False
-    parameters: ClassVar[dict[str, str]] = {}
+    parameters: ClassVar[Mapping[str, str]] = facts()
     """Trained variables beside kernel and bias, by name: their shape in the letters of N,H,W,C; "" is a scalar."""
-    state: ClassVar[dict[str, str]] = {}
+    state: ClassVar[Mapping[str, str]] = facts()
     """Variables that are kept and not trained, likewise."""
-    reduced: ClassVar[dict[str, str]] = {}
+    reduced: ClassVar[Mapping[str, str]] = facts()
     """The axes that statistics are taken over, for `conv` and `dense` outputs (or of the kernel: `fan-in`)."""
     in_training: ClassVar[str] = "the same as at inference"
     in_inference: ClassVar[str] = "the same as in training"

@@ -1,13 +1,13 @@
 """Rows of the methods with statistics of the batch: batch normalization and its relatives."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Averaging, is_single
+from bnexp.norms.rows.base import SCALE_AND_SHIFT, Averaging, facts, is_single
 
-_MOMENTS = {"moving_mean": "C", "moving_variance": "C"}
+_MOMENTS = facts(moving_mean="C", moving_variance="C")
 _LAG = "moving averages lag: momentum 0.99 keeps 37 % of their initial value after 100 steps, 0.9 % after 468"
 
 
@@ -19,7 +19,7 @@ class BatchNorm(Averaging):
     target = "bnexp.norms.batch:layer"
     parameters = SCALE_AND_SHIFT
     state = _MOMENTS
-    reduced = {"conv": "N,H,W", "dense": "N"}
+    reduced = facts(conv="N,H,W", dense="N")
     traps = (
         _LAG,
         "torch's momentum is 1 − ours, and its moving variance is the unbiased one",
@@ -43,13 +43,15 @@ class BatchRenorm(Averaging):
     )
     target = "bnexp.norms.batch_renorm:layer"
     parameters = SCALE_AND_SHIFT
-    state = {"moving_mean": "C", "moving_deviation": "C", "steps": ""}
-    reduced = {"conv": "N,H,W", "dense": "N"}
+    state = facts(moving_mean="C", moving_deviation="C", steps="")
+    reduced = facts(conv="N,H,W", dense="N")
     in_training = "statistics of the batch, moved towards the moving averages as far as the ramp allows"
     traps = (
         _LAG,
-        "the ramp's defaults are the paper's, for ImageNet; ten epochs of MNIST in batches of 64 are 8,440 steps: "
-        "there ramp_start: 500, r_ramp_end: 4000, d_ramp_end: 2500 keep its proportions",
+        (
+            "the ramp's defaults are the paper's, for ImageNet; ten epochs of MNIST in batches of 64 are 8,440 steps: "
+            "there ramp_start: 500, r_ramp_end: 4000, d_ramp_end: 2500 keep its proportions"
+        ),
         "with r_max 1 and d_max 0 it is batch normalization; its moving average is of σ, not of σ²",
     )
 
@@ -82,7 +84,7 @@ class GhostBatchNorm(Averaging):
     target = "bnexp.norms.ghost_batch:layer"
     parameters = SCALE_AND_SHIFT
     state = _MOMENTS
-    reduced = {"conv": "N of a chunk,H,W", "dense": "N of a chunk"}
+    reduced = facts(conv="N of a chunk,H,W", dense="N of a chunk")
     in_training = "statistics of each chunk of the batch; the moving averages take in one chunk after the other"
     traps = (
         "the moving averages move once for each chunk, so more in a step than those of `batch`",
@@ -111,9 +113,9 @@ class BatchInstanceNorm(Averaging):
         "moving averages for x̂_B at inference"
     )
     target = "bnexp.norms.batch_instance:layer"
-    parameters = {"rho": "C", **SCALE_AND_SHIFT}
+    parameters = facts(rho="C", **SCALE_AND_SHIFT)
     state = _MOMENTS
-    reduced = {"conv": "N,H,W and H,W"}
+    reduced = facts(conv="N,H,W and H,W")
     not_dense = "the instance half of a dense output is zero, and the rest is batch norm with its scale split in two"
     traps = (
         _LAG,
@@ -142,13 +144,15 @@ class SwitchableNorm(Averaging):
         "layer, batch); w, w' softmax of trained scalars"
     )
     target = "bnexp.norms.switchable:layer"
-    parameters = {"mean_logits": "3 (dense: 2)", "variance_logits": "3 (dense: 2)", **SCALE_AND_SHIFT}
+    parameters = facts(mean_logits="3 (dense: 2)", variance_logits="3 (dense: 2)", **SCALE_AND_SHIFT)
     state = _MOMENTS
-    reduced = {"conv": "H,W; H,W,C; N,H,W", "dense": "C; N"}
+    reduced = facts(conv="H,W; H,W,C; N,H,W", dense="C; N")
     traps = (
         _LAG,
-        "the paper averages batch statistics over some batches once training has ended: that is the recalibrated "
-        "evaluation; moving averages are the headline here, as for all methods",
+        (
+            "the paper averages batch statistics over some batches once training has ended: that is the recalibrated "
+            "evaluation; moving averages are the headline here, as for all methods"
+        ),
     )
 
     name: Literal["switchable"] = "switchable"

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Groups, Norm, Normalizing, Placed, is_single, undivided
+from bnexp.norms.rows.base import SCALE_AND_SHIFT, Groups, Norm, Normalizing, Placed, facts, is_single, undivided
 
 
 class NoNorm(Norm):
@@ -34,7 +34,7 @@ class LayerNorm(Normalizing):
     formula = "y = γ_c (x − μ_n) / √(σ²_n + ε) + β_c; μ, σ² over H,W,C of each example"
     target = "bnexp.norms.layer:layer"
     parameters = SCALE_AND_SHIFT
-    reduced = {"conv": "H,W,C", "dense": "C"}
+    reduced = facts(conv="H,W,C", dense="C")
     traps = ("Keras's LayerNormalization(axis=-1) is another method on images: `layer-channel`",)
 
     name: Literal["layer"] = "layer"
@@ -47,7 +47,7 @@ class LayerChannelNorm(Normalizing):
     formula = "y = γ_c (x − μ_nhw) / √(σ²_nhw + ε) + β_c; μ, σ² over C of each pixel"
     target = "bnexp.norms.layer_channel:layer"
     parameters = SCALE_AND_SHIFT
-    reduced = {"conv": "C", "dense": "C"}
+    reduced = facts(conv="C", dense="C")
     traps = ("after a dense layer it is `layer`",)
 
     name: Literal["layer-channel"] = "layer-channel"
@@ -62,8 +62,8 @@ class LayerFullNorm(Normalizing):
     link = "https://arxiv.org/abs/1607.06450"
     formula = "y = γ_hwc (x − μ_n) / √(σ²_n + ε) + β_hwc; μ, σ² over H,W,C of each example"
     target = "bnexp.norms.layer_full:layer"
-    parameters = {"gamma": "H,W,C", "beta": "H,W,C"}
-    reduced = {"conv": "H,W,C", "dense": "C"}
+    parameters = facts(gamma="H,W,C", beta="H,W,C")
+    reduced = facts(conv="H,W,C", dense="C")
     traps = (
         "many parameters on large maps; the model is tied to one size of image",
         "after a dense layer it is `layer`",
@@ -78,8 +78,8 @@ class RmsNorm(Normalizing):
     link = "https://arxiv.org/abs/1910.07467"
     formula = "y = γ_c x / √(mean x² + ε); the mean over C of each pixel"
     target = "bnexp.norms.rms:layer"
-    parameters = {"scale": "C"}
-    reduced = {"conv": "C", "dense": "C"}
+    parameters = facts(scale="C")
+    reduced = facts(conv="C", dense="C")
     traps = (
         "on images the mean is over the channels of one pixel, as in `layer-channel`, not over H,W,C as in `layer`",
         "no shift β: only the bias of the linear layer moves its output, and not in proportion",
@@ -99,7 +99,7 @@ class InstanceNorm(Normalizing):
     formula = "y = γ_c (x − μ_nc) / √(σ²_nc + ε) + β_c; μ, σ² over H,W of each example and channel"
     target = "bnexp.norms.instance:layer"
     parameters = SCALE_AND_SHIFT
-    reduced = {"conv": "H,W"}
+    reduced = facts(conv="H,W")
     not_dense = "a dense layer gives one number per example and channel, which instance norm makes the constant β"
     traps = ("convolutions only: its fair control is another method with `layers: conv`",)
 
@@ -122,7 +122,7 @@ class GroupNorm(Normalizing):
     formula = "y = γ_c (x − μ_ng) / √(σ²_ng + ε) + β_c; μ, σ² over H,W and the C/G channels of each group"
     target = "bnexp.norms.group:layer"
     parameters = SCALE_AND_SHIFT
-    reduced = {"conv": "H,W,C/G", "dense": "C/G"}
+    reduced = facts(conv="H,W,C/G", dense="C/G")
     traps = ("one group is `layer`; as many groups as channels is `instance`",)
 
     name: Literal["group"] = "group"

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, undivided
+from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, facts, undivided
 
 _DATA_INIT = (
     "g and the bias start from the first training batch (g = 1/σ[t], b = −μ[t]/σ[t]), layer by layer; the kernel "
@@ -19,8 +19,8 @@ class WeightNorm(Norm):
     link = "https://arxiv.org/abs/1602.07868"
     formula = "w_k = g_k v_k / ‖v_k‖ for each output unit k; y = w x + b"
     linear_target = "bnexp.norms.weight:linear"
-    parameters = {"gain": "C"}
-    reduced = {"conv": "fan-in of each filter", "dense": "fan-in of each unit"}
+    parameters = facts(gain="C")
+    reduced = facts(conv="fan-in of each filter", dense="fan-in of each unit")
     traps = (_DATA_INIT, "without data_init g starts at ‖v‖, so w at v", "without a bias, data_init sets g only")
 
     name: Literal["weight"] = "weight"
@@ -36,9 +36,9 @@ class MeanOnlyBatchNorm(Norm):
     target = "bnexp.norms.mean_only_batch:layer"
     linear_target = "bnexp.norms.weight:linear"
     batch_dependent = True
-    parameters = {"gain": "C", "beta": "C"}
-    state = {"moving_mean": "C"}
-    reduced = {"conv": "N,H,W", "dense": "N"}
+    parameters = facts(gain="C", beta="C")
+    state = facts(moving_mean="C")
+    reduced = facts(conv="N,H,W", dense="N")
     in_training = "mean of the batch; the moving mean takes it in"
     in_inference = "moving mean"
     traps = (_DATA_INIT, "always before the activation", "the moving mean lags as that of batch normalization")
@@ -63,7 +63,7 @@ class WeightStandardizedGroupNorm(Norm):
     target = "bnexp.norms.weight_standardized_group:layer"
     linear_target = "bnexp.norms.weight_standardized_group:linear"
     parameters = SCALE_AND_SHIFT
-    reduced = {"conv": "fan-in of each filter; then H,W,C/G", "dense": "fan-in of each unit; then C/G"}
+    reduced = facts(conv="fan-in of each filter; then H,W,C/G", dense="fan-in of each unit; then C/G")
     traps = (
         "always before the activation",
         "an initial scale of the kernel has next to no effect",
@@ -89,8 +89,8 @@ class SpectralNorm(Norm):
     link = "https://arxiv.org/abs/1802.05957"
     formula = "W' = W / σ₁(W), σ₁ = uᵀWv the largest singular value of the kernel as a matrix (fan-in x units)"
     linear_target = "bnexp.norms.spectral:linear"
-    state = {"singular_vector": "C"}
-    reduced = {"conv": "the whole kernel", "dense": "the whole kernel"}
+    state = facts(singular_vector="C")
+    reduced = facts(conv="the whole kernel", dense="the whole kernel")
     in_training = "each step improves u by power_iterations steps of the power method, then divides by uᵀWv"
     in_inference = "the u of the last step"
     traps = (

@@ -14,7 +14,10 @@ Epsilon = Annotated[float, Field(gt=0, description="added to the variance, under
 Momentum = Annotated[
     float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
 ]
-Layers = Annotated[Literal["all", "conv", "dense"], Field(description="which blocks are normalized")]
+Layers = Annotated[
+    Literal["all", "conv", "dense", "rows", "state"],
+    Field(description="which blocks are normalized; rows and state are those of lstm"),
+]
 Groups = Annotated[int, Field(ge=1, description="G; must divide the channels of every layer it normalizes")]
 
 

@@ -62,7 +62,7 @@ class Checker:
         except ValueError as error:
             found.append(Finding(("data", "name"), str(error)))
         try:
-            if is_own(name := norm.get("name")):
+            if is_own(name := str(norm.get("name"))):
                 # What an installed package adds is its own module, whatever lies beside the config.
                 folders = {} if ":" in name else {"folders": ()}
                 norm["source"] = self._digest(class_path(name), FORM, **folders)

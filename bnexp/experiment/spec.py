@@ -13,7 +13,7 @@ from bnexp.data.table import DATASETS, ImageSet
 from bnexp.experiment.words import listed, unknown
 from bnexp.models.table import AnyModel, Block, CnnSpec, LstmSpec
 from bnexp.norms.own import OWN, OwnNorm, is_own
-from bnexp.norms.table import AnyNorm, NoNorm
+from bnexp.norms.table import AnyNorm, NoNorm, Norm
 from bnexp.values import Frozen, named
 
 
@@ -205,22 +205,13 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    layers, place = getattr(norm, "layers", None), getattr(norm, "place", None)
-    if layers is None:  # `none`
+    if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
+    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
+        return [problem]
     if norm.not_dense and "conv" not in kinds:
         return [Problem(("norm", "name"), f"{norm.name} takes convolutions, and {model} has none: {norm.not_dense}")]
-    if isinstance(spec.model, LstmSpec):
-        if norm.linear_target:
-            message = f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
-            return [Problem(("norm", "name"), message)]
-        if norm.brings_activation:
-            message = f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
-            return [Problem(("norm", "name"), message)]
-        if place == "after-activation":
-            message = "the rows and the final state of lstm have no activation behind them; leave the place out"
-            return [Problem(("norm", "place"), message)]
     if not any(norm.takes(block) for block in blocks):
         message = (
             f"{model} has no layers of this kind that are normalized; it has {listed(kinds) or 'no hidden layers'}"
@@ -228,6 +219,25 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
         return [Problem(("norm", "layers"), message)]
     refusals = [norm.refusal(block) for block in blocks if norm.takes(block)]
     return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
+
+
+def _lstm_problem(norm: Norm) -> Problem | None:
+    """Why a norm cannot stand on the rows and the final state of an LSTM."""
+    name = getattr(norm, "name", "")
+    if norm.linear_target:
+        return Problem(
+            ("norm", "name"), f"{name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+        )
+    if norm.brings_activation:
+        return Problem(
+            ("norm", "name"), f"{name} stands in place of an activation, and those of lstm are inside its cell"
+        )
+    if getattr(norm, "place", None) == "after-activation":
+        return Problem(
+            ("norm", "place"),
+            "the rows and the final state of lstm have no activation behind them; leave the place out",
+        )
+    return None
 
 
 _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance

@@ -56,7 +56,7 @@ def _check_arguments(spec: OwnNorm, kind: type[keras.layers.Layer]) -> None:
     known: list[str] = []
     for cls in own:
         if "__init__" in vars(cls):
-            found = inspect.signature(cls.__init__).parameters.values()
+            found = inspect.signature(vars(cls)["__init__"]).parameters.values()
             known += [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)][1:]
             if not any(p.kind is p.VAR_KEYWORD for p in found):
                 break  # what stands above gets nothing from here
@@ -76,5 +76,5 @@ def _check_arguments(spec: OwnNorm, kind: type[keras.layers.Layer]) -> None:
 
 def _described(value: object) -> str:
     if isinstance(value, type):
-        return f"the class {value.__module__}.{value.__qualname__}, derived from {value.__base__.__name__}"
+        return f"the class {value.__module__}.{value.__qualname__}"
     return f"a {type(value).__name__}"

@@ -6,6 +6,7 @@ from bnexp.errors import UserError
 from bnexp.experiment.load import ConfigError, from_mapping, load, load_many
 from bnexp.norms.table import METHODS
 
+WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, data, model, norm, training"
 DATASETS = "mnist, mnist-5k, fashion-mnist, or your own module:function"
@@ -42,7 +43,7 @@ ONE_MISTAKE = [
         "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
     ),
     ("norm: batch\ntraining: {filters: 3}", "2:12: unknown key 'filters' here; did you mean 'model.filters'?"),
-    ("norm: {name: batch, groups: 4}", "1:21: norm 'batch' has no key 'groups', only 'group', 'weight-standardized-group', 'evonorm-s0' have"),
+    ("norm: {name: batch, groups: 4}", f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}"),
     (
         "norm: batch\ntraining: {optimizer: {name: adam, momentum: 0.9}}",
         "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
@@ -168,7 +169,7 @@ ONE_MISTAKE = [
     ("norm: batch\ngrid: {training.epochs: [3, 5, 3]}", "2:32: training.epochs has this value twice"),
     (
         "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}",
-        "2:8: norm 'none' has no key 'groups', only 'group', 'weight-standardized-group', 'evonorm-s0' have (in variant 'none')",
+        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
     ),
     (
         f"norm: batch\ngrid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}",
@@ -293,7 +294,7 @@ def test_a_file_name_that_cannot_name_results_is_refused(tmp_path):
         ("baseline=x", "baseline: unknown variant 'x'; known: batch"),
         (
             "norm.groups=4",
-            "norm 'batch' has no key 'groups', only 'group', 'weight-standardized-group', 'evonorm-s0' have",
+            f"norm 'batch' has no key 'groups', {WITH_GROUPS}",
         ),
     ],
 )

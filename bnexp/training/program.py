@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
 from bnexp.models.table import MODELS
-from bnexp.training.initial import initial_weights
+from bnexp.training.initial import initial_weights, paths
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
 
 EVALUATION_BATCH = 1000
@@ -64,7 +64,7 @@ class Program:
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
         self._optimizer.learning_rate = spec.training.optimizer.learning_rate
-        return {variable.path: value for variable, value in zip(self.model.variables, weights, strict=True)}
+        return dict(zip(paths(self.model), weights, strict=True))
 
     def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
         """Trace and optimize both graphs by using them once; what that changes, `reset` sets right."""

@@ -8,7 +8,6 @@ import numpy as np
 from bnexp.experiment.trial import stream
 from bnexp.models.table import AnyModel
 
-
 SEED_STATE = "seed_generator_state"
 
 

@@ -2,17 +2,42 @@
 
 import importlib
 import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+import bnexp
 from bnexp.errors import UserError
 from bnexp.experiment.words import did_you_mean, nearest
 from bnexp.norms.own import OwnNorm
-from bnexp.own_modules import its_own, source_hash
+from bnexp.norms.table import Norm
+from bnexp.own_modules import importable, its_own, source_hash
 
-_HIDDEN = [__file__, str(Path(keras.__file__).parent)]
+_HIDDEN = [str(Path(str(module.__file__)).parent) for module in (bnexp, keras, tf)]
+
+
+@contextmanager
+def at_hand(spec: Norm, search_path: Sequence[str]) -> Iterator[None]:
+    """While a model is built and traced: a user's module can be imported, and what goes wrong is told as its fault.
+
+    Does nothing where `spec` is a method of ours.
+    """
+    if not isinstance(spec, OwnNorm):
+        yield
+        return
+    # What an installed package adds is its own module, whatever lies beside the config.
+    folders = search_path if ":" in spec.name else ()
+    with importable(spec.class_path.partition(":")[0], folders):
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(f"norm {spec.name}: no model can be built with it:\n{its_own(error, _HIDDEN)}") from error
 
 
 def layer(spec: OwnNorm, name: str) -> keras.layers.Layer:

@@ -18,6 +18,8 @@ from bnexp.data.table import ImageSet
 from bnexp.errors import UserError
 from bnexp.experiment.spec import TrialSpec, problems
 from bnexp.experiment.trial import PROTOCOL, Trial
+from bnexp.norms.own import OwnNorm
+from bnexp.norms.own_layer import at_hand
 from bnexp.results.environment import environment
 from bnexp.results.record import (
     Brief,
@@ -69,8 +71,7 @@ class Trainer:
             _check_fit(trial.spec, data.dataset)
             parts = split(data.dataset, trial.spec.data, trial.seed)
         with clock("compile"):
-            program, reused = self._program(trial.spec, data)
-            program.compile(data.images, data.labels, parts.train[: trial.spec.training.batch_size])
+            program, reused = self._compiled(trial, data, parts.train[: trial.spec.training.batch_size])
             weights = program.reset(trial.spec, trial.seed)
         run = _Run(trial, program, data, parts, clock, progress)
         run.train()
@@ -101,6 +102,19 @@ class Trainer:
             environment=self._environment,
         )
 
+    def check(self, trial: Trial) -> None:
+        """Build the trial's model and use it once; raises UserError where a user's own layer cannot work in it."""
+        data = self._resident(trial)
+        _check_fit(trial.spec, data.dataset)
+        self._compiled(trial, data, np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels))))
+
+    def _compiled(self, trial: Trial, data: "_Resident", batch: np.ndarray) -> tuple[Program, bool]:
+        """The program of a trial, traced, and whether it served an earlier one."""
+        with at_hand(trial.spec.norm, trial.search_path):
+            program, reused = self._program(trial, data)
+            program.compile(data.images, data.labels, batch)
+        return program, reused
+
     def _resident(self, trial: Trial) -> "_Resident":
         """The trial's dataset on the device; the one of the trial before, if it is the same."""
         spec = trial.spec.data
@@ -111,10 +125,12 @@ class Trainer:
             self._data = key, _Resident.of(dataset)
         return self._data[1]
 
-    def _program(self, spec: TrialSpec, data: "_Resident") -> tuple[Program, bool]:
+    def _program(self, trial: Trial, data: "_Resident") -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, and whether it served an earlier trial."""
+        spec = trial.spec
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
-        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name], sort_keys=True)
+        folders = trial.search_path if isinstance(spec.norm, OwnNorm) else ()
+        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name, folders], sort_keys=True)
         if reused := key in self._programs:
             self._programs[key] = self._programs.pop(key)  # the last used are kept
         else:

@@ -72,7 +72,8 @@ class Trainer:
             parts = split(data.dataset, trial.spec.data, trial.seed)
         with clock("compile"):
             program, reused = self._compiled(trial, data, parts.train[: trial.spec.training.batch_size])
-            weights = program.reset(trial.spec, trial.seed)
+            first = epoch_order(parts.train, trial.seed, 0)[: trial.spec.training.batch_size]
+            weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
         run = _Run(trial, program, data, parts, clock, progress)
         run.train()
         finished = run.diverged_at_step is None

@@ -11,7 +11,7 @@ import tensorflow as tf
 from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
 from bnexp.models.table import MODELS
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
-from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, is_batch_dependent
 
 EVALUATION_BATCH = 1000
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -110,6 +110,11 @@ class Program:
     @cached_property
     def _batch_scores(self) -> Any:
         return tf.function(self._evaluate_within_batch, self._scores.input_signature)
+
+    @property
+    def batch_dependent(self) -> bool:
+        """Whether the model keeps statistics of batches, so that it can be scored under others."""
+        return any(map(is_batch_dependent, self.model.layers))
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic is a finite number."""

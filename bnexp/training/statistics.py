@@ -89,8 +89,11 @@ def is_batch_dependent(layer: keras.layers.Layer) -> bool:
     """Whether a layer keeps moving statistics of its batches: Keras's batch normalization, and what has its variables.
 
     Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
+    A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
     """
-    return any(hasattr(layer, name) for name in ("set_statistics", "moving_mean", "moving_variance"))
+    return getattr(layer, "batch_dependent", True) and any(
+        hasattr(layer, name) for name in ("set_statistics", "moving_mean", "moving_variance")
+    )
 
 
 def _set_statistics(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> None:

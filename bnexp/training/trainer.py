@@ -107,7 +107,12 @@ class Trainer:
         """Build the trial's model and use it once; raises UserError where a user's own layer cannot work in it."""
         data = self._resident(trial)
         _check_fit(trial.spec, data.dataset)
-        self._compiled(trial, data, np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels))))
+        batch = np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels)))
+        program, _ = self._compiled(trial, data, batch)
+        if program.batch_dependent:
+            with at_hand(trial.spec.norm, trial.search_path):
+                program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))
+                program.recalibrate(data.images, batch)
 
     def _compiled(self, trial: Trial, data: "_Resident", batch: np.ndarray) -> tuple[Program, bool]:
         """The program of a trial, traced, and whether it served an earlier one."""
@@ -262,7 +267,7 @@ def _final(trial: Trial, program: Program, data: _Resident, parts: Split) -> tup
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
     test = _test(dataset, program.evaluate(images, labels, everything))
-    if not trial.spec.norm.batch_dependent:
+    if not program.batch_dependent:
         return test, None
     batch_size = trial.spec.training.batch_size
     within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)

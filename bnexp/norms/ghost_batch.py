@@ -71,10 +71,9 @@ class GhostBatchNormalization(MovingAverages):
 
     def _take_in(self, chunks: Any, mean: Any, variance: Any) -> None:
         """One step of the moving averages for each chunk, in one go: (1 − m) Σ_k m^(K−1−k) μ_k + m^K · average."""
-        momentum = self.precise(self.momentum)
         later = self.precise(chunks - 1 - ops.arange(chunks))
-        weights = (1 - momentum) * ops.expand_dims(momentum**later, -1)
-        kept = momentum ** self.precise(chunks)
+        weights = (1 - self.momentum) * ops.expand_dims(self.momentum**later, -1)
+        kept = self.momentum ** self.precise(chunks)
         for average, values in [(self.moving_mean, mean), (self.moving_variance, variance)]:
             taken = ops.sum(weights * ops.reshape(values, (chunks, self.channels)), 0)
             average.assign(kept * self.precise(average) + taken)

@@ -52,12 +52,11 @@ class SpectralNorm(EffectiveKernel):
         The products are sums of products: a matrix product may be rounded to ten bits on a GPU.
         """
         u = _unit(self.precise(self.singular_vector))
-        v = _unit(ops.sum(matrix * u, 1))
         if training and self.trainable:
-            for k in range(self.power_iterations):
-                v = _unit(ops.sum(matrix * u, 1)) if k else v
-                u = _unit(ops.sum(ops.expand_dims(v, 1) * matrix, 0))
+            for _ in range(self.power_iterations):
+                u = _unit(ops.sum(ops.expand_dims(_fan_in(matrix, u), 1) * matrix, 0))
             self.singular_vector.assign(u)
+        v = _fan_in(matrix, u)
         return ops.stop_gradient(v), ops.stop_gradient(u)
 
     def get_config(self) -> dict[str, Any]:
@@ -69,8 +68,9 @@ class SpectralNorm(EffectiveKernel):
 class SpectralNormConv2D(SpectralNorm, keras.layers.Conv2D):
     """A convolution whose kernel, as a matrix (height · width · channels, filters), has the spectral norm 1.
 
-    y = W' * x + b, W' = W / σ₁(W), σ₁ ≈ vᵀWu by the power method: in training each call takes `power_iterations` steps
-    v ← Wu/‖Wu‖, u ← Wᵀv/‖Wᵀv‖ and keeps u; at inference u stays.  The gradient flows through σ₁, with u and v fixed.
+    y = W' * x + b, W' = W / σ₁(W), σ₁ ≈ vᵀWu with v = Wu/‖Wu‖.  In training each call takes `power_iterations` steps
+    of the power method, u ← Wᵀv/‖Wᵀv‖, and keeps u; at inference u stays.  The gradient flows through σ₁, with u and v
+    fixed.
 
     W is the variable `kernel`; u, of shape (filters), the variable `singular_vector`, starts at random.
 
@@ -89,6 +89,11 @@ class SpectralNormDense(SpectralNorm, keras.layers.Dense):
     Arguments are those of `keras.layers.Dense`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
     ValueError for others.
     """
+
+
+def _fan_in(matrix: Any, u: Any) -> Any:
+    """Wu / ‖Wu‖."""
+    return _unit(ops.sum(matrix * u, 1))
 
 
 def _unit(vector: Any) -> Any:

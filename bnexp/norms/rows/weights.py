@@ -87,11 +87,11 @@ class SpectralNorm(Norm):
     title = "Spectral normalization"
     paper = "Miyato et al. 2018"
     link = "https://arxiv.org/abs/1802.05957"
-    formula = "W' = W / σ₁(W), σ₁ = uᵀWv the largest singular value of the kernel as a matrix (fan-in x units)"
+    formula = "W' = W / σ₁(W), σ₁ = vᵀWu the largest singular value of the kernel as a matrix (fan-in x units)"
     linear_target = "bnexp.norms.spectral:linear"
     state = facts(singular_vector="C")
     reduced = facts(conv="the whole kernel", dense="the whole kernel")
-    in_training = "each step improves u by power_iterations steps of the power method, then divides by uᵀWv"
+    in_training = "each step improves u by power_iterations steps of the power method, then divides by vᵀWu"
     in_inference = "the u of the last step"
     traps = (
         "σ₁ is estimated from below; with one iteration a step it is close after some dozens of steps",

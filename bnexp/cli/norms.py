@@ -163,6 +163,8 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
 
 
 def _compared(deviation: dict[str, Any]) -> list[str]:
+    if not deviation:
+        return ["nothing to hold against numpy"]
     rows = [[key.replace("_", " "), f"{value:.1e}"] for key, value in deviation.items()]
     return [
         "largest deviation from the reference in numpy (float64), computed now",

@@ -307,10 +307,11 @@ def _fingerprints(trial: Trial, parts: Split, weights: dict[str, np.ndarray]) ->
 def _parameters(program: Program) -> Parameters:
     model = program.model
     normalization = [layer for layer in model.layers if layer.name.endswith("_norm")]
+    gains = [variable for variable in model.trainable_variables if variable.path.endswith("/gain")]  # weight norm's
     return Parameters(
         trainable=_count(model.trainable_variables),
         non_trainable=_count(variable for variable in model.non_trainable_variables if "seed" not in variable.path),
-        normalization=sum(_count(layer.trainable_variables) for layer in normalization),
+        normalization=sum(_count(layer.trainable_variables) for layer in normalization) + _count(gains),
     )
 
 

@@ -21,13 +21,15 @@ def canonical(value: Any) -> Any:
 
     A block's `name` always stays.  So a key that a later version adds, with a default that keeps the old
     behaviour, leaves all identities as they were; a default that changes needs a new protocol version.
+    Of a value that takes any key (the arguments of a user's own layer), all of those stay.
     """
     if isinstance(value, BaseModel):
-        return {
+        known = {
             key: canonical(getattr(value, key))
             for key, field in type(value).model_fields.items()
             if key == "name" or getattr(value, key) != field.get_default(call_default_factory=True)
         }
+        return known | {key: canonical(item) for key, item in (value.model_extra or {}).items()}
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
     if isinstance(value, dict):

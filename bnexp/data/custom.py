@@ -1,13 +1,8 @@
 """A user's own dataset, `module:function`: found, called, and checked."""
 
 import difflib
-import hashlib
 import importlib
-import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.errors import UserError
+from bnexp.own_modules import importable, its_own, search, source_hash
 
 _RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
 
@@ -29,7 +25,7 @@ def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
     path = find(module, search_path)
     if source is not None and source_hash(path) != source:
         raise UserError(f"{path} has changed since the config was loaded; start again, so that results are its own")
-    with _importable(module, search_path):
+    with importable(module, search_path):
         returned = _call(name, _function(name, module, function))
     arrays = normalise(name, returned)
     classes = int(arrays.train_labels.max()) + 1
@@ -47,69 +43,18 @@ def parse(name: str) -> tuple[str, str]:
 
 def find(module: str, search_path: Sequence[str]) -> Path:
     """The file of a module, looked for in `search_path` and then in Python's own path, without importing anything."""
-    spec = _search(module, search_path)
+    spec = search(module, search_path)
     if spec is None or spec.origin is None:
         looked = ", ".join(search_path) or "no folder of the config's"
         raise UserError(f"data: there is no module {module!r} in {looked}, nor in Python's own path")
     return Path(spec.origin)
 
 
-def _search(module: str, search_path: Sequence[str]) -> ModuleSpec | None:
-    path: list[str] | None = [*search_path, *sys.path]
-    spec = None
-    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
-        spec = PathFinder.find_spec(part, path) if path else None
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
-    return spec
-
-
-def source_hash(path: Path) -> str:
-    """SHA-256 of a module's file, 64 hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@contextmanager
-def _importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
-    """`search_path` in front of Python's own while importing and calling; afterwards all is as before.
-
-    Modules from these folders are imported anew each time and then forgotten: one process may serve the configs of
-    several folders, each with a `my_data.py` of its own, and a file may have been edited since.
-    """
-    folders = {Path(folder).resolve() for folder in search_path}
-    top = module.partition(".")[0]
-    stashed = {}
-    if _home(_search(top, search_path)) in folders:
-        stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == top}
-    modules, path = set(sys.modules), list(sys.path)
-    importlib.invalidate_caches()
-    sys.path[:0] = search_path
-    try:
-        yield
-    finally:
-        tops = {name.partition(".")[0] for name in sys.modules if name not in modules} - modules
-        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__spec__", None)) in folders}
-        for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
-            del sys.modules[name]
-        sys.modules.update(stashed)
-        sys.path[:] = path
-
-
-def _home(spec: ModuleSpec | None) -> Path | None:
-    """The folder in which a top-level module's file, or its package's folder, lies."""
-    if spec is None:
-        return None
-    folders = list(spec.submodule_search_locations or ())
-    place = folders[0] if folders else spec.origin
-    return Path(place).resolve().parent if place else None
-
-
 def _function(name: str, module: str, function: str) -> Any:
     try:
         imported = importlib.import_module(module)
     except (Exception, SystemExit) as error:
-        raise UserError(f"data: importing {module} failed: {_its_own(error)}") from error
+        raise UserError(f"data: importing {module} failed: {its_own(error, [__file__])}") from error
     found = getattr(imported, function, None)
     if found is None:
         near = difflib.get_close_matches(function, [key for key, value in vars(imported).items() if callable(value)], 1)
@@ -124,17 +69,7 @@ def _call(name: str, function: Any) -> Any:
     try:
         return function()
     except (Exception, SystemExit) as error:
-        raise UserError(f"data: {name} failed: {_its_own(error)}") from error
-
-
-def _its_own(error: BaseException) -> str:
-    """What it says in one line; then, if it came from the user's code, the traceback without frames of ours."""
-    hidden = {__file__, importlib.__file__}
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename not in hidden and not frame.filename.startswith("<frozen")]
-    said = traceback.format_exception_only(error)
-    below = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *said] if own else said[:-1])
-    return f"{said[-1].partition(chr(10))[0]}\n{below}".rstrip()
+        raise UserError(f"data: {name} failed: {its_own(error, [__file__])}") from error
 
 
 def normalise(name: str, returned: Any) -> Arrays:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,7 +11,9 @@ from bnexp.experiment.messages import Finding, findings
 from bnexp.experiment.sources import digest
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.tree import Mistake, Node, Path, get, plain, without
+from bnexp.norms.own import FORM, class_path, is_own
 
+_DATASET = "a dataset of your own is written module:function, as in digits:load"
 _ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
 
 
@@ -18,7 +21,7 @@ class Checker:
     """Checks specs; a user's own module is read once, however many points name it."""
 
     def __init__(self, search_path: Sequence[str]) -> None:
-        self._digest = cache(lambda name: digest(name, search_path))
+        self._digest = cache(lambda name, form, folders=tuple(search_path): digest(name, folders, form))
 
     def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
         """The spec that a tree describes, or what is wrong with it."""
@@ -26,10 +29,12 @@ class Checker:
         for _ in range(_ROUNDS):
             value = plain(tree)
             new = []
-            if "source" in (value["data"] if isinstance(value.get("data"), dict) else {}):
-                new.append(Finding(("data", "source"), f"{FILLED_IN[0]} is filled in, not set; remove it", at_key=True))
+            for key in FILLED_IN:
+                block, _, source = key.partition(".")
+                if source in _block(value, block):
+                    new.append(Finding((block, source), f"{key} is filled in, not set; remove it", at_key=True))
             try:
-                new += self._add_source(value)
+                new += self._add_sources(value)
                 spec = TrialSpec.model_validate(value)
             except ValidationError as error:
                 # A default is no mistake beside a value that is wrong itself.
@@ -48,16 +53,27 @@ class Checker:
                 tree = without(tree, whole(finding.path))
         return None, found
 
-    def _add_source(self, value: dict[str, object]) -> list[Finding]:
-        data = value.get("data")
-        name = data.get("name") if isinstance(data, dict) else None
-        if not (isinstance(data, dict) and isinstance(name, str) and ":" in name):
-            return []
+    def _add_sources(self, value: dict[str, Any]) -> list[Finding]:
+        found = []
+        data, norm = _block(value, "data"), _block(value, "norm")
         try:
-            data["source"] = self._digest(name)
+            if ":" in str(data.get("name")):
+                data["source"] = self._digest(data["name"], _DATASET)
         except ValueError as error:
-            return [Finding(("data", "name"), str(error))]
-        return []
+            found.append(Finding(("data", "name"), str(error)))
+        try:
+            if is_own(name := str(norm.get("name"))):
+                # What an installed package adds is its own module, whatever lies beside the config.
+                folders = {} if ":" in name else {"folders": ()}
+                norm["source"] = self._digest(class_path(name), FORM, **folders)
+        except ValueError as error:
+            found.append(Finding(("norm", "name"), str(error)))
+        return found
+
+
+def _block(value: dict[str, Any], key: str) -> dict[str, Any]:
+    block = value.get(key)
+    return block if isinstance(block, dict) else {}
 
 
 def form(tree: Node, model: type[BaseModel]) -> list[Finding]:

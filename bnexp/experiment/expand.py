@@ -100,7 +100,9 @@ def value_at(spec: TrialSpec, path: Sequence[str]) -> Any:
     """The value at a path of a resolved spec; MISSING where it has no such key."""
     value: Any = spec
     for part in path:
-        if part not in getattr(type(value), "model_fields", ()):
+        if part not in getattr(type(value), "model_fields", ()) and part not in (
+            getattr(value, "model_extra", None) or ()
+        ):
             return MISSING
         value = getattr(value, part)
     return value

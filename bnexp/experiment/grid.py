@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +74,9 @@ def select(
             f"--seeds: {listed(strange[:10])} {'is' if len(strange) == 1 else 'are'} not among the seeds "
             f"of the config, {ranges(available)}"
         )
-    tests = [_pattern(pattern) for pattern in only]
     points = {id(one.point): one.point for one in planned}
+    arguments = _own_arguments(points.values())
+    tests = [_pattern(pattern, arguments) for pattern in only]
     wanted = {key for key, point in points.items() if all(test(point) for test in tests)}
     if not wanted:
         raise UserError(f"--only {' '.join(only)}: matches nothing; there is {_offer(list(points.values()), only)}")
@@ -109,13 +110,13 @@ def ranges(seeds: set[int]) -> str:
     return listed(str(first) if first == last else f"{first}-{last}" for first, last in runs) or "none"
 
 
-def _pattern(pattern: str) -> Callable[[Point], bool]:
+def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
     key, equals, wanted = pattern.partition("=")
     if not equals:
         key, wanted = "variant", pattern
     if key == "variant":
         return lambda point: fnmatch.fnmatchcase(point.variant, wanted)
-    path = resolved_key(key)
+    path = resolved_key(key, arguments)
     number = scalar(wanted)
 
     def matches(point: Point) -> bool:
@@ -129,12 +130,18 @@ def _pattern(pattern: str) -> Callable[[Point], bool]:
     return matches
 
 
-def resolved_key(key: str) -> tuple[str, ...]:
+def _own_arguments(points: Iterable[Point]) -> list[str]:
+    """Dotted keys of what users' own layers are called with."""
+    found = (point.spec.norm.model_extra or {} for point in points)
+    return list(dict.fromkeys(f"norm.{key}" for extra in found for key in extra))
+
+
+def resolved_key(key: str, arguments: Sequence[str] = ()) -> tuple[str, ...]:
     """The path of one leaf for `training.batch_size`, its last part `batch_size`, or a block: `norm` is `norm.name`.
 
-    Raises UserError at an unknown key, and at one that several blocks have.
+    `arguments` are keys of users' own layers.  Raises UserError at an unknown key, and at one that several blocks have.
     """
-    known = every_key()
+    known = (*every_key(), *arguments)
     found = [key] if key in known else [dotted for dotted in known if dotted.endswith(f".{key}")]
     if len(found) > 1:
         raise UserError(f"--only {key}: several blocks have this key; write one of {listed(found)}")
@@ -160,6 +167,6 @@ def _offer(points: list[Point], only: Sequence[str]) -> str:
     for pattern in only:
         key, equals, _ = pattern.partition("=")
         if equals and key != "variant":
-            values = (value_at(point.spec, resolved_key(key)) for point in points)
+            values = (value_at(point.spec, resolved_key(key, _own_arguments(points))) for point in points)
             offers[key] = list(dict.fromkeys(_text(value) for value in values if value is not MISSING))
     return "; ".join(f"{key}: {listed(values)}" for key, values in offers.items())

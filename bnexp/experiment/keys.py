@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.tree import Blocks
 
-FILLED_IN = ("data.source",)
+FILLED_IN = ("data.source", "norm.source")
 """Keys of the spec that loading fills in and a config cannot set."""
 
 
@@ -31,7 +31,15 @@ def words(annotation: Any) -> list[str]:
 
 def name_of(model: type[BaseModel]) -> str:
     """`batch` for BatchNorm: the word that chooses a model where several are possible."""
-    return str(model.model_fields["name"].default) if "name" in model.model_fields else model.__name__
+    field = model.model_fields.get("name")
+    if field is None:
+        return model.__name__
+    return str(field.examples[0] if field.examples else field.default)
+
+
+def names_of(found: Iterable[type[BaseModel]]) -> list[str]:
+    """The words that choose among these models; that of a user's own module is any `module:Class`, so it is none."""
+    return [name_of(model) for model in found if not model.model_fields["name"].is_required()]
 
 
 def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type[BaseModel]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bnexp.experiment.check import Checker, form, located, whole
 from bnexp.experiment.expand import MAX_POINTS, Exclude, Include, Row, same
 from bnexp.experiment.header import HINTS, MAX_SEED, MAX_SEEDS, Header
-from bnexp.experiment.keys import blocks, every_key
+from bnexp.experiment.keys import FILLED_IN, blocks, every_key
 from bnexp.experiment.messages import Finding
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.tree import (
@@ -24,6 +24,7 @@ from bnexp.experiment.tree import (
 )
 from bnexp.experiment.words import described, did_you_mean, nearest, unknown
 from bnexp.experiment.yaml import parse
+from bnexp.norms.own import is_own
 
 _SETTABLE = ("seeds", "baseline", "about")
 _HEADER = tuple(Header.model_fields)
@@ -47,6 +48,8 @@ class Lines:
             if key in _SETTABLE:
                 header = put(header, (key,), node, {})
         self.sets = [(key, node) for key, node in self.sets if key not in _SETTABLE]
+        names = [*_norm_names(file), *(name for key, node in self.sets for name in _norm_names(node, key))]
+        self._own_norm = any(map(is_own, names))
         self._header = self._well_formed(header)
         self._keys = self._header.value
         rest = Node(dict(self._spec_keys(file)), file.mark)
@@ -157,7 +160,7 @@ class Lines:
                 self.add(mark, "the name is set with --name")
             elif key.partition(".")[0] in _HEADER and key not in _SETTABLE:
                 self.add(mark, f"cannot change `{key.partition('.')[0]}`; edit the file")
-            elif key not in _SETTABLE and key not in every_key():
+            elif key not in _SETTABLE and key not in every_key() and not _maybe_argument(key):
                 self.add(mark, f"unknown key {key!r}{_near(key, _SETTABLE)}")
             else:
                 try:
@@ -270,11 +273,15 @@ class Lines:
     def _known_axes(self, where: str) -> dict[str, Node]:
         found = {}
         for key, node in (self._keys[where].value if where in self._keys else {}).items():
-            if key in every_key():
+            if self._is_key(key):
                 found[key] = node
             else:
                 self.add(node.key or node.mark, f"unknown key {key!r}{_near(key)}")
         return found
+
+    def _is_key(self, key: str) -> bool:
+        """Where the file names a user's own layer, any key of `norm` may be its argument; each point tells."""
+        return key in every_key() or (self._own_norm and _maybe_argument(key))
 
     def _report_equal(self, key: str, axis: Node) -> None:
         values = [plain(item) for item in axis.value]
@@ -290,7 +297,7 @@ class Lines:
             names = tuple(self.variants) if chosen is None else tuple(self._chosen(chosen))
             known = {}
             for key, node in items.items():
-                if key in every_key():
+                if self._is_key(key):
                     known[key] = node
                 else:
                     self.add(node.key or node.mark, f"unknown key {key!r}{_near(key, ('variant',))}")
@@ -319,6 +326,22 @@ class Lines:
             values = tuple((path, plain(node)) for path, node in leaves(tree))
             found.append(Exclude(names, values, entry.mark))
         return found
+
+
+def _maybe_argument(key: str) -> bool:
+    return key.startswith("norm.") and key.count(".") == 1 and key not in FILLED_IN
+
+
+def _norm_names(node: Node, where: str = "") -> Iterator[str]:
+    """Every name that is written at a `norm`, anywhere in a file."""
+    if node.is_mapping:
+        for key, item in node.value.items():
+            yield from _norm_names(item, f"{where}.{key}")
+    elif node.is_list:
+        for item in node.value:
+            yield from _norm_names(item, where)
+    elif isinstance(node.value, str) and f".{where}".endswith((".norm", ".norm.name")):
+        yield node.value
 
 
 def _near(key: str, also: tuple[str, ...] = ()) -> str:

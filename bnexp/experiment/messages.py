@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from bnexp.experiment.keys import FILLED_IN, every_key, models, name_of, options, words
+from bnexp.experiment.keys import FILLED_IN, every_key, models, name_of, names_of, options, words
 from bnexp.experiment.spec import SpecError
 from bnexp.experiment.tree import Path
 from bnexp.experiment.words import described, did_you_mean, listed, nearest, unknown
 from bnexp.experiment.yaml import scalar
+from bnexp.norms.own import installed
 
 Details = Mapping[str, Any]
 
@@ -81,7 +82,8 @@ def _place(location: tuple[str | int, ...], tree: Any, root: type[BaseModel]) ->
     parent: type[BaseModel] | None = None
     for part in location:
         if len(found) > 1:
-            found = [model for model in found if name_of(model) == part]
+            # A part may also name a union inside a union, which chooses nothing yet.
+            found = [model for model in found if name_of(model) == part] or found
         elif part in (value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()):
             parent = found[0] if found else None
             field = parent.model_fields.get(str(part)) if parent else None
@@ -93,12 +95,19 @@ def _place(location: tuple[str | int, ...], tree: Any, root: type[BaseModel]) ->
 def _extra_key(place: _Place, root: type[BaseModel]) -> Finding:
     *above, key = (str(part) for part in place.path)
     siblings = options(above, root)
-    owners = [name_of(model) for model in siblings if key in model.model_fields]
+    owners = names_of(model for model in siblings if key in model.model_fields)
     block = above[-1] if above else ""
     if owners and place.parent and ".".join(map(str, place.path)) not in FILLED_IN:
-        message = f"{block} {name_of(place.parent)!r} has no key {key!r}, only {listed(map(repr, owners))} has"
+        message = f"{block} {name_of(place.parent)!r} has no key {key!r}, only {_some(owners)}"
         return Finding(place.path, message, at_key=True, together=True)
     return Finding(place.path, unknown_key(key, place.path[:-1], place.parent), at_key=True)
+
+
+def _some(owners: list[str]) -> str:
+    """`'a' has`, `'a', 'b' have`; of many, the first."""
+    if len(owners) > 4:
+        return f"{listed(map(repr, owners[:3]))} and {len(owners) - 3} others have"
+    return f"{listed(map(repr, owners))} {'has' if len(owners) == 1 else 'have'}"
 
 
 _NOUNS = {"norm": "normalization", "data": "dataset"}
@@ -107,13 +116,18 @@ _NOUNS = {"norm": "normalization", "data": "dataset"}
 def _wrong_name(place: _Place) -> Finding:
     block = str(place.path[-1])
     noun = _NOUNS.get(block, block)
-    known = [name_of(model) for model in models(place.annotation)]
+    known = names_of(models(place.annotation))
+    own = ""
+    if block == "norm":
+        known += installed()
+        own = ", or your own module:Class"
     if isinstance(place.value, dict):
         name = place.value.get("name")
         message = unknown(noun, name, known) if isinstance(name, str) else f"a {noun} is one of {listed(known)}"
+        message += own
         return Finding((*place.path, "name"), message if name is not None else message + _write_none(known))
     received = f"{block} must be a word or a block with a name, not {described(place.value)}"
-    return Finding(place.path, f"{received}; known: {listed(known)}" + _write_none(known))
+    return Finding(place.path, f"{received}; known: {listed(known)}{own}" + _write_none(known))
 
 
 def _write_none(known: list[str]) -> str:

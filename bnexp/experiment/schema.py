@@ -6,10 +6,13 @@ from pydantic import BaseModel
 
 from bnexp.data.table import DATASETS
 from bnexp.experiment.header import Header
-from bnexp.experiment.keys import FILLED_IN, blocks, models, name_of
+from bnexp.experiment.keys import FILLED_IN, blocks, models, names_of
 from bnexp.experiment.spec import TrialSpec
 
 Schema = dict[str, Any]
+
+_OWN_MODULE: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
+"""Names that installed packages add are not in it: the schema is the same on every machine."""
 
 
 def json_schema() -> Schema:
@@ -19,7 +22,9 @@ def json_schema() -> Schema:
     definitions = {name: _tidy(definition) for name, definition in spec.pop("$defs").items()}
     for model in definitions.values():
         model.pop("title", None)
-    definitions["DataSpec"]["properties"].pop(FILLED_IN[0].rpartition(".")[2])
+    for model in ("DataSpec", "OwnNorm"):
+        definitions[model]["properties"].pop("source")
+    definitions["OwnNorm"]["properties"]["name"] |= _OWN_MODULE
     keys = _keys(_tidy(spec["properties"]), definitions)
     top = {key: value for key, value in keys.items() if "." not in key}
     axes = {key: {"type": "array", "minItems": 1, "items": value} for key, value in keys.items()}
@@ -72,19 +77,18 @@ def _any_of(schemas: list[Schema]) -> Schema:
     """One schema for what any of several models takes; of names, the list."""
     if len(schemas) == 1:
         return schemas[0]
-    if all("const" in schema for schema in schemas):
-        return {"type": "string", "enum": [schema["const"] for schema in schemas]}
-    return {"anyOf": schemas}
+    names = {"type": "string", "enum": [schema["const"] for schema in schemas if "const" in schema]}
+    others = [schema for schema in schemas if "const" not in schema]
+    return names if not others else {"anyOf": [names, *others] if names["enum"] else others}
 
 
 def _with_words(schema: Schema, place: tuple[str, ...], options: list[type[BaseModel]]) -> Schema:
     """The schema of a block that has a name, with the word for it."""
     if place not in blocks():
         return schema
-    names = [*DATASETS] if place == ("data",) else [name_of(option) for option in options]
-    words: Schema = {"type": "string", "enum": names}
-    own_module: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
-    return {"anyOf": [words, *([own_module] if place == ("data",) else []), schema]}
+    names = [*DATASETS] if place == ("data",) else names_of(options)
+    own_module = [_OWN_MODULE] if place in (("data",), ("norm",)) else []
+    return {"anyOf": [{"type": "string", "enum": names}, *own_module, schema]}
 
 
 def _put_words_inside(definitions: Schema) -> None:

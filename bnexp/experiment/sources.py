@@ -1,23 +1,24 @@
-"""A user's own `module:function`: its file is found, read and hashed, never imported."""
+"""A user's own `module:function` or `module:Class`: its file is found, read and hashed, never imported."""
 
 import ast
 import hashlib
 import re
-import sys
 from collections.abc import Iterator, Sequence
-from importlib.machinery import PathFinder
 from pathlib import Path
+
+from bnexp.own_modules import search
 
 _FORM = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
-def digest(name: str, search_path: Sequence[str]) -> str:
+def digest(name: str, search_path: Sequence[str], form: str) -> str:
     """SHA-256 of the file that defines `module:function`, looked for in the folders, then as Python itself would.
 
-    Raises ValueError where there is none, or where it defines no such function at its top level.
+    `form` says how such a name is written.  Raises ValueError where it is written otherwise, where there is no such
+    module, or where it defines no such function at its top level.
     """
     if not _FORM.fullmatch(name):
-        raise ValueError(f"a dataset of your own is written module:function, as in digits:load, not {name!r}")
+        raise ValueError(f"{form}, not {name!r}")
     module, function = name.split(":")
     path = _find(module, search_path)
     content = path.read_bytes()
@@ -34,14 +35,7 @@ def digest(name: str, search_path: Sequence[str]) -> str:
 
 
 def _find(module: str, search_path: Sequence[str]) -> Path:
-    """The module's file.  `importlib.util.find_spec` would run the packages above it; this runs nothing."""
-    path: list[str] | None = [*search_path, *sys.path]
-    found = None
-    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
-        found = PathFinder.find_spec(part, path) if path else None
-        if found is None:
-            break
-        path = list(found.submodule_search_locations or ())
+    found = search(module, search_path)
     if found and found.origin and found.origin.endswith(".py"):
         return Path(found.origin)
     inner = module.replace(".", "/")

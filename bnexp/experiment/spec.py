@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from bnexp.data.table import DATASETS, ImageSet
-from bnexp.experiment.words import unknown
-from bnexp.models.table import CnnSpec
-from bnexp.norms.table import AnyNorm, NoNorm
+from bnexp.experiment.words import listed, unknown
+from bnexp.models.table import AnyModel, Block, CnnSpec, LstmSpec
+from bnexp.norms.own import OWN, OwnNorm, is_own
+from bnexp.norms.table import AnyNorm, NoNorm, Norm
 from bnexp.values import Frozen, named
 
 
@@ -151,19 +152,30 @@ class TrainingSpec(Frozen):
         ]
 
 
+def _norm_kind(value: Any) -> str:
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return OWN if is_own(name) else "named"
+
+
+NamedOrOwnNorm = Annotated[
+    Annotated[AnyNorm, Tag("named")] | Annotated[OwnNorm, Tag(OWN)],
+    Discriminator(_norm_kind),
+]
+
+
 class TrialSpec(Frozen):
     """Everything that one training depends on but its seed."""
 
     data: DataSpec = DataSpec()
-    model: CnnSpec = CnnSpec()
-    norm: AnyNorm = NoNorm()
+    model: AnyModel = CnnSpec()
+    norm: NamedOrOwnNorm = NoNorm()
     training: TrainingSpec = TrainingSpec()
 
     @model_validator(mode="before")
     @classmethod
     def _words(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "norm" in value:
-            return {**value, "norm": named(value["norm"])}
+        if isinstance(value, dict):
+            return {**value, **{key: named(value[key]) for key in ("model", "norm") if key in value}}
         return value
 
     @model_validator(mode="after")
@@ -184,13 +196,48 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
         blocks = spec.model.blocks(known.shape if known else _ANY_IMAGE)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    for block in blocks:
-        if spec.norm.takes(block) and (refusal := spec.norm.refusal(block)):
-            key, message = refusal
-            found.append(Problem(("norm", key), message))
+    found += _norm_problems(spec, blocks if known else [block for block in blocks if block.kind != "rows"])
     if known:
         found += _data_problems(spec, known)
     return found
+
+
+def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
+    """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
+    norm, model = spec.norm, spec.model.name
+    if "layers" not in type(norm).model_fields:  # `none`
+        return []
+    kinds = list(dict.fromkeys(block.kind for block in blocks))
+    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
+        return [problem]
+    if norm.not_dense and "conv" not in kinds:
+        return [Problem(("norm", "name"), f"{norm.name} takes convolutions, and {model} has none: {norm.not_dense}")]
+    if not any(norm.takes(block) for block in blocks):
+        message = (
+            f"{model} has no layers of this kind that are normalized; it has {listed(kinds) or 'no hidden layers'}"
+        )
+        return [Problem(("norm", "layers"), message)]
+    refusals = [norm.refusal(block) for block in blocks if norm.takes(block)]
+    return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
+
+
+def _lstm_problem(norm: Norm) -> Problem | None:
+    """Why a norm cannot stand on the rows and the final state of an LSTM."""
+    name = getattr(norm, "name", "")
+    if norm.linear_target:
+        return Problem(
+            ("norm", "name"), f"{name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+        )
+    if norm.brings_activation:
+        return Problem(
+            ("norm", "name"), f"{name} stands in place of an activation, and those of lstm are inside its cell"
+        )
+    if getattr(norm, "place", None) == "after-activation":
+        return Problem(
+            ("norm", "place"),
+            "the rows and the final state of lstm have no activation behind them; leave the place out",
+        )
+    return None
 
 
 _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance

@@ -33,8 +33,8 @@ class Trial:
     def folder(self) -> str:
         """Name of the trial's folder: a readable part and the first 16 digits of the identity."""
         spec = self.spec
-        data = "".join(c if c.isalnum() else "-" for c in spec.data.name.rpartition(":")[2])[:32]
-        readable = f"{data}-{spec.model.name}-{spec.norm.name}-b{spec.training.batch_size}-s{self.seed}"
+        data, norm = _readable(spec.data.name), _readable(spec.norm.name)
+        readable = f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}"
         return f"{readable}-{self.identity[:16]}"
 
     def to_json(self) -> dict[str, Any]:
@@ -49,6 +49,11 @@ class Trial:
     def from_json(cls, data: dict[str, Any]) -> "Trial":
         """The trial that `to_json` described."""
         return cls(TrialSpec.model_validate(data["spec"]), data["seed"], tuple(data.get("search_path", ())))
+
+
+def _readable(name: str) -> str:
+    """A name, or the last part of a `module:function`, as part of a folder's name."""
+    return "".join(c if c.isalnum() else "-" for c in name.rpartition(":")[2])[:32]
 
 
 def stream(seed: int, *names: str | int) -> int:

@@ -1,6 +1,7 @@
 """Words for messages: what was received, and the nearest valid name."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -13,6 +14,9 @@ def listed(names: Iterable[object]) -> str:
 def nearest(word: str, known: Collection[str]) -> str:
     """The known name that was probably meant, or an empty string."""
     plain = {_plain(name): name for name in known}
+    bare = re.sub("-?norm(alization)?$", "", _plain(word))
+    if bare in plain:  # `BatchNorm`, as everyone calls it
+        return plain[bare]
     found = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
     return plain[found[0]] if found else ""
 

@@ -1,14 +1,11 @@
 """The reference CNN: convolutions with pooling, hidden dense layers, logits."""
 
-from typing import Any
-
 import keras
 from keras import layers
 
 from bnexp.experiment.spec import TrialSpec
-from bnexp.models.table import Block, CnnSpec
-from bnexp.norms.build import build as build_norm
-from bnexp.norms.table import AnyNorm, Placed
+from bnexp.models.blocks import hidden
+from bnexp.models.table import CnnSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:
@@ -18,36 +15,22 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.M
     path in every variant.  Weights are set later (`training.initial`).
     """
     model = spec.model
+    assert isinstance(model, CnnSpec)
     inputs = keras.Input(image, name="image")
     x = inputs
     for block in model.blocks(image):
         if block.name == "dense1":
             x = layers.Flatten(name="flatten")(x)
-        x = _normalized_block(x, block, model, spec.norm)
-        if block.kind == "conv" and int(block.name.removeprefix("conv")) <= model.pools:
-            x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
-        if block.kind == "dense" and model.dropout:
-            x = layers.Dropout(model.dropout, name=f"{block.name}_dropout")(x)
+        if block.kind == "conv":
+            sizes = {"kernel_size": model.kernel_size, "padding": model.padding}
+            x = hidden(x, block, spec.norm, model.activation, **sizes)
+            if int(block.name.removeprefix("conv")) <= model.pools:
+                x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
+        else:
+            x = hidden(x, block, spec.norm, model.activation)
+            if model.dropout:
+                x = layers.Dropout(model.dropout, name=f"{block.name}_dropout")(x)
     if not model.dense:
         x = layers.Flatten(name="flatten")(x)
     logits = layers.Dense(classes, name="output")(x)
     return keras.Model(inputs, logits, name="cnn")
-
-
-def _normalized_block(x: Any, block: Block, model: CnnSpec, norm: AnyNorm) -> Any:
-    """linear → [norm] → activation → [norm], the same in convolutional and dense blocks."""
-    place = norm.place if isinstance(norm, Placed) and norm.takes(block) else None
-    x = _linear(block, model, norm.use_bias)(x)
-    if place == "before-activation":
-        x = build_norm(norm, f"{block.name}_norm")(x)
-    x = layers.Activation(model.activation, name=f"{block.name}_{model.activation}")(x)
-    if place == "after-activation":
-        x = build_norm(norm, f"{block.name}_norm")(x)
-    return x
-
-
-def _linear(block: Block, model: CnnSpec, use_bias: bool) -> keras.layers.Layer:
-    units = block.shape[-1]
-    if block.kind == "conv":
-        return layers.Conv2D(units, model.kernel_size, padding=model.padding, use_bias=use_bias, name=block.name)
-    return layers.Dense(units, use_bias=use_bias, name=block.name)

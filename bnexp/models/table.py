@@ -2,45 +2,44 @@
 
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from bnexp.values import Frozen, named
+from bnexp.values import Frozen
 
 
 class Block(NamedTuple):
-    """A place that takes a normalization: linear → [norm] → activation → [norm] → pool."""
+    """A place that takes a normalization.
+
+    `conv` and `dense` are linear → [norm] → activation → [norm] → pool.  `rows` and `state` are what goes into a
+    recurrent layer and what comes out of it at the end: there is nothing linear before, and no activation.
+    """
 
     name: str
-    """Name of the linear layer: `conv1`, `dense1`."""
-    kind: Literal["conv", "dense"]
+    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `state`."""
+    kind: Literal["conv", "dense", "rows", "state"]
     shape: tuple[int, ...]
-    """What the linear layer gives for one example: (height, width, channels) or (units,)."""
+    """What is normalized of one example: (height, width, channels) or (units,); of rows, one row (columns,)."""
+
+
+Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
+Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"]
+Initializer = Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal"]
+InitialScale = Annotated[float, Field(gt=0, description="every initial kernel is multiplied by this")]
 
 
 class CnnSpec(Frozen):
     """The reference CNN; without further keys: conv 32, pool, conv 64, pool, conv 64, dense 64, dense 10."""
 
     name: Literal["cnn"] = "cnn"
-    filters: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
-        (32, 64, 64), description="filters of each convolution, first to last"
-    )
+    filters: Sizes = Field((32, 64, 64), description="filters of each convolution, first to last")
     kernel_size: int = Field(3, ge=1, description="height and width of each kernel, in pixels")
     padding: Literal["valid", "same"] = "valid"
     pools: int = Field(2, ge=0, description="2x2 max-pooling after the first so many convolutions")
-    dense: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = Field(
-        (64,), description="units of each hidden dense layer, first to last"
-    )
-    activation: Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"] = "relu"
+    dense: Sizes = Field((64,), description="units of each hidden dense layer, first to last")
+    activation: Activation = "relu"
     dropout: float = Field(0.0, ge=0, lt=1, description="share dropped after each hidden dense layer")
-    initializer: Literal["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "orthogonal"] = (
-        Field("glorot_uniform", description="Keras initializer of every kernel")
-    )
-    initial_scale: float = Field(1.0, gt=0, description="every initial kernel is multiplied by this")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, value: Any) -> Any:
-        return named(value)
+    initializer: Initializer = Field("glorot_uniform", description="Keras initializer of every kernel")
+    initial_scale: InitialScale = 1.0
 
     def blocks(self, image: tuple[int, int, int]) -> list[Block]:
         """The hidden blocks in order, for images of (height, width, channels).
@@ -65,4 +64,46 @@ class CnnSpec(Frozen):
         return blocks + [Block(f"dense{k}", "dense", (units,)) for k, units in enumerate(self.dense, 1)]
 
 
-MODELS = {"cnn": "bnexp.models.cnn:build"}
+class MlpSpec(Frozen):
+    """A multilayer perceptron: the flattened image, hidden dense layers, logits."""
+
+    name: Literal["mlp"] = "mlp"
+    widths: Sizes = Field((256, 128), min_length=1, description="units of each hidden dense layer, first to last")
+    activation: Activation = "relu"
+    dropout: float = Field(0.0, ge=0, lt=1, description="share dropped after each hidden dense layer")
+    initializer: Initializer = Field("glorot_uniform", description="Keras initializer of every kernel")
+    initial_scale: InitialScale = 1.0
+
+    def blocks(self, image: tuple[int, int, int]) -> list[Block]:
+        """The hidden blocks in order, the same for images of any size."""
+        return [Block(f"dense{k}", "dense", (units,)) for k, units in enumerate(self.widths, 1)]
+
+
+class LstmSpec(Frozen):
+    """An LSTM over the rows of the image, top to bottom; logits from its final hidden state."""
+
+    name: Literal["lstm"] = "lstm"
+    units: int = Field(64, ge=1, description="numbers in the hidden state")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share dropped of the final hidden state")
+    initializer: Initializer = Field(
+        "glorot_uniform", description="Keras initializer of every kernel but the recurrent one, which is orthogonal"
+    )
+    initial_scale: InitialScale = 1.0
+
+    def blocks(self, image: tuple[int, int, int]) -> list[Block]:
+        """The rows of the image, each of width · channels numbers, and the final hidden state."""
+        _, width, channels = image
+        return [Block("rows", "rows", (width * channels,)), Block("state", "state", (self.units,))]
+
+
+MODELS = {"cnn": "bnexp.models.cnn:build", "mlp": "bnexp.models.mlp:build", "lstm": "bnexp.models.lstm:build"}
+
+
+def _name(value: Any) -> str | None:
+    return value.get("name", "cnn") if isinstance(value, dict) else getattr(value, "name", None)
+
+
+AnyModel = Annotated[
+    Annotated[CnnSpec, Tag("cnn")] | Annotated[MlpSpec, Tag("mlp")] | Annotated[LstmSpec, Tag("lstm")],
+    Discriminator(_name),
+]

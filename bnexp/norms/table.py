@@ -1,124 +1,79 @@
 """The named normalizations: what a config may say of each, and where it is built.
 
 A row is a frozen value with the method's arguments as fields, and the facts of its card as class variables.
-`target` names the function that builds the Keras layer, so that listing the methods imports no TensorFlow.
+`target` and `linear_target` name the functions that build the Keras layers, so that listing the methods imports no
+TensorFlow.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
-from bnexp.models.table import Block
-from bnexp.values import Frozen
+from bnexp.norms.rows.activations import EvoNormB0, EvoNormS0, FilterResponseNorm
+from bnexp.norms.rows.base import Averaging, Norm, Normalizing, Placed
+from bnexp.norms.rows.batches import BatchInstanceNorm, BatchNorm, BatchRenorm, GhostBatchNorm, SwitchableNorm
+from bnexp.norms.rows.examples import (
+    AffineNorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerChannelNorm,
+    LayerFullNorm,
+    LayerNorm,
+    NoNorm,
+    RmsNorm,
+)
+from bnexp.norms.rows.weights import MeanOnlyBatchNorm, SpectralNorm, WeightNorm, WeightStandardizedGroupNorm
 
-Epsilon = Annotated[float, Field(gt=0, description="added to the variance, under the root")]
-Momentum = Annotated[
-    float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
+__all__ = [
+    "METHODS",
+    "AffineNorm",
+    "AnyNorm",
+    "Averaging",
+    "BatchInstanceNorm",
+    "BatchNorm",
+    "BatchRenorm",
+    "EvoNormB0",
+    "EvoNormS0",
+    "FilterResponseNorm",
+    "GhostBatchNorm",
+    "GroupNorm",
+    "InstanceNorm",
+    "LayerChannelNorm",
+    "LayerFullNorm",
+    "LayerNorm",
+    "MeanOnlyBatchNorm",
+    "NoNorm",
+    "Norm",
+    "Normalizing",
+    "Placed",
+    "RmsNorm",
+    "SpectralNorm",
+    "SwitchableNorm",
+    "WeightNorm",
+    "WeightStandardizedGroupNorm",
 ]
-
-
-class Norm(Frozen):
-    """What every variant has, normalized or not."""
-
-    title: ClassVar[str]
-    paper: ClassVar[str]
-    link: ClassVar[str]
-    formula: ClassVar[str]
-    target: ClassVar[str | None] = None
-    batch_dependent: ClassVar[bool] = False
-
-    use_bias: bool = Field(True, description="whether the normalized linear layers keep their bias")
-
-    def takes(self, block: Block) -> bool:
-        """Whether this block is normalized."""
-        return False
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
-        return None
-
-
-class Placed(Norm):
-    """A normalization that stands before or after the activation of the blocks it takes."""
-
-    place: Literal["before-activation", "after-activation"] = "before-activation"
-    layers: Literal["all", "conv", "dense"] = Field("all", description="which blocks are normalized")
-    epsilon: Epsilon = 1e-3
-
-    def takes(self, block: Block) -> bool:
-        return self.layers in ("all", block.kind)
-
-
-class NoNorm(Norm):
-    title = "No normalization"
-    paper = "identity"
-    link = ""
-    formula = "y = x"
-
-    name: Literal["none"] = "none"
-
-
-class BatchNorm(Placed):
-    title = "Batch normalization"
-    paper = "Ioffe & Szegedy 2015"
-    link = "https://arxiv.org/abs/1502.03167"
-    formula = "y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; μ, σ² over N,H,W; moving averages at inference"
-    target = "bnexp.norms.batch:layer"
-    batch_dependent = True
-
-    name: Literal["batch"] = "batch"
-    momentum: Momentum = 0.99
-
-
-class LayerNorm(Placed):
-    title = "Layer normalization"
-    paper = "Ba, Kiros & Hinton 2016"
-    link = "https://arxiv.org/abs/1607.06450"
-    formula = "y = γ_c (x − μ_n) / √(σ²_n + ε) + β_c; μ, σ² over H,W,C of each example"
-    target = "bnexp.norms.layer:layer"
-
-    name: Literal["layer"] = "layer"
-
-
-class InstanceNorm(Placed):
-    title = "Instance normalization"
-    paper = "Ulyanov, Vedaldi & Lempitsky 2016"
-    link = "https://arxiv.org/abs/1607.08022"
-    formula = "y = γ_c (x − μ_nc) / √(σ²_nc + ε) + β_c; μ, σ² over H,W of each example and channel"
-    target = "bnexp.norms.instance:layer"
-
-    name: Literal["instance"] = "instance"
-    layers: Literal["conv"] = "conv"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        if block.shape[:2] == (1, 1):
-            return "name", f"instance norm of {block.name}, which is 1x1 pixel, would be a constant"
-        return None
-
-
-class GroupNorm(Placed):
-    title = "Group normalization"
-    paper = "Wu & He 2018"
-    link = "https://arxiv.org/abs/1803.08494"
-    formula = "y = γ_c (x − μ_ng) / √(σ²_ng + ε) + β_c; μ, σ² over H,W and the C/G channels of each group"
-    target = "bnexp.norms.group:layer"
-
-    name: Literal["group"] = "group"
-    groups: int = Field(8, ge=1, description="G; must divide the channels of every layer it normalizes")
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        channels = block.shape[-1]
-        if channels % self.groups:
-            return "groups", f"{self.groups} groups do not divide the {channels} channels of {block.name}"
-        return None
-
 
 METHODS: dict[str, type[Norm]] = {
     "none": NoNorm,
+    "affine": AffineNorm,
     "batch": BatchNorm,
     "layer": LayerNorm,
+    "layer-channel": LayerChannelNorm,
+    "layer-full": LayerFullNorm,
     "instance": InstanceNorm,
     "group": GroupNorm,
+    "rms": RmsNorm,
+    "weight": WeightNorm,
+    "mean-only-batch": MeanOnlyBatchNorm,
+    "batch-renorm": BatchRenorm,
+    "ghost-batch": GhostBatchNorm,
+    "batch-instance": BatchInstanceNorm,
+    "switchable": SwitchableNorm,
+    "filter-response": FilterResponseNorm,
+    "weight-standardized-group": WeightStandardizedGroupNorm,
+    "spectral": SpectralNorm,
+    "evonorm-s0": EvoNormS0,
+    "evonorm-b0": EvoNormB0,
 }
 
 
@@ -128,9 +83,24 @@ def _name(value: Any) -> str | None:
 
 AnyNorm = Annotated[
     Annotated[NoNorm, Tag("none")]
+    | Annotated[AffineNorm, Tag("affine")]
     | Annotated[BatchNorm, Tag("batch")]
     | Annotated[LayerNorm, Tag("layer")]
+    | Annotated[LayerChannelNorm, Tag("layer-channel")]
+    | Annotated[LayerFullNorm, Tag("layer-full")]
     | Annotated[InstanceNorm, Tag("instance")]
-    | Annotated[GroupNorm, Tag("group")],
+    | Annotated[GroupNorm, Tag("group")]
+    | Annotated[RmsNorm, Tag("rms")]
+    | Annotated[WeightNorm, Tag("weight")]
+    | Annotated[MeanOnlyBatchNorm, Tag("mean-only-batch")]
+    | Annotated[BatchRenorm, Tag("batch-renorm")]
+    | Annotated[GhostBatchNorm, Tag("ghost-batch")]
+    | Annotated[BatchInstanceNorm, Tag("batch-instance")]
+    | Annotated[SwitchableNorm, Tag("switchable")]
+    | Annotated[FilterResponseNorm, Tag("filter-response")]
+    | Annotated[WeightStandardizedGroupNorm, Tag("weight-standardized-group")]
+    | Annotated[SpectralNorm, Tag("spectral")]
+    | Annotated[EvoNormS0, Tag("evonorm-s0")]
+    | Annotated[EvoNormB0, Tag("evonorm-b0")],
     Discriminator(_name),
 ]

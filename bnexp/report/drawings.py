@@ -12,7 +12,7 @@ from bnexp.report.comparisons import Comparison, Condition
 from bnexp.report.curves import Curve, curve
 from bnexp.report.figures import Variant
 from bnexp.report.figures_accuracy import accuracy_along, final_accuracy, forest
-from bnexp.report.figures_curves import CurvePanel, Kind, learning_curves
+from bnexp.report.figures_curves import MANY, CurvePanel, Kind, curves_apart, learning_curves
 from bnexp.report.numbers import interval, key_label, place_label
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ def drawings(
 
     Learning curves come first, or last where a grid makes them many.
     """
-    curves = list(_curves(conditions, trials, evaluations, variants)) if len(evaluations) else []
+    curves = list(_curves(conditions, comparisons, trials, evaluations, variants)) if len(evaluations) else []
     gridded = any(condition.coordinates for condition in conditions)
     finals = _finals(conditions, comparisons, trials, variants)
     yield from (*finals, *curves) if gridded else (*curves, *finals)
@@ -91,9 +91,14 @@ def _finals(
 
 
 def _curves(
-    conditions: Sequence[Condition], trials: pd.DataFrame, evaluations: pd.DataFrame, variants: Sequence[Variant]
+    conditions: Sequence[Condition],
+    comparisons: Sequence[Comparison],
+    trials: pd.DataFrame,
+    evaluations: pd.DataFrame,
+    variants: Sequence[Variant],
 ) -> Iterator[Drawing]:
-    """Accuracy and loss against steps and seconds: one figure each, or with a grid one for each kind of data too."""
+    """Accuracy and loss against steps and seconds: one figure each; with a grid, or many variants, one for each
+    kind of data too."""
     places = _by_place(conditions)
     phases = [
         (title, column)
@@ -116,6 +121,15 @@ def _curves(
 
             caption = f"{kind.capitalize()} against {against}{' of training' if x == 'seconds' else ''}"
             words = "Learning curves with both axes logarithmic; the numbers are in evaluations.csv."
+            if len(places) == 1 and len(variants) > MANY:
+                [place] = places.values()
+                baseline = comparisons[0].baseline if comparisons else variants[0].name
+                for title, column in phases:
+                    draw = partial(curves_apart, panel(title, place, column), variants, baseline, kind, x)
+                    text = f"{title.capitalize()} {caption[0].lower()}{caption[1:]}, a panel for each variant."
+                    second = title == "training" or x == "seconds"
+                    yield Drawing(f"{kind}-{against}-{title}", text, f"{text} {words}", draw, wide=True, aside=second)
+                continue
             if len(places) == 1:
                 [place] = places.values()
                 panels = [panel(title, place, column) for title, column in phases]

@@ -215,3 +215,17 @@ def logarithmic(axis: Axis, values: Iterable[float]) -> None:
     axis.set_major_locator(LogLocator(10, subs=subs, numticks=20))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(compact))
+
+
+def thinned(axes: Axes, share: float) -> None:
+    """Leave ticks of the horizontal axis out, so that the labels of a narrow panel are `share` of its width apart."""
+    low, high = axes.get_xlim()
+    ends = axes.transScale.transform([(low, 1.0), (high, 1.0)])[:, 0]
+    kept: list[float] = []
+    last = -math.inf
+    for tick in axes.xaxis.get_majorticklocs():
+        place = (axes.transScale.transform((tick, 1.0))[0] - ends[0]) / (ends[1] - ends[0])
+        if low <= tick <= high and place - last >= share:
+            kept.append(float(tick))
+            last = place
+    axes.xaxis.set_major_locator(FixedLocator(kept))

@@ -24,7 +24,15 @@ from bnexp.report.figures import (
     plain,
     stretched_accuracy,
     style,
+    thinned,
 )
+from bnexp.report.palette import Look
+
+MANY = 8
+"""So many curves can be told apart in one panel."""
+
+APART = 5
+"""Small panels side by side, where each variant has its own."""
 
 Kind = Literal["accuracy", "loss"]
 
@@ -61,6 +69,7 @@ def learning_curves(panels: Sequence[CurvePanel], variants: Sequence[Variant], k
                 continue
             _draw(axes, panels[k], variants)
             _axes(axes, panels[k], kind)
+            axes.set_title(plain(panels[k].title, TITLE))
             if k + columns >= len(panels):
                 axes.set_xlabel(X_LABELS[x])
             if k % columns == 0:
@@ -72,31 +81,70 @@ def learning_curves(panels: Sequence[CurvePanel], variants: Sequence[Variant], k
     return figure
 
 
+def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, kind: Kind, x: str) -> Figure:
+    """A small panel for each of many variants, over the page's width; `kind` and `x` as in `learning_curves`.
+
+    Every panel shows all curves in grey, so that one is seen among the others, and the baseline beside it.
+    """
+    drawn = [variant for variant in variants if variant.name in panel.curves]
+    rows = math.ceil(len(drawn) / APART)
+    behind, n = counted({name: (curve.finished, curve.planned) for name, curve in panel.curves.items()})
+    known = {variant.name: variant for variant in drawn}
+    with style():
+        figure = Figure(figsize=(PAGE, 0.6 + 1.12 * rows))
+        grid = figure.subplots(rows, APART, squeeze=False, sharex=True, sharey=True)
+        for k, axes in enumerate(grid.flat):
+            if k >= len(drawn):
+                axes.remove()
+                grid.flat[k - APART].tick_params(labelbottom=True)
+                continue
+            variant = drawn[k]
+            for other in drawn:
+                curve = panel.curves[other.name]
+                axes.plot(curve.x, curve.mean, color="#c8c8c8", linewidth=0.5, zorder=1.2)
+            if variant.name != baseline and (base := known.get(baseline)):
+                curve = panel.curves[baseline]
+                axes.plot(curve.x, curve.mean, color=base.look.colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=2.5)
+            _draw_variant(axes, panel.curves[variant.name], variant.look)
+            axes.set_title(plain(variant.name, 20) + behind[variant.name])
+        _axes(grid[0, 0], panel, kind)
+        thinned(grid[0, 0], 0.24)
+        figure.supylabel("accuracy (%)" if kind == "accuracy" else "loss (nats)", fontsize=7.5)
+        note = (
+            f"{X_LABELS[x]} along every panel; mean and 95 % interval over seeds, every seed faint ({n}); "
+            f"grey: all others, dashed: {plain(baseline, 22)}"
+        )
+        note_below(figure, [note, *_notes([panel], kind)], PAGE)
+    return figure
+
+
 def _draw(axes: Axes, panel: CurvePanel, variants: Sequence[Variant]) -> None:
     for variant in variants:
-        curve, look = panel.curves.get(variant.name), variant.look
-        if curve is None:
-            continue
-        for seed in curve.seeds:
-            axes.plot(seed.x, seed.y, color=look.colour, linewidth=0.4, alpha=FAINT, zorder=2)
-            if not seed.finished:
-                axes.plot(seed.x[-1:], seed.y[-1:], "x", color=look.colour, markersize=4.5, zorder=5)
-        axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.15, linewidth=0, zorder=1.5)
-        axes.plot(
-            curve.x,
-            curve.mean,
-            color=look.colour,
-            linestyle=look.line,
-            marker=look.marker,
-            markersize=2.6,
-            markevery=_apart(curve.x),
-            zorder=3,
-        )
+        if curve := panel.curves.get(variant.name):
+            _draw_variant(axes, curve, variant.look)
+
+
+def _draw_variant(axes: Axes, curve: Curve, look: Look) -> None:
+    for seed in curve.seeds:
+        axes.plot(seed.x, seed.y, color=look.colour, linewidth=0.4, alpha=FAINT, zorder=2)
+        if not seed.finished:
+            axes.plot(seed.x[-1:], seed.y[-1:], "x", color=look.colour, markersize=4.5, zorder=5)
+    axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.15, linewidth=0, zorder=1.5)
+    axes.plot(
+        curve.x,
+        curve.mean,
+        color=look.colour,
+        linestyle=look.line,
+        marker=look.marker,
+        markersize=2.6,
+        markevery=_apart(curve.x),
+        zorder=3,
+    )
 
 
 def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
+    """Scales, limits and ticks of a panel, and of those that share its axes, for all of its curves."""
     curves = panel.curves.values()
-    axes.set_title(plain(panel.title, TITLE))
     xs = [float(x) for curve in curves for seed in curve.seeds for x in seed.x]
     ys = [float(y) for curve in curves for y in curve.values]
     if any(x > 0 for x in xs):

@@ -76,7 +76,7 @@ class Parameters(Frozen):
     trainable: int
     non_trainable: int
     normalization: int
-    """Of the trainable ones, those of normalization layers."""
+    """Of the trainable ones, those of normalization layers, and the gains of weight normalization."""
 
 
 class Fingerprints(Frozen):

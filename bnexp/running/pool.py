@@ -64,10 +64,16 @@ class Worker:
 
     def give(self, trial: Trial, log: Path) -> None:
         """Have it train `trial`; what it prints goes to `log`.  A worker that is gone shows by its next event."""
-        command = json.dumps({"trial": trial.to_json(), "log": str(log.absolute())}).encode() + b"\n"
+        self._say({"trial": trial.to_json(), "log": str(log.absolute())})
+
+    def check(self, trial: Trial) -> None:
+        """Have it see whether a user's own layer works in the model of `trial`; the answer is the event `checked`."""
+        self._say({"check": trial.to_json()})
+
+    def _say(self, command: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(command)
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
 
     def events(self) -> Iterator[Event]:
         """What it has said since; the last one is `ended` if it is gone."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bnexp.errors import UserError
 from bnexp.experiment.grid import Experiment, PlannedTrial
 from bnexp.experiment.trial import PROTOCOL
+from bnexp.norms.own import OwnNorm
 from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.results.store import Store, written
 from bnexp.running.claims import Claims
@@ -71,6 +72,9 @@ class _Run:
         self._claims = Claims()
         self._starting: set[Worker] = set()
         self._idle: list[Worker] = []
+        self._to_check = _unproven(self._waiting)
+        self._checking: Worker | None = None
+        self._refusals: list[str] = []
         self._running: dict[Worker, _Training] = {}
         self._ever_ready = False
         self._start_failures = 0
@@ -107,11 +111,30 @@ class _Run:
             self._starting.add(pool.start())
 
     def _hand_out(self) -> None:
+        self._check()
+        if self._to_check:
+            return
         while self._idle and (task := self._next()):
             worker = self._idle.pop()
             self._running[worker] = _Training(task)
             worker.give(task.trial, self._store.log(task.trial))
             self._watch.started(task)
+
+    def _check(self) -> None:
+        """Before anything is trained: users' own layers, one after the other in the first worker that is ready."""
+        if self._to_check and self._checking is None and self._idle:
+            self._checking = self._idle.pop()
+            self._checking.check(self._to_check[0].trial)
+
+    def _checked_layer(self, worker: Worker, failure: Failure | None) -> None:
+        self._checking = None
+        self._idle.append(worker)
+        task = self._to_check.popleft()
+        if failure is not None:
+            reason = failure.message if failure.kind == "UserError" else failure.traceback
+            self._refusals.append(f"{task.experiment}, variant {task.variant}: {reason.strip()}")
+        if self._refusals and not self._to_check:
+            raise UserError("\n".join(self._refusals))
 
     def _next(self) -> Task | None:
         """The first waiting task that no other run is at; None if there is none at the moment."""
@@ -151,6 +174,9 @@ class _Run:
         match event["event"]:
             case "ready":
                 self._ready(worker, event["description"])
+            case "checked":
+                failure = event["failure"]
+                self._checked_layer(worker, None if failure is None else Failure.model_validate(failure))
             case "progress":
                 self._progressed(worker, Progress.model_validate(event["progress"]))
             case "done" | "failed":
@@ -158,8 +184,8 @@ class _Run:
                 self._idle.append(worker)
             case "unable":
                 self._starting.discard(worker)
-                failure = Failure.model_validate(event["failure"])
-                self._start_failed(failure.message if failure.kind == "UserError" else failure.traceback)
+                unable = Failure.model_validate(event["failure"])
+                self._start_failed(unable.message if unable.kind == "UserError" else unable.traceback)
             case "ended":
                 self._ended(pool, worker)
 
@@ -207,6 +233,12 @@ class _Run:
         pool.remove(worker)
         if worker in self._idle:
             self._idle.remove(worker)
+        elif worker is self._checking:
+            task = self._to_check[0]
+            raise UserError(
+                f"{task.experiment}, variant {task.variant}: norm {task.trial.spec.norm.name}: the worker ended while "
+                f"it tried the layer: {ending(code)}\n{_last_lines(start_log)}"
+            )
         elif worker in self._running:
             training = self._running.pop(worker)
             log = self._store.log(training.task.trial)
@@ -295,6 +327,18 @@ class _Training:
         self.since = time.monotonic()
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress: Progress | None = None
+
+
+def _unproven(waiting: Iterable[Task]) -> deque[Task]:
+    """One task for each model with a user's own layer in it: whether that works, only trying tells."""
+    found: dict[tuple[Any, ...], Task] = {}
+    for task in waiting:
+        spec = task.trial.spec
+        if isinstance(spec.norm, OwnNorm):
+            # The optimizer, batch size and length make no difference to the layer.
+            key = (spec.data.name, spec.data.source, repr(spec.model), repr(spec.norm), task.trial.search_path)
+            found.setdefault(key, task)
+    return deque(found.values())
 
 
 def _last_lines(text: str) -> str:

@@ -2,9 +2,11 @@
 
 Commands come in over stdin, events go out over the inherited descriptor `events`, both as one JSON object a line:
 
-    in   {"trial": {...}, "log": "/path/run.log"}           train this trial, your output goes there
+    in   {"check": {...}}                                   see whether a user's own layer works in this trial's model
+         {"trial": {...}, "log": "/path/run.log"}           train this trial, your output goes there
     out  {"event": "ready", "description": {...}}           the trainer is there; once, first
          {"event": "unable", "failure": {...}}              it cannot be had; the process ends
+         {"event": "checked", "failure": {...} or null}     the layer was tried
          {"event": "progress", "progress": {...}}           of the trial at hand
          {"event": "done", "record": "<JSON>"}              the trial is finished
          {"event": "failed", "failure": {...}}              it raised; the worker goes on
@@ -64,8 +66,22 @@ def main() -> None:
     events.send("ready", description=description)
     while True:
         command = commands.get()
-        _train(trainer, command, preface, events)
-        _output_to(start_log)
+        if "check" in command:
+            _check(trainer, command, events)
+        else:
+            _train(trainer, command, preface, events)
+            _output_to(start_log)
+
+
+def _check(trainer: Any, command: dict[str, Any], events: "_Events") -> None:
+    failure = None
+    try:
+        trainer.check(Trial.from_json(command["check"]))
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        failure = _failure(error)
+    _flush()
+    events.send("checked", failure=failure)
 
 
 def _train(trainer: Train, command: dict[str, Any], preface: bytes, events: "_Events") -> None:

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
 from bnexp.models.table import MODELS
-from bnexp.training.initial import initial_weights, paths
-from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
+from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, is_batch_dependent
 
 EVALUATION_BATCH = 1000
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -56,14 +56,20 @@ class Program:
         self._stretch = tf.function(self._train_steps, [*data, tf.TensorSpec((None, None), tf.int32)])
         self._scores = tf.function(self._evaluate_batch, [*data, tf.TensorSpec((None,), tf.int32)])
 
-    def reset(self, spec: TrialSpec, seed: int) -> dict[str, np.ndarray]:
-        """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path."""
+    def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
+        """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path.
+
+        `first_batch` are the images (N,H,W,C) of the first step, for a norm that starts from data.  What is returned
+        is what the seed drew, before the data had their say: so it is the same in every variant.
+        """
         weights = initial_weights(self.model, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
         self._optimizer.learning_rate = spec.training.optimizer.learning_rate
+        if first_batch is not None and getattr(spec.norm, "data_init", False):
+            data_dependent_initialization(self.model, _scaled(first_batch))
         return dict(zip(paths(self.model), weights, strict=True))
 
     def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
@@ -88,11 +94,7 @@ class Program:
 
         Batches of `batch_size` are taken in the order of `indices`; the moving averages stay as they were.
         """
-        state = self._batch_statistics.state()
-        try:
-            return _scored(self._batch_scores, images, labels, indices, batch_size)
-        finally:
-            self._batch_statistics.restore(state)
+        return _scored(self._batch_scores, images, labels, indices, batch_size)
 
     def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
@@ -108,6 +110,11 @@ class Program:
     @cached_property
     def _batch_scores(self) -> Any:
         return tf.function(self._evaluate_within_batch, self._scores.input_signature)
+
+    @property
+    def batch_dependent(self) -> bool:
+        """Whether the model keeps statistics of batches, so that it can be scored under others."""
+        return any(map(is_batch_dependent, self.model.layers))
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic is a finite number."""
@@ -161,7 +168,10 @@ def _gather(images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.
 
 
 def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-    x = tf.gather(images, batch)
+    return _scaled(tf.gather(images, batch))
+
+
+def _scaled(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
 
 

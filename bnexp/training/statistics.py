@@ -1,8 +1,8 @@
 """The same weights under other statistics: what a batch-dependent model owes to its moving averages.
 
 Moving averages lag: with momentum 0.99 they still carry 37 % of their initial value after 100 steps and 0.9 % after
-468.  So a batch-normalized model is also scored with the statistics of each batch, as in training, and with
-statistics recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.org/abs/2105.07576).
+468.  So a batch-dependent model is also scored with the statistics of each batch, as in training, and with statistics
+recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.org/abs/2105.07576).
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ RECALIBRATION_BATCH = 1_000
 
 
 class BatchStatistics:
-    """A model whose batch normalizations use the statistics of each batch, while all else is in inference mode.
+    """A model whose batch-dependent normalizations are in training mode, while all else is in inference mode.
 
-    It shares the layers, and so the weights, of `model`; dropout is off.
+    It shares the layers, and so the weights, of `model`; dropout is off.  What training mode changes (moving averages,
+    counters) is set right after every batch, so that no batch sees a trace of another.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._norms: list[keras.layers.BatchNormalization] = [
-            layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-        ]
+        self._norms = [layer for layer in model.layers if is_batch_dependent(layer)]
+        self._state = [variable for norm in self._norms for variable in norm.non_trainable_variables]
         self._inputs: list[Any] = []
         self._model = keras.models.clone_model(
             model,
@@ -38,18 +38,8 @@ class BatchStatistics:
         self._moments = tf.function(self._batch_moments, reduce_retracing=True)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
-        """Logits (N,classes) of images (N,H,W,C), normalized among themselves.  The moving averages move."""
-        return self._model(x)  # an explicit `training` would override what `_call` set for each layer
-
-    def state(self) -> list[np.ndarray]:
-        """The moving averages as they are, for `restore`."""
-        return [variable.numpy() for norm in self._norms for variable in norm.non_trainable_variables]
-
-    def restore(self, state: list[np.ndarray]) -> None:
-        """Set the moving averages to what `state` gave."""
-        variables = [variable for norm in self._norms for variable in norm.non_trainable_variables]
-        for variable, value in zip(variables, state, strict=True):
-            variable.assign(value)
+        """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
+        return self._without_trace(self._model, x)
 
     def recalibrate(self, batches: Iterator[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
@@ -68,8 +58,7 @@ class BatchStatistics:
         assert totals is not None
         for norm, (total, square) in zip(self._norms, totals, strict=True):
             mean = total / count
-            norm.moving_mean.assign(mean)
-            norm.moving_variance.assign(np.maximum(square / count - mean**2, 0))
+            _set_statistics(norm, mean, np.maximum(square / count - mean**2, 0))
 
     def _call(self, layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         if layer not in self._norms:
@@ -77,12 +66,41 @@ class BatchStatistics:
         self._inputs.append(args[0])
         return layer(*args, **{**kwargs, "training": True})
 
+    def _without_trace(self, model: keras.Model, x: tf.Tensor) -> Any:
+        """What `model` makes of `x`; an explicit `training` would override what `_call` set for each layer."""
+        before = [tf.identity(variable.value) for variable in self._state]
+        outputs = model(x)
+        for variable, value in zip(self._state, before, strict=True):
+            variable.assign(value)
+        return outputs
+
     def _numbers(self, batch: tf.Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
         return [(mean.numpy(), square.numpy()) for mean, square in self._moments(batch)]
 
     def _batch_moments(self, batch: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Mean and mean square of each normalization's input, per channel, in float64."""
-        inputs = self._moments_model(batch)
+        inputs = self._without_trace(self._moments_model, batch)
         inputs = [tf.cast(x, tf.float64) for x in (inputs if isinstance(inputs, list) else [inputs])]
         axes = [list(range(len(x.shape) - 1)) for x in inputs]
         return [(tf.reduce_mean(x, a), tf.reduce_mean(x**2, a)) for x, a in zip(inputs, axes, strict=True)]
+
+
+def is_batch_dependent(layer: keras.layers.Layer) -> bool:
+    """Whether a layer keeps moving statistics of its batches: Keras's batch normalization, and what has its variables.
+
+    Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
+    A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
+    """
+    return getattr(layer, "batch_dependent", True) and any(
+        hasattr(layer, name) for name in ("set_statistics", "moving_mean", "moving_variance")
+    )
+
+
+def _set_statistics(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> None:
+    """Put moments (C) in the place of the moving statistics that the layer has."""
+    if hasattr(layer, "set_statistics"):
+        layer.set_statistics(mean, variance)
+        return
+    for name, value in [("moving_mean", mean), ("moving_variance", variance)]:
+        if getattr(layer, name, None) is not None:
+            getattr(layer, name).assign(value)

@@ -18,6 +18,8 @@ from bnexp.data.table import ImageSet
 from bnexp.errors import UserError
 from bnexp.experiment.spec import TrialSpec, problems
 from bnexp.experiment.trial import PROTOCOL, Trial
+from bnexp.norms.own import OwnNorm
+from bnexp.norms.own_layer import at_hand
 from bnexp.results.environment import environment
 from bnexp.results.record import (
     Brief,
@@ -69,9 +71,9 @@ class Trainer:
             _check_fit(trial.spec, data.dataset)
             parts = split(data.dataset, trial.spec.data, trial.seed)
         with clock("compile"):
-            program, reused = self._program(trial.spec, data)
-            program.compile(data.images, data.labels, parts.train[: trial.spec.training.batch_size])
-            weights = program.reset(trial.spec, trial.seed)
+            program, reused = self._compiled(trial, data, parts.train[: trial.spec.training.batch_size])
+            first = epoch_order(parts.train, trial.seed, 0)[: trial.spec.training.batch_size]
+            weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
         run = _Run(trial, program, data, parts, clock, progress)
         run.train()
         finished = run.diverged_at_step is None
@@ -101,6 +103,24 @@ class Trainer:
             environment=self._environment,
         )
 
+    def check(self, trial: Trial) -> None:
+        """Build the trial's model and use it once; raises UserError where a user's own layer cannot work in it."""
+        data = self._resident(trial)
+        _check_fit(trial.spec, data.dataset)
+        batch = np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels)))
+        program, _ = self._compiled(trial, data, batch)
+        if program.batch_dependent:
+            with at_hand(trial.spec.norm, trial.search_path):
+                program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))
+                program.recalibrate(data.images, batch)
+
+    def _compiled(self, trial: Trial, data: "_Resident", batch: np.ndarray) -> tuple[Program, bool]:
+        """The program of a trial, traced, and whether it served an earlier one."""
+        with at_hand(trial.spec.norm, trial.search_path):
+            program, reused = self._program(trial, data)
+            program.compile(data.images, data.labels, batch)
+        return program, reused
+
     def _resident(self, trial: Trial) -> "_Resident":
         """The trial's dataset on the device; the one of the trial before, if it is the same."""
         spec = trial.spec.data
@@ -111,10 +131,12 @@ class Trainer:
             self._data = key, _Resident.of(dataset)
         return self._data[1]
 
-    def _program(self, spec: TrialSpec, data: "_Resident") -> tuple[Program, bool]:
+    def _program(self, trial: Trial, data: "_Resident") -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, and whether it served an earlier trial."""
+        spec = trial.spec
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
-        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name], sort_keys=True)
+        folders = trial.search_path if isinstance(spec.norm, OwnNorm) else ()
+        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name, folders], sort_keys=True)
         if reused := key in self._programs:
             self._programs[key] = self._programs.pop(key)  # the last used are kept
         else:
@@ -245,7 +267,7 @@ def _final(trial: Trial, program: Program, data: _Resident, parts: Split) -> tup
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
     test = _test(dataset, program.evaluate(images, labels, everything))
-    if not trial.spec.norm.batch_dependent:
+    if not program.batch_dependent:
         return test, None
     batch_size = trial.spec.training.batch_size
     within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
@@ -285,10 +307,11 @@ def _fingerprints(trial: Trial, parts: Split, weights: dict[str, np.ndarray]) ->
 def _parameters(program: Program) -> Parameters:
     model = program.model
     normalization = [layer for layer in model.layers if layer.name.endswith("_norm")]
+    gains = [variable for variable in model.trainable_variables if variable.path.endswith("/gain")]  # weight norm's
     return Parameters(
         trainable=_count(model.trainable_variables),
         non_trainable=_count(variable for variable in model.non_trainable_variables if "seed" not in variable.path),
-        normalization=sum(_count(layer.trainable_variables) for layer in normalization),
+        normalization=sum(_count(layer.trainable_variables) for layer in normalization) + _count(gains),
     )
 
 

@@ -4,8 +4,10 @@ import pytest
 
 from bnexp.errors import UserError
 from bnexp.experiment.load import ConfigError, from_mapping, load, load_many
+from bnexp.norms.table import METHODS
 
-KNOWN_NORMS = "none, batch, layer, instance, group"
+WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
+KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, data, model, norm, training"
 DATASETS = "mnist, mnist-5k, fashion-mnist, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
@@ -41,7 +43,7 @@ ONE_MISTAKE = [
         "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
     ),
     ("norm: batch\ntraining: {filters: 3}", "2:12: unknown key 'filters' here; did you mean 'model.filters'?"),
-    ("norm: {name: batch, groups: 4}", "1:21: norm 'batch' has no key 'groups', only 'group' has"),
+    ("norm: {name: batch, groups: 4}", f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}"),
     (
         "norm: batch\ntraining: {optimizer: {name: adam, momentum: 0.9}}",
         "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
@@ -64,7 +66,7 @@ ONE_MISTAKE = [
         "for none of them write the word `none`"),
     ),
     ("norm: batch\ntraining: {optimizer: sdg}", "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd"),
-    ("norm: batch\nmodel: cnnn", "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn"),
+    ("norm: batch\nmodel: cnnn", "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm"),
     ("norm: batch\ndata: mnst", f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}"),
     (
         "norm: {name: batch, place: before_activation}",
@@ -167,7 +169,7 @@ ONE_MISTAKE = [
     ("norm: batch\ngrid: {training.epochs: [3, 5, 3]}", "2:32: training.epochs has this value twice"),
     (
         "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}",
-        "2:8: norm 'none' has no key 'groups', only 'group' has (in variant 'none')",
+        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
     ),
     (
         f"norm: batch\ngrid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}",
@@ -290,7 +292,10 @@ def test_a_file_name_that_cannot_name_results_is_refused(tmp_path):
         ),
         ("seeds=0", "seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]"),
         ("baseline=x", "baseline: unknown variant 'x'; known: batch"),
-        ("norm.groups=4", "norm 'batch' has no key 'groups', only 'group' has"),
+        (
+            "norm.groups=4",
+            f"norm 'batch' has no key 'groups', {WITH_GROUPS}",
+        ),
     ],
 )
 def test_mistakes_in_set(mistakes, option, message):

@@ -1,0 +1,63 @@
+"""Batch-instance normalization (Nam & Kim 2018, https://arxiv.org/abs/1805.07925)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import MovingAverages, check_epsilon, check_pixels, moments, pixel_axes
+from bnexp.norms.table import BatchInstanceNorm
+
+
+def layer(spec: BatchInstanceNorm, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return BatchInstanceNormalization(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class UnitInterval(keras.constraints.Constraint):
+    """Clips a weight to [0, 1] after each step of the optimizer."""
+
+    def __call__(self, value: Any) -> Any:
+        return ops.clip(value, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class BatchInstanceNormalization(MovingAverages):
+    """A gate per channel between batch and instance normalization.
+
+    y = γ_c (ρ_c x̂_B + (1 − ρ_c) x̂_I) + β_c for x of shape (N,H,W,C); x̂_B has its statistics over N,H,W, at inference
+    moving averages that start at 0 and 1; x̂_I has them over H,W of each example, in training and at inference.
+
+    ρ, γ and β have shape (C) and start at 1, 1 and 0; ρ is kept in [0,1] by a constraint, so after each step.
+
+    Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for inputs of one pixel or
+    none: x̂_I would be 0.
+
+    ρ = 1 is batch normalization, ρ = 0 instance normalization.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(momentum=momentum, **keywords)
+        self.epsilon = check_epsilon(epsilon)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        check_pixels(self, input_shape, "of one number the instance half would be 0")
+        super().build(input_shape)
+        self.rho = self.add_channel_weight("rho", 1.0, constraint=UnitInterval())
+        self.add_scale_and_shift()
+        self.add_moving_moments()
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        rho = self.precise(self.rho)
+        of_batch = self._normalized(x, *self.batch_moments(x, training))
+        of_instance = self._normalized(x, *moments(x, pixel_axes(x)))
+        return self.scaled(rho * of_batch + (1 - rho) * of_instance)
+
+    def _normalized(self, x: Any, mean: Any, variance: Any) -> Any:
+        return (x - mean) / ops.sqrt(variance + self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,57 @@
+"""EvoNorm B0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import MovingAverages, batch_axes, check_epsilon, moments, pixel_axes
+from bnexp.norms.table import EvoNormB0 as Row
+
+
+def layer(spec: Row, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return EvoNormB0(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class EvoNormB0(MovingAverages):
+    """The input over the larger of two deviations, in place of normalization and activation.
+
+    y = γ_c x / max(√(σ²_c + ε), v_c x + √(σ²_nc + ε)) + β_c for x of shape (N,H,W,C) or (N,C); σ²_c over N,H,W, at
+    inference a moving average that starts at 1; σ²_nc over H,W of each example, so 0 for (N,C).
+
+    γ, v and β, of shape (C), start at 1, 1 and 0.
+
+    Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others.
+
+    `EvoNormS0` is the one without batch statistics.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(momentum=momentum, **keywords)
+        self.epsilon = check_epsilon(epsilon)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        self.add_scale_and_shift()
+        self.v = self.add_channel_weight("v", 1.0)
+        self.moving_variance = self.add_moving("moving_variance", 1.0)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        if self.uses_batch(training):
+            _, of_batch = moments(x, batch_axes(x))
+            self.move(self.moving_variance, of_batch)
+        else:
+            of_batch = self.precise(self.moving_variance)
+        _, of_instance = moments(x, pixel_axes(x))
+        threshold = self.precise(self.v) * x + ops.sqrt(of_instance + self.epsilon)
+        return self.scaled(x / ops.maximum(ops.sqrt(of_batch + self.epsilon), threshold))
+
+    def set_statistics(self, mean: Any, variance: Any) -> None:
+        self.moving_variance.assign(variance)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,57 @@
+"""EvoNorm S0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import Channelwise, check_epsilon, example_axes, grouped, moments
+from bnexp.norms.table import EvoNormS0 as Row
+
+
+def layer(spec: Row, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return EvoNormS0(groups=spec.groups, epsilon=spec.epsilon, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class EvoNormS0(Channelwise):
+    """Swish over the standard deviation of a group of channels, in place of normalization and activation.
+
+    y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c for x of shape (N,H,W,C) or (N,C); σ² over the C/G channels of each of
+    G groups and, if there are any, H,W of each example.
+
+    γ, v and β, of shape (C), start at 1, 1 and 0.  Nothing depends on the batch.
+
+    Arguments: `groups` ≥ 1, 8, must divide C; `epsilon` > 0, 1e-3.  ValueError for others.
+
+    The denominator is that of group normalization; no mean is taken off.  `EvoNormB0` is the one with batch statistics.
+    """
+
+    def __init__(self, groups: int = 8, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        if groups < 1:
+            raise ValueError(f"groups must be at least 1; received {groups}")
+        self.groups = groups
+        self.epsilon = check_epsilon(epsilon)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        if self.channels % self.groups:
+            raise ValueError(
+                f"groups must divide the channels; received {self.groups} groups, {self.channels} channels"
+            )
+        self.add_scale_and_shift()
+        self.v = self.add_channel_weight("v", 1.0)
+
+    def call(self, inputs: Any) -> Any:
+        x = self.precise(inputs)
+        groups = grouped(x, self.groups)
+        axes = tuple(axis for axis in example_axes(groups) if axis != len(groups.shape) - 2)
+        _, variance = moments(groups, axes)
+        swish = grouped(x * ops.sigmoid(self.precise(self.v) * x), self.groups)
+        return self.scaled(ops.reshape(swish / ops.sqrt(variance + self.epsilon), ops.shape(x)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}

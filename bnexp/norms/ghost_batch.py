@@ -1,0 +1,82 @@
+"""Ghost batch normalization (Hoffer, Hubara & Soudry 2017, https://arxiv.org/abs/1705.08741)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import MovingAverages, check_epsilon
+from bnexp.norms.table import GhostBatchNorm
+
+
+def layer(spec: GhostBatchNorm, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return GhostBatchNormalization(ghost_size=spec.ghost_size, momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class GhostBatchNormalization(MovingAverages):
+    """Batch normalization over chunks of the batch.
+
+    y = γ_c (x − μ_kc) / √(σ²_kc + ε) + β_c for x of shape (N,...,C); in training μ and σ² (biased) are those of the
+    chunk k of `ghost_size` examples in a row that the example lies in, over all axes but the last.  What is left of a
+    batch is a smaller last chunk.  At inference they are moving averages, which start at 0 and 1 and have taken in one
+    chunk after the other, as if each had been a batch (the paper's algorithm 1, with weights that sum to 1).
+
+    γ and β, of shape (C), start at 1 and 0.  Any batch size, also one that is known only when the graph runs.
+
+    Arguments: `ghost_size` ≥ 1, 16; `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others.
+
+    One chunk of the whole batch is batch normalization, chunks of one example are instance normalization in training.
+    It is also what data-parallel training computes on `ghost_size` examples a device without synchronization.
+    """
+
+    def __init__(self, ghost_size: int = 16, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(momentum=momentum, **keywords)
+        if ghost_size < 1:
+            raise ValueError(f"ghost_size must be at least 1; received {ghost_size}")
+        self.ghost_size = ghost_size
+        self.epsilon = check_epsilon(epsilon)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        self.add_scale_and_shift()
+        self.add_moving_moments()
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        if not self.uses_batch(training):
+            mean, variance = self.precise(self.moving_mean), self.precise(self.moving_variance)
+            return self.scaled((x - mean) / ops.sqrt(variance + self.epsilon))
+        return self.scaled(self._normalized_chunks(x))
+
+    def _normalized_chunks(self, x: Any) -> Any:
+        """x̂, by way of chunks (K,V,...,C) of the batch, the last filled up with rows that count for nothing."""
+        examples, *others = ops.shape(x)
+        chunks = (examples + self.ghost_size - 1) // self.ghost_size
+        missing = chunks * self.ghost_size - examples
+        filled = ops.concatenate([x, ops.zeros((missing, *others), x.dtype)])
+        filled = ops.reshape(filled, (chunks, self.ghost_size, *others))
+        present = ops.cast(ops.arange(chunks * self.ghost_size) < examples, x.dtype)
+        present = ops.reshape(present, (chunks, self.ghost_size, *(1 for _ in others)))
+        axes = tuple(range(1, len(filled.shape) - 1))
+        count = ops.sum(ops.broadcast_to(present, (chunks, self.ghost_size, *others[:-1], 1)), axes, keepdims=True)
+        mean = ops.sum(filled, axes, keepdims=True) / count
+        centred = (filled - mean) * present
+        variance = ops.sum(ops.square(centred), axes, keepdims=True) / count
+        self._take_in(chunks, mean, variance)
+        normalized = ops.reshape(centred / ops.sqrt(variance + self.epsilon), (-1, *others))
+        return normalized[:examples]
+
+    def _take_in(self, chunks: Any, mean: Any, variance: Any) -> None:
+        """One step of the moving averages for each chunk, in one go: (1 − m) Σ_k m^(K−1−k) μ_k + m^K · average."""
+        later = self.precise(chunks - 1 - ops.arange(chunks))
+        weights = (1 - self.momentum) * ops.expand_dims(self.momentum**later, -1)
+        kept = self.momentum ** self.precise(chunks)
+        for average, values in [(self.moving_mean, mean), (self.moving_variance, variance)]:
+            taken = ops.sum(weights * ops.reshape(values, (chunks, self.channels)), 0)
+            average.assign(kept * self.precise(average) + taken)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "ghost_size": self.ghost_size, "epsilon": self.epsilon}

@@ -1,0 +1,45 @@
+"""Mean-only batch normalization (Salimans & Kingma 2016, §3, https://arxiv.org/abs/1602.07868)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import MovingAverages, batch_axes
+from bnexp.norms.table import MeanOnlyBatchNorm
+
+
+def layer(spec: MeanOnlyBatchNorm, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table; the weight normalization below it is `norms.weight`."""
+    return MeanOnlyBatchNormalization(momentum=spec.momentum, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class MeanOnlyBatchNormalization(MovingAverages):
+    """Takes off the mean of the batch and leaves the scale, which weight normalization below it sets.
+
+    y = x − μ_c + β_c for x of shape (N,...,C); μ over all axes but the last, at inference a moving average that starts
+    at 0.  β, of shape (C), starts at 0.
+
+    Arguments: `momentum` in [0,1), 0.99.  ValueError for others.
+
+    It is batch normalization without the division; the method of the paper has `WeightNormConv2D` or
+    `WeightNormDense` before it.
+    """
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        super().build(input_shape)
+        self.beta = self.add_channel_weight("beta", 0.0)
+        self.moving_mean = self.add_moving("moving_mean", 0.0)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        mean = self.precise(self.moving_mean)
+        if self.uses_batch(training):
+            mean = ops.mean(x, batch_axes(x), keepdims=True)
+            self.move(self.moving_mean, mean)
+        return ops.cast(x - mean + self.precise(self.beta), self.compute_dtype)
+
+    def set_statistics(self, mean: Any, variance: Any) -> None:
+        self.moving_mean.assign(mean)

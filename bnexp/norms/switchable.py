@@ -1,0 +1,65 @@
+"""Switchable normalization (Luo et al. 2018, https://arxiv.org/abs/1806.10779)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import MovingAverages, check_epsilon, check_pixels, example_axes, moments, pixel_axes
+from bnexp.norms.table import SwitchableNorm
+
+
+def layer(spec: SwitchableNorm, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return SwitchableNormalization(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class SwitchableNormalization(MovingAverages):
+    """A trained mixture of the statistics of instance, layer and batch normalization.
+
+    y = γ_c (x − Σ_k w_k μ_k) / √(Σ_k w'_k σ²_k + ε) + β_c for x of shape (N,H,W,C); k runs over the statistics over H,W
+    (instance), over H,W,C (layer) and over N,H,W (batch), the last at inference moving averages that start at 0 and 1.
+    w and w' are the softmax of three scalars each, `mean_logits` and `variance_logits`, that start equal.  For x of
+    shape (N,C), where an instance has no variance, k runs over layer and batch, and the scalars are two each.
+
+    γ and β, of shape (C), start at 1 and 0.
+
+    Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for images of one pixel.
+
+    With all the weight on one member it is that member.  The paper replaces moving averages by averages over some
+    batches once training has ended; `set_statistics` takes these.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(momentum=momentum, **keywords)
+        self.epsilon = check_epsilon(epsilon)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        if len(input_shape) > 2:
+            check_pixels(self, input_shape, "an instance of one number has no variance")
+        super().build(input_shape)
+        members = 2 if len(input_shape) == 2 else 3
+        self.mean_logits = self.add_weight(name="mean_logits", shape=(members,), initializer="zeros", autocast=False)
+        self.variance_logits = self.add_weight(
+            name="variance_logits", shape=(members,), initializer="zeros", autocast=False
+        )
+        self.add_scale_and_shift()
+        self.add_moving_moments()
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        members = [moments(x, example_axes(x)), self.batch_moments(x, training)]
+        if pixels := pixel_axes(x):
+            members.insert(0, moments(x, pixels))
+        mean = self._mixed(self.mean_logits, [mean for mean, _ in members])
+        variance = self._mixed(self.variance_logits, [variance for _, variance in members])
+        return self.scaled((x - mean) / ops.sqrt(variance + self.epsilon))
+
+    def _mixed(self, logits: keras.Variable, statistics: list[Any]) -> Any:
+        weights = ops.softmax(self.precise(logits))
+        return sum(weights[k] * statistic for k, statistic in enumerate(statistics))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,0 +1,60 @@
+"""Weight standardization with group normalization (Qiao et al. 2019, https://arxiv.org/abs/1903.10520)."""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from bnexp.norms.channelwise import check_epsilon, moments
+from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes
+from bnexp.norms.table import WeightStandardizedGroupNorm
+
+
+def layer(spec: WeightStandardizedGroupNorm, name: str) -> keras.layers.Layer:
+    """Keras's group normalization, as in `norms.group`; the standardized weights are below it."""
+    return keras.layers.GroupNormalization(groups=spec.groups, axis=-1, epsilon=spec.epsilon, name=name)
+
+
+def linear(
+    spec: WeightStandardizedGroupNorm, kind: Literal["conv", "dense"], units: int, name: str, **keywords: Any
+) -> keras.layers.Layer:
+    """The linear layer of a row of the table."""
+    made = WeightStandardizedConv2D if kind == "conv" else WeightStandardizedDense
+    return made(units, weight_epsilon=spec.weight_epsilon, name=name, **keywords)
+
+
+class WeightStandardized(EffectiveKernel):
+    """W'_k = (W_k − μ_k) / √(σ²_k + ε): W is the variable `kernel`."""
+
+    def __init__(self, *arguments: Any, weight_epsilon: float = 1e-5, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.weight_epsilon = check_epsilon(weight_epsilon)
+
+    def effective_kernel(self, training: bool | None = None) -> Any:
+        kernel = self.precise(self.kernel)
+        mean, variance = moments(kernel, fan_in_axes(kernel))
+        return (kernel - mean) * ops.rsqrt(variance + self.weight_epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "weight_epsilon": self.weight_epsilon}
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class WeightStandardizedConv2D(WeightStandardized, keras.layers.Conv2D):
+    """A convolution whose filters have mean 0 and variance 1.
+
+    y = W' * x + b, W'_k = (W_k − μ_k) / √(σ²_k + ε) for each filter k; μ and σ² (biased) over its fan-in, height, width
+    and channels.  W is the variable `kernel`; nothing is added to Keras's parameters.
+
+    Arguments are those of `keras.layers.Conv2D`, and `weight_epsilon` > 0, 1e-5.  ValueError for others.
+
+    Paper: https://arxiv.org/abs/1903.10520, which has group normalization after it.
+    """
+
+
+@keras.saving.register_keras_serializable(package="bnexp")
+class WeightStandardizedDense(WeightStandardized, keras.layers.Dense):
+    """A dense layer whose units' weights have mean 0 and variance 1; see `WeightStandardizedConv2D`.
+
+    Arguments are those of `keras.layers.Dense`, and `weight_epsilon` > 0, 1e-5.  ValueError for others.
+    """

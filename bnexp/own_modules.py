@@ -1,0 +1,78 @@
+"""A user's own module: its file found without running anything, imported for a while, its errors told as its own."""
+
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+
+
+def search(module: str, search_path: Sequence[str]) -> ModuleSpec | None:
+    """Where a module is, looked for in the folders and then in Python's own path; nothing is imported.
+
+    `importlib.util.find_spec` would run the packages above it.
+    """
+    path: list[str] | None = [*search_path, *sys.path]
+    spec = None
+    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
+        spec = PathFinder.find_spec(part, path) if path else None
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
+    return spec
+
+
+def source_hash(path: Path) -> str:
+    """SHA-256 of a module's file, 64 hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
+    """`search_path` in front of Python's own while importing and calling; afterwards all is as before.
+
+    Modules from these folders are imported anew each time and then forgotten: one process may serve the configs of
+    several folders, each with a `my_data.py` of its own, and a file may have been edited since.
+    """
+    folders = {Path(folder).resolve() for folder in search_path}
+    top = module.partition(".")[0]
+    stashed = {}
+    if _home(search(top, search_path)) in folders:
+        stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == top}
+    modules, path = set(sys.modules), list(sys.path)
+    importlib.invalidate_caches()
+    sys.path[:0] = search_path
+    try:
+        yield
+    finally:
+        tops = {name.partition(".")[0] for name in sys.modules if name not in modules} - modules
+        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__spec__", None)) in folders}
+        for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
+            del sys.modules[name]
+        sys.modules.update(stashed)
+        sys.path[:] = path
+
+
+def its_own(error: BaseException, hidden: Sequence[str] = ()) -> str:
+    """What it says in one line; then, if it came from the user's code, its traceback.
+
+    Frames of ours (files or folders `hidden`) and of the import system are left out.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = (__file__, importlib.__file__, "<frozen", *hidden)
+    own = [frame for frame in frames if not frame.filename.startswith(ours)]
+    said = traceback.format_exception_only(error)
+    below = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *said] if own else said[:-1])
+    return f"{said[-1].partition(chr(10))[0]}\n{below}".rstrip()
+
+
+def _home(spec: ModuleSpec | None) -> Path | None:
+    """The folder in which a top-level module's file, or its package's folder, lies."""
+    if spec is None:
+        return None
+    folders = list(spec.submodule_search_locations or ())
+    place = folders[0] if folders else spec.origin
+    return Path(place).resolve().parent if place else None

@@ -1,0 +1,133 @@
+"""Every method of the table as a small Keras model with weights drawn at random, after a convolution or a dense layer.
+
+A method that acts on weights is its linear layer and what follows it; any other is the normalizing layer alone.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bnexp.models.table import Block
+from bnexp.norms.build import build, linear
+from bnexp.norms.table import METHODS, Norm
+
+INPUTS = {
+    (False, "conv"): (5, 4, 3, 8),
+    (False, "dense"): (7, 8),
+    (True, "conv"): (4, 5, 4, 3),
+    (True, "dense"): (7, 5),
+}
+"""Shape of the input, by (whether the method acts on weights, kind); where it does, 8 units follow."""
+UNITS = 8
+ARGUMENTS = {
+    "group": {"groups": 4},
+    "weight-standardized-group": {"groups": 4},
+    "evonorm-s0": {"groups": 4},
+    "ghost-batch": {"ghost_size": 3},
+    "batch-renorm": {"r_max": 1.5, "d_max": 0.5, "ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0},
+}
+"""Where the default would not show everything on such small arrays: groups of 2, a smaller last chunk, both clips."""
+CASES = [
+    (name, kind)
+    for name, row in METHODS.items()
+    for kind in ("conv", "dense")
+    if name != "none" and row().takes_kind(kind)
+]
+
+
+@contextmanager
+def policy(name: str):
+    """Keras's policy for layers made inside."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@dataclass
+class Made:
+    """A method ready for use."""
+
+    spec: Norm
+    kind: str
+    shape: tuple[int, ...]
+    model: keras.Model
+
+    @property
+    def block(self) -> Block:
+        """What its output would be called in a model."""
+        return Block("it", self.kind, tuple(self.model.output_shape[1:]))
+
+    def input(self, seed: int = 0) -> np.ndarray:
+        """Numbers with another mean and deviation in each channel, float64."""
+        generator = np.random.default_rng([seed, *self.shape])
+        channels = self.shape[-1]
+        return generator.normal(0, 1, self.shape) * np.linspace(0.5, 3, channels) + np.linspace(-2, 2, channels)
+
+    def values(self) -> dict[str, np.ndarray]:
+        """The variables by the last part of their path."""
+        return {variable.path.rpartition("/")[2]: variable.numpy() for variable in self.model.variables}
+
+    def assign(self, **values) -> None:
+        """Set variables by the last part of their path."""
+        for variable in self.model.variables:
+            name = variable.path.rpartition("/")[2]
+            if name in values:
+                variable.assign(np.broadcast_to(values[name], variable.shape))
+
+    def __call__(self, x: np.ndarray, training: bool):
+        return self.model(tf.constant(x, self.model.input.dtype), training=training)
+
+    def gradients(self, x: np.ndarray, upstream: np.ndarray | None = None, training: bool = True):
+        """Gradients of Σ upstream · y: of x, and by name of the trained variables; without `upstream` that of Σ y²."""
+        with tf.GradientTape() as tape:
+            value = tf.constant(x, self.model.input.dtype)
+            tape.watch(value)
+            y = tf.cast(self.model(value, training=training), value.dtype)
+            loss = tf.reduce_sum(y * y if upstream is None else y * tf.constant(upstream, value.dtype))
+        variables = self.model.trainable_variables
+        of_x, *others = tape.gradient(loss, [value, *(variable.value for variable in variables)])
+        names = [variable.path.rpartition("/")[2] for variable in variables]
+        return of_x.numpy(), {name: other.numpy() for name, other in zip(names, others, strict=True)}
+
+
+def made(name: str, kind: str, shape: tuple[int, ...] | None = None, *, plain: bool = False, **arguments) -> Made:
+    """A method with `arguments` (default: `ARGUMENTS`), weights at random (`plain`: as they start)."""
+    spec = METHODS[name](**(ARGUMENTS.get(name, {}) | arguments))
+    acts = spec.linear_target is not None
+    shape = shape or INPUTS[acts, kind]
+    inputs = keras.Input(shape[1:], dtype=keras.config.dtype_policy().variable_dtype)
+    y = inputs
+    if acts:
+        kernel = {"kernel_size": (3, 2)} if kind == "conv" else {}
+        y = linear(spec, kind, UNITS, "it", use_bias=spec.use_bias, **kernel)(y)
+    if spec.target is not None:
+        y = build(spec, "it_norm")(y)
+    it = Made(spec, kind, shape, keras.Model(inputs, y))
+    if not plain:
+        randomize(it)
+    return it
+
+
+def randomize(it: Made) -> None:
+    """Weights that a trained layer might have; none at a value that would hide it."""
+    generator = np.random.default_rng(5)
+    for variable in it.model.variables:
+        name, shape = variable.path.rpartition("/")[2], variable.shape
+        if name == "rho":
+            variable.assign(generator.uniform(0.1, 0.9, shape))
+        elif name in ("moving_variance", "moving_deviation"):
+            variable.assign(generator.uniform(0.5, 4, shape))
+        elif name == "steps":
+            variable.assign(10)
+        elif name == "gain":
+            variable.assign(generator.uniform(0.5, 2, shape))
+        elif name in ("gamma", "scale", "v"):
+            variable.assign(generator.normal(1, 0.4, shape))
+        else:
+            variable.assign(generator.normal(0, 0.5, shape))

@@ -160,7 +160,7 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
         if gone := Store(results).left_behind(experiment):
             note(
                 f"{experiment.name}: the config was edited since it was last run here; "
-                f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this form only "
+                f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this one only "
                 "(--name keeps both)"
             )
 

@@ -99,8 +99,9 @@ def overview(against: Sequence[Comparison]) -> str:
 
 def commands(plan: StoredPlan) -> list[str]:
     """What trains these trials and writes this report again, given the config of that name."""
-    config = f"{plan.name}.yaml"
-    return [shlex.join(["bnexp", "run", config]), shlex.join(["bnexp", "report", plan.name])]
+    name = plan.name.removesuffix("-smoke")
+    smoke = [] if name == plan.name else ["--smoke"]
+    return [shlex.join(["bnexp", "run", f"{name}.yaml", *smoke]), shlex.join(["bnexp", "report", plan.name])]
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from made_up import ENVIRONMENT, build, record
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
 from bnexp.report.provenance import provenance
+from bnexp.report.section import commands
 from bnexp.results.store import Store
 
 
@@ -79,3 +80,9 @@ def test_without_records_there_is_nothing_but_the_command(results, tmp_path):
     assert table(Store(tmp_path / "empty"), results[1], commands=["bnexp run a.yaml"]) == {
         "command": ["bnexp run a.yaml"]
     }
+
+
+@pytest.mark.parametrize(("name", "command"), [("mnist", "mnist.yaml"), ("mnist-smoke", "mnist.yaml --smoke")])
+def test_the_command_of_a_smoke_run_names_the_config_that_there_is(results, name, command):
+    plan = results[1].model_copy(update={"name": name})
+    assert commands(plan) == [f"bnexp run {command}", f"bnexp report {name}"]

@@ -62,7 +62,7 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
         note("comparing with numpy ...")
     deviation = None if no_check else _deviation(norm)
     if as_json:
-        print_json(facts(name, type(norm)) | {"chosen": norm.model_dump(mode="json"), "deviation": deviation})
+        print_json([facts(name, type(norm)) | {"chosen": norm.model_dump(mode="json"), "deviation": deviation}])
     else:
         click.echo(card(norm, deviation))
 

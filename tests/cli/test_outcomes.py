@@ -14,8 +14,11 @@ RIGHT = [
     ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
     ("init --list", "batch_size\nmnist\n", ""),
     ("init", "mnist.yaml\n", "Next: bnexp run mnist.yaml"),
-    ("norms", "group     Group normalization", ""),
-    ("norms layer", "https://arxiv.org/abs/1607.06450", ""),
+    ("norms", "group                      Wu & He 2018                        no               γ (C), β (C)", ""),
+    ("norms layer --no-check", "https://arxiv.org/abs/1607.06450", ""),
+    ("norms group --groups 4 --no-check", "conv2   N,11,11,64  H,W,C/G = 11·11·16  γ (64), β (64)", ""),
+    ("norms batch --layers=conv --no-check", "320 numbers trained, 320 numbers kept beside them", ""),
+    ("norms batch --no-check", "the bias of conv1, conv2, conv3, dense1 changes nothing", ""),
     ("plan tiny.yaml", "4 trials: 0 done, 4 to do, 0 failed", ""),
     ("run tiny.yaml --dry-run", "4 trials: 0 done, 4 to do, 0 failed", ""),
     ("plan tiny.yaml --seeds 1 --only bn", "1 trial: 0 done, 1 to do, 0 failed", ""),
@@ -59,6 +62,11 @@ WRONG = [
     ("show x", "results: no trial is stored here"),
     ("logs x", "results: no trial is stored here"),
     ("norms gruop", "did you mean 'group'?"),
+    ("norms group --grops 4", "unknown key 'grops'; did you mean 'groups'?"),
+    ("norms group --groups 7", "7 groups do not divide the 32 channels of conv1"),
+    ("norms group --groups", "arguments of a method are written as in --groups 8, not '--groups'"),
+    ("norms --groups 8", "arguments follow a method's name"),
+    ("norms my_norms:MyNorm", "my_norms:MyNorm is not one of ours, and has no card"),
     ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, mnist"),
     ("data fetch mnist-5k", "there is nothing to fetch"),
     ("data fetch imagenet", "unknown dataset 'imagenet'"),
@@ -113,7 +121,7 @@ def test_the_plan_as_json(bnexp_) -> None:
 
 
 def test_methods_as_json(bnexp_) -> None:
-    (batch,) = json.loads(bnexp_("norms", "batch", "--json").out)
+    (batch,) = json.loads(bnexp_("norms", "batch", "--no-check", "--json").out)
     assert batch["batch_dependent"] is True
     assert batch["arguments"]["momentum"] == 0.99
 
@@ -135,3 +143,10 @@ def test_an_interruption_is_130(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("bnexp.shipped.names", interrupted)
     assert bnexp_("init", "--list").code == 130
+
+
+def test_the_card_of_a_method_holds_its_layer_against_numpy(bnexp_):
+    (card,) = json.loads(bnexp_("norms", "group", "--groups", "4", "--json").out)
+    assert card["chosen"]["groups"] == 4
+    assert set(card["deviation"]) == {"conv_training", "conv_inference", "dense_training", "dense_inference"}
+    assert all(0 < value < 1e-4 for value in card["deviation"].values())

@@ -29,10 +29,14 @@ SHOWN = [line[2:] for block in blocks("console") for line in block.splitlines() 
 @pytest.fixture
 def as_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README's reader has: its example, the shipped configs, data in ~/data/mnist."""
-    (tmp_path / "configs").mkdir()
-    for path in (ROOT / "configs").glob("*.yaml"):
-        (tmp_path / "configs" / path.name).write_text(path.read_text())
-    (tmp_path / "example.yaml").write_text(blocks("yaml")[0])
+    for path in (ROOT / "configs").rglob("*.yaml"):
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(path.read_text())
+    example, own = blocks("yaml")
+    (tmp_path / "example.yaml").write_text(example)
+    (tmp_path / "mine.yaml").write_text(own)
+    (tmp_path / "my_norms.py").write_text(blocks("python")[1])
     (tmp_path / "mnist.yaml").write_text((ROOT / "configs/mnist.yaml").read_text())
     (tmp_path / "data/mnist").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -91,7 +95,8 @@ def test_every_exit_code_of_the_help_is_in_the_table_of_the_readme() -> None:
 
 
 def test_the_python_of_the_readme_names_what_is_there() -> None:
-    (example,) = blocks("python")
+    example, own_layer = blocks("python")
+    compile(own_layer, "README.md", "exec")
     for name in re.findall(r"bnexp\.(\w+)\(", example):
         assert callable(getattr(bnexp, name))
     compile(example, "README.md", "exec")

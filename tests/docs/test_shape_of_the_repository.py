@@ -71,6 +71,7 @@ LIGHT = [
     ("init --list", HEAVY),
     ("validate configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("plan configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    ("norms", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("norms group", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("status --results nowhere", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("report --results nowhere", ("tensorflow", "keras")),

@@ -8,6 +8,7 @@ import pytest
 from bnexp import shipped
 from bnexp.experiment.grid import plan
 from bnexp.experiment.load import load
+from bnexp.norms.table import METHODS
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
@@ -25,8 +26,9 @@ def test_a_config_has_the_number_of_trials_that_it_and_the_readme_state(path: Pa
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_is_named_like_its_file_and_says_what_it_asks(path: Path) -> None:
+    """With its folder: the `cnn` of `methods` would tell nothing in a results folder."""
     experiment = load(path)
-    assert experiment.name == path.stem
+    assert experiment.name == "-".join(path.relative_to(ROOT / "configs").with_suffix("").parts)
     assert experiment.about
 
 
@@ -41,7 +43,8 @@ def test_the_first_line_names_the_schema_that_is_there(path: Path) -> None:
 def test_the_smoke_form_needs_no_download_and_few_images(path: Path) -> None:
     small = load(path, smoke=True)
     assert {point.spec.data.name for point in small.points} == {"mnist-5k"}
-    assert len(list(plan(small))) <= 16
+    axes = len(small.points[0].coordinates)
+    assert len(list(plan(small))) <= 2 * 2**axes * len(small.variants)
     assert set(small.variants) == set(load(path).variants)
 
 
@@ -82,3 +85,18 @@ def test_every_trial_of_the_batch_size_sweep_sees_the_30000_examples_that_it_sta
 def test_the_shipped_configs_are_found() -> None:
     assert shipped.names() == sorted(path.relative_to(ROOT / "configs").with_suffix("").as_posix() for path in CONFIGS)
     assert shipped.text("mnist") == (ROOT / "configs/mnist.yaml").read_text()
+
+
+@pytest.mark.parametrize(("name", "model"), [("cnn", "cnn"), ("mlp", "mlp")])
+def test_the_configs_of_all_methods_hold_every_method_that_fits(name: str, model: str) -> None:
+    """Those that dense layers refuse, or that are another method after them, are named in a comment of mlp.yaml."""
+    path = ROOT / f"configs/methods/{name}.yaml"
+    compared = {point.spec.norm.name for point in load(path).points}
+    left_out = set() if model == "cnn" else {name for name, row in METHODS.items() if row.not_dense}
+    left_out |= set() if model == "cnn" else {"layer-channel", "layer-full"}
+    assert compared == set(METHODS) - left_out
+
+
+def test_instance_norm_stands_beside_a_batch_norm_of_the_convolutions_alone() -> None:
+    specs = {point.variant: point.spec.norm for point in load(ROOT / "configs/methods/cnn.yaml").points}
+    assert (specs["batch-conv"].name, specs["batch-conv"].layers, specs["instance"].layers) == ("batch", "conv", "conv")

@@ -1,4 +1,4 @@
-"""The layers of the table against float64 numpy formulas, forward and backward, after convolutions and dense layers.
+"""The four methods of most papers in float32 against analytic formulas, forward and backward, 4-D and 2-D.
 
 Tolerances: float32 has 24 bits, so a mean of a few hundred numbers of order 1 is good to about 1e-6; 2e-5 leaves
 room for the division by small standard deviations and still notices ε or an axis taken wrongly (1e-3 and more).
@@ -10,13 +10,14 @@ import tensorflow as tf
 from reference import normalize, normalize_gradient, statistics_of
 
 from bnexp.norms.build import build
-from bnexp.norms.table import METHODS, BatchNorm, GroupNorm, Placed
+from bnexp.norms.table import METHODS, BatchNorm, GroupNorm
 
+COMMON = ["batch", "layer", "instance", "group"]
 CASES = [
     (method, shape)
-    for method in METHODS
+    for method in COMMON
     for shape in [(6, 5, 4, 8), (16, 16)]
-    if method != "none" and not (method == "instance" and len(shape) == 2)
+    if not (method == "instance" and len(shape) == 2)
 ]
 
 
@@ -59,7 +60,7 @@ def test_gradients_of_input_scale_and_shift_are_the_papers(method, shape):
     np.testing.assert_allclose(of_beta, upstream.sum(channels), rtol=2e-5, atol=2e-4)
 
 
-@pytest.mark.parametrize("method", [name for name, row in METHODS.items() if issubclass(row, Placed)])
+@pytest.mark.parametrize("method", COMMON)
 def test_epsilon_of_the_config_is_the_layers(method):
     """On an input that varies as little as ε, another ε gives another output."""
     shape = (6, 5, 4, 8)

@@ -1,0 +1,72 @@
+"""Norms that make no sense in a model are refused when the config is loaded, with the key and the reason."""
+
+from typing import Any
+
+import pytest
+
+from bnexp.experiment.load import ConfigError, from_mapping
+
+NOT_DENSE = "a dense layer gives one number per example and channel, which instance norm makes the constant β"
+NONE_SUCH = " has no layers of this kind that are normalized; it has"
+EIGHT = "8 groups do not divide the"
+BY_DEFAULT = "(norm.groups has its default)"
+ACTS = "acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+
+REFUSED = [
+    ("mlp", "instance", f"norm: instance takes convolutions, and mlp has none: {NOT_DENSE}"),
+    ("lstm", "instance", f"norm: instance takes convolutions, and lstm has none: {NOT_DENSE}"),
+    ("cnn", {"name": "instance", "layers": "dense"}, "norm.layers: norm.layers must be conv, not the text 'dense'"),
+    ("mlp", {"name": "batch", "layers": "conv"}, f"norm.layers: mlp{NONE_SUCH} dense"),
+    ("cnn", {"name": "batch", "layers": "rows"}, f"norm.layers: cnn{NONE_SUCH} conv, dense"),
+    ("lstm", {"name": "batch", "layers": "dense"}, f"norm.layers: lstm{NONE_SUCH} rows, state"),
+    ("lstm", "weight", f"norm: weight {ACTS}"),
+    ("lstm", "spectral", f"norm: spectral {ACTS}"),
+    ("lstm", "evonorm-s0", "norm: evonorm-s0 stands in place of an activation, and those of lstm are inside its cell"),
+    (
+        "lstm",
+        {"name": "layer", "place": "after-activation"},
+        "norm.place: the rows and the final state of lstm have no activation behind them; leave the place out",
+    ),
+    ("lstm", "group", f"norm: {EIGHT} 28 channels of rows {BY_DEFAULT}"),
+    ("cnn", {"name": "group", "groups": 7}, "norm.groups: 7 groups do not divide the 32 channels of conv1"),
+    ({"name": "mlp", "widths": [64, 20]}, "group", f"norm: {EIGHT} 20 channels of dense2 {BY_DEFAULT}"),
+    (
+        {"name": "mlp", "widths": [8]},
+        {"name": "group", "groups": 8},
+        "norm.groups: 8 groups leave one number to each group of dense1, which would become a constant; use fewer groups",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "norm", "message"), REFUSED, ids=[str(case[:2]) for case in REFUSED])
+def test_a_norm_that_makes_no_sense_is_refused(model: Any, norm: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        from_mapping({"model": model, "norm": norm}, name="x")
+    assert str(error.value) == message
+
+
+WRONG_MODELS = [
+    ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm"),
+    ({"name": "mlp", "width": [3]}, "model.width: unknown key 'width'; did you mean 'widths'?"),
+    ({"name": "mlp", "widths": []}, "model.widths: model.widths is empty"),
+    ({"name": "mlp", "widths": 64}, "model.widths: model.widths must be a list, not 64"),
+    ({"name": "lstm", "units": 0}, "model.units: model.units must be at least 1, not 0"),
+    ({"name": "lstm", "filters": [3]}, "model.filters: model 'lstm' has no key 'filters', only 'cnn' has"),
+]
+
+
+@pytest.mark.parametrize(("model", "message"), WRONG_MODELS, ids=[message for _, message in WRONG_MODELS])
+def test_a_wrong_model_is_refused(model: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        from_mapping({"model": model, "norm": "none"}, name="x")
+    assert str(error.value) == message
+
+
+def test_the_rows_of_a_users_own_images_are_not_judged_before_they_are_known(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text("def load(): ...")
+    experiment = from_mapping(
+        {"data": "mine:load", "model": "lstm", "norm": {"name": "group", "groups": 16}},
+        name="x",
+        search_path=[str(tmp_path)],
+    )
+    assert experiment.points[0].spec.norm.groups == 16

@@ -1,0 +1,132 @@
+"""What each model is made of, counted by hand, and that variants of one seed start from the same kernels."""
+
+import importlib
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bnexp.experiment.spec import TrialSpec
+from bnexp.models.table import MODELS
+from bnexp.norms.table import METHODS
+from bnexp.training.initial import initial_weights, paths
+
+IMAGE = (28, 28, 1)
+
+
+def built(**blocks: Any) -> tuple[TrialSpec, Any]:
+    spec = TrialSpec.model_validate(blocks)
+    module, _, function = MODELS[spec.model.name].partition(":")
+    return spec, getattr(importlib.import_module(module), function)(spec, IMAGE, 10)
+
+
+COUNTS = [
+    # 9·32+32, 288·64+64, 576·64+64, 576·64+64, 64·10+10
+    ({"model": "cnn"}, 320 + 18_496 + 36_928 + 36_928 + 650),
+    # 784·256+256, 256·128+128, 128·10+10
+    ({"model": "mlp"}, 200_960 + 32_896 + 1_290),
+    ({"model": {"name": "mlp", "widths": [5]}}, 784 * 5 + 5 + 5 * 10 + 10),
+    ({"model": {"name": "mlp", "widths": [5]}, "norm": "batch"}, 784 * 5 + 5 + 2 * 5 + 5 * 10 + 10),
+    ({"model": {"name": "mlp", "widths": [5]}, "norm": {"name": "batch", "use_bias": False}}, 784 * 5 + 10 + 60),
+    ({"model": {"name": "mlp", "widths": [5]}, "norm": "weight"}, 784 * 5 + 5 + 5 + 5 * 10 + 10),
+    # four gates of 64, each of 28 inputs, 64 states and a bias; 64·10+10
+    ({"model": "lstm"}, 4 * 64 * (28 + 64 + 1) + 650),
+    ({"model": "lstm", "norm": "layer"}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 28 + 2 * 64),
+    ({"model": "lstm", "norm": {"name": "layer", "layers": "state"}}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 64),
+]
+
+
+@pytest.mark.parametrize(("blocks", "trainable"), COUNTS, ids=str)
+def test_trainable_parameters_are_those_counted_by_hand(blocks, trainable):
+    _, model = built(**blocks)
+    assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == trainable
+
+
+FITS = [
+    (model, name)
+    for model in MODELS
+    for name in METHODS
+    if not (model == "mlp" and name in ("instance", "batch-instance", "filter-response"))
+    and not (model == "lstm" and METHODS[name].linear_target)
+    and not (model == "lstm" and name in ("instance", "batch-instance", "filter-response", "evonorm-s0", "evonorm-b0"))
+]
+
+
+@pytest.mark.parametrize(("model", "norm"), FITS)
+def test_every_method_that_fits_gives_logits_and_leaves_the_kernels_of_the_seed(model, norm):
+    extra = {"groups": 4} if "groups" in METHODS[norm].model_fields else {}
+    spec, network = built(model=model, norm={"name": norm, **extra})
+    images = np.random.default_rng(0).uniform(size=(6, *IMAGE)).astype("float32")
+    assert network(images, training=True).shape == (6, 10)
+    plain_spec, plain = built(model=model)
+    kernels = {path: value for path, value in drawn(plain_spec, plain).items() if path.endswith("kernel")}
+    others = drawn(spec, network)
+    assert len(kernels) > 1
+    for path, kernel in kernels.items():
+        np.testing.assert_array_equal(others[path], kernel, err_msg=path)
+
+
+def drawn(spec: TrialSpec, model: Any) -> dict[str, np.ndarray]:
+    constants = [variable.numpy() for variable in model.variables]
+    return dict(zip(paths(model), initial_weights(model, spec.model, 3, constants), strict=True))
+
+
+def test_a_recurrent_kernel_is_orthogonal_and_scaled_and_comes_from_the_seed():
+    spec, model = built(model={"name": "lstm", "units": 8, "initial_scale": 3.0})
+    kernel = drawn(spec, model)["lstm/lstm_cell/recurrent_kernel"]
+    np.testing.assert_allclose(kernel @ kernel.T, 9 * np.eye(8), atol=1e-5)
+    np.testing.assert_array_equal(drawn(*built(model=spec.model))["lstm/lstm_cell/recurrent_kernel"], kernel)
+
+
+@pytest.mark.parametrize("model", ["cnn", "mlp", "lstm"])
+def test_the_state_of_dropout_is_named_after_its_layer_however_many_models_were_built_before(model):
+    seeds = [[path for path in paths(built(model={"name": model, "dropout": 0.5})[1]) if "seed" in path]] * 2
+    assert seeds[0] == [path for path in paths(built(model={"name": model, "dropout": 0.5})[1]) if "seed" in path]
+    assert all(path.partition("/")[0].endswith(("_dropout", "lstm")) for path in seeds[0])
+
+
+def normalized_rows(norm: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of random images, and what goes into the LSTM, while training."""
+    _, model = built(model={"name": "lstm", "units": 4}, norm=norm)
+    part = tf.keras.Model(model.input, model.get_layer("lstm").input)
+    images = np.random.default_rng(1).normal(2, 3, (5, *IMAGE)).astype("float32")
+    return images[..., 0].astype(float), part(images, training=True).numpy()
+
+
+def test_layer_norm_of_an_lstm_takes_each_row_by_itself():
+    rows, got = normalized_rows({"name": "layer", "layers": "rows"})
+    expected = (rows - rows.mean(2, keepdims=True)) / np.sqrt(rows.var(2, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def test_batch_norm_of_an_lstm_takes_statistics_over_the_batch_and_all_rows():
+    rows, got = normalized_rows({"name": "batch", "layers": "rows"})
+    expected = (rows - rows.mean((0, 1))) / np.sqrt(rows.var((0, 1)) + 1e-3)
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def test_a_ghost_batch_of_an_lstm_counts_sequences():
+    rows, got = normalized_rows({"name": "ghost-batch", "ghost_size": 2, "layers": "rows"})
+    first = rows[:2]
+    np.testing.assert_allclose(got[:2], (first - first.mean((0, 1))) / np.sqrt(first.var((0, 1)) + 1e-3), atol=2e-5)
+
+
+def test_place_is_before_or_after_the_activation():
+    for place, order in [
+        ("before-activation", ["dense1", "dense1_norm", "dense1_relu"]),
+        ("after-activation", ["dense1", "dense1_relu", "dense1_norm"]),
+    ]:
+        _, model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "batch", "place": place})
+        assert [layer.name for layer in model.layers][2:] == [*order, "output"]
+
+
+def test_a_method_that_brings_its_activation_replaces_the_models():
+    _, model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "evonorm-s0", "groups": 2})
+    assert [layer.name for layer in model.layers][2:] == ["dense1", "dense1_norm", "output"]
+
+
+def test_layers_conv_leaves_the_dense_layer_alone():
+    _, model = built(norm={"name": "group", "layers": "conv"})
+    names = [layer.name for layer in model.layers if layer.name.endswith("_norm")]
+    assert names == ["conv1_norm", "conv2_norm", "conv3_norm"]

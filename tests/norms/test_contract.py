@@ -1,0 +1,237 @@
+"""What holds for every method of the table, after a convolution and after a dense layer."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from made import CASES, made, policy
+
+from bnexp.norms.table import METHODS
+
+ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
+ONE_KIND = [
+    (name, kind) for name, kind in CASES if kind == "conv" or (name, "conv") not in CASES
+]  # where the kind changes nothing that is tested, and the test is slow
+
+
+def exact(case, policy_name="float64", **arguments):
+    """In float64, so that two ways to compute the same agree to 1e-12: a few thousand roundings of 1e-16."""
+    with policy(policy_name):
+        return made(*case, **arguments)
+
+
+def same(one, other):
+    np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-11, atol=1e-12)
+
+
+@ALL
+def test_the_table_says_which_variables_it_has(case):
+    it = made(*case)
+    trained = {v.path.rpartition("/")[2]: tuple(v.shape) for v in it.model.trainable_variables}
+    assert {key: shape for key, shape in trained.items() if key not in ("kernel", "bias")} == it.spec.parameter_shapes(
+        it.block
+    )
+    kept = {v.path.rpartition("/")[2]: tuple(v.shape) for v in it.model.non_trainable_variables}
+    assert kept == it.spec.state_shapes(it.block)
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("policy_name", "computes", "keeps"),
+    [
+        ("float64", "float64", "float64"),
+        ("float32", "float32", "float32"),
+        ("mixed_float16", "float16", "float32"),
+        ("mixed_bfloat16", "bfloat16", "float32"),
+    ],
+)
+def test_the_policy_sets_the_types_and_the_shape_is_kept(case, policy_name, computes, keeps):
+    it = exact(case, policy_name)
+    y = it(it.input(), True)
+    assert keras.backend.standardize_dtype(y.dtype) == computes
+    assert {v.dtype for v in it.model.variables} <= {keeps, "int32"}
+    assert tuple(y.shape) == (it.shape[0], *it.model.output_shape[1:])
+    if it.spec.linear_target is None:
+        assert tuple(y.shape) == it.shape
+
+
+@ALL
+def test_half_precision_is_near_full_precision(case):
+    """float16 has 11 bits; statistics are in float32, so what is left is the rounding of inputs and outputs."""
+    half, full = exact(case, "mixed_float16"), exact(case)
+    x = half.input()
+    reference = np.asarray(full(x, True))
+    np.testing.assert_allclose(np.asarray(half(x, True), "float64"), reference, rtol=0.01, atol=0.01)
+
+
+@ALL
+def test_float16s_range_is_enough(case):
+    """Inputs up to 30000, whose squares float16 cannot hold; where the method acts on weights, kernels of 1000."""
+    it = exact(case, "mixed_float16", plain=True)
+    x = it.input()
+    if it.spec.linear_target is None:
+        x *= 30_000 / np.abs(x).max()
+    else:
+        it.assign(kernel=1000 * it.values()["kernel"])
+        if "gain" in it.values():
+            it.assign(gain=1.0)
+    for training in (True, False):
+        y = np.asarray(it(x, training), "float32")
+        of_x, others = it.gradients(x / 30_000, training=training)
+        assert all(np.isfinite(value).all() for value in (y, of_x, *others.values()))
+
+
+@ALL
+@pytest.mark.filterwarnings(  # Keras 3.15 hands its variables to h5py, which asks numpy for them
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
+def test_saved_and_loaded_it_is_the_same_and_trains_on_the_same(case, tmp_path):
+    it = exact(case)
+    it.model.save(tmp_path / "it.keras")
+    again = keras.saving.load_model(tmp_path / "it.keras")
+    x = it.input()
+    for training in (False, True, False):
+        same(it.model(x, training=training), again(x, training=training))
+
+
+@ALL
+def test_its_configuration_makes_the_same_layers(case):
+    for layer in made(*case).model.layers[1:]:
+        config = layer.get_config()
+        assert type(layer).from_config(config).get_config() == config
+
+
+@ALL
+def test_inference_changes_nothing_and_repeats_itself(case):
+    it = exact(case)
+    x, before = it.input(), it.values()
+    first = it(x, False)
+    it(x, False)
+    for name, value in it.values().items():
+        np.testing.assert_array_equal(value, before[name])
+    np.testing.assert_array_equal(first, it(x, False))
+
+
+@ALL
+def test_training_changes_what_the_table_calls_state_and_nothing_else(case):
+    it = exact(case)
+    before = it.values()
+    it(it.input(), True)
+    changed = {name for name, value in it.values().items() if not np.array_equal(value, before[name])}
+    assert changed == set(it.spec.state)
+
+
+@ALL
+def test_modes_differ_just_where_there_is_state(case):
+    it = exact(case)
+    training, inference = it(it.input(), True), it(it.input(), False)
+    if it.spec.batch_dependent:
+        assert np.abs(np.asarray(training) - np.asarray(inference)).max() > 1e-3
+    else:  # the spectral norm moved its vector in training, and inference uses the moved one
+        same(training, inference)
+
+
+@ALL
+def test_frozen_it_is_in_inference_mode(case):
+    it = exact(case)
+    it.model.trainable = False
+    before = it.values()
+    np.testing.assert_array_equal(it(it.input(), True), it(it.input(), False))
+    for name, value in it.values().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+@ALL
+def test_gradients_are_finite_where_inputs_do_not_vary(case):
+    for x in (np.zeros, np.ones):
+        for training in (True, False):
+            it = exact(case, "float32")
+            of_x, others = it.gradients(3 * x(it.shape), training=training)
+            assert all(np.isfinite(value).all() for value in (of_x, *others.values()))
+
+
+@ALL
+def test_every_parameter_has_a_gradient(case):
+    it = exact(case)
+    _, others = it.gradients(it.input(), np.random.default_rng(2).normal(0, 1, (it.shape[0], *it.block.shape)))
+    redundant = {"bias"} & others.keys() if it.spec.bias_redundant(it.block) else set()
+    assert {name for name, value in others.items() if np.abs(value).max() < 1e-9} == redundant
+
+
+@ALL
+def test_an_example_depends_on_its_batch_just_where_the_table_says_so(case):
+    it = exact(case)
+    if it.spec.state.get("singular_vector"):
+        it.model.trainable = False  # the power method goes on from call to call, whatever the batch
+    x = it.input()
+    together, alone = np.asarray(it(x, True))[1:3], np.asarray(it(x[1:3], True))
+    if it.spec.batch_dependent:
+        assert np.abs(together - alone).max() > 1e-3
+    else:
+        same(together, alone)
+
+
+@ALL
+def test_at_inference_no_example_depends_on_its_batch(case):
+    it = exact(case)
+    x = it.input()
+    same(np.asarray(it(x, False))[1:2], it(x[1:2], False))
+
+
+@ALL
+def test_in_a_graph_with_an_open_batch_size_it_computes_the_same(case):
+    eager, graph = exact(case), exact(case)
+    signature = [tf.TensorSpec((None, *eager.shape[1:]), tf.float64)]
+    call = tf.function(lambda x: graph.model(x, training=True), input_signature=signature)
+    for examples in (eager.shape[0], 2):
+        x = eager.input()[:examples]
+        same(call(tf.constant(x)), eager(x, True))
+    for name, value in graph.values().items():
+        same(value, eager.values()[name])
+
+
+@pytest.mark.parametrize("case", ONE_KIND, ids="-".join)
+def test_under_xla_it_computes_the_same_with_its_gradients(case):
+    eager, compiled = exact(case), exact(case)
+    x = eager.input()
+
+    @tf.function(jit_compile=True)
+    def step(value):
+        with tf.GradientTape() as tape:
+            tape.watch(value)
+            y = compiled.model(value, training=True)
+            loss = tf.reduce_sum(y * y)
+        return y, tape.gradient(loss, value)
+
+    y, gradient = step(tf.constant(x))
+    same(y, exact(case)(x, True))
+    np.testing.assert_allclose(gradient, eager.gradients(x)[0], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.linear_target])
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_the_raw_kernel_is_the_variable_kernel_of_the_layer_named_after_its_block(name, kind):
+    it = made(name, kind)
+    assert it.model.layers[1].name == "it"
+    assert it.model.layers[1].kernel.path == "it/kernel"
+    assert tuple(it.model.layers[1].kernel.shape) == ((3, 2, 3, 8) if kind == "conv" else (5, 8))
+
+
+@ALL
+def test_it_learns(case):
+    """Ten steps of plain gradient descent through Keras's own `fit` lower the loss."""
+    it = exact(case, "float32", plain=True)
+    x = it.input()
+    target = np.random.default_rng(3).normal(0, 1, (it.shape[0], *it.block.shape))
+    it.model.compile(keras.optimizers.SGD(0.05), "mse")
+    losses = it.model.fit(x, target, batch_size=len(x), epochs=10, shuffle=False, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+@ALL
+def test_a_bias_before_it_is_redundant_just_where_the_table_says_so(case):
+    """Redundant: a number added to a whole channel changes no loss in training."""
+    it = exact(case)
+    of_x, others = it.gradients(it.input(), np.random.default_rng(2).normal(0, 1, (it.shape[0], *it.block.shape)))
+    of_bias = others["bias"] if it.spec.linear_target else of_x.reshape(-1, it.shape[-1]).sum(0)
+    assert (np.abs(of_bias).max() < 1e-9) == it.spec.bias_redundant(it.block)

@@ -1,0 +1,52 @@
+"""A module of layers as users write them, right and wrong; written into a test's folder as `my_norms.py`."""
+
+SOURCE = """
+import keras
+from keras import ops
+
+
+class Right(keras.layers.Layer):
+    def __init__(self, alpha=0.1, sizes=(), **kwargs):
+        super().__init__(**kwargs)
+        self.alpha, self.sizes = alpha, sizes
+
+    def call(self, x):
+        return x * self.alpha
+
+
+class Mine(keras.layers.BatchNormalization):
+    pass
+
+
+class Cut(keras.layers.Layer):
+    def call(self, x):
+        return x[..., :1]
+
+
+class Lists(keras.layers.Layer):
+    def call(self, x):
+        return [x, x]
+
+
+class Nameless(keras.layers.Layer):
+    def __init__(self, alpha=0.1):
+        super().__init__()
+
+
+class Raises(keras.layers.Layer):
+    def __init__(self, alpha=0.1, **kwargs):
+        super().__init__(**kwargs)
+        if alpha < 0:
+            raise ValueError("alpha must not be negative")
+
+    def call(self, x):
+        raise RuntimeError("not written yet")
+
+
+class NoLayer:
+    pass
+
+
+def function(x):
+    return x
+"""

@@ -1,0 +1,70 @@
+"""An installed package adds names through the entry-point group `bnexp.norms`."""
+
+import pytest
+
+from bnexp.cli.app import main
+from bnexp.errors import UserError
+from bnexp.experiment.load import from_mapping
+from bnexp.models import mlp
+from bnexp.norms.own_layer import at_hand
+
+
+@pytest.fixture
+def installed(folder, tmp_path_factory, monkeypatch):
+    """A package on Python's path, as pip leaves one; it also tries to take a name of ours."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "their_package").mkdir()
+    (site / "their_package/__init__.py").write_text("")
+    (site / "their_package/layers.py").write_text((folder / "my_norms.py").read_text())
+    (site / "their_package-1.0.dist-info").mkdir()
+    (site / "their_package-1.0.dist-info/METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their-package\nVersion: 1\n"
+    )
+    (site / "their_package-1.0.dist-info/entry_points.txt").write_text(
+        "[bnexp.norms]\nright = their_package.layers:Right\nbatch = their_package.layers:Cut\n"
+        "gone = their_package.layers:Gone\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+def norm(name: object, folder: object = "nowhere"):
+    return from_mapping({"norm": name}, name="x", search_path=[str(folder)]).points[0].spec.norm
+
+
+def test_a_config_can_name_it_with_arguments(installed):
+    spec = norm({"name": "right", "alpha": 0.4})
+    assert (spec.class_path, spec.arguments) == ("their_package.layers:Right", {"alpha": 0.4})
+    assert spec.source is not None
+
+
+def test_the_layer_is_that_of_the_package_whatever_lies_beside_the_config(installed, tmp_path):
+    (tmp_path / "their_package.py").write_text("raise RuntimeError")
+    experiment = from_mapping({"norm": "right", "model": "mlp"}, name="x", search_path=[str(tmp_path)])
+    with at_hand(experiment.points[0].spec.norm, experiment.search_path):
+        model = mlp.build(experiment.points[0].spec, (28, 28, 1), 10)
+    assert type(model.get_layer("dense1_norm")).__module__ == "their_package.layers"
+
+
+def test_a_name_of_ours_stays_ours(installed):
+    assert type(norm("batch")).__module__.startswith("bnexp.norms.rows")
+
+
+def test_without_the_package_the_name_is_unknown():
+    with pytest.raises(UserError, match="unknown normalization 'right'"):
+        norm("right")
+
+
+def test_it_is_named_where_a_name_is_unknown(installed):
+    with pytest.raises(UserError, match=r"unknown normalization 'rigth'; did you mean 'right'\?"):
+        norm("rigth")
+
+
+def test_a_class_that_is_not_there_is_noticed_when_the_config_is_loaded(installed):
+    with pytest.raises(UserError, match=r"layers\.py defines no 'Gone' at its top level"):
+        norm("gone")
+
+
+def test_bnexp_norms_lists_it(installed, capsys):
+    assert main(["norms"]) == 0
+    assert "installed: their_package.layers:Right" in capsys.readouterr().out

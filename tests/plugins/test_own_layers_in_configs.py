@@ -1,0 +1,78 @@
+"""A user's own layer in a config: its keys, its identity, and what is wrong with it before any process starts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnexp.experiment.grid import plan, select
+from bnexp.experiment.load import ConfigError, from_mapping, load
+from bnexp.experiment.trial import Trial
+
+
+def only_trial(folder: Path, norm: Any) -> Trial:
+    experiment = from_mapping({"norm": norm}, name="x", search_path=[str(folder)])
+    return Trial(experiment.points[0].spec, 0)
+
+
+def test_further_keys_are_its_arguments_beside_place_and_layers(folder):
+    norm = only_trial(folder, {"name": "my_norms:Right", "alpha": 0.3, "sizes": [1, [2]], "layers": "conv"}).spec.norm
+    assert (norm.arguments, norm.layers, norm.place) == (
+        {"alpha": 0.3, "sizes": (1, (2,))},
+        "conv",
+        "before-activation",
+    )
+
+
+def test_a_trial_survives_the_way_to_a_worker_and_into_a_record(folder):
+    trial = only_trial(folder, {"name": "my_norms:Right", "sizes": [1, 2]})
+    again = Trial.from_json(json.loads(json.dumps(trial.to_json())))
+    assert (again.identity, again.spec, hash(again.spec)) == (trial.identity, trial.spec, hash(trial.spec))
+    assert trial.folder.startswith("mnist-cnn-Right-b64-s0-")
+
+
+def test_arguments_and_source_are_part_of_the_identity(folder):
+    identities = {only_trial(folder, {"name": "my_norms:Right", "alpha": alpha}).identity for alpha in (0.1, 0.2)}
+    (folder / "my_norms.py").write_text("class Right: ...  # edited")
+    identities.add(only_trial(folder, {"name": "my_norms:Right", "alpha": 0.1}).identity)
+    assert len(identities) == 3
+
+
+def test_an_argument_can_be_an_axis_of_the_grid_and_select_trials(folder):
+    (folder / "c.yaml").write_text("norm: my_norms:Right\ngrid: {norm.alpha: [0.1, 0.2]}\nseeds: 2")
+    planned = list(plan(load(folder / "c.yaml")))
+    assert [point.point.coordinates for point in planned[:2]] == [(("norm.alpha", 0.1),), (("norm.alpha", 0.2),)]
+    assert len(select(planned, only=["norm.alpha=0.2"])) == 2
+
+
+def test_loading_imports_nothing_of_the_users(folder):
+    (folder / "loud.py").write_text("raise SystemExit('imported')\nclass Norm: ...")
+    assert only_trial(folder, "loud:Norm").spec.norm.source is not None
+
+
+MISTAKES = [
+    ("my_norm:Right", "norm: no module 'my_norm' (my_norm.py or my_norm/__init__.py) in: "),
+    ("my_norms:Write", "/my_norms.py defines no 'Write' at its top level; it defines: Cut, Lists, Mine, Nameless, "),
+    ("my_norms:", "norm: a normalization of your own is written module:Class, as in my_norms:MyNorm, not 'my_norms:'"),
+    ("unreadable:Norm", "/unreadable.py is not Python that this version can read: "),
+    ({"name": "my_norms:Right", "source": "abc"}, "norm.source: norm.source is filled in, not set; remove it"),
+    ({"name": "my_norms:Right", "place": "before"}, "norm.place must be before-activation or after-activation, not "),
+    (
+        {"name": "my_norms:Right", "alpha": {"a": 1}},
+        "norm.alpha: an argument of your own layer is a number, text, true, false, null or a list, not {'a': 1}",
+    ),
+    ("Mine", "norm: unknown normalization 'Mine'; known: none, affine, batch, "),
+]
+
+
+@pytest.mark.parametrize(("norm", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
+def test_a_mistake(folder, norm, message):
+    with pytest.raises(ConfigError) as error:
+        only_trial(folder, norm)
+    assert message in str(error.value)
+
+
+def test_an_unknown_key_of_the_grid_stays_one_where_no_layer_is_the_users():
+    with pytest.raises(ConfigError, match=r"unknown key 'norm.alpha'"):
+        from_mapping({"norm": "batch", "grid": {"norm.alpha": [1]}}, name="x")

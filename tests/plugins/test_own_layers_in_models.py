@@ -1,0 +1,95 @@
+"""A user's own layer in a model: built with its arguments, and every failure told as one of the user's."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnexp.errors import UserError
+from bnexp.experiment.load import from_mapping
+from bnexp.experiment.trial import Trial
+from bnexp.models import mlp
+from bnexp.norms.own_layer import at_hand
+from bnexp.training import Trainer
+
+DATA = {"name": "mnist-5k", "train": 100, "validation": 50}
+
+
+def trial(folder: Path, norm: Any, **blocks: Any) -> Trial:
+    config = {"data": DATA, "model": {"name": "mlp", "widths": [4]}, "norm": norm, **blocks}
+    experiment = from_mapping(config, name="x", search_path=[str(folder)])
+    return Trial(experiment.points[0].spec, 0, experiment.search_path)
+
+
+def built(folder: Path, norm: Any) -> Any:
+    made = trial(folder, norm)
+    with at_hand(made.spec.norm, made.search_path):
+        return mlp.build(made.spec, (28, 28, 1), 10)
+
+
+def test_the_layer_is_called_with_its_arguments_and_named_after_its_block(folder):
+    layer = built(folder, {"name": "my_norms:Right", "alpha": 0.5, "sizes": [1, 2]}).get_layer("dense1_norm")
+    assert (layer.alpha, layer.sizes) == (0.5, (1, 2))
+    np.testing.assert_array_equal(layer(np.ones((2, 4), "float32")), 0.5)
+
+
+def test_a_class_derived_from_another_takes_the_arguments_of_that(folder):
+    assert built(folder, {"name": "my_norms:Mine", "momentum": 0.7}).get_layer("dense1_norm").momentum == 0.7
+
+
+SHAPE = "a normalization keeps the shape; after dense1 it was given (N, 4)"
+
+FAILURES = [
+    ("my_norms:Cut", f"{SHAPE} and returned shape (N, 1)"),
+    ("my_norms:Lists", f"{SHAPE} and returned a list"),
+    ("my_norms:NoLayer", "must be a class derived from keras.layers.Layer, and is the class my_norms.NoLayer"),
+    ("my_norms:function", "must be a class derived from keras.layers.Layer, and is a function"),
+    ({"name": "my_norms:Right", "alhpa": 1}, "has no argument 'alhpa'; did you mean 'alpha'?"),
+    ({"name": "my_norms:Cut", "alpha": 1}, "has no argument 'alpha'; it takes none"),
+    ("my_norms:Nameless", "must take the layer's name and hand it on, as in `def __init__(self, alpha, **kwargs): "),
+    ("broken:Norm", "importing broken failed:\nTraceback (most recent call last):\n"),
+    ({"name": "my_norms:Raises", "alpha": -1}, "making the layer failed:\nTraceback"),
+    ("my_norms:Raises", "no model can be built with it:\nTraceback (most recent call last):\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("norm", "message"), FAILURES, ids=[message for _, message in FAILURES])
+def test_a_failure(folder, norm, message):
+    with pytest.raises(UserError) as error:
+        built(folder, norm)
+    name = norm["name"] if isinstance(norm, dict) else norm
+    assert str(error.value).startswith(f"norm {name}: {message}")
+    assert "site-packages" not in str(error.value)
+
+
+@pytest.mark.parametrize("norm", ["broken:Norm", "my_norms:Raises"])
+def test_a_traceback_ends_with_the_users_own_line(folder, norm):
+    with pytest.raises(UserError, match=r"nothing_of_this_name|not written yet"):
+        built(folder, norm)
+
+
+def test_a_file_that_has_changed_since_the_config_was_loaded_is_refused(folder):
+    made = trial(folder, "my_norms:Right")
+    (folder / "my_norms.py").write_text((folder / "my_norms.py").read_text() + "# edited\n")
+    with (
+        pytest.raises(UserError, match="has changed since the config was loaded"),
+        at_hand(made.spec.norm, made.search_path),
+    ):
+        mlp.build(made.spec, (28, 28, 1), 10)
+
+
+def test_two_folders_may_each_have_a_module_of_one_name(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "my_norms.py").write_text((folder / "my_norms.py").read_text().replace("alpha=0.1", "alpha=0.9"))
+    found = [built(place, "my_norms:Right").get_layer("dense1_norm").alpha for place in (folder, other, folder)]
+    assert found == [0.1, 0.9, 0.1]
+
+
+def test_a_layer_with_moving_averages_is_scored_three_ways(folder):
+    trainer = Trainer(device="cpu", threads=1)
+    training = {"epochs": 1, "batch_size": 50}
+    mine = trainer(trial(folder, "my_norms:Mine", training=training), lambda _: None)
+    theirs = trainer(trial(folder, "batch", training=training), lambda _: None)
+    assert mine.other_statistics == theirs.other_statistics is not None
+    assert mine.parameters == theirs.parameters

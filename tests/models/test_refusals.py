@@ -33,7 +33,8 @@ REFUSED = [
     (
         {"name": "mlp", "widths": [8]},
         {"name": "group", "groups": 8},
-        "norm.groups: 8 groups leave one number to each group of dense1, which would become a constant; use fewer groups",
+        "norm.groups: 8 groups leave one number to each group of dense1, which would become a constant; "
+        "use fewer groups",
     ),
 ]  # fmt: skip
 

@@ -342,4 +342,4 @@ def _unproven(waiting: Iterable[Task]) -> deque[Task]:
 
 
 def _last_lines(text: str) -> str:
-    return "\n".join(text.splitlines()[-_LOG_LINES:])
+    return "\n".join(line[:200] for line in text.splitlines()[-_LOG_LINES:])

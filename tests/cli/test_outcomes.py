@@ -12,7 +12,7 @@ RIGHT = [
     ("run --help", "--retry-failed", ""),
     ("validate tiny.yaml", "ok: tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n", ""),
     ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
-    ("init --list", "batch_size\nmnist\n", ""),
+    ("init --list", "batch_size\nmethods/cnn\nmethods/mlp\nmnist\n", ""),
     ("init", "mnist.yaml\n", "Next: bnexp run mnist.yaml"),
     ("norms", "group                      Wu & He 2018                        no               γ (C), β (C)", ""),
     ("norms layer --no-check", "https://arxiv.org/abs/1607.06450", ""),
@@ -67,7 +67,7 @@ WRONG = [
     ("norms group --groups", "arguments of a method are written as in --groups 8, not '--groups'"),
     ("norms --groups 8", "arguments follow a method's name"),
     ("norms my_norms:MyNorm", "my_norms:MyNorm is not one of ours, and has no card"),
-    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, mnist"),
+    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, methods/cnn, methods/mlp, mnist"),
     ("data fetch mnist-5k", "there is nothing to fetch"),
     ("data fetch imagenet", "unknown dataset 'imagenet'"),
 ]

@@ -8,6 +8,7 @@ from bnexp.experiment.load import ConfigError, from_mapping
 
 NOT_DENSE = "a dense layer gives one number per example and channel, which instance norm makes the constant β"
 NONE_SUCH = " has no layers of this kind that are normalized; it has"
+CONSTANT = "which would become a constant"
 EIGHT = "8 groups do not divide the"
 BY_DEFAULT = "(norm.groups has its default)"
 ACTS = "acts on the kernel of a convolution or dense layer, and lstm normalizes none"
@@ -33,8 +34,7 @@ REFUSED = [
     (
         {"name": "mlp", "widths": [8]},
         {"name": "group", "groups": 8},
-        "norm.groups: 8 groups leave one number to each group of dense1, which would become a constant; "
-        "use fewer groups",
+        f"norm.groups: 8 groups leave one number to each group of dense1, {CONSTANT}; use fewer groups",
     ),
 ]  # fmt: skip
 

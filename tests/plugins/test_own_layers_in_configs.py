@@ -62,7 +62,7 @@ MISTAKES = [
         {"name": "my_norms:Right", "alpha": {"a": 1}},
         "norm.alpha: an argument of your own layer is a number, text, true, false, null or a list, not {'a': 1}",
     ),
-    ("Mine", "norm: unknown normalization 'Mine'; known: none, affine, batch, "),
+    ("xyz", "norm: unknown normalization 'xyz'; known: none, affine, batch, "),
 ]
 
 

@@ -48,9 +48,9 @@ FAILURES = [
     ({"name": "my_norms:Right", "alhpa": 1}, "has no argument 'alhpa'; did you mean 'alpha'?"),
     ({"name": "my_norms:Cut", "alpha": 1}, "has no argument 'alpha'; it takes none"),
     ("my_norms:Nameless", "must take the layer's name and hand it on, as in `def __init__(self, alpha, **kwargs): "),
-    ("broken:Norm", "importing broken failed:\nTraceback (most recent call last):\n"),
-    ({"name": "my_norms:Raises", "alpha": -1}, "making the layer failed:\nTraceback"),
-    ("my_norms:Raises", "no model can be built with it:\nTraceback (most recent call last):\n"),
+    ("broken:Norm", "importing broken failed: "),
+    ({"name": "my_norms:Raises", "alpha": -1}, "making the layer failed: "),
+    ("my_norms:Raises", "no model can be built with it: "),
 ]  # fmt: skip
 
 

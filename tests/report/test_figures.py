@@ -11,7 +11,7 @@ import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import build
+from made_up import ACCURACY, NORMS, SLOWNESS, build
 
 from bnexp.report.comparisons import comparisons, conditions
 from bnexp.report.curves import curve
@@ -109,6 +109,39 @@ def test_a_variant_has_one_colour_in_all_figures(alone):
     look = looks(["none", "bn-pre", "bn-post", "ln", "gn"])["bn-post"]
     for name in ("accuracy-steps", "differences", "accuracy"):
         assert look.colour in {line.get_color() for line in alone[name].axes[0].lines}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Twelve variants: more than can be told apart in one panel."""
+    names = {f"variant-{k}": norm for k, norm in enumerate([*NORMS.values()] * 3)}
+    with pytest.MonkeyPatch.context() as patch:
+        for table, value in [(NORMS, None), (ACCURACY, 98.0), (SLOWNESS, 100)]:
+            for k, name in enumerate(names):
+                patch.setitem(table, name, names[name] if value is None else value + k / 20)
+        store, plan = build(
+            tmp_path_factory.mktemp("many"), variants=list(names)[:12], batch_sizes=(), faults={}, seeds=2
+        )
+    return drawn(store, plan)
+
+
+def test_many_variants_get_a_panel_each_in_the_learning_curves(many):
+    figure = many["accuracy-steps-validation"]
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == [f"variant-{k}" for k in range(12)]
+    assert not figure.legends
+    assert any("dashed: variant-0" in text for text in texts(figure))
+    assert len({axes.get_ylim() for axes in panels}) == len({axes.get_xlim() for axes in panels}) == 1
+
+
+@pytest.mark.parametrize("name", ["accuracy-steps-validation", "loss-seconds-training", "differences", "accuracy"])
+def test_no_two_tick_labels_of_many_panels_touch(many, name):
+    figure = many[name]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() if label.get_text() and label.get_visible()]
+        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+        assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_looks_follow_the_order_of_first_occurrence_and_differ_in_more_than_colour():
@@ -251,7 +284,7 @@ def test_drawing_uses_no_pyplot_and_leaves_the_reader_s_settings_alone(tmp_path)
 import sys, matplotlib
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from made_up import build
+from made_up import ACCURACY, NORMS, SLOWNESS, build
 settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != "backend"}
 before = settings()  # (asking for the backend would choose one, by way of pyplot)
 from bnexp.report import write_report

@@ -36,6 +36,17 @@ class Trainer:
     def describe(self) -> dict[str, Any]:
         return {"device": "cpu", "threads": self.threads}
 
+    def check(self, trial: Trial) -> None:
+        """What `behaviour.json` says of "check"."""
+        with (self.folder / "checked.txt").open("a") as file:
+            file.write(f"{trial.spec.norm.name}\n")
+        file = self.folder / "behaviour.json"
+        action = json.loads(file.read_text()).get("check", "") if file.exists() else ""
+        if action == "refuse":
+            raise UserError(f"norm {trial.spec.norm.name}: it changes the shape")
+        if action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def __call__(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         with (self.folder / "started.txt").open("a") as file:
             file.write(f"{os.getpid()} {trial.seed}\n")

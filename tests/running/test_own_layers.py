@@ -1,0 +1,59 @@
+"""A user's own layer is tried once in a worker before anything is trained, and what is wrong with it ends the run."""
+
+import pytest
+from ground import Ground, experiment
+
+from bnexp.errors import UserError
+from bnexp.experiment.grid import Experiment, Point
+from bnexp.experiment.spec import TrialSpec
+
+OWN = {
+    name: TrialSpec.model_validate({"data": "mnist-5k", "norm": name, "training": {"epochs": 1}})
+    for name in ("a:One", "a:Two")
+}
+
+
+def own(seeds: int) -> Experiment:
+    points = tuple(Point(name, (), spec) for name, spec in OWN.items())
+    return Experiment("own", "a test", tuple(OWN), "a:One", tuple(range(seeds)), points)
+
+
+def checked(ground: Ground) -> list[str]:
+    file = ground.folder / "checked.txt"
+    return file.read_text().split() if file.exists() else []
+
+
+def test_each_layer_is_tried_once_and_then_all_is_trained(ground: Ground) -> None:
+    outcome, _ = ground.run(own(3), jobs=2)
+    assert (checked(ground), outcome.trained, outcome.exit_code) == (["a:One", "a:Two"], 6, 0)
+
+
+def test_methods_of_ours_are_not_tried(ground: Ground) -> None:
+    ground.run(experiment(range(2), ["none", "batch"]))
+    assert checked(ground) == []
+
+
+def test_a_finished_layer_is_not_tried_again(ground: Ground) -> None:
+    ground.run(own(1))
+    ground.run(own(1))
+    assert len(checked(ground)) == 2
+
+
+def test_all_refusals_come_at_once_and_nothing_is_trained(ground: Ground) -> None:
+    ground.behave(check="refuse")
+    with pytest.raises(UserError) as error:
+        ground.run(own(2), experiment(range(2)), jobs=2)
+    assert str(error.value).splitlines() == [
+        "own, variant a:One: norm a:One: it changes the shape",
+        "own, variant a:Two: norm a:Two: it changes the shape",
+    ]
+    assert ground.started() == []
+
+
+def test_a_worker_that_dies_of_a_layer_names_it(ground: Ground) -> None:
+    ground.behave(check="kill")
+    with pytest.raises(
+        UserError, match=r"variant a:One: .*the worker ended while it tried the layer: killed by SIGKILL"
+    ):
+        ground.run(own(2))
+    assert ground.started() == []

@@ -34,6 +34,14 @@ def row(frame, variant, batch_size):
     return frame[(frame["variant"] == variant) & (frame.iloc[:, 1].astype(str) == str(batch_size))].iloc[0]
 
 
+def test_seconds_are_the_median_over_finished_trials(results):
+    store, plan = results
+    frame = trials(store, plan)
+    here = frame["point"] == 0  # none at batch size 16, of which seed 1 diverged
+    frame.loc[here, "seconds_train"] = [1.0, 100.0, 2.0, 3.0, 30.0]
+    assert conditions(frame, evaluations(store, plan), plan)[0].seconds == 2.5
+
+
 def test_one_row_per_point_place_by_place_in_the_order_of_the_variants(experiment, results):
     table = summary(*experiment[:2])
     assert list(table.columns) == ["variant", "training.batch_size", *SUMMARY_COLUMNS]

@@ -65,6 +65,7 @@ class Trainer:
         return record(trial).model_copy(update={"status": "diverged", "test": None, "diverged_at_step": 3})
 
     def slow(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        progress(Progress(epoch=1, epochs=1, step=1, steps=2))
         time.sleep(0.5)
         return record(trial)
 

@@ -44,8 +44,9 @@ class Ground:
         """Run to the end; the outcome, and what was printed."""
         said = io.StringIO()
         selected = options.pop("selected", None)
+        watch = options.pop("watch", None) or Lines(said)
         settings = Options(**{"jobs": 1, "trainer": "fake_trainer:Trainer", **options})
-        outcome = run(experiments, self.store, settings, Lines(said), selected=selected)
+        outcome = run(experiments, self.store, settings, watch, selected=selected)
         return outcome, said.getvalue()
 
     def started(self) -> list[int]:

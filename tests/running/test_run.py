@@ -4,15 +4,20 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import fake_trainer
 import pytest
 from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.experiment.grid import PlannedTrial
 from bnexp.experiment.trial import Trial
+from bnexp.results.record import Progress, TrialRecord
+from bnexp.running.progress import Silent, State
+from bnexp.running.survey import Task
 
 
 def test_every_trial_gets_a_record_and_a_line(ground: Ground) -> None:
@@ -159,6 +164,36 @@ def test_failures_that_differ_do_not_end_the_run(ground: Ground) -> None:
     ground.behave(**{f"s{seed}": "fail" for seed in range(5)})
     outcome, _ = ground.run(experiment(range(6)))
     assert (outcome.failed, outcome.trained) == (5, 1)
+
+
+def test_a_success_between_failures_lets_the_run_go_on(ground: Ground) -> None:
+    ground.behave(**{f"s{seed}": "fail_alike" for seed in (0, 1, 3, 4)})
+    outcome, _ = ground.run(experiment(range(5)))
+    assert (outcome.failed, outcome.trained, outcome.left) == (4, 1, 0)
+
+
+def test_what_another_run_finishes_meanwhile_is_not_trained_again(ground: Ground) -> None:
+    class Other(Silent):
+        def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+            later = Trial(task.trial.spec, 2)
+            if task.trial.seed == 0:
+                ground.store.write(later, fake_trainer.record(later))
+
+    outcome, _ = ground.run(experiment(range(4)), watch=Other())
+    assert (outcome.trained, outcome.skipped) == (3, 1)
+    assert ground.started() == [0, 1, 3]
+
+
+def test_a_trial_that_ends_while_the_run_is_stopped_is_kept(ground: Ground) -> None:
+    class CtrlC(Silent):
+        def progressed(self, task: Task, progress: Progress) -> None:
+            time.sleep(1)  # the trial takes half of it, and its record then lies unread
+            signal.raise_signal(signal.SIGINT)
+
+    ground.behave(s0="slow")
+    outcome, _ = ground.run(experiment(range(2)), watch=CtrlC())
+    assert (outcome.interrupted, outcome.trained, outcome.left) == (signal.SIGINT, 1, 1)
+    assert ground.statuses() == {0: "ok"}
 
 
 def test_fail_fast_ends_the_run_at_the_first_failure(ground: Ground) -> None:

@@ -74,6 +74,13 @@ def test_divergence_ends_the_trial_and_is_an_outcome(train):
     json.loads(record.model_dump_json(), parse_constant=lambda name: pytest.fail(f"{name} in the record"))
 
 
+def test_an_overflow_of_the_very_last_update_is_divergence_too(train):
+    one_step = {"epochs": 1, "batch_size": 330, "optimizer": {"name": "sgd", "learning_rate": 1e39}}
+    record = train(data={"name": "mnist-5k", "train": 330, "validation": 60}, training=one_step)
+    assert (record.status, record.diverged_at_step, record.test) == ("diverged", 1, None)
+    assert [(row.train_loss is None, row.validation_loss) for row in record.evaluations] == [(False, None)]
+
+
 def test_without_a_validation_split_there_are_no_validation_figures(train):
     record = train(data={"name": "mnist-5k", "train": 330, "validation": 0})
     assert record.validation_examples == 0

@@ -15,7 +15,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup lint check smoke run report reference bench clean
+.PHONY: help demo test setup oracle lint check smoke run report reference bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -33,6 +33,9 @@ test: $(VENV)/.installed-test  ## run the whole test suite
 	$(RUN) pytest $(ARGS)
 
 setup: $(VENV)/.installed-dev  ## install everything that developing takes, into .venv
+
+oracle: $(VENV)/.installed-test  ## install torch (large), so that the tests compare with it too
+	@$(PIP) --editable '.[oracle]'
 
 lint: $(VENV)/.installed-dev  ## format, lint, strict types
 	$(RUN) ruff format --check bnexp tests

@@ -1,6 +1,7 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
 import importlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -8,10 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.experiment.spec import Adam, AnyOptimizer, TrialSpec
+from bnexp.experiment.spec import TrialSpec
 from bnexp.models.table import MODELS
+from bnexp.training import optimizers
+from bnexp.training.forms import with_fast_forms
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, is_batch_dependent
+from bnexp.training.ways import GRAPH, Way
 
 EVALUATION_BATCH = 1000
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -41,19 +45,29 @@ class Program:
     """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
-    device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].
+    device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].  The loop itself
+    is never compiled by XLA, which is slow at loops on a CPU; `way` says whether the step within it is.
     """
 
-    def __init__(self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType) -> None:
+    def __init__(
+        self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, way: Way = GRAPH
+    ) -> None:
         module, _, attribute = MODELS[spec.model.name].partition(":")
         self.model: keras.Model = getattr(importlib.import_module(module), attribute)(spec, image, classes)
-        self._optimizer = _optimizer(spec.training.optimizer)
+        self._training_model = with_fast_forms(self.model, way.step)
+        self._optimizer = optimizers.build(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
         self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
         self._stretch = tf.function(self._train_steps, [*data, tf.TensorSpec((None, None), tf.int32)])
+        self._compiled_for = way.batch_size
+        if way.step == "xla":
+            self._compiled_step = tf.function(self._update, jit_compile=True)
+            self._compiled_stretch = tf.function(
+                self._train_compiled_steps, [*data, tf.TensorSpec((None, way.batch_size), tf.int32)]
+            )
         self._scores = tf.function(self._evaluate_batch, [*data, tf.TensorSpec((None,), tf.int32)])
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
@@ -79,8 +93,9 @@ class Program:
 
     def train(self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray) -> Stretch:
         """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
+        stretch = self._compiled_stretch if order.shape[1] == self._compiled_for else self._stretch
         with tf.device(images.device):
-            steps, loss_sum, correct, finite = self._stretch(images, labels, tf.constant(order, tf.int32))
+            steps, loss_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
         return Stretch(int(steps), float(loss_sum), int(correct), bool(finite))
 
     def evaluate(self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> Scores:
@@ -121,24 +136,17 @@ class Program:
         return all(np.isfinite(variable.numpy()).all() for variable in self.model.variables)
 
     def _train_steps(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        steps = tf.constant(0)
-        loss_sum = tf.constant(0.0, tf.float64)
-        correct = tf.constant(0)
-        finite = tf.constant(True)
-        while steps < tf.shape(order)[0] and finite:
-            loss, hits = self._step(images, labels, order[steps])
-            steps += 1
-            correct += hits
-            loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
-            finite = tf.math.is_finite(loss)
-        return steps, loss_sum, correct, finite
+        return _loop(self._update, images, labels, order)
 
-    def _step(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = _gather(images, labels, batch)
+    def _train_compiled_steps(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return _loop(self._compiled_step, images, labels, order)
+
+    def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """One step on a batch: its mean loss before the update, and how many of it were classified correctly."""
         variables = self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            logits = self.model(x, training=True)
+            logits = self._training_model(x, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)
@@ -151,6 +159,27 @@ class Program:
     def _evaluate_within_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
         x, y = _gather(images, labels, batch)
         return _loss_and_hits(self._batch_statistics.logits(x), y)
+
+
+def _loop(
+    update: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    order: tf.Tensor,
+) -> tuple[tf.Tensor, ...]:
+    """`update` with each batch of `order` (steps, batch): steps done, sum of losses, hits, whether all was finite."""
+    steps = tf.constant(0)
+    loss_sum = tf.constant(0.0, tf.float64)
+    correct = tf.constant(0)
+    finite = tf.constant(True)
+    while steps < tf.shape(order)[0] and finite:
+        x, y = _gather(images, labels, order[steps])
+        loss, hits = update(x, y)
+        steps += 1
+        correct += hits
+        loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
+        finite = tf.math.is_finite(loss)
+    return steps, loss_sum, correct, finite
 
 
 def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:
@@ -183,9 +212,3 @@ def _loss_and_hits(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.
 
 def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
-
-
-def _optimizer(spec: AnyOptimizer) -> keras.optimizers.Optimizer:
-    if isinstance(spec, Adam):
-        return keras.optimizers.Adam(spec.learning_rate, spec.beta_1, spec.beta_2, spec.epsilon)
-    return keras.optimizers.SGD(spec.learning_rate, spec.momentum, spec.nesterov)

@@ -37,6 +37,7 @@ from bnexp.training.initial import fingerprint
 from bnexp.training.order import batches, epoch_order, order_fingerprint
 from bnexp.training.program import Program, Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
+from bnexp.training.ways import GRAPH, Way, way
 from bnexp.values import canonical
 
 _PROGRAMS_KEPT = 4
@@ -71,7 +72,9 @@ class Trainer:
             _check_fit(trial.spec, data.dataset)
             parts = split(data.dataset, trial.spec.data, trial.seed)
         with clock("compile"):
-            program, reused = self._compiled(trial, data, parts.train[: trial.spec.training.batch_size])
+            steps = trial.spec.training.evaluation_steps(len(parts.train))[-1]
+            chosen = way(trial.spec.training.batch_size, steps, self._device["device"])
+            program, reused = self._compiled(trial, data, parts.train[: trial.spec.training.batch_size], chosen)
             first = epoch_order(parts.train, trial.seed, 0)[: trial.spec.training.batch_size]
             weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
         run = _Run(trial, program, data, parts, clock, progress)
@@ -99,7 +102,7 @@ class Trainer:
             data_hash=data.dataset.content_hash,
             seconds=clock.seconds(),
             peak_memory_bytes=_peak_memory_bytes(),
-            execution={**self._device, "loop": "graph", "xla": False, "compiled_model_reused": reused},
+            execution={**self._device, "step": chosen.step, "compiled_model_reused": reused},
             environment=self._environment,
         )
 
@@ -108,16 +111,16 @@ class Trainer:
         data = self._resident(trial)
         _check_fit(trial.spec, data.dataset)
         batch = np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels)))
-        program, _ = self._compiled(trial, data, batch)
+        program, _ = self._compiled(trial, data, batch, GRAPH)
         if program.batch_dependent:
             with at_hand(trial.spec.norm, trial.search_path):
                 program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))
                 program.recalibrate(data.images, batch)
 
-    def _compiled(self, trial: Trial, data: "_Resident", batch: np.ndarray) -> tuple[Program, bool]:
-        """The program of a trial, traced, and whether it served an earlier one."""
+    def _compiled(self, trial: Trial, data: "_Resident", batch: np.ndarray, chosen: Way) -> tuple[Program, bool]:
+        """The program of a trial, compiled, and whether it served an earlier one."""
         with at_hand(trial.spec.norm, trial.search_path):
-            program, reused = self._program(trial, data)
+            program, reused = self._program(trial, data, chosen)
             program.compile(data.images, data.labels, batch)
         return program, reused
 
@@ -131,18 +134,18 @@ class Trainer:
             self._data = key, _Resident.of(dataset)
         return self._data[1]
 
-    def _program(self, trial: Trial, data: "_Resident") -> tuple[Program, bool]:
+    def _program(self, trial: Trial, data: "_Resident", chosen: Way) -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, and whether it served an earlier trial."""
         spec = trial.spec
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
         folders = trial.search_path if isinstance(spec.norm, OwnNorm) else ()
-        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name, folders], sort_keys=True)
+        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name, folders, chosen], sort_keys=True)
         if reused := key in self._programs:
             self._programs[key] = self._programs.pop(key)  # the last used are kept
         else:
             while len(self._programs) >= _PROGRAMS_KEPT:
                 del self._programs[next(iter(self._programs))]
-            self._programs[key] = Program(spec, image, classes, data.images.dtype)
+            self._programs[key] = Program(spec, image, classes, data.images.dtype, chosen)
         return self._programs[key], reused
 
 

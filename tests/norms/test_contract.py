@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from made import CASES, made, policy
 
+from bnexp import norms
 from bnexp.norms.table import METHODS
 
 ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -150,6 +151,15 @@ def test_gradients_are_finite_where_inputs_do_not_vary(case):
             assert all(np.isfinite(value).all() for value in (of_x, *others.values()))
 
 
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.linear_target])
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_gradients_are_finite_for_a_kernel_of_zeros(name, kind):
+    it = exact((name, kind), "float32")
+    it.assign(kernel=0.0)
+    of_x, others = it.gradients(it.input())
+    assert all(np.isfinite(value).all() for value in (it(it.input(), True), of_x, *others.values()))
+
+
 @ALL
 def test_every_parameter_has_a_gradient(case):
     it = exact(case)
@@ -235,3 +245,56 @@ def test_a_bias_before_it_is_redundant_just_where_the_table_says_so(case):
     of_x, others = it.gradients(it.input(), np.random.default_rng(2).normal(0, 1, (it.shape[0], *it.block.shape)))
     of_bias = others["bias"] if it.spec.linear_target else of_x.reshape(-1, it.shape[-1]).sum(0)
     assert (np.abs(of_bias).max() < 1e-9) == it.spec.bias_redundant(it.block)
+
+
+@pytest.mark.parametrize("name", ["weight", "spectral"])
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_the_rule_for_the_kernel_sees_more_than_the_compute_dtype_holds(name, kind):
+    """Both rules undo the scale of the kernel.  float16 knows nothing between 0 and 6e-8."""
+    plain, tiny = made_half(name, kind), made_half(name, kind)
+    tiny.assign(kernel=1e-9 * plain.values()["kernel"])
+    x = plain.input()
+    np.testing.assert_allclose(
+        np.asarray(tiny(x, True), "float64"), np.asarray(plain(x, True), "float64"), rtol=0.01, atol=0.01
+    )
+
+
+def made_half(name, kind):
+    return exact((name, kind), "mixed_float16")
+
+
+@pytest.mark.parametrize("name", ["WeightNormDense", "WeightStandardizedDense", "SpectralNormDense"])
+def test_a_linear_layer_applies_its_activation_after_the_bias(name):
+    x = np.random.default_rng(6).normal(0, 1, (7, 5)).astype("float32")
+    layer, linear = getattr(norms, name)(4, activation="relu"), getattr(norms, name)(4)
+    layer.build(x.shape), linear.build(x.shape)
+    linear.bias.assign([0.5, -0.5, 1, -1])
+    layer.set_weights(linear.get_weights())
+    np.testing.assert_array_equal(layer(x), np.maximum(linear(x), 0))
+
+
+def test_the_first_singular_vector_is_that_of_its_seed():
+    def started(seed):
+        layer = norms.SpectralNormDense(4, vector_seed=seed)
+        layer.build((None, 5))
+        return layer.singular_vector.numpy()
+
+    np.testing.assert_array_equal(started(3), started(3))
+    assert not np.array_equal(started(3), started(4))
+
+
+@pytest.mark.parametrize("name", ["Affine", "EvoNormS0", "GhostBatchNormalization"])
+def test_a_built_layer_refuses_another_number_of_channels(name):
+    """With one channel γ would be broadcast, and nobody would notice."""
+    layer = getattr(norms, name)()
+    layer.build((None, 8))
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 8"):
+        layer(np.ones((2, 1), "float32"))
+
+
+@pytest.mark.parametrize("name", ["ghost-batch", "batch-instance", "batch-renorm"])
+def test_a_large_mean_costs_no_digits(name):
+    """At a mean of 1000 float32 has steps of 6e-5; mean of squares minus square of mean would be wrong by 0.1."""
+    single, double = exact((name, "conv"), "float32"), exact((name, "conv"))
+    x = np.round(16 * single.input()) / 16 + 1000  # float32 holds these exactly
+    np.testing.assert_allclose(single(x, True), double(x, True), rtol=1e-3, atol=1e-3)

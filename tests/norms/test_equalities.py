@@ -124,7 +124,7 @@ def test_batch_renorm_with_constant_limits_is_kerass():
     """Keras's keeps moving averages of its own for r and d, which move as ours do."""
     limits = {"rmax": 1.5, "rmin": 1 / 1.5, "dmax": 0.5}
     theirs = keras.layers.BatchNormalization(epsilon=1e-3, renorm=True, renorm_clipping=limits, renorm_momentum=0.99)
-    ours = layer("batch-renorm", r_max=1.5, d_max=0.5, **CONSTANT_LIMITS)
+    ours = layer("batch-renorm", r_max=1.5, d_max=0.5, epsilon=1e-3, momentum=0.99, **CONSTANT_LIMITS)
     theirs.build(X.shape)
     theirs.gamma.assign(np.linspace(0.5, 2, 8))
     theirs.beta.assign(np.linspace(-1, 1, 8))
@@ -213,6 +213,20 @@ def test_data_dependent_initialization_leaves_a_dead_unit_finite():
     it.model.layers[1].initialize_from_data(np.zeros((7, 5)))
     np.testing.assert_array_equal(it.values()["gain"], np.ones(8))
     np.testing.assert_array_equal(it.values()["bias"], np.zeros(8))
+
+
+def test_data_dependent_initialization_takes_a_unit_that_varies_by_rounding_alone_for_a_dead_one():
+    it = made("weight", "dense")
+    it.model.layers[1].initialize_from_data(1 + 1e-9 * it.input())
+    np.testing.assert_array_equal(it.values()["gain"], np.ones(8))
+
+
+def test_data_dependent_initialization_without_a_bias_leaves_the_mean():
+    it = made("weight", "dense", use_bias=False)
+    it.model.layers[1].initialize_from_data(it.input())
+    y = np.asarray(it(it.input(), True))
+    equal(y.var(0), np.ones(8))
+    assert np.abs(y.mean(0)).max() > 0.1
 
 
 def test_the_ramp_of_batch_renorm_is_linear_between_its_steps():

@@ -82,6 +82,22 @@ def test_float16s_range_is_enough(case):
         assert all(np.isfinite(value).all() for value in (y, of_x, *others.values()))
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    ["filter-response", "evonorm-s0", "evonorm-b0", "ghost-batch", "batch-instance", "batch-renorm", "switchable"],
+)
+def test_our_own_layers_round_neither_float32_inputs_nor_their_variables_to_float16(name, training):
+    """Inputs up to 500,000 and variances of 1e10 would be infinite in float16; what comes out is of order 1."""
+    half, full = exact((name, "conv"), "mixed_float16"), exact((name, "conv"))
+    powers = {"moving_mean": 1, "moving_deviation": 1, "moving_variance": 2}
+    for it in (half, full):
+        it.assign(**{key: 1e5 ** powers[key] * value for key, value in it.values().items() if key in powers})
+        it.assign(v=1.0)
+    y = np.asarray(half(1e5 * half.input(), training), "float64")
+    np.testing.assert_allclose(y, np.asarray(full(1e5 * half.input(), training)), rtol=0.01, atol=0.01)
+
+
 @ALL
 @pytest.mark.filterwarnings(  # Keras 3.15 hands its variables to h5py, which asks numpy for them
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"

@@ -314,3 +314,10 @@ def test_a_large_mean_costs_no_digits(name):
     single, double = exact((name, "conv"), "float32"), exact((name, "conv"))
     x = np.round(16 * single.input()) / 16 + 1000  # float32 holds these exactly
     np.testing.assert_allclose(single(x, True), double(x, True), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["WeightNormConv2D", "WeightStandardizedConv2D", "SpectralNormConv2D"])
+def test_a_convolution_refuses_channels_first(name):
+    """The bias would be added along the width."""
+    with pytest.raises(ValueError, match="takes data_format='channels_last'; received 'channels_first'"):
+        getattr(norms, name)(4, 3, data_format="channels_first").build((None, 3, 6, 6))

@@ -69,6 +69,26 @@ def test_one_method_is_another_while_training(one, arguments, other, x):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ghost-batch", {"ghost_size": 6}),
+        ("batch-renorm", {"r_max": 1.0, "d_max": 0.0, **CONSTANT_LIMITS}),
+        ("batch-instance", {}),
+        ("switchable", {}),
+        ("evonorm-b0", {}),
+        ("mean-only-batch", {}),
+    ],
+)
+def test_with_the_statistics_of_a_batch_inference_is_training_on_it(name, arguments):
+    it = made(name, "conv", **({} if name == "mean-only-batch" else {"shape": X.shape}), **arguments)
+    norm, x = it.model.layers[-1], it.input()
+    seen = np.asarray(keras.Model(it.model.input, norm.input)(x))
+    norm.set_statistics(seen.mean((0, 1, 2)), seen.var((0, 1, 2)))
+    inference = np.asarray(it(x, False))
+    equal(it(x, True), inference)
+
+
 def test_with_rho_0_batch_instance_is_instance():
     it = layer("batch-instance")
     it.assign(rho=0.0)

@@ -10,7 +10,7 @@ from pydantic import Field
 from bnexp.models.table import Block
 from bnexp.values import Frozen
 
-Epsilon = Annotated[float, Field(gt=0, description="added to the variance, under the root")]
+Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]
 Momentum = Annotated[
     float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
 ]

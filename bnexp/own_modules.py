@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -59,14 +60,31 @@ def importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
 def its_own(error: BaseException, hidden: Sequence[str] = ()) -> str:
     """What it says in one line; then, if it came from the user's code, its traceback.
 
-    Frames of ours (files or folders `hidden`) and of the import system are left out.
+    Frames of ours (files or folders `hidden`), of the import system and of what TensorFlow made of our code are left
+    out, and so is what Keras writes around the message.  A long message of foreign code stands below in full.
     """
     frames = traceback.extract_tb(error.__traceback__)
     ours = (__file__, importlib.__file__, "<frozen", *hidden)
-    own = [frame for frame in frames if not frame.filename.startswith(ours)]
-    said = traceback.format_exception_only(error)
-    below = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *said] if own else said[:-1])
-    return f"{said[-1].partition(chr(10))[0]}\n{below}".rstrip()
+    own = [frame for frame in frames if not frame.filename.startswith(ours) and _GENERATED not in frame.filename]
+    *before, said = traceback.format_exception_only(error)
+    kind, reason = type(error).__name__, _inmost(str(error))
+    if reason:
+        said = f"{kind}: {reason}\n"
+    first, _, rest = said.partition("\n")
+    lines = (
+        ["Traceback (most recent call last):\n", *traceback.format_list(own), *before, said] if own else [*before, rest]
+    )
+    return f"{first}\n{''.join(lines)}".rstrip()
+
+
+_GENERATED = "__autograph_generated_file"
+_BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
+
+
+def _inmost(message: str) -> str:
+    """What was said first, of a message that Keras wrapped: it stands in bold type; "" where nothing does."""
+    found = _BOLD.findall(message)
+    return found[-1].rpartition("Error encountered:")[2].strip() if found else ""
 
 
 def _home(spec: ModuleSpec | None) -> Path | None:

@@ -205,11 +205,11 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
+    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
+        return [problem]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
-    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
-        return [problem]
     if norm.not_dense and "conv" not in kinds:
         return [Problem(("norm", "name"), f"{norm.name} takes convolutions, and {model} has none: {norm.not_dense}")]
     if not any(norm.takes(block) for block in blocks):
@@ -236,6 +236,11 @@ def _lstm_problem(norm: Norm) -> Problem | None:
         return Problem(
             ("norm", "place"),
             "the rows and the final state of lstm have no activation behind them; leave the place out",
+        )
+    if not norm.use_bias:
+        return Problem(
+            ("norm", "use_bias"),
+            "the rows and the final state of lstm have no linear layer before them; leave use_bias out",
         )
     return None
 

@@ -18,7 +18,7 @@ def hidden(x: Any, block: Block, norm: Norm, activation: Activation, **keywords:
     every variant.  A norm that brings its activation stands in place of norm and activation.
     """
     assert block.kind in ("conv", "dense"), block
-    x = linear(norm, block.kind, block.shape[-1], block.name, use_bias=norm.use_bias, **keywords)(x)
+    x = linear(norm, block.kind, block.shape[-1], block.name, use_bias=norm.keeps_bias(block), **keywords)(x)
     adds_layer = norm.takes(block) and norm.target is not None
     if adds_layer and norm.brings_activation:
         return normalized(x, block, norm)
@@ -32,14 +32,18 @@ def hidden(x: Any, block: Block, norm: Norm, activation: Activation, **keywords:
 
 
 def normalized(x: Any, block: Block, norm: Norm) -> Any:
-    """`x` after the norm of this block.  Raises UserError for a layer that changes the shape."""
+    """`x` after the norm of this block.  Raises UserError for a layer that changes the shape or returns no floats."""
     y = build(norm, f"{block.name}_norm")(x)
+    name = getattr(norm, "name", type(norm).__name__)
     if not keras.utils.is_keras_tensor(y) or tuple(y.shape) != tuple(x.shape):
         received = f"shape {_letters(y.shape)}" if keras.utils.is_keras_tensor(y) else f"a {type(y).__name__}"
-        name = getattr(norm, "name", type(norm).__name__)
         raise UserError(
             f"norm {name}: a normalization keeps the shape; after {block.name} it was given {_letters(x.shape)} "
             f"and returned {received}"
+        )
+    if not keras.backend.is_float_dtype(y.dtype):
+        raise UserError(
+            f"norm {name}: a normalization returns floating-point numbers, not {y.dtype}, which it returned"
         )
     return y
 

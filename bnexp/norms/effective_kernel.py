@@ -12,6 +12,12 @@ class EffectiveKernel(keras.layers.Layer):
     The rule is computed in float32 at least; then the kernel is cast to the policy's compute dtype, as Keras does.
     """
 
+    def build(self, input_shape: Any) -> None:
+        """ValueError for channels first: outputs are (N,...,units) throughout."""
+        if getattr(self, "data_format", "channels_last") != "channels_last":
+            raise ValueError(f"{type(self).__name__} takes data_format='channels_last'; received {self.data_format!r}")
+        super().build(input_shape)
+
     def effective_kernel(self, training: bool | None = None) -> Any:
         """What takes the place of the kernel, of its shape (..., fan-in, units)."""
         raise NotImplementedError

@@ -22,7 +22,8 @@ class GhostBatchNormalization(MovingAverages):
     y = γ_c (x − μ_kc) / √(σ²_kc + ε) + β_c for x of shape (N,...,C); in training μ and σ² (biased) are those of the
     chunk k of `ghost_size` examples in a row that the example lies in, over all axes but the last.  What is left of a
     batch is a smaller last chunk.  At inference they are moving averages, which start at 0 and 1 and have taken in one
-    chunk after the other, as if each had been a batch (the paper's algorithm 1, with weights that sum to 1).
+    chunk after the other, as if each had been a batch (the paper's algorithm 1, with weights that sum to 1, and of σ²
+    where the paper has σ, so that one chunk is batch normalization at inference too).
 
     γ and β, of shape (C), start at 1 and 0.  Any batch size, also one that is known only when the graph runs.
 

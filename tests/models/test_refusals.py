@@ -11,6 +11,7 @@ NONE_SUCH = " has no layers of this kind that are normalized; it has"
 CONSTANT = "which would become a constant"
 EIGHT = "8 groups do not divide the"
 BY_DEFAULT = "(norm.groups has its default)"
+ONE_NUMBER = "layer norm of dense1, which is one number for each example, would be a constant"
 ACTS = "acts on the kernel of a convolution or dense layer, and lstm normalizes none"
 
 REFUSED = [
@@ -27,6 +28,18 @@ REFUSED = [
         "lstm",
         {"name": "layer", "place": "after-activation"},
         "norm.place: the rows and the final state of lstm have no activation behind them; leave the place out",
+    ),
+    *(
+        (
+            "lstm",
+            {"name": name, "use_bias": False},
+            "norm.use_bias: the rows and the final state of lstm have no linear layer before them; leave use_bias out",
+        )
+        for name in ("batch", "none")
+    ),
+    *(
+        ({"name": "mlp", "widths": [1]}, name, f"norm: {ONE_NUMBER}")
+        for name in ("layer", "layer-full")
     ),
     ("lstm", "group", f"norm: {EIGHT} 28 channels of rows {BY_DEFAULT}"),
     ("cnn", {"name": "group", "groups": 7}, "norm.groups: 7 groups do not divide the 32 channels of conv1"),

@@ -29,6 +29,12 @@ COUNTS = [
     ({"model": {"name": "mlp", "widths": [5]}}, 784 * 5 + 5 + 5 * 10 + 10),
     ({"model": {"name": "mlp", "widths": [5]}, "norm": "batch"}, 784 * 5 + 5 + 2 * 5 + 5 * 10 + 10),
     ({"model": {"name": "mlp", "widths": [5]}, "norm": {"name": "batch", "use_bias": False}}, 784 * 5 + 10 + 60),
+    ({"model": {"name": "mlp", "widths": [5]}, "norm": {"name": "none", "use_bias": False}}, 784 * 5 + 60),
+    # the biases of the three convolutions, and not that of the dense layer, which is not normalized
+    (
+        {"model": "cnn", "norm": {"name": "batch", "layers": "conv", "use_bias": False}},
+        320 + 18_496 + 36_928 + 36_928 + 650 - 160 + 2 * 160,
+    ),
     ({"model": {"name": "mlp", "widths": [5]}, "norm": "weight"}, 784 * 5 + 5 + 5 + 5 * 10 + 10),
     # four gates of 64, each of 28 inputs, 64 states and a bias; 64·10+10
     ({"model": "lstm"}, 4 * 64 * (28 + 64 + 1) + 650),

@@ -6,8 +6,9 @@ same function at the point where the gradient is taken; so finite differences of
 """
 
 import numpy as np
+from made import UNUSUAL
 
-EPSILON, WEIGHT_EPSILON, MOMENTUM = 1e-3, 1e-5, 0.99
+EPSILON, WEIGHT_EPSILON, MOMENTUM = UNUSUAL["epsilon"], UNUSUAL["weight_epsilon"], UNUSUAL["momentum"]
 
 
 def standard(x, epsilon=EPSILON):
@@ -175,7 +176,7 @@ def spectral(x, w, training, arguments):
     matrix = w["kernel"].reshape(-1, w["kernel"].shape[-1])
     u = w["singular_vector"] / np.linalg.norm(w["singular_vector"])
     v = matrix @ u / np.linalg.norm(matrix @ u)
-    if training:
+    for _ in range(arguments["power_iterations"] if training else 0):
         u = matrix.T @ v / np.linalg.norm(matrix.T @ v)
         v = matrix @ u / np.linalg.norm(matrix @ u)
     v, u = arguments.get("frozen", (v, u))

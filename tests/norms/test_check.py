@@ -6,7 +6,7 @@ down to 0.1.  Any wrong term would be of order 1.
 
 import numpy as np
 import pytest
-from made import ARGUMENTS, CASES, made, policy
+from made import CASES, made, policy, settings
 
 from bnexp.norms import formulas
 from bnexp.norms.check import deviation
@@ -56,7 +56,7 @@ def test_formulas_and_the_tests_reference_were_written_apart_and_agree(case, tra
     with policy("float64"):
         it = made(name, kind)
     weights = {key: value.astype("float64") for key, value in it.values().items()}
-    expected = FORWARD[name](it.input(), weights, training, ARGUMENTS.get(name, {}))[0]
+    expected = FORWARD[name](it.input(), weights, training, settings(name))[0]
     np.testing.assert_allclose(
         formulas.formula(it.spec, it.input(), weights, training), expected, rtol=1e-11, atol=1e-12
     )

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from made import CASES, made, policy
 
+from bnexp import norms
 from bnexp.norms.table import METHODS
 
 ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -81,6 +82,22 @@ def test_float16s_range_is_enough(case):
         assert all(np.isfinite(value).all() for value in (y, of_x, *others.values()))
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    ["filter-response", "evonorm-s0", "evonorm-b0", "ghost-batch", "batch-instance", "batch-renorm", "switchable"],
+)
+def test_our_own_layers_round_neither_float32_inputs_nor_their_variables_to_float16(name, training):
+    """Inputs up to 500,000 and variances of 1e10 would be infinite in float16; what comes out is of order 1."""
+    half, full = exact((name, "conv"), "mixed_float16"), exact((name, "conv"))
+    powers = {"moving_mean": 1, "moving_deviation": 1, "moving_variance": 2}
+    for it in (half, full):
+        it.assign(**{key: 1e5 ** powers[key] * value for key, value in it.values().items() if key in powers})
+        it.assign(v=1.0)
+    y = np.asarray(half(1e5 * half.input(), training), "float64")
+    np.testing.assert_allclose(y, np.asarray(full(1e5 * half.input(), training)), rtol=0.01, atol=0.01)
+
+
 @ALL
 @pytest.mark.filterwarnings(  # Keras 3.15 hands its variables to h5py, which asks numpy for them
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
@@ -148,6 +165,15 @@ def test_gradients_are_finite_where_inputs_do_not_vary(case):
             it = exact(case, "float32")
             of_x, others = it.gradients(3 * x(it.shape), training=training)
             assert all(np.isfinite(value).all() for value in (of_x, *others.values()))
+
+
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.linear_target])
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_gradients_are_finite_for_a_kernel_of_zeros(name, kind):
+    it = exact((name, kind), "float32")
+    it.assign(kernel=0.0)
+    of_x, others = it.gradients(it.input())
+    assert all(np.isfinite(value).all() for value in (it(it.input(), True), of_x, *others.values()))
 
 
 @ALL
@@ -235,3 +261,63 @@ def test_a_bias_before_it_is_redundant_just_where_the_table_says_so(case):
     of_x, others = it.gradients(it.input(), np.random.default_rng(2).normal(0, 1, (it.shape[0], *it.block.shape)))
     of_bias = others["bias"] if it.spec.linear_target else of_x.reshape(-1, it.shape[-1]).sum(0)
     assert (np.abs(of_bias).max() < 1e-9) == it.spec.bias_redundant(it.block)
+
+
+@pytest.mark.parametrize("name", ["weight", "spectral"])
+@pytest.mark.parametrize("kind", ["conv", "dense"])
+def test_the_rule_for_the_kernel_sees_more_than_the_compute_dtype_holds(name, kind):
+    """Both rules undo the scale of the kernel.  float16 knows nothing between 0 and 6e-8."""
+    plain, tiny = made_half(name, kind), made_half(name, kind)
+    tiny.assign(kernel=1e-9 * plain.values()["kernel"])
+    x = plain.input()
+    np.testing.assert_allclose(
+        np.asarray(tiny(x, True), "float64"), np.asarray(plain(x, True), "float64"), rtol=0.01, atol=0.01
+    )
+
+
+def made_half(name, kind):
+    return exact((name, kind), "mixed_float16")
+
+
+@pytest.mark.parametrize("name", ["WeightNormDense", "WeightStandardizedDense", "SpectralNormDense"])
+def test_a_linear_layer_applies_its_activation_after_the_bias(name):
+    x = np.random.default_rng(6).normal(0, 1, (7, 5)).astype("float32")
+    layer, linear = getattr(norms, name)(4, activation="relu"), getattr(norms, name)(4)
+    layer.build(x.shape), linear.build(x.shape)
+    linear.bias.assign([0.5, -0.5, 1, -1])
+    layer.set_weights(linear.get_weights())
+    np.testing.assert_array_equal(layer(x), np.maximum(linear(x), 0))
+
+
+def test_the_first_singular_vector_is_that_of_its_seed():
+    def started(seed):
+        layer = norms.SpectralNormDense(4, vector_seed=seed)
+        layer.build((None, 5))
+        return layer.singular_vector.numpy()
+
+    np.testing.assert_array_equal(started(3), started(3))
+    assert not np.array_equal(started(3), started(4))
+
+
+@pytest.mark.parametrize("name", ["Affine", "EvoNormS0", "GhostBatchNormalization"])
+def test_a_built_layer_refuses_another_number_of_channels(name):
+    """With one channel γ would be broadcast, and nobody would notice."""
+    layer = getattr(norms, name)()
+    layer.build((None, 8))
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 8"):
+        layer(np.ones((2, 1), "float32"))
+
+
+@pytest.mark.parametrize("name", ["ghost-batch", "batch-instance", "batch-renorm"])
+def test_a_large_mean_costs_no_digits(name):
+    """At a mean of 1000 float32 has steps of 6e-5; mean of squares minus square of mean would be wrong by 0.1."""
+    single, double = exact((name, "conv"), "float32"), exact((name, "conv"))
+    x = np.round(16 * single.input()) / 16 + 1000  # float32 holds these exactly
+    np.testing.assert_allclose(single(x, True), double(x, True), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["WeightNormConv2D", "WeightStandardizedConv2D", "SpectralNormConv2D"])
+def test_a_convolution_refuses_channels_first(name):
+    """The bias would be added along the width."""
+    with pytest.raises(ValueError, match="takes data_format='channels_last'; received 'channels_first'"):
+        getattr(norms, name)(4, 3, data_format="channels_first").build((None, 3, 6, 6))

@@ -69,6 +69,26 @@ def test_one_method_is_another_while_training(one, arguments, other, x):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("ghost-batch", {"ghost_size": 6}),
+        ("batch-renorm", {"r_max": 1.0, "d_max": 0.0, **CONSTANT_LIMITS}),
+        ("batch-instance", {}),
+        ("switchable", {}),
+        ("evonorm-b0", {}),
+        ("mean-only-batch", {}),
+    ],
+)
+def test_with_the_statistics_of_a_batch_inference_is_training_on_it(name, arguments):
+    it = made(name, "conv", **({} if name == "mean-only-batch" else {"shape": X.shape}), **arguments)
+    norm, x = it.model.layers[-1], it.input()
+    seen = np.asarray(keras.Model(it.model.input, norm.input)(x))
+    norm.set_statistics(seen.mean((0, 1, 2)), seen.var((0, 1, 2)))
+    inference = np.asarray(it(x, False))
+    equal(it(x, True), inference)
+
+
 def test_with_rho_0_batch_instance_is_instance():
     it = layer("batch-instance")
     it.assign(rho=0.0)
@@ -124,7 +144,7 @@ def test_batch_renorm_with_constant_limits_is_kerass():
     """Keras's keeps moving averages of its own for r and d, which move as ours do."""
     limits = {"rmax": 1.5, "rmin": 1 / 1.5, "dmax": 0.5}
     theirs = keras.layers.BatchNormalization(epsilon=1e-3, renorm=True, renorm_clipping=limits, renorm_momentum=0.99)
-    ours = layer("batch-renorm", r_max=1.5, d_max=0.5, **CONSTANT_LIMITS)
+    ours = layer("batch-renorm", r_max=1.5, d_max=0.5, epsilon=1e-3, momentum=0.99, **CONSTANT_LIMITS)
     theirs.build(X.shape)
     theirs.gamma.assign(np.linspace(0.5, 2, 8))
     theirs.beta.assign(np.linspace(-1, 1, 8))
@@ -213,6 +233,20 @@ def test_data_dependent_initialization_leaves_a_dead_unit_finite():
     it.model.layers[1].initialize_from_data(np.zeros((7, 5)))
     np.testing.assert_array_equal(it.values()["gain"], np.ones(8))
     np.testing.assert_array_equal(it.values()["bias"], np.zeros(8))
+
+
+def test_data_dependent_initialization_takes_a_unit_that_varies_by_rounding_alone_for_a_dead_one():
+    it = made("weight", "dense")
+    it.model.layers[1].initialize_from_data(1 + 1e-9 * it.input())
+    np.testing.assert_array_equal(it.values()["gain"], np.ones(8))
+
+
+def test_data_dependent_initialization_without_a_bias_leaves_the_mean():
+    it = made("weight", "dense", use_bias=False)
+    it.model.layers[1].initialize_from_data(it.input())
+    y = np.asarray(it(it.input(), True))
+    equal(y.var(0), np.ones(8))
+    assert np.abs(y.mean(0)).max() > 0.1
 
 
 def test_the_ramp_of_batch_renorm_is_linear_between_its_steps():

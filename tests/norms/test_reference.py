@@ -7,7 +7,7 @@ third derivative times 1e-12), so 1e-6 leaves room for sums over the batch and n
 
 import numpy as np
 import pytest
-from made import ARGUMENTS, CASES, made, policy
+from made import CASES, made, policy, settings
 from reference_methods import FORWARD, gradient
 
 STATE = ("moving_mean", "moving_variance", "moving_deviation", "singular_vector")
@@ -22,7 +22,7 @@ def both(case):
     weights = {key: value.astype("float64") for key, value in it.values().items()}
 
     def reference(x, training, frozen=None, **changed):
-        arguments = ARGUMENTS.get(name, {}) | ({} if frozen is None else {"frozen": frozen})
+        arguments = settings(name) | ({} if frozen is None else {"frozen": frozen})
         return FORWARD[name](x, {**weights, **changed}, training, arguments)
 
     return it, it.input(), weights, reference

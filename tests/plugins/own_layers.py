@@ -43,6 +43,23 @@ class Raises(keras.layers.Layer):
         raise RuntimeError("not written yet")
 
 
+class RaisesInTraining(keras.layers.Layer):
+    def call(self, x, training=None):
+        if training:
+            raise RuntimeError("not written yet")
+        return x
+
+
+class Whole(keras.layers.Layer):
+    def call(self, x):
+        return ops.cast(x, "int32")
+
+
+class Alone(keras.layers.Layer):
+    def call(self, x):
+        return x[:1]
+
+
 class NoLayer:
     pass
 

@@ -50,7 +50,8 @@ FAILURES = [
     ("my_norms:Nameless", "must take the layer's name and hand it on, as in `def __init__(self, alpha, **kwargs): "),
     ("broken:Norm", "importing broken failed: "),
     ({"name": "my_norms:Raises", "alpha": -1}, "making the layer failed: "),
-    ("my_norms:Raises", "no model can be built with it: "),
+    ("my_norms:Raises", "no model can be built with it: RuntimeError: not written yet\n"),
+    ("my_norms:Whole", "a normalization returns floating-point numbers, not int32, which it returned"),
 ]  # fmt: skip
 
 
@@ -67,6 +68,22 @@ def test_a_failure(folder, norm, message):
 def test_a_traceback_ends_with_the_users_own_line(folder, norm):
     with pytest.raises(UserError, match=r"nothing_of_this_name|not written yet"):
         built(folder, norm)
+
+
+def tried(folder: Path, norm: Any) -> str:
+    with pytest.raises(UserError) as error:
+        Trainer(device="cpu", threads=1).check(trial(folder, norm))
+    return str(error.value)
+
+
+def test_a_layer_that_fails_only_in_training_is_told_with_its_own_line_alone(folder):
+    first, *traceback = tried(folder, "my_norms:RaisesInTraining").splitlines()
+    assert first == "norm my_norms:RaisesInTraining: no model can be built with it: RuntimeError: not written yet"
+    assert [line.split(", ")[0] for line in traceback if "File" in line] == [f'  File "{folder / "my_norms.py"}"']
+
+
+def test_a_layer_that_loses_examples_is_told_with_the_reason(folder):
+    assert "should be equal to indices.shape[0]" in tried(folder, "my_norms:Alone")
 
 
 def test_a_file_that_has_changed_since_the_config_was_loaded_is_refused(folder):

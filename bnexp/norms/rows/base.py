@@ -10,7 +10,7 @@ from pydantic import Field
 from bnexp.models.table import Block
 from bnexp.values import Frozen
 
-Epsilon = Annotated[float, Field(gt=0, description="added to the variance, under the root")]
+Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]
 Momentum = Annotated[
     float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
 ]
@@ -56,7 +56,9 @@ class Norm(Frozen):
     not_dense: ClassVar[str | None] = None
     """Why it normalizes no dense layers, where it does not."""
 
-    use_bias: bool = Field(True, description="whether the normalized linear layers keep their bias")
+    use_bias: bool = Field(
+        True, description="whether the normalized linear layers keep their bias; of `none`, all hidden ones"
+    )
 
     def takes(self, block: Block) -> bool:
         """Whether this block is normalized."""
@@ -69,6 +71,10 @@ class Norm(Frozen):
     def refusal(self, block: Block) -> tuple[str, str] | None:
         """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
         return None
+
+    def keeps_bias(self, block: Block) -> bool:
+        """Whether the linear layer of this block has a bias."""
+        return self.use_bias or not self.takes(block)
 
     def bias_redundant(self, block: Block) -> bool:
         """Whether a bias of this block's linear layer changes nothing in training, because the method removes it."""

@@ -22,7 +22,7 @@ class BatchNorm(Averaging):
     reduced = facts(conv="N,H,W", dense="N")
     traps = (
         _LAG,
-        "torch's momentum is 1 − ours, and its moving variance is the unbiased one",
+        "torch's momentum is 1 − ours; its moving variance is unbiased, as the paper's; ours, like Keras's, is biased",
         "after a dense layer a batch of one example outputs β and learns nothing",
     )
 
@@ -89,6 +89,7 @@ class GhostBatchNorm(Averaging):
     traps = (
         "the moving averages move once for each chunk, so more in a step than those of `batch`",
         "what is left of a batch is a smaller last chunk; of one example after a dense layer, it outputs β",
+        "the paper's moving average is of σ, ours of σ², so that one chunk is `batch` at inference too",
         "one chunk is `batch`; this is also what data-parallel training without synchronization computes",
     )
 

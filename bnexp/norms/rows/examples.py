@@ -1,5 +1,6 @@
 """Rows of the methods that look at one example at a time, and of the two controls that look at none."""
 
+from math import prod
 from typing import Literal
 
 from bnexp.models.table import Block
@@ -13,6 +14,9 @@ class NoNorm(Norm):
     formula = "y = x"
 
     name: Literal["none"] = "none"
+
+    def keeps_bias(self, block: Block) -> bool:
+        return self.use_bias
 
 
 class AffineNorm(Placed):
@@ -38,6 +42,9 @@ class LayerNorm(Normalizing):
     traps = ("Keras's LayerNormalization(axis=-1) is another method on images: `layer-channel`",)
 
     name: Literal["layer"] = "layer"
+
+    def refusal(self, block: Block) -> tuple[str, str] | None:
+        return _one_number(block)
 
 
 class LayerChannelNorm(Normalizing):
@@ -70,6 +77,9 @@ class LayerFullNorm(Normalizing):
     )
 
     name: Literal["layer-full"] = "layer-full"
+
+    def refusal(self, block: Block) -> tuple[str, str] | None:
+        return _one_number(block)
 
 
 class RmsNorm(Normalizing):
@@ -133,6 +143,12 @@ class GroupNorm(Normalizing):
 
     def bias_redundant(self, block: Block) -> bool:
         return self.before and self.groups == block.shape[-1]
+
+
+def _one_number(block: Block) -> tuple[str, str] | None:
+    if prod(block.shape) == 1:
+        return "name", f"layer norm of {block.name}, which is one number for each example, would be a constant"
+    return None
 
 
 def _one_channel(block: Block, method: str) -> tuple[str, str] | None:

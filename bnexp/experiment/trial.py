@@ -9,7 +9,7 @@ from typing import Any
 from bnexp.experiment.spec import TrialSpec
 from bnexp.values import canonical
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
 every identity: old records are then kept, and not mixed with new ones."""
 

@@ -1,7 +1,7 @@
-"""Fast forms of layers in training: the same function and gradients as Keras's, from other operations.
+"""Fast forms of layers: the same function and gradients as Keras's, from other operations.
 
-They take the place of a layer, and use its variables, only in the steps of training; models are built, evaluated and
-counted with Keras's own layers.  `tests/training/test_forms.py` holds each against the layer that it stands for.
+They take the place of a layer, and use its variables, where a model is computed again and again; models are built,
+started and counted with Keras's own layers.  A test holds each form against the layer that it stands for.
 """
 
 import math
@@ -12,10 +12,12 @@ import keras
 import tensorflow as tf
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
+Use = Literal["graph", "xla", "inference"]
+"""What a model is for: training in a graph, training in a step compiled by XLA, inference in a graph."""
 
 
-def with_fast_forms(model: keras.Model, step: Literal["graph", "xla"]) -> keras.Model:
-    """A model that shares the layers of `model`, for use in training mode, with the forms that are fast in such a step.
+def with_fast_forms(model: keras.Model, use: Use) -> keras.Model:
+    """A model that shares the layers of `model`, with the forms that are fast in this use, and fit for no other.
 
     In a graph, batch normalization is TensorFlow's one kernel (1.2 to 1.6 times as fast a step from batch 2 to 256),
     and group normalization, with it layer and instance normalization, has the sums of its gradient written out (1.1 to
@@ -24,12 +26,12 @@ def with_fast_forms(model: keras.Model, step: Literal["graph", "xla"]) -> keras.
     """
 
     def call(layer: keras.layers.Layer, *args: Any, **keywords: Any) -> Any:
-        form = _form(layer, step)
+        form = _form(layer, use)
         if form is None:
             return layer(*args, **keywords)
         return _Replaced(layer, form, name=f"{layer.name}_fast")(args[0])
 
-    inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype, name=model.inputs[0].name)
     return keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
 
 
@@ -98,31 +100,29 @@ def max_of_slices(layer: keras.layers.MaxPooling2D, x: tf.Tensor) -> tf.Tensor:
     return tf.maximum(tf.maximum(corners[0], corners[1]), tf.maximum(corners[2], corners[3]))
 
 
-def _form(layer: keras.layers.Layer, step: Literal["graph", "xla"]) -> Form | None:
-    """The form that stands for this layer in such a step; None where Keras's own is the best or the only one.
+def _form(layer: keras.layers.Layer, use: Use) -> Form | None:
+    """The form that stands for this layer in this use; None where Keras's own is the best or the only one.
 
     Only Keras's very classes, in the configuration that the form computes, in float32: a user may bring others.
     """
-    if layer.compute_dtype != "float32":
+    kind = type(layer)
+    if kind not in (keras.layers.MaxPooling2D, keras.layers.BatchNormalization, keras.layers.GroupNormalization):
         return None
-    config = layer.get_config()
-    if step == "xla":
-        pooling = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}
-        return max_of_slices if type(layer) is keras.layers.MaxPooling2D and config.items() >= pooling.items() else None
-    affine = {"axis": -1, "center": True, "scale": True}
-    if type(layer) is keras.layers.BatchNormalization and layer.trainable:
-        plain = {**affine, "synchronized": False, "renorm": False}
-        return fused_batch_normalization if _has(config, plain) and len(layer.input.shape) in (2, 4) else None
-    if type(layer) is keras.layers.GroupNormalization and _has(config, affine):
+    config, rank = layer.get_config(), len(layer.input.shape)
+    if layer.compute_dtype != "float32" or rank not in (2, 4):
+        return None
+    if kind is keras.layers.MaxPooling2D:
+        stock = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}
+        return max_of_slices if use == "xla" and config.items() >= stock.items() else None
+    if use == "xla" or not (config["center"] and config["scale"] and config["axis"] in (-1, rank - 1)):
+        return None
+    if kind is keras.layers.GroupNormalization:
         return group_normalization
-    return None
+    return fused_batch_normalization if use == "graph" and _plain(layer) else None
 
 
-def _has(config: dict[str, Any], expected: dict[str, Any]) -> bool:
-    """Whether a layer's config says nothing else than expected; Keras notes axis -1 as the last, 1 or 3."""
-    return all(
-        config.get(key, value) == value or (key == "axis" and config[key] in (1, 3)) for key, value in expected.items()
-    )
+def _plain(layer: keras.layers.BatchNormalization) -> bool:
+    return layer.trainable and not layer.synchronized and not layer.renorm
 
 
 def _over_pixels(x: tf.Tensor) -> tf.Tensor:

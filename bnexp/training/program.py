@@ -17,7 +17,7 @@ from bnexp.training.initial import data_dependent_initialization, initial_weight
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, is_batch_dependent
 from bnexp.training.ways import GRAPH, Way
 
-EVALUATION_BATCH = 1000
+EVALUATION_BATCH = 250
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
 
 
@@ -55,6 +55,7 @@ class Program:
         module, _, attribute = MODELS[spec.model.name].partition(":")
         self.model: keras.Model = getattr(importlib.import_module(module), attribute)(spec, image, classes)
         self._training_model = with_fast_forms(self.model, way.step)
+        self._inference_model = with_fast_forms(self.model, "inference")
         self._optimizer = optimizers.build(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
@@ -154,7 +155,7 @@ class Program:
 
     def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, y = _gather(images, labels, batch)
-        return _loss_and_hits(self.model(x, training=False), y)
+        return _loss_and_hits(self._inference_model(x, training=False), y)
 
     def _evaluate_within_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
         x, y = _gather(images, labels, batch)

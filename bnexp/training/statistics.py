@@ -14,7 +14,8 @@ import tensorflow as tf
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over, at most."""
-RECALIBRATION_BATCH = 1_000
+RECALIBRATION_BATCH = 250
+"""Large enough for a batch's own statistics to stand for all, small enough for the memory of a worker."""
 
 
 class BatchStatistics:
@@ -47,18 +48,12 @@ class BatchStatistics:
         Every normalization sees inputs that those before it normalized within their batch; mean and variance are
         those of its inputs over all examples, not averages over batches.
         """
-        totals: list[tuple[np.ndarray, np.ndarray]] | None = None
-        count = 0
+        counts, moments = [], []
         for batch in batches:
-            moments = [(size * mean, size * square) for size in [len(batch)] for mean, square in self._numbers(batch)]
-            count += len(batch)
-            totals = (
-                moments if totals is None else [(a + c, b + d) for (a, b), (c, d) in zip(totals, moments, strict=True)]
-            )
-        assert totals is not None
-        for norm, (total, square) in zip(self._norms, totals, strict=True):
-            mean = total / count
-            _set_statistics(norm, mean, np.maximum(square / count - mean**2, 0))
+            counts.append(len(batch))
+            moments.append([(mean.numpy(), variance.numpy()) for mean, variance in self._moments(batch)])
+        for norm, of_batches in zip(self._norms, zip(*moments, strict=True), strict=True):
+            _set_statistics(norm, *_together(counts, *zip(*of_batches, strict=True)))
 
     def _call(self, layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         if layer not in self._norms:
@@ -74,15 +69,21 @@ class BatchStatistics:
             variable.assign(value)
         return outputs
 
-    def _numbers(self, batch: tf.Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
-        return [(mean.numpy(), square.numpy()) for mean, square in self._moments(batch)]
-
     def _batch_moments(self, batch: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Mean and mean square of each normalization's input, per channel, in float64."""
+        """Mean and biased variance of each normalization's input, per channel."""
         inputs = self._without_trace(self._moments_model, batch)
-        inputs = [tf.cast(x, tf.float64) for x in (inputs if isinstance(inputs, list) else [inputs])]
-        axes = [list(range(len(x.shape) - 1)) for x in inputs]
-        return [(tf.reduce_mean(x, a), tf.reduce_mean(x**2, a)) for x, a in zip(inputs, axes, strict=True)]
+        inputs = inputs if isinstance(inputs, list) else [inputs]
+        return [tf.nn.moments(x, list(range(len(x.shape) - 1))) for x in inputs]
+
+
+def _together(
+    counts: list[int], means: tuple[np.ndarray, ...], variances: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and biased variance over all examples, from those (C) of batches of so many examples, in float64."""
+    share = np.array(counts)[:, None] / sum(counts)
+    of_batches = np.array(means, np.float64)
+    mean = (share * of_batches).sum(0)
+    return mean, (share * (np.array(variances, np.float64) + (of_batches - mean) ** 2)).sum(0)
 
 
 def is_batch_dependent(layer: keras.layers.Layer) -> bool:

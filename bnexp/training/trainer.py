@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -159,7 +159,11 @@ class _Resident:
 
     @classmethod
     def of(cls, dataset: Dataset) -> "_Resident":
-        return cls(dataset, tf.constant(dataset.train_images), tf.constant(dataset.train_labels, tf.int32))
+        images = tf.constant(dataset.train_images)
+        if "CPU" in images.device:
+            # One copy for both: the array is a view of the tensor's memory.
+            dataset = replace(dataset, train_images=np.asarray(memoryview(images)))
+        return cls(dataset, images, tf.constant(dataset.train_labels, tf.int32))
 
 
 class _Clock:

@@ -1,0 +1,145 @@
+"""Each fast form is its layer: outputs, gradients and moving averages, held against Keras's own layer in float64.
+
+Tolerance: float32 keeps 7 digits; sums over up to 2,400 numbers with cancellation leave 5, of the largest number.
+A wrong ε, a variance of n−1, or a gradient that forgets one of its sums is off by more than a hundred times that.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from bnexp.experiment.spec import TrialSpec
+from bnexp.training.forms import fused_batch_normalization, group_normalization, max_of_slices, with_fast_forms
+
+SHAPES = [(6, 5, 4, 8), (2, 1, 1, 8), (7, 8), (2, 8)]
+DIGITS = 1e-5
+
+
+def inputs(shape, offset=0.0):
+    generator = np.random.default_rng(5)
+    return generator.normal(offset, 2, shape), generator.normal(0, 1, shape)
+
+
+def layer_of(kind, dtype, shape, **keywords):
+    """A layer with weights and moving averages unlike those it starts with."""
+    layer = kind(dtype=dtype, **keywords)
+    layer.build(shape)
+    generator = np.random.default_rng(7)
+    layer.set_weights([generator.uniform(0.5, 2, weight.shape) for weight in layer.get_weights()])
+    return layer
+
+
+def results(compute, layer, x, upstream):
+    """Outputs, gradients of the input and of all weights, and afterwards all weights."""
+    x = tf.constant(x, layer.dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = compute(layer, x)
+    gradients = tape.gradient(
+        y, [x, *(weight.value for weight in layer.trainable_weights)], tf.constant(upstream, layer.dtype)
+    )
+    return [y, *gradients, *layer.get_weights()]
+
+
+def assert_same(form, kind, shape, offset=0.0, **keywords):
+    x, upstream = inputs(shape, offset)
+    found = results(tf.function(form), layer_of(kind, "float32", shape, **keywords), x, upstream)
+    exact = layer_of(kind, "float64", shape, **keywords)
+    expected = results(lambda layer, x: layer(x, training=True), exact, x.astype("float32"), upstream)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=DIGITS * max(1, np.abs(other).max(), abs(offset)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("momentum", [0.99, 0.5])
+def test_fused_batch_normalization(shape, momentum):
+    assert_same(fused_batch_normalization, layers.BatchNormalization, shape, momentum=momentum, epsilon=0.02)
+
+
+def test_fused_batch_normalization_of_a_large_mean():
+    """Mean of squares minus square of mean would lose the variance altogether."""
+    assert_same(fused_batch_normalization, layers.BatchNormalization, (6, 5, 4, 8), offset=300.0)
+
+
+def test_fused_batch_normalization_of_one_number():
+    """n − 1 is 0 there, and the variance is 0, not 0/0."""
+    assert_same(fused_batch_normalization, layers.BatchNormalization, (1, 8))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("groups", [1, 2, 8])
+def test_group_normalization(shape, groups):
+    assert_same(group_normalization, layers.GroupNormalization, shape, groups=groups, epsilon=0.02)
+
+
+def test_group_normalization_of_a_large_mean():
+    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), offset=300.0, groups=2)
+
+
+def test_instance_normalization_by_groups_of_minus_one():
+    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), groups=-1)
+
+
+@pytest.mark.parametrize("size", [(6, 6), (7, 5)])
+def test_maximum_of_slices_with_ties(size):
+    """Small whole numbers: most windows have equals, and the gradient goes to the same one of them."""
+    shape = (3, *size, 2)
+    x = np.random.default_rng(0).integers(0, 3, shape).astype("float32")
+    layer = layers.MaxPooling2D(2)
+    layer.build(shape)
+    upstream = np.random.default_rng(1).normal(size=layer.compute_output_shape(shape))
+    for one, other in zip(
+        results(max_of_slices, layer, x, upstream), results(lambda layer, x: layer(x), layer, x, upstream), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+REPLACED = {
+    ("none", "graph"): set(),
+    ("batch", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("group", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("batch", "inference"): set(),
+    ("layer", "inference"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("batch-renorm", "graph"): set(),
+    ("batch", "xla"): {"conv1_pool", "conv2_pool"},
+}
+
+
+@pytest.mark.parametrize(("norm", "use"), REPLACED)
+def test_what_is_replaced_in_the_reference_cnn(norm, use):
+    model = cnn(norm)
+    fast = {layer.name for layer in with_fast_forms(model, use).layers}
+    assert {f"{name}_fast" for name in REPLACED[norm, use]} == fast - {layer.name for layer in model.layers}
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.BatchNormalization(renorm=True),
+        layers.BatchNormalization(scale=False),
+        layers.BatchNormalization(axis=1),
+        layers.BatchNormalization(trainable=False),
+        layers.GroupNormalization(4, center=False),
+        layers.GroupNormalization(4, axis=1),
+        layers.BatchNormalization(dtype="mixed_float16"),
+    ],
+    ids=["renorm", "no scale", "axis 1", "frozen", "no centre", "groups on axis 1", "float16"],
+)
+def test_a_layer_that_a_form_does_not_compute_stays(layer):
+    image = keras.Input((4, 6, 8))
+    model = keras.Model(image, layer(image))
+    assert with_fast_forms(model, "graph").layers[-1] is layer
+
+
+def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
+    model = cnn("batch")
+    fast = with_fast_forms(model, "graph")
+    assert {id(variable) for variable in fast.variables} == {id(variable) for variable in model.variables}
+
+
+def cnn(norm):
+    from bnexp.models.cnn import build  # noqa: PLC0415  # beside its only use
+
+    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10)

@@ -1,7 +1,7 @@
 """The run: survey what is there, train what is missing in worker processes, store each record as it comes."""
 
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.results.store import Store, written
 from bnexp.running.claims import Claims
 from bnexp.running.estimate import seconds_left
+from bnexp.running.feeding import REMEMBERED, choose, model_of
 from bnexp.running.options import Options, workers
 from bnexp.running.outcome import Outcome
 from bnexp.running.pool import Event, Pool, Worker, ending
@@ -76,6 +77,7 @@ class _Run:
         self._checking: Worker | None = None
         self._refusals: list[str] = []
         self._running: dict[Worker, _Training] = {}
+        self._models: defaultdict[Worker, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self._ever_ready = False
         self._start_failures = 0
         self._same_failures: tuple[tuple[str, str] | None, int] = (None, 0)
@@ -114,9 +116,10 @@ class _Run:
         self._check()
         if self._to_check:
             return
-        while self._idle and (task := self._next()):
+        while self._idle and (task := self._next(self._idle[-1])):
             worker = self._idle.pop()
             self._running[worker] = _Training(task)
+            self._models[worker].append(model_of(task.trial.spec))
             worker.give(task.trial, self._store.log(task.trial))
             self._watch.started(task)
 
@@ -136,10 +139,14 @@ class _Run:
         if self._refusals and not self._to_check:
             raise UserError("\n".join(self._refusals))
 
-    def _next(self) -> Task | None:
-        """The first waiting task that no other run is at; None if there is none at the moment."""
+    def _next(self, worker: Worker) -> Task | None:
+        """The waiting task that suits the worker and that no other run is at; None if there is none at the moment."""
+        mine = self._models[worker]
+        others = {model for other, models in self._models.items() if other is not worker for model in models}
         for _ in range(len(self._waiting)):
-            task = self._waiting.popleft()
+            index = choose(self._waiting, mine, others)
+            task = self._waiting[index]
+            del self._waiting[index]
             folder = self._store.folder(task.trial)
             with written(folder):
                 claimed = self._claims.take(folder)
@@ -231,6 +238,7 @@ class _Run:
         """A worker is gone: with the trial that it was at, before it was ready, or idle."""
         code, start_log = worker.exit_code(), worker.start_log()
         pool.remove(worker)
+        self._models.pop(worker, None)
         if worker in self._idle:
             self._idle.remove(worker)
         elif worker is self._checking:

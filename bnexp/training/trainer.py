@@ -41,7 +41,7 @@ from bnexp.training.ways import GRAPH, Way, way
 from bnexp.values import canonical
 
 _PROGRAMS_KEPT = 4
-"""Compiled models that a worker keeps; each holds some 50 MB."""
+"""Compiled models that a worker keeps; each holds some 40 MB."""
 
 
 class Trainer:

@@ -6,7 +6,7 @@ prints one JSON line: test accuracy, final training loss, seconds.  It shares no
 
 With a global seed, `fit` (Keras 3.15 on TensorFlow 2.21) draws the same order of examples in every epoch, so that a
 network sees the same batches again and again; with batch normalization, which learns its batches, the training loss
-of later epochs is then up to a quarter too low.  So the seed is taken back before `fit`: SEED decides the weights and
+of later epochs is then up to a third too low.  So the seed is taken back before `fit`: SEED decides the weights and
 the split, and the order is drawn anew in each epoch, from chance.
 """
 

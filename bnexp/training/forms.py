@@ -38,7 +38,8 @@ def with_fast_forms(model: keras.Model, use: Use) -> keras.Model:
 def fused_batch_normalization(layer: keras.layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
     """What the layer makes of x, (N,H,W,C) or (N,C), in training, with its step of the moving averages.
 
-    TensorFlow's kernel returns the unbiased variance, n/(n−1) times the biased one that Keras averages.
+    TensorFlow's kernel returns the unbiased variance, n/(n−1) times the biased one that Keras averages.  Its sums are
+    less exact than those of Keras: outputs are off by some 3e-5 instead of 6e-6 where n is 43,264 (64 images of 26x26).
     """
     pixels = x if len(x.shape) == 4 else tf.reshape(x, (-1, 1, 1, x.shape[-1]))
     nothing = tf.constant([], x.dtype)

@@ -132,6 +132,11 @@ class Program:
         """Whether the model keeps statistics of batches, so that it can be scored under others."""
         return any(map(is_batch_dependent, self.model.layers))
 
+    @property
+    def optimizer_state(self) -> list[Any]:
+        """The variables that a step changes beside the model's: the number of steps, and of each weight its moments."""
+        return [variable for variable in self._optimizer.variables if not variable.name.startswith("learning_rate")]
+
     def finite(self) -> bool:
         """Whether every weight and moving statistic is a finite number."""
         return all(np.isfinite(variable.numpy()).all() for variable in self.model.variables)

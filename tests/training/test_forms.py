@@ -43,13 +43,13 @@ def results(compute, layer, x, upstream):
     return [y, *gradients, *layer.get_weights()]
 
 
-def assert_same(form, kind, shape, offset=0.0, **keywords):
+def assert_same(form, kind, shape, offset=0.0, digits=DIGITS, **keywords):
     x, upstream = inputs(shape, offset)
     found = results(tf.function(form), layer_of(kind, "float32", shape, **keywords), x, upstream)
     exact = layer_of(kind, "float64", shape, **keywords)
     expected = results(lambda layer, x: layer(x, training=True), exact, x.astype("float32"), upstream)
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=DIGITS * max(1, np.abs(other).max(), abs(offset)))
+        np.testing.assert_allclose(one, other, rtol=0, atol=digits * max(1, np.abs(other).max()))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -59,8 +59,8 @@ def test_fused_batch_normalization(shape, momentum):
 
 
 def test_fused_batch_normalization_of_a_large_mean():
-    """Mean of squares minus square of mean would lose the variance altogether."""
-    assert_same(fused_batch_normalization, layers.BatchNormalization, (6, 5, 4, 8), offset=300.0)
+    """The mean itself is known to 3e-5 only; mean of squares minus square of mean would be off by 1e-2."""
+    assert_same(fused_batch_normalization, layers.BatchNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4)
 
 
 def test_fused_batch_normalization_of_one_number():
@@ -75,7 +75,7 @@ def test_group_normalization(shape, groups):
 
 
 def test_group_normalization_of_a_large_mean():
-    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), offset=300.0, groups=2)
+    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4, groups=2)
 
 
 def test_instance_normalization_by_groups_of_minus_one():

@@ -1,0 +1,71 @@
+"""The way of computing: chosen from the spec alone, noted in the record, and of no consequence but for rounding."""
+
+import numpy as np
+import pytest
+from small_trial import SMALL
+
+from bnexp.data import load
+from bnexp.experiment.spec import TrialSpec
+from bnexp.training.program import Program
+from bnexp.training.trainer import _Resident
+from bnexp.training.ways import GRAPH, XLA_FEWEST_STEPS, Way, way
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps", "device", "expected"),
+    [
+        (64, 10**6, "cpu", GRAPH),
+        (3, 10**6, "cpu", GRAPH),
+        (2, XLA_FEWEST_STEPS, "cpu", Way("xla", 2)),
+        (2, XLA_FEWEST_STEPS - 1, "cpu", GRAPH),
+        (1, 10**6, "cpu", Way("xla", 1)),
+        (64, 10, "gpu", Way("xla", 64)),
+    ],
+)
+def test_the_way_follows_from_batch_size_steps_and_device(batch_size, steps, device, expected):
+    assert way(batch_size, steps, device) == expected
+
+
+def test_the_record_says_how_steps_were_computed(train, monkeypatch):
+    blocks = {"model": {"name": "mlp", "widths": [8]}, "data": {"name": "mnist-5k", "train": 41, "validation": 20}}
+    training = {**SMALL["training"], "batch_size": 2}
+    assert train(training=training, **blocks).execution["step"] == "graph"
+    monkeypatch.setattr("bnexp.training.ways.XLA_FEWEST_STEPS", 40)
+    compiled = train(training=training, **blocks)
+    assert compiled.execution["step"] == "xla"
+    assert compiled.execution["compiled_model_reused"] is False
+    assert [row.examples for row in compiled.evaluations] == [14, 28, 41, 82]  # 20 compiled steps of 2, one of 1
+
+
+@pytest.mark.parametrize(
+    "norm", ["none", "batch", {"name": "group", "groups": 4}, "weight", "spectral", "filter-response"]
+)
+def test_compiled_and_plain_steps_train_alike_the_smaller_last_batch_included(norm):
+    spec = TrialSpec.model_validate(
+        {**SMALL, "norm": norm, "model": {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}}
+    )
+    data = _Resident.of(load(spec.data))
+    results = []
+    for chosen in (GRAPH, Way("xla", 10)):
+        program = Program(spec, (28, 28, 1), 10, data.images.dtype, chosen)
+        program.reset(spec, 3, data.images[:10])
+        whole = program.train(data.images, data.labels, np.arange(50).reshape(5, 10))
+        rest = program.train(data.images, data.labels, np.arange(50, 57)[None])
+        results.append((whole.loss_sum / 50, rest.loss_sum / 7, whole.correct, rest.correct, whole.steps))
+    (one, last, *counts), (other, other_last, *other_counts) = results
+    assert one == pytest.approx(other, rel=1e-3)
+    assert last == pytest.approx(other_last, rel=1e-2)
+    assert counts == pytest.approx(other_counts, abs=1)
+
+
+def test_the_same_compiled_training_twice_gives_the_same_bits():
+    spec = TrialSpec.model_validate({**SMALL, "norm": "batch"})
+    data = _Resident.of(load(spec.data))
+    weights = []
+    for _ in range(2):
+        program = Program(spec, (28, 28, 1), 10, data.images.dtype, Way("xla", 10))
+        program.reset(spec, 3)
+        program.train(data.images, data.labels, np.arange(200).reshape(20, 10))
+        weights.append(program.model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -54,8 +54,11 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
             if k + columns >= len(places):
                 axes.set_xlabel("test accuracy (%)")
         planned = max((condition.counts.planned for condition in conditions), default=0)
-        note = f"filled: mean with its 95 % interval, open: a seed; {planned} seeds, or finished/planned at the right"
-        note_below(figure, [note, "accuracy axes zoomed to the data"], width)
+        seeds = f"{planned} seeds"
+        if any(condition.counts.ok < condition.counts.planned for condition in conditions):
+            seeds += ", where not all are finished: finished/planned at the right"
+        notes = ["filled: mean with its 95 % interval, open: a seed", seeds, "accuracy axes zoomed to the data"]
+        note_below(figure, notes, width)
     return figure
 
 

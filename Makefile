@@ -62,8 +62,8 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
-bench: $(VENV)/.installed-test  ## training speed beside plain model.fit, in turn; writes results/bench/
-	"$(VENV)/bin/python" tests/bench/speed.py
+bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
+	"$(VENV)/bin/python" tests/bench/bench.py
 
 clean:  ## remove the virtual environment, builds and caches; never results
 	rm -rf -- "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache

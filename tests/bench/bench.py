@@ -1,0 +1,258 @@
+"""What `make bench` measures: training beside `model.fit` and torch, every method, start-up, memory, the report.
+
+    python tests/bench/bench.py [--rounds 3] [--out results/bench]
+
+Machines are shared and noisy, so ways are measured in turn, on the same work, and what counts is the ratio within a
+round: tables give medians, and the range of the ratios.  All of it stands beside the targets that the project has set
+itself, met or missed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bnexp.norms.table import METHODS
+
+HERE = Path(__file__).parent
+WORKERS = len(os.sched_getaffinity(0))
+IMAGES = {256: 20_480, 128: 19_200, 64: 19_200, 32: 12_800, 16: 9_600, 8: 6_400, 2: 2_000}
+"""Training images per measurement, by batch size."""
+FLOP_PER_IMAGE = 16.4e6
+"""Of the reference CNN without normalization, forward and backward."""
+FIT_TARGETS = {64: 3.0, 8: 5.0, 2: 9.0}
+TORCH_TARGETS = {64: 1.3, 8: 2.0, 2: 2.0}
+
+
+class Row(NamedTuple):
+    """One round at one batch size: training images per second of each way, all workers together."""
+
+    norm: str
+    batch_size: int
+    fit: float
+    torch: float | None
+    bnexp: float
+
+
+def start(script: str, *arguments: object, **variables: str) -> subprocess.Popen[str]:
+    """A new Python process for one measurement, without TensorFlow's log."""
+    command = [sys.executable, "-W", "ignore", str(HERE / script), *map(str, arguments)]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=quiet)
+
+
+def answers(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, float]]:
+    """What each process measured, all let go when the last of them is ready; RuntimeError if one failed."""
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [_answer(process) for process in processes]
+
+
+def _answer(process: subprocess.Popen[str]) -> dict[str, float]:
+    out, _ = process.communicate(timeout=600)
+    if process.returncode:
+        raise RuntimeError(f"a measurement failed: {process.args}")
+    found: dict[str, float] = json.loads(out.splitlines()[-1])
+    return found
+
+
+def together(script: str, norm: str, batch: int, images: int) -> float:
+    """Images per second of as many processes as cores, side by side, until the slowest has finished."""
+    slowest = max(answer["seconds"] for answer in answers([start(script, norm, batch, images) for _ in range(WORKERS)]))
+    return WORKERS * images / slowest
+
+
+def training(rounds: int, batches: Sequence[int]) -> Iterator[Row]:
+    """All rounds, the ways in turn."""
+    has_torch = find_spec("torch") is not None
+    for _ in range(rounds):
+        for norm in ("none", "batch"):
+            for batch in batches:
+                images = IMAGES[batch]
+                fit = images / answers([start("with_fit.py", norm, batch, images)])[0]["seconds"]
+                torch = together("with_torch.py", norm, batch, images) if has_torch else None
+                yield Row(norm, batch, fit, torch, together("with_bnexp.py", json.dumps(norm), batch, images))
+
+
+def training_table(rows: Sequence[Row], peak: float) -> list[str]:
+    """Medians of images per second, medians and ranges of ratios, and the share of the matrix products' speed."""
+    lines = [
+        "| norm | batch | fit, im./s | torch, im./s | bnexp, im./s | to fit | target | to torch | target | of peak |",
+        "| --- | --: | --: | --: | --: | --: | --- | --: | --- | --: |",
+    ]
+    for norm, batch in dict.fromkeys((row.norm, row.batch_size) for row in rows):
+        own = [row for row in rows if (row.norm, row.batch_size) == (norm, batch)]
+        speed = statistics.median(row.bnexp for row in own)
+        fit = [row.bnexp / row.fit for row in own]
+        torch = [row.bnexp / row.torch for row in own if row.torch]
+        cells = [
+            norm,
+            str(batch),
+            f"{statistics.median(row.fit for row in own):.0f}",
+            f"{statistics.median(row.torch or 0 for row in own):.0f}" if torch else "–",
+            f"{speed:.0f}",
+            _range(fit),
+            _verdict(fit, FIT_TARGETS.get(batch)),
+            _range(torch) if torch else "–",
+            _verdict(torch, TORCH_TARGETS.get(batch)) if torch else "",
+            f"{100 * speed * FLOP_PER_IMAGE / (peak * 1e9):.0f} %",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _range(ratios: Sequence[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
+def _verdict(ratios: Sequence[float], target: float | None) -> str:
+    if target is None:
+        return ""
+    return f"≥ {target:g}: {'met' if statistics.median(ratios) >= target else 'missed'}"
+
+
+def methods_table(rounds: int) -> list[str]:
+    """Every method in one worker, at two batch sizes, relative to no normalization in the same round."""
+    lines = ["| norm | batch 64, images/s | relative to none | batch 2, images/s | relative to none |"]
+    lines.append("| --- | --: | --: | --: | --: |")
+    speeds: dict[tuple[str, int], list[float]] = {}
+    for _ in range(rounds):
+        for name in METHODS:
+            for batch, images in ((64, 6_400), (2, 1_000)):
+                (answer,) = answers([start("with_bnexp.py", json.dumps(name), batch, images)])
+                speeds.setdefault((name, batch), []).append(images / answer["seconds"])
+    for name in METHODS:
+        cells = [name]
+        for batch in (64, 2):
+            ratios = [own / none for own, none in zip(speeds[name, batch], speeds["none", batch], strict=True)]
+            cells += [f"{statistics.median(speeds[name, batch]):.0f}", f"{statistics.median(ratios):.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def commands_table(rounds: int) -> list[str]:
+    """Start-up, a short trial alone beside a script with `fit`, memory, and the report of 100 trials."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        config = root / "short.yaml"
+        config.write_text(
+            "name: short\ndata: {name: mnist-5k, validation: 0.1}\ntraining: {epochs: 1}\n"
+            "variants: {none: {norm: none}}\nseeds: 2\n"
+        )
+        bnexp = [sys.executable, "-m", "bnexp"]
+        one = [*bnexp, "run", str(config), "--seeds", "0", "--force", "--quiet", "--results", str(root / "one")]
+        script = [sys.executable, "-W", "ignore", str(HERE / "short_fit.py")]
+        helps = [_seconds([*bnexp, "--help"]) for _ in range(2 * rounds + 1)]
+        shorts = [(_seconds(one), _seconds(script)) for _ in range(rounds)]
+        two = [*bnexp, "run", str(config), "--jobs", "1", "--quiet", "--results", str(root / "two")]
+        subprocess.run(two, check=True, stdout=subprocess.DEVNULL)
+        records = [json.loads(path.read_text()) for path in sorted((root / "two").glob("trials/*/record.json"))]
+        second = next(record for record in records if record["execution"]["compiled_model_reused"])["seconds"]
+        subprocess.run(
+            [sys.executable, str(HERE / "made_up_results.py"), str(root / "hundred")],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        report = _seconds([*bnexp, "report", "--results", str(root / "hundred")])
+    worker = max(record["peak_memory_bytes"] for record in records) / 2**20
+    ratio = statistics.median(one / other for one, other in shorts)
+    rows = [
+        ("`bnexp --help`", f"{statistics.median(helps):.2f} s", "≤ 0.3 s", statistics.median(helps) <= 0.3),
+        ("one short trial alone / script with `fit`", f"{ratio:.2f}", "≤ 1.1", ratio <= 1.1),
+        (
+            "second trial of a shape, before its first step",
+            f"{second['data'] + second['compile']:.2f} s",
+            "≤ 0.1 s",
+            second["data"] + second["compile"] <= 0.1,
+        ),
+        ("`bnexp report` of 100 trials", f"{report:.1f} s", "≤ 15 s", report <= 15),
+        ("a worker's peak memory, mnist-5k", f"{worker:.0f} MiB", "≤ 700 MB", worker * 1.048576 <= 700),
+    ]
+    lines = ["| what | measured | target | |", "| --- | --: | --- | --- |"]
+    for what, measured, target, met in rows:
+        lines.append(f"| {what} | {measured} | {target} | {'met' if met else 'missed'} |")
+    return lines
+
+
+def _seconds(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure, print the tables, and write them with the raw rows."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=Path("results/bench"))
+    options = parser.parse_args()
+    peak = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
+    rows = list(training(options.rounds, [64, 8, 2]))
+    rows += training(1, [256, 128, 32, 16])
+    parts: list[tuple[str, list[str]]] = [
+        ("Training, the reference CNN", training_table(rows, peak)),
+        ("Every method, one worker", methods_table(1)),
+        ("Commands", commands_table(options.rounds)),
+    ]
+    head = (
+        f"{options.rounds} rounds (batches of 256, 128, 32 and 16, and the methods: one), the ways in turn; "
+        f"{WORKERS} cores, {_processor()}; the best float32 matrix products of {WORKERS} processes together: "
+        f"{peak:.0f} GFLOP/s.  `fit`: one process on all cores; torch and bnexp: {WORKERS} processes of one thread, "
+        "images (im.) of all together.  Compilation is left out of training; `of peak` counts 16.4 MFLOP an image, "
+        "convolutions and dense layers alone."
+    )
+    text = "\n\n".join(["# Bench", head, *(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts)]) + "\n"
+    print(text)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "bench.md").write_text(text)
+    raw: dict[str, Any] = {"peak_gflops": peak, "training": [row._asdict() for row in rows]}
+    (options.out / "bench.json").write_text(json.dumps(raw, indent=1) + "\n")
+    draw(rows, options.out)
+
+
+def draw(rows: Sequence[Row], folder: Path) -> None:
+    """Ratio to `fit` against batch size, a point a round."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # only here
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+    axes = figure.subplots()
+    for norm, colour, marker in (("none", "#000000", "o"), ("batch", "#D55E00", "s")):
+        batches = sorted({row.batch_size for row in rows if row.norm == norm})
+        ratios = {b: [row.bnexp / row.fit for row in rows if (row.norm, row.batch_size) == (norm, b)] for b in batches}
+        axes.plot(batches, [statistics.median(ratios[b]) for b in batches], color=colour, label=norm)
+        for b in batches:
+            axes.plot([b] * len(ratios[b]), ratios[b], marker, color=colour, markersize=3.5, markerfacecolor="none")
+    axes.plot(list(FIT_TARGETS), list(FIT_TARGETS.values()), "_", color="#0072B2", markersize=14, label="target")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(batches, [str(b) for b in batches])
+    axes.axhline(1, color="grey", linewidth=0.8)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("batch size")
+    axes.set_ylabel("images/s, ratio to model.fit")
+    axes.legend(frameon=False)
+    FigureCanvasAgg(figure).print_png(str(folder / "bench.png"))
+
+
+def _processor() -> str:
+    from bnexp.results.environment import environment  # noqa: PLC0415  # only here
+
+    return str(environment().get("cpu"))
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None,
     Example:
       bnexp validate configs/*.yaml
     """
-    from bnexp.cli.running import summary  # noqa: PLC0415  # both modules are small; no cycle at the top
+    from bnexp.cli.running import note_cautions, summary  # noqa: PLC0415  # both modules are small; no cycle at the top
     from bnexp.experiment.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     try:
@@ -35,6 +35,7 @@ def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None,
         raise
     for experiment in experiments:
         click.echo(f"ok: {summary(experiment)}")
+        note_cautions(experiment)
 
 
 @click.command()

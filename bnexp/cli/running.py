@@ -77,6 +77,7 @@ def run(
     if not quiet:
         for experiment in experiments:
             note(summary(experiment))
+            note_cautions(experiment)
         _note_edited(experiments, results)
     outcome = api.run(
         experiments,
@@ -144,6 +145,14 @@ def summary(experiment: "Experiment") -> str:
     if variants * places == points:
         return f"{experiment.name}: {plural(variants, 'variant')} x {plural(places, 'grid point')} x {total}"
     return f"{experiment.name}: {plural(points, 'point')} ({plural(variants, 'variant')}) x {total}"
+
+
+def note_cautions(experiment: "Experiment") -> None:
+    """Says what is worth knowing of the experiment's points before they are trained."""
+    from bnexp.experiment.grid import cautions  # noqa: PLC0415  # pydantic: not for `--help`
+
+    for text in cautions(experiment):
+        note(f"caution: {text}")
 
 
 def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None, smoke: bool) -> "list[Experiment]":

@@ -130,6 +130,19 @@ def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
     return matches
 
 
+def cautions(experiment: Experiment) -> list[str]:
+    """What is worth knowing of some points before they are trained, although they can be; each once."""
+    found: dict[str, None] = {}
+    for point in experiment.points:
+        spec = point.spec
+        if spec.data.known is None:
+            continue
+        for block in spec.model.blocks(spec.data.known.shape):
+            if spec.norm.takes(block) and (text := spec.norm.caution(block, spec.training.batch_size)):
+                found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+    return list(found)
+
+
 def _own_arguments(points: Iterable[Point]) -> list[str]:
     """Dotted keys of what users' own layers are called with."""
     found = (point.spec.norm.model_extra or {} for point in points)

@@ -72,6 +72,10 @@ class Norm(Frozen):
         """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
         return None
 
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""
+        return None
+
     def keeps_bias(self, block: Block) -> bool:
         """Whether the linear layer of this block has a bias."""
         return self.use_bias or not self.takes(block)
@@ -120,6 +124,13 @@ class Averaging(Normalizing):
 def is_single(block: Block) -> bool:
     """Whether an example has a single number per channel here: a dense output, or a map of 1x1 pixel."""
     return block.kind == "dense" or prod(block.shape[:-1]) == 1
+
+
+def constant_in_training(block: Block, batch_size: int) -> str | None:
+    """The caution where a mean over the batch is a mean over one number, so that subtracting it leaves nothing."""
+    if batch_size == 1 and block.kind != "rows" and is_single(block):
+        return f"with one example a batch {block.name} is normalized to the constant β, and learns nothing"
+    return None
 
 
 def undivided(groups: int, block: Block) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Averaging, facts, is_single
+from bnexp.norms.rows.base import SCALE_AND_SHIFT, Averaging, constant_in_training, facts, is_single
 
 _MOMENTS = facts(moving_mean="C", moving_variance="C")
 _LAG = "moving averages lag: momentum 0.99 keeps 37 % of their initial value after 100 steps, 0.9 % after 468"
@@ -27,6 +27,9 @@ class BatchNorm(Averaging):
     )
 
     name: Literal["batch"] = "batch"
+
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        return constant_in_training(block, batch_size)
 
     def bias_redundant(self, block: Block) -> bool:
         return self.before
@@ -100,6 +103,11 @@ class GhostBatchNorm(Averaging):
         if self.ghost_size == 1 and is_single(block):
             return "ghost_size", f"chunks of one example make {block.name} a constant; use at least 2, or layers: conv"
         return None
+
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        if self.ghost_size > batch_size:
+            return f"batches of {batch_size} hold no chunk of {self.ghost_size}: it is batch normalization"
+        return constant_in_training(block, batch_size)
 
     def bias_redundant(self, block: Block) -> bool:
         return self.before

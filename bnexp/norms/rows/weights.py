@@ -5,7 +5,17 @@ from typing import Literal
 from pydantic import Field
 
 from bnexp.models.table import Block
-from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, facts, undivided
+from bnexp.norms.rows.base import (
+    SCALE_AND_SHIFT,
+    Epsilon,
+    Groups,
+    Layers,
+    Momentum,
+    Norm,
+    constant_in_training,
+    facts,
+    undivided,
+)
 
 _DATA_INIT = (
     "g and the bias start from the first training batch (g = 1/σ[t], b = −μ[t]/σ[t]), layer by layer; the kernel "
@@ -47,6 +57,9 @@ class MeanOnlyBatchNorm(Norm):
     layers: Layers = "all"
     momentum: Momentum = 0.99
     data_init: bool = Field(True, description="whether g starts from the first training batch")
+
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        return constant_in_training(block, batch_size)
 
     def bias_redundant(self, block: Block) -> bool:
         return True

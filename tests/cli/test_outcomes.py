@@ -12,9 +12,9 @@ RIGHT = [
     ("run --help", "--retry-failed", ""),
     ("validate tiny.yaml", "ok: tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n", ""),
     (
-        "validate tiny.yaml --set training.batch_size=1",
-        "ok: tiny",
-        "caution: tiny, variant bn: with one example a batch dense1 is normalized to the constant β",
+        "validate tiny.yaml --set training.batch_size=1 --name single",
+        "ok: single",
+        "caution: single, variant bn: with one example a batch dense1 is normalized to the constant β",
     ),
     ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
     ("init --list", "batch_size\nmethods/cnn\nmethods/mlp\nmnist\n", ""),

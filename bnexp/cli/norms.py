@@ -17,7 +17,7 @@ from bnexp.errors import UserError
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from bnexp.models.table import Block
+    from bnexp.norms.block import Block
     from bnexp.norms.table import Norm
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}

@@ -11,7 +11,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from bnexp.data.table import DATASETS, ImageSet
 from bnexp.experiment.words import listed, unknown
-from bnexp.models.table import AnyModel, Block, CnnSpec, LstmSpec
+from bnexp.models.table import AnyModel, CnnSpec, LstmSpec
+from bnexp.norms.block import Block
 from bnexp.norms.own import OWN, OwnNorm, is_own
 from bnexp.norms.table import AnyNorm, NoNorm, Norm
 from bnexp.values import Frozen, named

@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from bnexp.errors import UserError
-from bnexp.models.table import Activation, Block
+from bnexp.models.table import Activation
+from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
 from bnexp.norms.table import Norm
 

@@ -7,7 +7,8 @@ from keras import layers, ops
 
 from bnexp.experiment.spec import TrialSpec
 from bnexp.models.blocks import normalized
-from bnexp.models.table import Block, LstmSpec
+from bnexp.models.table import LstmSpec
+from bnexp.norms.block import Block
 from bnexp.norms.table import Norm
 
 

@@ -1,25 +1,11 @@
 """The named models: what a config may say of each, and the shapes that follow.  No TensorFlow here."""
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from bnexp.norms.block import Block
 from bnexp.values import Frozen
-
-
-class Block(NamedTuple):
-    """A place that takes a normalization.
-
-    `conv` and `dense` are linear → [norm] → activation → [norm] → pool.  `rows` and `state` are what goes into a
-    recurrent layer and what comes out of it at the end: there is nothing linear before, and no activation.
-    """
-
-    name: str
-    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `state`."""
-    kind: Literal["conv", "dense", "rows", "state"]
-    shape: tuple[int, ...]
-    """What is normalized of one example: (height, width, channels) or (units,); of rows, one row (columns,)."""
-
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
 from bnexp.norms.formulas import formula, has_formula
 from bnexp.norms.rows.base import Norm

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
 from bnexp.norms.table import METHODS, Norm
 

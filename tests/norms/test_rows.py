@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import bnexp.norms
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.table import METHODS
 
 CONV = Block("conv1", "conv", (5, 4, 12))

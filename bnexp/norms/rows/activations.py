@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.rows.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Momentum, Norm, facts, is_single, undivided
 
 _ACTIVATION = "it stands in place of the model's activation, whichever that is"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.values import Frozen
 
 Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.rows.base import SCALE_AND_SHIFT, Averaging, constant_in_training, facts, is_single
 
 _MOMENTS = facts(moving_mean="C", moving_variance="C")

@@ -3,7 +3,7 @@
 from math import prod
 from typing import Literal
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.rows.base import SCALE_AND_SHIFT, Groups, Norm, Normalizing, Placed, facts, is_single, undivided
 
 

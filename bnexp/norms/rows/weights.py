@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bnexp.models.table import Block
+from bnexp.norms.block import Block
 from bnexp.norms.rows.base import (
     SCALE_AND_SHIFT,
     Epsilon,

@@ -1,5 +1,7 @@
 """The way of computing: chosen from the spec alone, noted in the record, and of no consequence but for rounding."""
 
+import gc
+
 import numpy as np
 import pytest
 from small_trial import SMALL
@@ -69,3 +71,28 @@ def test_the_same_compiled_training_twice_gives_the_same_bits():
         weights.append(program.model.get_weights())
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("norm", "chosen"),
+    [("none", Way("xla", 10)), ("batch", GRAPH), ("group", GRAPH), ("spectral", GRAPH), ("ghost-batch", GRAPH)],
+)
+def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen):
+    """A worker trains hundreds of trials.  What a trace would register for good is some thousand objects."""
+    arguments = {"groups": 4} if norm == "group" else {}
+    model = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}
+    spec = TrialSpec.model_validate({**SMALL, "norm": {"name": norm, **arguments}, "model": model})
+    data = _Resident.of(load(spec.data))
+
+    def objects_after_one_more():
+        program = Program(spec, (28, 28, 1), 10, data.images.dtype, chosen)
+        program.reset(spec, 3, data.images[:10])
+        program.train(data.images, data.labels, np.arange(20).reshape(2, 10))
+        program.evaluate(data.images, data.labels, np.arange(20))
+        del program
+        gc.collect()
+        return len(gc.get_objects())
+
+    objects_after_one_more()
+    before = objects_after_one_more()
+    assert objects_after_one_more() - before < 500

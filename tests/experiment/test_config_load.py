@@ -231,7 +231,7 @@ class TestOwnDataset:
                 "digts:images",
                 r"c\.yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed",
             ),
-            ("broken:images", "broken.py is not Python that this version can read: "),
+            ("broken:images", r"broken\.py is not Python that this version can read: invalid syntax \(line 1\)\n"),
             ("'digits:'", "a dataset of your own is written module:function, as in digits:load, not 'digits:'"),
             ("../digits:images", "a dataset of your own is written module:function"),
         ],

@@ -254,6 +254,17 @@ def test_a_mistake_in_the_base_is_reported_even_where_every_variant_covers_it(mi
     assert [message.split(";")[0] for message in mistakes(text)] == ["1:7: unknown normalization 'btch'"]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variants:\n  1: {norm: none}\n", '2:3: a key must be text, not 1; write it in quotes: "1"'),
+        ("norm: batch\ndata: !!set [a]", "2:7: tags, here !!set, are not taken"),
+    ],
+)
+def test_what_a_mistake_of_writing_leaves_is_no_second_mistake(mistakes, text, message):
+    assert mistakes(text) == [message]
+
+
 def test_a_duplicate_key_hides_no_other_mistake(mistakes):
     assert mistakes("variants:\n  a: {norm: batch}\n  a: {norm: layer}\nbaseline: b\nseeds: .inf\n") == [
         "3:3: duplicate key 'a'; first on line 2",

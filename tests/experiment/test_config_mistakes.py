@@ -132,7 +132,10 @@ ONE_MISTAKE = [
     ),
     (
         "norm: batch\nmodel.kernel_size: 30",
-        "2:20: conv1 would see an image smaller than its 30x30 kernel; use fewer filters or pools, or padding: same",
+        (
+            "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
+            "fewer convolutions or pools, or padding: same"
+        ),
     ),
     # variants
     ("about: x", "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`"),

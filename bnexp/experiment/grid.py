@@ -133,6 +133,11 @@ def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
 def cautions(experiment: Experiment) -> list[str]:
     """What is worth knowing of some points before they are trained, although they can be; each once."""
     found: dict[str, None] = {}
+    first: dict[tuple[Any, ...], str] = {}
+    for name in experiment.variants:
+        content = tuple((point.coordinates, point.spec) for point in experiment.points if point.variant == name)
+        if (twin := first.setdefault(content, name)) != name:
+            found[f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"] = None
     for point in experiment.points:
         spec = point.spec
         if spec.data.known is None:

@@ -38,8 +38,8 @@ def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke
     try:
         experiment = _resolved(tree, str(path), path.stem, folders, sets=sets, name=name, smoke=smoke)
     except ConfigError as error:
-        places = {mistake.mark for mistake in written}  # what stands there instead is no second mistake
-        written += [mistake for mistake in error.mistakes if mistake.mark not in places]
+        places = {mistake.mark[:3] for mistake in written}  # what stands there instead is no second mistake
+        written += [mistake for mistake in error.mistakes if mistake.mark[:3] not in places]
     if written:
         raise ConfigError(in_order(written))
     return experiment

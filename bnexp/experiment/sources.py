@@ -24,7 +24,10 @@ def digest(name: str, search_path: Sequence[str], form: str) -> str:
     content = path.read_bytes()
     try:
         defined = set(_defined(ast.parse(content).body))
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except SyntaxError as error:
+        where = f" (line {error.lineno})" if error.lineno else ""
+        raise ValueError(f"{path} is not Python that this version can read: {error.msg}{where}") from None
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not Python that this version can read: {error}") from None
     if function not in defined:
         functions = sorted(found for found in defined if not found.startswith("_"))

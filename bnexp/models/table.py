@@ -40,7 +40,7 @@ class CnnSpec(Frozen):
             if min(height, width) < 1:
                 raise ValueError(
                     f"conv{k} would see an image smaller than its {self.kernel_size}x{self.kernel_size} kernel; "
-                    f"use fewer filters or pools, or padding: same"
+                    f"use a smaller kernel, fewer convolutions or pools, or padding: same"
                 )
             blocks.append(Block(f"conv{k}", "conv", (height, width, filters)))
             if k <= self.pools:

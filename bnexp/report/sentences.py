@@ -77,14 +77,20 @@ def _claim(c: Comparison) -> str:
     if estimate.contains_zero:
         return (
             f"No detectable difference in test accuracy between {c.variant} and {c.baseline}{where}: "
-            f"{fixed(estimate.mean, places, sign=True)} points ({span}, {_n(c)}; this many seeds could see "
-            f"{significant(c.detectable, 2)} points; {_test(c)})"
+            f"{fixed(estimate.mean, places, sign=True)} points ({span}, {_n(c)}; {_power(c)}; {_test(c)})"
         )
     direction = "higher" if estimate.mean > 0 else "lower"
     return (
         f"{c.variant} has a test accuracy {fixed(abs(estimate.mean), places)} points {direction} than "
         f"{c.baseline}{where} ({span}, {_n(c)}; {_test(c)})"
     )
+
+
+def _power(c: Comparison) -> str:
+    """Which difference could have been seen; accuracies cannot differ by more than 100 points."""
+    if c.detectable > 100:
+        return "this many seeds could see no difference at all"
+    return f"this many seeds could see {significant(c.detectable, 2)} points"
 
 
 def _test(c: Comparison) -> str:

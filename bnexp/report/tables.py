@@ -197,7 +197,9 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
 def _test_legend(comparisons: Sequence[Comparison]) -> str:
     exact = all(each.test.exact for each in comparisons)
     kind = "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
-    text = f"p: two-sided {kind}, Holm's correction over {max(each.family for each in comparisons)} comparisons"
+    family = max(each.family for each in comparisons)
+    compared = "1 comparison" if family == 1 else f"{family} comparisons"
+    text = f"p: two-sided {kind}, Holm's correction over {compared}"
     least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
     if least >= 0.05:
         n = max(each.test.n for each in comparisons)

@@ -17,6 +17,8 @@ class Outcome:
     """Of the trained ones, those whose loss was not finite: a result, not a failure."""
     failed: int = 0
     """Failed in this run."""
+    mendable: int = 0
+    """Of the failed ones, those that met a fault of the surroundings (`UserError`): the next run tries them again."""
     failed_before: int = 0
     """Failed in an earlier run and not tried again."""
     interrupted: int | None = None

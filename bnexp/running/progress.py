@@ -173,9 +173,14 @@ def stopped_text(outcome: Outcome, resume: str) -> str:
         cause = "Ctrl-C" if outcome.interrupted == signal.SIGINT else signal.Signals(outcome.interrupted).name
         text = f"Stopped by {cause}: {text}; every finished trial is kept"
         return f"{text}. Go on with:\n  {printable(resume)}" if resume else text
+    mended = "What failed says why; once that is mended, the same command trains it again"
+    if_mended = outcome.failed == outcome.mendable > 0 and not outcome.failed_before
     if outcome.reason:
-        return f"Stopped {printable(outcome.reason)}: {text}. --retry-failed trains failed trials again"
+        again = mended if if_mended else "--retry-failed trains failed trials again"
+        return f"Stopped {printable(outcome.reason)}: {text}. {again}"
     if outcome.exit_code:
+        if if_mended:
+            return f"{text}. {mended}"
         return f"{text}. Their run.log says more; --retry-failed trains them again"
     return text
 

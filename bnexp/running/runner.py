@@ -66,7 +66,7 @@ class _Run:
         self._planned = len(found.tasks)
         self._skipped = len(found.finished) - len(anew)
         self._failed_before = len(found.failed) - len(again)
-        self._trained = self._diverged = self._failed = 0
+        self._trained = self._diverged = self._failed = self._mendable = 0
         self._jobs = workers(options, len(self._waiting))
         self._costs = found.costs
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
@@ -282,6 +282,7 @@ class _Run:
         self._trained += record.status != "failed"
         self._diverged += record.status == "diverged"
         self._failed += record.status == "failed"
+        self._mendable += record.failure is not None and record.failure.kind == "UserError"
         learn(self._costs, task, record)
         self._watch.finished(task, record, self._state())
         self._look_for_reason(record.failure)
@@ -321,6 +322,7 @@ class _Run:
             trained=self._trained,
             diverged=self._diverged,
             failed=self._failed,
+            mendable=self._mendable,
             failed_before=self._failed_before,
             interrupted=self._signals.received,
             reason=self._reason,

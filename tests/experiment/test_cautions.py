@@ -40,6 +40,12 @@ def test_cautions(tmp_path: Path, norm: str, model: str, batch_size: int, expect
         assert text.startswith("c, variant v: ")
 
 
+def test_variants_that_are_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("variants: {a: {norm: none}, b: {norm: layer}, c: {norm: {name: layer, epsilon: 1e-3}}}")
+    assert cautions(load(file)) == ["c, variant c: it is the same as b; nothing is compared"]
+
+
 def test_the_shipped_configs_need_no_caution() -> None:
     for path in Path("configs").rglob("*.yaml"):
         assert cautions(load(path)) == []

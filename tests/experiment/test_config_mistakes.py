@@ -132,7 +132,10 @@ ONE_MISTAKE = [
     ),
     (
         "norm: batch\nmodel.kernel_size: 30",
-        "2:20: conv1 would see an image smaller than its 30x30 kernel; use fewer filters or pools, or padding: same",
+        (
+            "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
+            "fewer convolutions or pools, or padding: same"
+        ),
     ),
     # variants
     ("about: x", "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`"),
@@ -252,6 +255,17 @@ seeds: 0
 def test_a_mistake_in_the_base_is_reported_even_where_every_variant_covers_it(mistakes):
     text = "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}"
     assert [message.split(";")[0] for message in mistakes(text)] == ["1:7: unknown normalization 'btch'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variants:\n  1: {norm: none}\n", '2:3: a key must be text, not 1; write it in quotes: "1"'),
+        ("norm: batch\ndata: !!set [a]", "2:7: tags, here !!set, are not taken"),
+    ],
+)
+def test_what_a_mistake_of_writing_leaves_is_no_second_mistake(mistakes, text, message):
+    assert mistakes(text) == [message]
 
 
 def test_a_duplicate_key_hides_no_other_mistake(mistakes):

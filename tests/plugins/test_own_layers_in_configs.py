@@ -53,7 +53,10 @@ def test_loading_imports_nothing_of_the_users(folder):
 
 MISTAKES = [
     ("my_norm:Right", "norm: no module 'my_norm' (my_norm.py or my_norm/__init__.py) in: "),
-    ("my_norms:Write", "/my_norms.py defines no 'Write' at its top level; it defines: Cut, Lists, Mine, Nameless, "),
+    (
+        "my_norms:Write",
+        "/my_norms.py defines no 'Write' at its top level; it defines: Alone, Cut, Lists, Mine, Nameless, ",
+    ),
     ("my_norms:", "norm: a normalization of your own is written module:Class, as in my_norms:MyNorm, not 'my_norms:'"),
     ("unreadable:Norm", "/unreadable.py is not Python that this version can read: "),
     ({"name": "my_norms:Right", "source": "abc"}, "norm.source: norm.source is filled in, not set; remove it"),

@@ -100,6 +100,14 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
             ),
         ),
         (
+            comparison(-3.0, 37.0, planned=3),
+            (
+                "No detectable difference in test accuracy between bn and none: +17 points (95 % interval −237 to "
+                "+271, n=2 of 3; this many seeds could see no difference at all; the sign-flip test cannot go below "
+                ".05 with n=2: its smallest p is 0.5)."
+            ),
+        ),
+        (
             comparison(0.0, 0.0, 0.0, planned=5),
             (
                 "No detectable difference in test accuracy between bn and none: 0 points in each pair (n=3 of 5; "

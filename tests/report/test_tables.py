@@ -161,6 +161,11 @@ def test_legend_says_what_so_few_pairs_cannot_show(experiment):
     assert "not comparable" not in text
 
 
+def test_legend_counts_a_single_comparison_as_one(tmp_path):
+    text = " ".join(legend(*analysed(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), faults={}))))
+    assert "Holm's correction over 1 comparison;" in text
+
+
 def test_legend_warns_where_trials_shared_the_machine_differently(experiment):
     conditions_, comparisons_, frame = experiment
     other = frame.assign(jobs=frame["jobs"].where(frame["seed"] > 0, 1))

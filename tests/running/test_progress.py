@@ -85,6 +85,24 @@ def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> N
             3,
         ),
         (
+            Outcome(planned=3, trained=1, failed=2, mendable=2),
+            "1 trained, 2 failed. What failed says why; once that is mended, the same command trains it again",
+            3,
+        ),
+        (
+            Outcome(planned=3, failed=1, mendable=1, reason="because"),
+            (
+                "Stopped because: 0 trained, 1 failed, 2 left. "
+                "What failed says why; once that is mended, the same command trains it again"
+            ),
+            3,
+        ),
+        (
+            Outcome(planned=3, failed=1, mendable=1, failed_before=1),
+            "0 trained, 1 failed, 1 failed before, 1 left. Their run.log says more; --retry-failed trains them again",
+            3,
+        ),
+        (
             Outcome(planned=3, failed=1, reason="because"),
             "Stopped because: 0 trained, 1 failed, 2 left. --retry-failed trains failed trials again",
             3,

@@ -114,6 +114,8 @@ def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> N
     assert outcome.exit_code == 3
     assert "FAILED: mnist is not here; `bnexp data fetch mnist` downloads it" in said
     assert "Traceback" not in said
+    assert "the same command trains it again" in said
+    assert "--retry-failed" not in said
     ground.behave()
     outcome, _ = ground.run(experiment([0]))
     assert (outcome.trained, outcome.exit_code) == (1, 0)

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bnexp.data.known import KNOWN
+from bnexp.data.places import find
 from bnexp.errors import UserError
 from bnexp.experiment.grid import Experiment, PlannedTrial
 from bnexp.experiment.trial import PROTOCOL
@@ -40,12 +42,14 @@ def run(
     """Train every trial of the experiments that has no record yet; returns what it came to.
 
     `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
-    Raises UserError where no trial could be trained: no GPU, a results folder that cannot be read or written.
+    Raises UserError where no trial could be trained: no GPU, a results folder that cannot be read or written, a data
+    folder without the data.
     Every trial that finishes is kept whatever comes after it.  Needs no `__main__` guard.
     """
     with Signals() as signals:
         try:
             found = survey(tasks(experiments, selected), store)
+            _check_data(found.waiting, options)
             for experiment in experiments:
                 store.keep_plan(experiment)
             return _Run(found, store, options, watch, signals).to_end()
@@ -337,6 +341,12 @@ class _Training:
         self.since = time.monotonic()
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress: Progress | None = None
+
+
+def _check_data(waiting: Iterable[Task], options: Options) -> None:
+    """UserError where a data folder that the user names lacks a dataset: once, before any worker starts."""
+    for name in {task.trial.spec.data.name for task in waiting} & KNOWN.keys():
+        find(name, KNOWN[name], options.data_folder)
 
 
 def _unproven(waiting: Iterable[Task]) -> deque[Task]:

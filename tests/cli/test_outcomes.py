@@ -155,3 +155,13 @@ def test_the_card_of_a_method_holds_its_layer_against_numpy(bnexp_):
     assert card["chosen"]["groups"] == 4
     assert set(card["deviation"]) == {"conv_training", "conv_inference", "dense_training", "dense_inference"}
     assert all(0 < value < 1e-4 for value in card["deviation"].values())
+
+
+def test_a_data_folder_without_the_data_is_said_once_before_anything_starts(bnexp_, folder, monkeypatch):
+    monkeypatch.setenv("BNEXP_DATA_DIR", str(folder))
+    (folder / "real.yaml").write_text("data: mnist\nvariants: {none: {norm: none}, bn: {norm: batch}}\nseeds: 1\n")
+    said = bnexp_("run", "real.yaml")
+    assert said.code == 2
+    assert said.err.count("does not hold mnist") == 1
+    assert str(folder) in said.err
+    assert "Training on" not in said.err

@@ -26,8 +26,9 @@ def way(batch_size: int, steps: int, device: str) -> Way:
 
     On a CPU compiled steps are ahead only in the smallest batches, where a kernel's overhead counts for more than its
     work.  Compiling takes 1.5 to 4 seconds longer than making the graph, which 16,000 steps win back without
-    normalization.  Training images per second of one thread, reference CNN, AMD EPYC with AVX-512 (`make bench`
-    measures it again):
+    normalization.  Training images per second of one thread, reference CNN, AMD EPYC with AVX-512, medians of two or
+    three rounds in turn while the other core was at work (`tests/bench/with_bnexp.py` takes the way that
+    BNEXP_BENCH_STEP names):
 
         batch   none: graph, xla   batch: graph, xla   group: graph, xla   switchable: graph, xla
             2        1787   2300         1453   1652         1130   1177               735   1103

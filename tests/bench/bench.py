@@ -227,7 +227,7 @@ def main() -> None:
 def draw(rows: Sequence[Row], folder: Path) -> None:
     """Ratio to `fit` against batch size, a point a round."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # only here
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415  # only here
 
     figure = Figure(figsize=(4.6, 3.0), layout="constrained")
     axes = figure.subplots()

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, check_epsilon, check_pixels, moments, pixel_axes
+from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, pixel_axes
 from bnexp.norms.table import BatchInstanceNorm
 
 
@@ -52,12 +52,11 @@ class BatchInstanceNormalization(MovingAverages):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
         rho = self.precise(self.rho)
-        of_batch = self._normalized(x, *self.batch_moments(x, training))
-        of_instance = self._normalized(x, *moments(x, pixel_axes(x)))
-        return self.scaled(rho * of_batch + (1 - rho) * of_instance)
-
-    def _normalized(self, x: Any, mean: Any, variance: Any) -> Any:
-        return (x - mean) / ops.sqrt(variance + self.epsilon)
+        centred, own_mean, own_variance = centred_moments(x, pixel_axes(x))
+        mean, variance = self.batch_moments(own_mean, own_variance, training)
+        of_batch = rho * ops.rsqrt(variance + self.epsilon)
+        of_instance = (1 - rho) * ops.rsqrt(own_variance + self.epsilon)
+        return self.normalized(centred, of_batch + of_instance, (own_mean - mean) * of_batch)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes, check_epsilon, moments
+from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments, check_epsilon
 from bnexp.norms.table import BatchRenorm
 
 
@@ -80,8 +80,8 @@ class BatchRenormalization(MovingAverages):
         x = self.precise(inputs)
         mean, deviation = self.precise(self.moving_mean), self.precise(self.moving_deviation)
         if not self.uses_batch(training):
-            return self.scaled((x - mean) / deviation)
-        batch_mean, batch_variance = moments(x, batch_axes(x))
+            return self.normalized(x - mean, 1 / deviation)
+        centred, batch_mean, batch_variance = centred_moments(x, batch_axes(x))
         batch_deviation = ops.sqrt(batch_variance + self.epsilon)
         r_max = 1 + (self.r_max - 1) * self._ramp(self.r_ramp_end)
         d_max = self.d_max * self._ramp(self.d_ramp_end)
@@ -90,7 +90,7 @@ class BatchRenormalization(MovingAverages):
         self.move(self.moving_mean, batch_mean)
         self.move(self.moving_deviation, batch_deviation)
         self.steps.assign(self.steps + 1)
-        return self.scaled((x - batch_mean) / batch_deviation * r + d)
+        return self.normalized(centred, r / batch_deviation, d)
 
     def set_statistics(self, mean: Any, variance: Any) -> None:
         self.moving_mean.assign(mean)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes, check_epsilon, moments, pixel_axes
+from bnexp.norms.channelwise import MovingAverages, check_epsilon, combined, moments, pixel_axes
 from bnexp.norms.table import EvoNormB0 as Row
 
 
@@ -41,12 +41,12 @@ class EvoNormB0(MovingAverages):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
+        own_mean, of_instance = moments(x, pixel_axes(x))
         if self.uses_batch(training):
-            _, of_batch = moments(x, batch_axes(x))
+            _, of_batch = combined(own_mean, of_instance, 0)
             self.move(self.moving_variance, of_batch)
         else:
             of_batch = self.precise(self.moving_variance)
-        _, of_instance = moments(x, pixel_axes(x))
         threshold = self.precise(self.v) * x + ops.sqrt(of_instance + self.epsilon)
         return self.scaled(x / ops.maximum(ops.sqrt(of_batch + self.epsilon), threshold))
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import Channelwise, check_epsilon, example_axes, grouped, moments
+from bnexp.norms.channelwise import Channelwise, check_epsilon, combined, grouped, moments, pixel_axes
 from bnexp.norms.table import EvoNormS0 as Row
 
 
@@ -47,11 +47,11 @@ class EvoNormS0(Channelwise):
 
     def call(self, inputs: Any) -> Any:
         x = self.precise(inputs)
-        groups = grouped(x, self.groups)
-        axes = tuple(axis for axis in example_axes(groups) if axis != len(groups.shape) - 2)
-        _, variance = moments(groups, axes)
-        swish = grouped(x * ops.sigmoid(self.precise(self.v) * x), self.groups)
-        return self.scaled(ops.reshape(swish / ops.sqrt(variance + self.epsilon), ops.shape(x)))
+        means, variances = (grouped(moment, self.groups) for moment in moments(x, pixel_axes(x)))
+        _, variance = combined(means, variances, -1)
+        inverse = ops.rsqrt(variance + self.epsilon) * ops.ones_like(variances)
+        swish = x * ops.sigmoid(self.precise(self.v) * x)
+        return self.normalized(swish, ops.reshape(inverse, (*ops.shape(inverse)[:-2], self.channels)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}

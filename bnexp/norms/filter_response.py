@@ -42,7 +42,7 @@ class FilterResponseNormalization(Channelwise):
     def call(self, inputs: Any) -> Any:
         x = self.precise(inputs)
         square = ops.mean(ops.square(x), pixel_axes(x), keepdims=True)
-        y = self.scaled(x / ops.sqrt(square + self.epsilon))
+        y = self.normalized(x, ops.rsqrt(square + self.epsilon))
         return ops.maximum(y, ops.cast(self.tau, y.dtype))
 
     def get_config(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, check_epsilon
+from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, pixel_axes
 from bnexp.norms.table import GhostBatchNorm
 
 
@@ -49,26 +49,34 @@ class GhostBatchNormalization(MovingAverages):
         x = self.precise(inputs)
         if not self.uses_batch(training):
             mean, variance = self.precise(self.moving_mean), self.precise(self.moving_variance)
-            return self.scaled((x - mean) / ops.sqrt(variance + self.epsilon))
-        return self.scaled(self._normalized_chunks(x))
+            return self.normalized(x - mean, ops.rsqrt(variance + self.epsilon))
+        centred, means, variances = centred_moments(x, pixel_axes(x))
+        mean, variance = self._of_chunks(means, variances)
+        inverse = ops.rsqrt(variance + self.epsilon)
+        return self.normalized(centred, inverse, (means - mean) * inverse)
 
-    def _normalized_chunks(self, x: Any) -> Any:
-        """x̂, by way of chunks (K,V,...,C) of the batch, the last filled up with rows that count for nothing."""
-        examples, *others = ops.shape(x)
+    def _of_chunks(self, means: Any, variances: Any) -> tuple[Any, Any]:
+        """Mean and variance of each example's chunk, from those of the examples, all of shape (N,1,...,C)."""
+        examples, *others = ops.shape(means)
         chunks = (examples + self.ghost_size - 1) // self.ghost_size
         missing = chunks * self.ghost_size - examples
-        filled = ops.concatenate([x, ops.zeros((missing, *others), x.dtype)])
-        filled = ops.reshape(filled, (chunks, self.ghost_size, *others))
-        present = ops.cast(ops.arange(chunks * self.ghost_size) < examples, x.dtype)
-        present = ops.reshape(present, (chunks, self.ghost_size, *(1 for _ in others)))
-        axes = tuple(range(1, len(filled.shape) - 1))
-        count = ops.sum(ops.broadcast_to(present, (chunks, self.ghost_size, *others[:-1], 1)), axes, keepdims=True)
-        mean = ops.sum(filled, axes, keepdims=True) / count
-        centred = (filled - mean) * present
-        variance = ops.sum(ops.square(centred), axes, keepdims=True) / count
-        self._take_in(chunks, mean, variance)
-        normalized = ops.reshape(centred / ops.sqrt(variance + self.epsilon), (-1, *others))
-        return normalized[:examples]
+
+        def mean(values: Any) -> Any:
+            """Over chunks (K,V,...,C), the last filled up with zeros that count for nothing."""
+            filled = ops.concatenate([values, ops.zeros((missing, *others), values.dtype)])
+            return ops.sum(ops.reshape(filled, (chunks, self.ghost_size, *others)), 1) / count
+
+        def of_examples(values: Any) -> Any:
+            repeated = ops.broadcast_to(ops.expand_dims(values, 1), (chunks, self.ghost_size, *others))
+            return ops.reshape(repeated, (-1, *others))[:examples]
+
+        sizes = ops.minimum(self.ghost_size, examples - ops.arange(chunks) * self.ghost_size)
+        count = ops.reshape(self.precise(sizes), (-1, *(1 for _ in others)))
+        chunk_mean = mean(means)
+        each_mean = of_examples(chunk_mean)
+        chunk_variance = mean(variances + ops.square(means - each_mean))
+        self._take_in(chunks, chunk_mean, chunk_variance)
+        return each_mean, of_examples(chunk_variance)
 
     def _take_in(self, chunks: Any, mean: Any, variance: Any) -> None:
         """One step of the moving averages for each chunk, in one go: (1 − m) Σ_k m^(K−1−k) μ_k + m^K · average."""

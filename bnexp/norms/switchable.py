@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, check_epsilon, check_pixels, example_axes, moments, pixel_axes
+from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, combined, pixel_axes
 from bnexp.norms.table import SwitchableNorm
 
 
@@ -50,12 +50,14 @@ class SwitchableNormalization(MovingAverages):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
-        members = [moments(x, example_axes(x)), self.batch_moments(x, training)]
-        if pixels := pixel_axes(x):
-            members.insert(0, moments(x, pixels))
+        centred, own_mean, own_variance = centred_moments(x, pixel_axes(x))
+        members = [combined(own_mean, own_variance, -1), self.batch_moments(own_mean, own_variance, training)]
+        if pixel_axes(x):
+            members.insert(0, (own_mean, own_variance))
         mean = self._mixed(self.mean_logits, [mean for mean, _ in members])
         variance = self._mixed(self.variance_logits, [variance for _, variance in members])
-        return self.scaled((x - mean) / ops.sqrt(variance + self.epsilon))
+        inverse = ops.rsqrt(variance + self.epsilon)
+        return self.normalized(centred, inverse, (own_mean - mean) * inverse)
 
     def _mixed(self, logits: keras.Variable, statistics: list[Any]) -> Any:
         weights = ops.softmax(self.precise(logits))

@@ -21,8 +21,8 @@ def with_fast_forms(model: keras.Model, use: Use) -> keras.Model:
 
     In a graph, batch normalization is TensorFlow's one kernel (with Adam's kernel, steps are 1.2 to 1.6 times as fast
     from batch 2 to 256), and group normalization, with it layer and instance normalization, sums over pixels before
-    channels (1.1 to 1.7 times).  In XLA, max-pooling is a maximum of slices: the gradient of the stock one is slow
-    there on a CPU, and has no deterministic kernel.
+    channels (1.1 to 1.7 times; in XLA 1.1 to 1.4).  In XLA, max-pooling is a maximum of slices: the gradient of the
+    stock one is slow there on a CPU, and has no deterministic kernel.
     """
 
     def call(layer: keras.layers.Layer, *args: Any, **keywords: Any) -> Any:
@@ -104,7 +104,7 @@ def _form(layer: keras.layers.Layer, use: Use) -> Form | None:
     if kind is keras.layers.MaxPooling2D:
         stock = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}
         return max_of_slices if use == "xla" and config.items() >= stock.items() else None
-    if use == "xla" or not (config["center"] and config["scale"] and config["axis"] in (-1, rank - 1)):
+    if not (config["center"] and config["scale"] and config["axis"] in (-1, rank - 1)):
         return None
     if kind is keras.layers.GroupNormalization:
         return group_normalization

@@ -25,16 +25,25 @@ def way(batch_size: int, steps: int, device: str) -> Way:
     """The way for a trial of so many steps, on `cpu` or `gpu`.
 
     On a CPU compiled steps are ahead only in the smallest batches, where a kernel's overhead counts for more than its
-    work.  Compiling takes 1.5 to 4 seconds longer than making the graph, which 16,000 steps win back without
-    normalization.  Training images per second of one thread, reference CNN, AMD EPYC with AVX-512, medians of two or
-    three rounds in turn while the other core was at work (`tests/bench/with_bnexp.py` takes the way that
-    BNEXP_BENCH_STEP names):
+    work.  Compiling takes 1.5 to 4 seconds longer than making the graph, which 16,000 steps win back.  Training images
+    per second of one thread, reference CNN, AMD EPYC with AVX-512, medians of three rounds in turn, the other core
+    at the same work (up to batch 4 at other work; `tests/bench/with_bnexp.py` takes the way that BNEXP_BENCH_STEP
+    names):
 
-        batch   none: graph, xla   batch: graph, xla   group: graph, xla   switchable: graph, xla
-            2        1787   2300         1453   1652         1130   1177               735   1103
-            4        2913   2881         1962   1685         1327    591               903   1063
-            8        3388   3204         2627   2447
-           16        3844   3142         3017   2132         2724   1183              1513   1391
+                none         batch        layer        instance     group        switchable
+        batch   graph   XLA  graph   XLA  graph   XLA  graph   XLA  graph   XLA  graph   XLA
+            2    1993  2355   1613  1786   1261  1594   1475  1827   1438  1836    804  1371
+            4    2913  2881   2306  2012                2195  1643   1982  1324   1602  1765
+            8    3564  3422   2869  2588   1967  1631   2450  1730   2427  1273   1829  2340
+           16    4349  3296   3264  2571   2555  1716   2623  1694   2638  1139
+           32    4622  3431   3595  2431   2985  1701   2938  1681   2828  1096
+           64    4576  3472   3484  2435   3027  1635   3092  1618   3016  1184   3004
+          128    4589  3309   3558  2480   2863  1559   2562  1449   2994  1079
+          256    4309  3183   3693  2404   2537  1509   2095  1441   2384  1098
+
+    (layer, instance and group from batch 4 on with Keras's own layer in XLA; at 2 with the faster form, which takes the
+    1271 of group to 1836.)  Compiling only a normalization within the graph was no gain at batch 32: switchable 1416
+    to 1912 of the graph, ghost-batch 1683 to 2502, group 2817 to 3266.
     """
     if device == "gpu" or (batch_size <= XLA_LARGEST_BATCH and steps >= XLA_FEWEST_STEPS):
         return Way("xla", batch_size)

@@ -43,9 +43,9 @@ def results(compute, layer, x, upstream):
     return [y, *gradients, *layer.get_weights()]
 
 
-def assert_same(form, kind, shape, offset=0.0, digits=DIGITS, **keywords):
+def assert_same(form, kind, shape, offset=0.0, digits=DIGITS, *, xla=False, **keywords):
     x, upstream = inputs(shape, offset)
-    found = results(tf.function(form), layer_of(kind, "float32", shape, **keywords), x, upstream)
+    found = results(tf.function(form, jit_compile=xla), layer_of(kind, "float32", shape, **keywords), x, upstream)
     exact = layer_of(kind, "float64", shape, **keywords)
     expected = results(lambda layer, x: layer(x, training=True), exact, x.astype("float32"), upstream)
     for one, other in zip(found, expected, strict=True):
@@ -70,8 +70,9 @@ def test_fused_batch_normalization_of_one_number():
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("groups", [1, 2, 8])
-def test_group_normalization(shape, groups):
-    assert_same(group_normalization, layers.GroupNormalization, shape, groups=groups, epsilon=0.02)
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+def test_group_normalization(shape, groups, xla):
+    assert_same(group_normalization, layers.GroupNormalization, shape, xla=xla, groups=groups, epsilon=0.02)
 
 
 def test_group_normalization_of_a_large_mean():
@@ -104,6 +105,7 @@ REPLACED = {
     ("layer", "inference"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
     ("batch-renorm", "graph"): set(),
     ("batch", "xla"): {"conv1_pool", "conv2_pool"},
+    ("group", "xla"): {"conv1_pool", "conv2_pool", "conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
 }
 
 

@@ -16,6 +16,7 @@ from bnexp.running.progress import (
     State,
     duration,
     finished_text,
+    lost_text,
     planned_text,
     printable,
     ready_text,
@@ -40,6 +41,9 @@ class LiveView(Silent):
     def ready(self, description: dict[str, Any]) -> None:
         self._say(ready_text(description))
         self._note = ""
+
+    def lost(self, task: Task, message: str) -> None:
+        self._say(lost_text(task, message), "yellow")
 
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         style = {"failed": "red", "diverged": "yellow"}.get(record.status, "")

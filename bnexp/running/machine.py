@@ -21,6 +21,13 @@ def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
     return min(found, default=_UNKNOWN_MEMORY)
 
 
+def out_of_memory_kills(cgroup: Path = _CGROUP) -> int:
+    """How many processes of this cgroup (v2 or v1) the kernel has ended so far because memory ran out; 0 if unknown."""
+    text = _text(cgroup / "memory.events") or _text(cgroup / "memory/memory.oom_control") or ""
+    counts = dict(line.split(maxsplit=1) for line in text.splitlines() if " " in line)
+    return int(counts.get("oom_kill", "0"))
+
+
 def _cpu_quota(cgroup: Path) -> float | None:
     quota, _, period = (_text(cgroup / "cpu.max") or "").partition(" ")
     if not quota:

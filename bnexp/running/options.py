@@ -1,5 +1,7 @@
 """How trials are executed: nothing here changes a result, and the record keeps what matters of it."""
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +11,27 @@ from bnexp.running.machine import available_cores, available_memory
 
 WORKER_MEMORY = 1_200_000_000
 """Bytes that one worker may come to use on full MNIST, for `jobs="auto"`; measured 0.9 to 1.3 GB."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several parts of a plan, to be trained each on a machine of its own."""
+
+    index: int
+    """From 1."""
+    of: int
+
+    def __post_init__(self) -> None:
+        if not (_whole(self.index) and _whole(self.of) and 1 <= self.index <= self.of):
+            raise UserError(f"shard: one of so many, as in 1/4, not {self.index!r}/{self.of!r}")
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """`1/4`.  Raises UserError for anything else."""
+        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+        if not match:
+            raise UserError(f"shard: one of so many, as in 1/4, not {text!r}")
+        return cls(int(match[1]), int(match[2]))
 
 
 @dataclass(frozen=True)
@@ -30,10 +53,27 @@ class Options:
     """Stop at the first failure."""
     max_failures: int = 3
     """Stop after so many failures in a row that say the same; 0: never."""
+    timeout: float | None = None
+    """Seconds that a trial may take, from its start in a worker; then the worker is ended and the trial has failed."""
+    budget: float | None = None
+    """Seconds after which no further seed is begun; nor one that is not expected to end within them."""
+    retries: int | None = None
+    """How often a trial is trained again whose worker was lost; None: never on this machine, twice on others."""
+    shard: Shard | None = None
+    """Which part of the plan is trained here."""
+    engine: Literal["local", "dask"] = "local"
+    scheduler: str | None = None
+    """Address of the Dask scheduler to use; None: a cluster of this machine."""
     resume: str = ""
     """The command that would go on with this run, shown when it is interrupted."""
     trainer: str = "bnexp.training:Trainer"
     """What trains in the worker, as `module:attribute`; called with `device`, `threads`, `data_folder`."""
+    start_timeout: float = 300
+    """Seconds within which a worker must be ready, or say whether a user's own layer works."""
+    trials_per_worker: int = 200
+    """A worker is replaced after so many trials..."""
+    growth: int = 500_000_000
+    """... or when it holds so many bytes more than after its first one."""
 
     def __post_init__(self) -> None:
         if self.jobs != "auto" and not (_whole(self.jobs) and self.jobs >= 1):
@@ -44,6 +84,20 @@ class Options:
             raise UserError(f"device: 'auto', 'cpu' or 'gpu', not {self.device!r}")
         if not (_whole(self.max_failures) and self.max_failures >= 0):
             raise UserError(f"max_failures: a whole number from 0 (never), not {self.max_failures!r}")
+        if self.retries is not None and not (_whole(self.retries) and self.retries >= 0):
+            raise UserError(f"retries: a whole number from 0, not {self.retries!r}")
+        for name, seconds in [("timeout", self.timeout), ("budget", self.budget)]:
+            if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
+                raise UserError(f"{name}: a number of seconds above 0, not {seconds!r}")
+        if self.engine not in ("local", "dask"):
+            raise UserError(f"engine: 'local' or 'dask', not {self.engine!r}")
+        if self.scheduler is not None and self.engine != "dask":
+            raise UserError("scheduler: the address of a Dask scheduler, which takes engine='dask'")
+
+    @property
+    def tries(self) -> int:
+        """How often a trial is begun at most, where its worker is lost each time."""
+        return 1 + ((2 if self.engine == "dask" else 0) if self.retries is None else self.retries)
 
 
 def workers(options: Options, trials: int) -> int:

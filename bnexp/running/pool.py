@@ -1,4 +1,4 @@
-"""Worker processes and the wires to them: one worker a slot, one trial a worker at a time."""
+"""The local engine: worker processes of this machine, and the wires to them; one trial a worker at a time."""
 
 import json
 import os
@@ -15,10 +15,9 @@ from typing import Any
 
 import bnexp
 from bnexp.experiment.trial import Trial
-from bnexp.running.options import Options
-
-Event = dict[str, Any]
-"""What a worker says (`running.worker`), or `{"event": "ended"}` once it is gone."""
+from bnexp.running.engine import Event
+from bnexp.running.machine import out_of_memory_kills
+from bnexp.running.options import Options, workers
 
 _CHUNK = 1 << 16
 _QUIET = {
@@ -36,6 +35,8 @@ class Worker:
         self._events, theirs = os.pipe()
         os.set_blocking(self._events, False)
         self._buffer = b""
+        self._memory_kills = out_of_memory_kills()
+        self._peak_memory: int | None = None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
         settings = {
             "events": theirs,
@@ -75,6 +76,10 @@ class Worker:
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(command).encode() + b"\n")
 
+    def stop(self) -> None:
+        """End it now; what it was at is lost, and it says `ended`."""
+        self.kill()
+
     def events(self) -> Iterator[Event]:
         """What it has said since; the last one is `ended` if it is gone."""
         ended = False
@@ -91,7 +96,20 @@ class Worker:
         for line in lines:
             yield json.loads(line)
         if ended:
-            yield {"event": "ended"}
+            yield self._ending()
+
+    def _ending(self) -> Event:
+        code = self.exit_code()
+        told = ending(code)
+        if code == -signal.SIGKILL and out_of_memory_kills() > self._memory_kills:
+            told += ", as the machine or the container had run out of memory"
+        return {
+            "event": "ended",
+            "kind": "signal" if code < 0 else "exit",
+            "message": told,
+            "log": self.start_log(),
+            "peak_memory_bytes": self._peak_memory,
+        }
 
     def kill(self) -> None:
         """End it and everything it started, now."""
@@ -105,7 +123,12 @@ class Worker:
         One that is gone by itself keeps its own code: killing it then ends only what it has left behind.
         """
         self.kill()
-        return self._process.wait()
+        if self._process.returncode is None:
+            # Not `Popen.wait`, which does not tell how much memory the process had.
+            _, status, usage = os.wait4(self._process.pid, 0)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self._peak_memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return self._process.returncode
 
     def close(self) -> None:
         """End it and free what it held."""
@@ -124,8 +147,9 @@ class Worker:
 class Pool:
     """Some workers, and what they say.  Leaving it ends them all."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, trials: int = 1) -> None:
         self._options = options
+        self._capacity = workers(options, trials)
         self._selector = selectors.DefaultSelector()
         self._workers: list[Worker] = []
 
@@ -140,6 +164,10 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self._workers)
+
+    def capacity(self) -> int:
+        """As many as the options say, or the cores and the memory carry."""
+        return self._capacity
 
     def start(self) -> Worker:
         """One more worker."""

@@ -54,6 +54,9 @@ class Watcher(Protocol):
     def progressed(self, task: Task, progress: Progress) -> None:
         """A running trial is so far."""
 
+    def lost(self, task: Task, message: str) -> None:
+        """The worker of a running trial is gone, and the trial will be begun anew."""
+
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         """A trial's record is stored: ok, diverged or failed."""
 
@@ -82,6 +85,9 @@ class Silent:
     def progressed(self, task: Task, progress: Progress) -> None:
         pass
 
+    def lost(self, task: Task, message: str) -> None:
+        pass
+
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         pass
 
@@ -104,6 +110,9 @@ class Errors(Silent):
     def say(self, text: str) -> None:
         """Print some lines, at once."""
         print(text, file=self._stream, flush=True)
+
+    def lost(self, task: Task, message: str) -> None:
+        self.say(lost_text(task, message))
 
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         if record.failure:
@@ -145,6 +154,11 @@ def ready_text(description: dict[str, Any]) -> str:
     words = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
     threads = description.get("threads")
     return printable(f"Training on {words}" + (f", {_count(threads, 'thread')} each" if threads else ""))
+
+
+def lost_text(task: Task, message: str) -> str:
+    """Such as `mnist bn-pre seed 2: the worker ended: killed by SIGKILL; it is begun anew`."""
+    return printable(f"{task.label}: {message}; it is begun anew")
 
 
 def finished_text(task: Task, record: TrialRecord, state: State) -> str:

@@ -1,9 +1,10 @@
-"""The run: survey what is there, train what is missing in worker processes, store each record as it comes."""
+"""The run: survey what is there, have an engine train what is missing, store each record as it comes."""
 
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,15 +17,16 @@ from bnexp.experiment.trial import PROTOCOL
 from bnexp.norms.own import OwnNorm
 from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.results.store import Store, written
+from bnexp.running.budget import Budget
 from bnexp.running.claims import Claims
+from bnexp.running.engine import Engine, Event, Slot, engine
 from bnexp.running.estimate import seconds_left
 from bnexp.running.feeding import REMEMBERED, choose, model_of
-from bnexp.running.options import Options, workers
+from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
-from bnexp.running.pool import Event, Pool, Worker, ending
-from bnexp.running.progress import Running, State, Watcher, in_a_line
+from bnexp.running.progress import Running, State, Watcher, duration, in_a_line
 from bnexp.running.signals import Signals
-from bnexp.running.survey import Survey, Task, learn, survey, tasks
+from bnexp.running.survey import Survey, Task, learn, of_shard, survey, tasks
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
@@ -48,7 +50,7 @@ def run(
     """
     with Signals() as signals:
         try:
-            found = survey(tasks(experiments, selected), store)
+            found = survey(of_shard(tasks(experiments, selected), options.shard), store)
             _check_data(found.waiting, options)
             for experiment in experiments:
                 store.keep_plan(experiment)
@@ -71,17 +73,20 @@ class _Run:
         self._skipped = len(found.finished) - len(anew)
         self._failed_before = len(found.failed) - len(again)
         self._trained = self._diverged = self._failed = self._mendable = 0
-        self._jobs = workers(options, len(self._waiting))
+        self._jobs = 0
         self._costs = found.costs
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
         self._claims = Claims()
-        self._starting: set[Worker] = set()
-        self._idle: list[Worker] = []
+        self._starting: dict[Slot, float] = {}
+        self._idle: list[Slot] = []
         self._to_check = _unproven(self._waiting)
-        self._checking: Worker | None = None
+        self._checking: tuple[Slot, float] | None = None
         self._refusals: list[str] = []
-        self._running: dict[Worker, _Training] = {}
-        self._models: defaultdict[Worker, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._running: dict[Slot, _Training] = {}
+        self._models: defaultdict[Slot, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._use: defaultdict[Slot, _Use] = defaultdict(_Use)
+        self._tries: Counter[str] = Counter()
+        self._budget = Budget(options.budget)
         self._ever_ready = False
         self._start_failures = 0
         self._same_failures: tuple[tuple[str, str] | None, int] = (None, 0)
@@ -89,53 +94,80 @@ class _Run:
 
     def to_end(self) -> Outcome:
         """Train what is waiting, until nothing is, or something ends the run early."""
-        self._watch.planned(self._planned, self._skipped, self._failed_before, self._jobs if self._waiting else 0)
         if self._waiting:
-            with Pool(self._options) as pool:
-                pool.wake_on(self._signals.fileno())
+            with engine(self._options, len(self._waiting)) as place:
+                self._jobs = place.capacity()
+                self._tell_plan()
+                place.wake_on(self._signals.fileno())
                 try:
                     while not self._over():
-                        self._staff(pool)
+                        self._staff(place)
                         self._hand_out()
-                        for worker, event in pool.events(_TICK):
-                            self._take(pool, worker, event)
+                        for slot, event in place.events(_TICK):
+                            self._take(place, slot, event)
+                        self._stop_late_ones()
                         self._watch.tick(self._state())
                 finally:
-                    pool.kill()
-                    self._keep_finished(pool)
+                    place.kill()
+                    self._keep_finished(place)
                     self._claims.release_all()
+        else:
+            self._tell_plan()
         outcome = self._outcome()
         self._watch.stopped(outcome, self._options.resume)
         return outcome
 
-    def _over(self) -> bool:
-        return bool(self._signals.received or self._reason or not (self._waiting or self._running))
+    def _tell_plan(self) -> None:
+        self._watch.planned(self._planned, self._skipped, self._failed_before, self._jobs)
 
-    def _staff(self, pool: Pool) -> None:
-        """As many workers as there is work for, up to the jobs."""
-        while len(pool) < min(self._jobs, len(self._waiting) + len(self._running)):
-            self._starting.add(pool.start())
+    def _over(self) -> bool:
+        if self._signals.received or self._reason or not (self._waiting or self._running):
+            return True
+        if self._budget.spent and not self._running:
+            self._reason = f"at the budget of {duration(self._budget.seconds)}, with whole seeds"
+            return True
+        return False
+
+    def _staff(self, place: Engine) -> None:
+        """As many slots as there is work for, up to the engine's capacity."""
+        self._jobs = place.capacity()
+        wanted = len(self._running) + (0 if self._budget.spent else len(self._waiting))
+        while len(place) < min(self._jobs, wanted):
+            self._starting[place.start()] = time.monotonic()
 
     def _hand_out(self) -> None:
         self._check()
         if self._to_check:
             return
         while self._idle and (task := self._next(self._idle[-1])):
-            worker = self._idle.pop()
-            self._running[worker] = _Training(task)
-            self._models[worker].append(model_of(task.trial.spec))
-            worker.give(task.trial, self._store.log(task.trial))
+            slot = self._idle.pop()
+            self._running[slot] = _Training(task)
+            self._models[slot].append(model_of(task.trial.spec))
+            slot.give(task.trial, self._store.log(task.trial))
             self._watch.started(task)
+
+    def _stop_late_ones(self) -> None:
+        """End the workers that take longer than they may: to start, to try a user's layer, to train a trial."""
+        now, limit, start_limit = time.monotonic(), self._options.timeout, self._options.start_timeout
+        for slot, training in self._running.items():
+            if limit is not None and now - training.since > limit and not training.late:
+                training.late = True
+                slot.stop()
+        waiting_for = [*self._starting.items(), *([self._checking] if self._checking else [])]
+        for slot, since in waiting_for:
+            if now - since > start_limit:
+                slot.stop()
 
     def _check(self) -> None:
         """Before anything is trained: users' own layers, one after the other in the first worker that is ready."""
         if self._to_check and self._checking is None and self._idle:
-            self._checking = self._idle.pop()
-            self._checking.check(self._to_check[0].trial)
+            slot = self._idle.pop()
+            self._checking = slot, time.monotonic()
+            slot.check(self._to_check[0].trial)
 
-    def _checked_layer(self, worker: Worker, failure: Failure | None) -> None:
+    def _checked_layer(self, slot: Slot, failure: Failure | None) -> None:
         self._checking = None
-        self._idle.append(worker)
+        self._idle.append(slot)
         task = self._to_check.popleft()
         if failure is not None:
             reason = failure.message if failure.kind == "UserError" else failure.traceback
@@ -143,13 +175,15 @@ class _Run:
         if self._refusals and not self._to_check:
             raise UserError("\n".join(self._refusals))
 
-    def _next(self, worker: Worker) -> Task | None:
-        """The waiting task that suits the worker and that no other run is at; None if there is none at the moment."""
-        mine = self._models[worker]
-        others = {model for other, models in self._models.items() if other is not worker for model in models}
+    def _next(self, slot: Slot) -> Task | None:
+        """The waiting task that suits the slot and that no other run is at; None if there is none at the moment."""
+        mine = self._models[slot]
+        others = {model for other, models in self._models.items() if other is not slot for model in models}
         for _ in range(len(self._waiting)):
             index = choose(self._waiting, mine, others)
             task = self._waiting[index]
+            if not self._budget.admits(task.block, partial(self._expected_until_end_of, task.block)):
+                return None
             del self._waiting[index]
             folder = self._store.folder(task.trial)
             with written(folder):
@@ -180,47 +214,52 @@ class _Run:
             task.trial.identity in self._tried_before or record.failure.kind == "UserError"
         )
 
-    def _take(self, pool: Pool, worker: Worker, event: Event) -> None:
-        """What a worker says, and what follows from it."""
+    def _take(self, place: Engine, slot: Slot, event: Event) -> None:
+        """What a slot says, and what follows from it."""
         match event["event"]:
             case "ready":
-                self._ready(worker, event["description"])
+                self._ready(slot, event["description"])
             case "checked":
                 failure = event["failure"]
-                self._checked_layer(worker, None if failure is None else Failure.model_validate(failure))
+                self._checked_layer(slot, None if failure is None else Failure.model_validate(failure))
+            case "begun":
+                self._running[slot].since = time.monotonic()
             case "progress":
-                self._progressed(worker, Progress.model_validate(event["progress"]))
+                self._progressed(slot, Progress.model_validate(event["progress"]))
             case "done" | "failed":
-                self._finished(worker, event)
-                self._idle.append(worker)
+                self._finished(slot, event)
+                if self._use[slot].worn_out(event.get("memory_bytes"), self._options):
+                    self._forget(place, slot)
+                else:
+                    self._idle.append(slot)
             case "unable":
-                self._starting.discard(worker)
+                self._starting.pop(slot, None)
                 unable = Failure.model_validate(event["failure"])
-                self._start_failed(unable.message if unable.kind == "UserError" else unable.traceback)
+                self._start_failed(unable.message if unable.kind == "UserError" else unable.traceback, for_all=True)
             case "ended":
-                self._ended(pool, worker)
+                self._ended(place, slot, event)
 
-    def _ready(self, worker: Worker, description: dict[str, Any]) -> None:
-        self._starting.discard(worker)
-        self._idle.append(worker)
+    def _ready(self, slot: Slot, description: dict[str, Any]) -> None:
+        self._starting.pop(slot, None)
+        self._idle.append(slot)
         self._start_failures = 0
         if not self._ever_ready:
             self._ever_ready = True
             self._watch.ready(description)
 
-    def _start_failed(self, reason: str) -> None:
-        """A worker cannot work.  The first one stands for all; later ones have some more tries."""
+    def _start_failed(self, reason: str, *, for_all: bool) -> None:
+        """A worker cannot work.  The first one stands for all, unless it was killed; later ones have more tries."""
         self._start_failures += 1
-        if not self._ever_ready or self._start_failures >= _START_FAILURES:
+        if (for_all and not self._ever_ready) or self._start_failures >= _START_FAILURES:
             raise UserError(f"no trial can be trained: {reason.strip()}")
 
-    def _progressed(self, worker: Worker, progress: Progress) -> None:
-        training = self._running[worker]
+    def _progressed(self, slot: Slot, progress: Progress) -> None:
+        training = self._running[slot]
         training.progress = progress
         self._watch.progressed(training.task, progress)
 
-    def _finished(self, worker: Worker, event: Event) -> None:
-        training = self._running.pop(worker)
+    def _finished(self, slot: Slot, event: Event) -> None:
+        training = self._running.pop(slot)
         if event["event"] == "failed":
             record = self._failure(training, Failure.model_validate(event["failure"]))
         else:
@@ -238,31 +277,51 @@ class _Run:
             return self._failure(training, Failure(kind="ValidationError", message=message, traceback=""))
         return record
 
-    def _ended(self, pool: Pool, worker: Worker) -> None:
+    def _ended(self, place: Engine, slot: Slot, event: Event) -> None:
         """A worker is gone: with the trial that it was at, before it was ready, or idle."""
-        code, start_log = worker.exit_code(), worker.start_log()
-        pool.remove(worker)
-        self._models.pop(worker, None)
-        if worker in self._idle:
-            self._idle.remove(worker)
-        elif worker is self._checking:
+        if slot in self._idle:
+            self._idle.remove(slot)
+        elif self._checking and slot is self._checking[0]:
+            late = time.monotonic() - self._checking[1] > self._options.start_timeout
+            told = f"it took more than {duration(self._options.start_timeout)}" if late else event["message"]
             task = self._to_check[0]
             raise UserError(
                 f"{task.experiment}, variant {task.variant}: norm {task.trial.spec.norm.name}: the worker ended while "
-                f"it tried the layer: {ending(code)}\n{_last_lines(start_log)}"
+                f"it tried the layer: {told}\n{_last_lines(event['log'])}"
             )
-        elif worker in self._running:
-            training = self._running.pop(worker)
-            log = self._store.log(training.task.trial)
-            last = _last_lines(log.read_text(errors="replace") if log.exists() else start_log)
-            kind = "signal" if code < 0 else "exit"
-            failure = Failure(kind=kind, message=f"the worker ended: {ending(code)}", traceback=last)
-            self._keep(training.task, self._failure(training, failure))
-        elif worker in self._starting:
-            self._starting.remove(worker)
-            self._start_failed(f"the worker ended at its start: {ending(code)}\n{_last_lines(start_log)}")
+        elif slot in self._running:
+            self._lost(self._running.pop(slot), event)
+        elif slot in self._starting:
+            late = time.monotonic() - self._starting.pop(slot) > self._options.start_timeout
+            told = f"not ready after {duration(self._options.start_timeout)}" if late else event["message"]
+            reason = f"the worker ended at its start: {told}\n{_last_lines(event['log'])}"
+            self._start_failed(reason, for_all=event["kind"] == "exit")
+        self._forget(place, slot)
 
-    def _failure(self, training: "_Training", failure: Failure) -> TrialRecord:
+    def _forget(self, place: Engine, slot: Slot) -> None:
+        place.remove(slot)
+        self._models.pop(slot, None)
+        self._use.pop(slot, None)
+
+    def _lost(self, training: "_Training", event: Event) -> None:
+        """A trial whose worker is gone: begun anew as often as the options say, else recorded as failed."""
+        task, message = training.task, f"the worker ended: {event['message']}"
+        self._tries[task.trial.identity] += 1
+        if training.late and self._options.timeout is not None:
+            event = {**event, "kind": "timeout"}
+            message = f"ended after {duration(self._options.timeout)}, the --timeout of a trial"
+        elif self._tries[task.trial.identity] < self._options.tries:
+            self._watch.lost(task, message)
+            self._claims.release(self._store.folder(task.trial))
+            self._left[task.trial.spec] += 1
+            self._waiting.appendleft(task)
+            return
+        log = self._store.log(task.trial)
+        last = _last_lines(log.read_text(errors="replace") if log.exists() else event["log"])
+        failure = Failure(kind=event["kind"], message=message, traceback=last)
+        self._keep(task, self._failure(training, failure, event["peak_memory_bytes"]))
+
+    def _failure(self, training: "_Training", failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
         from bnexp.results.environment import environment  # noqa: PLC0415  # a run without failures needs it not
 
         trial = training.task.trial
@@ -273,6 +332,7 @@ class _Run:
             seed=trial.seed,
             status="failed",
             started=training.started,
+            peak_memory_bytes=peak_memory_bytes,
             environment=environment(),
             failure=failure,
         )
@@ -304,20 +364,32 @@ class _Run:
             said_so = f"{self._options.max_failures} failures in a row that say the same"
             self._reason = f"after {said_so} ({in_a_line(failure)})"
 
-    def _keep_finished(self, pool: Pool) -> None:
+    def _keep_finished(self, place: Engine) -> None:
         """Store what killed workers had finished; what they were at is to be trained again."""
-        for worker, event in pool.last_words():
-            if event["event"] in ("done", "failed"):
-                self._finished(worker, event)
+        for slot, event in place.last_words():
+            if event["event"] in ("done", "failed") and slot in self._running:
+                self._finished(slot, event)
 
-    def _state(self) -> State:
-        running = tuple(
+    def _expected_until_end_of(self, block: int) -> float | None:
+        """Seconds until what runs now and this block of seeds would be done; None if nothing measured says so."""
+        waiting = Counter(task.trial.spec for task in self._waiting if task.block == block)
+        return seconds_left(waiting, self._costs, max(1, self._jobs), self._needs())
+
+    def _now(self) -> tuple[Running, ...]:
+        return tuple(
             Running(training.task, time.monotonic() - training.since, training.progress)
             for training in self._running.values()
         )
-        needs = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in running)
+
+    def _needs(self) -> Iterator[float | None]:
+        """What each running trial still needs, in seconds."""
+        return (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._now())
+
+    def _state(self) -> State:
+        running = self._now()
         done = self._skipped + self._failed_before + self._trained + self._failed
-        return State(done, self._planned, running, seconds_left(self._left, self._costs, self._jobs, needs))
+        left = seconds_left(self._left, self._costs, max(1, self._jobs), self._needs())
+        return State(done, self._planned, running, left)
 
     def _outcome(self) -> Outcome:
         return Outcome(
@@ -341,6 +413,24 @@ class _Training:
         self.since = time.monotonic()
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
         self.progress: Progress | None = None
+        self.late = False
+        """Whether it was ended because it took too long."""
+
+
+class _Use:
+    """What a worker has been used for."""
+
+    def __init__(self) -> None:
+        self._trials = 0
+        self._at_first: int | None = None
+
+    def worn_out(self, memory: int | None, options: Options) -> bool:
+        """Whether a worker that now holds `memory` bytes between two trials is to be replaced."""
+        self._trials += 1
+        if self._at_first is None:
+            self._at_first = memory
+        grown = memory is not None and self._at_first is not None and memory - self._at_first > options.growth
+        return grown or self._trials >= options.trials_per_worker
 
 
 def _check_data(waiting: Iterable[Task], options: Options) -> None:

@@ -9,6 +9,7 @@ from bnexp.experiment.trial import Trial
 from bnexp.results.record import TrialRecord
 from bnexp.results.store import Store
 from bnexp.running.estimate import Costs
+from bnexp.running.options import Shard
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Task:
     experiment: str
     variant: str
     coordinates: tuple[tuple[str, Any], ...] = ()
+    block: int = 0
+    """Place of its seed in the order of training: a block holds every variant and grid point with one seed."""
 
     @property
     def label(self) -> str:
@@ -49,14 +52,34 @@ def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[Planned
     `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
     """
     chosen = [plan(experiment) for experiment in experiments] if selected is None else selected
-    found: dict[str, tuple[int, Task]] = {}
+    found: dict[str, Task] = {}
     for experiment, planned in zip(experiments, chosen, strict=True):
         place = {seed: index for index, seed in enumerate(experiment.seeds)}
         for each in planned:
             point, trial = each.point, each.trial
-            task = Task(trial, experiment.name, point.variant, point.coordinates)
-            found.setdefault(trial.identity, (place.get(trial.seed, len(place)), task))
-    return [task for _, task in sorted(found.values(), key=lambda item: item[0])]
+            block = place.get(trial.seed, len(place))
+            found.setdefault(trial.identity, Task(trial, experiment.name, point.variant, point.coordinates, block))
+    return sorted(found.values(), key=lambda task: task.block)
+
+
+def of_shard(wanted: Sequence[Task], shard: Shard | None) -> list[Task]:
+    """The tasks of one shard, the same on every machine and at any time: it follows from the plan alone.
+
+    Whole seeds as far as there are enough, so that a pair is trained on one machine; else trial by trial, shifted from
+    seed to seed, so that no variant is one machine's own.
+    """
+    if shard is None:
+        return list(wanted)
+    blocks = {block: index for index, block in enumerate(dict.fromkeys(task.block for task in wanted))}
+    if len(blocks) >= shard.of:
+        return [task for task in wanted if blocks[task.block] % shard.of == shard.index - 1]
+    within: dict[int, int] = {}
+    mine = []
+    for task in wanted:
+        place = within[task.block] = within.get(task.block, -1) + 1
+        if (place + blocks[task.block]) % shard.of == shard.index - 1:
+            mine.append(task)
+    return mine
 
 
 def survey(wanted: Iterable[Task], store: Store) -> Survey:

@@ -8,8 +8,8 @@ Commands come in over stdin, events go out over the inherited descriptor `events
          {"event": "unable", "failure": {...}}              it cannot be had; the process ends
          {"event": "checked", "failure": {...} or null}     the layer was tried
          {"event": "progress", "progress": {...}}           of the trial at hand
-         {"event": "done", "record": "<JSON>"}              the trial is finished
-         {"event": "failed", "failure": {...}}              it raised; the worker goes on
+         {"event": "done", "record": "<JSON>", "memory_bytes": 700000000}       the trial is finished
+         {"event": "failed", "failure": {...}, "memory_bytes": 700000000}       it raised; the worker goes on
 
 The end of stdin means that the parent is gone or wants no more: the process then ends at once, with everything that
 it started.  Its descriptors 1 and 2 go to a log from the start, so that what C++ libraries print lands there too.
@@ -93,10 +93,10 @@ def _train(trainer: Train, command: dict[str, Any], preface: bytes, events: "_Ev
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         _flush()
-        events.send("failed", failure=_failure(error))
+        events.send("failed", failure=_failure(error), memory_bytes=_memory())
     else:
         _flush()
-        events.send("done", record=done)
+        events.send("done", record=done, memory_bytes=_memory())
 
 
 class _Events:
@@ -150,6 +150,14 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked
         _end()
+
+
+def _memory() -> int | None:
+    """Bytes that this process holds at this moment; None where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 def _trainer(name: str) -> Callable[..., Any]:

@@ -54,6 +54,15 @@ class Ground:
         file = self.folder / "started.txt"
         return [int(line.split()[1]) for line in file.read_text().splitlines()] if file.exists() else []
 
+    def trainers(self) -> dict[int, list[int]]:
+        """Seed to the numbers of the processes that began to train it, in all runs so far."""
+        file = self.folder / "started.txt"
+        found: dict[int, list[int]] = {}
+        for line in file.read_text().splitlines() if file.exists() else []:
+            pid, seed = map(int, line.split())
+            found.setdefault(seed, []).append(pid)
+        return found
+
     def statuses(self, norm: str = "none", seeds: int = 10) -> dict[int, str]:
         """Seed to the status of its record, of those that have one."""
         records = {seed: self.store.read(Trial(SPECS[norm], seed)) for seed in range(seeds)}

@@ -1,0 +1,156 @@
+"""Runs over a real Dask scheduler and worker processes: the same records, and what is lost is trained again."""
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ground import SPECS, Ground, experiment
+
+from bnexp.errors import UserError
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import TrialRecord
+from bnexp.running.progress import Silent, State
+from bnexp.running.survey import Task
+
+distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+
+Until = Callable[[Callable[[], bool], float], float]
+
+
+@pytest.fixture
+def cluster(ground: Ground) -> Iterator[Any]:
+    """A scheduler and three worker processes of one thread; they inherit what `ground` has set."""
+    with distributed.LocalCluster(
+        n_workers=3, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL
+    ) as cluster:
+        yield cluster
+
+
+def without_times(ground: Ground) -> dict[str, str]:
+    """Each record's text but for its times and the number of jobs, by folder."""
+    found = {}
+    for path in ground.store.root.glob("trials/*/record.json"):
+        data = json.loads(path.read_text())
+        del data["started"], data["seconds"], data["execution"]["jobs"]
+        found[path.parent.name] = json.dumps(data)
+    return found
+
+
+class Killer(Silent):
+    """Kills the Dask worker whose own worker process hangs, once."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.hangs = ground.folder / "hangs.txt"
+        self.killed = False
+        self.lost_labels: list[str] = []
+
+    def tick(self, state: State) -> None:
+        if not self.killed and self.hangs.exists() and (pid := self.hangs.read_text()):
+            self.killed = True
+            dask_worker = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+            os.kill(int(dask_worker), signal.SIGKILL)
+
+    def lost(self, task: Task, message: str) -> None:
+        self.lost_labels.append(task.label)
+
+
+def test_a_dask_worker_killed_in_mid_trial_changes_no_record(
+    ground: Ground, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte what the local engine gives, but for times; and the same logs."""
+    tiny = experiment(range(6), ["none", "batch"])
+    (ground.folder / "behaviour.json").write_text('{"none:1": "hang_once"}')
+    watch = Killer(ground)
+    outcome, _ = ground.run(tiny, engine="dask", scheduler=cluster.scheduler_address, jobs="auto", watch=watch)
+    assert watch.lost_labels == ["tiny none seed 1"]
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (12, 0, 0)
+    local = Ground(tmp_path / "local")
+    local.folder.mkdir()
+    monkeypatch.setenv("BNEXP_FAKE", str(local.folder))
+    local.run(tiny, jobs=2)
+    assert without_times(ground) == without_times(local)
+    for seed in range(6):
+        trial = Trial(SPECS["none"], seed)
+        assert ground.store.log(trial).read_text() == local.store.log(trial).read_text()
+
+
+def test_a_trial_that_ends_its_worker_each_time_fails_after_its_retries(ground: Ground, cluster: Any) -> None:
+    ground.behave(s1="kill")
+    outcome, said = ground.run(experiment(range(3)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto")
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (2, 1, 3)
+    assert len(ground.trainers()[1]) == 3
+    record = ground.store.read(Trial(SPECS["none"], 1))
+    assert record is not None
+    assert record.failure is not None
+    assert (record.failure.kind, record.failure.message) == ("signal", "the worker ended: killed by SIGKILL")
+    assert record.failure.traceback.splitlines()[-1] == "about to be killed"
+    assert said.count("it is begun anew") == 2
+
+
+def test_a_trial_that_hangs_is_ended_there_too(ground: Ground, cluster: Any, until: Until) -> None:
+    ground.behave(s0="hang")
+    outcome, _ = ground.run(
+        experiment(range(3)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto", timeout=1.0
+    )
+    assert (outcome.trained, outcome.failed) == (2, 1)
+    record = ground.store.read(Trial(SPECS["none"], 0))
+    assert record is not None
+    assert record.failure is not None
+    assert record.failure.kind == "timeout"
+    children = [int(line) for line in (ground.folder / "children.txt").read_text().split()]
+    until(lambda: not any(alive(pid) for pid in children), 5)
+
+
+def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, cluster: Any, until: Until) -> None:
+    class CtrlC(Silent):
+        def tick(self, state: State) -> None:
+            if len(state.running) == 3:
+                until(lambda: len(ground.trainers()) == 3, 5)
+                signal.raise_signal(signal.SIGINT)
+
+    ground.behave(s0="hang", s1="hang", s2="hang")
+    outcome, _ = ground.run(
+        experiment(range(6)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto", watch=CtrlC()
+    )
+    assert (outcome.interrupted, outcome.trained, outcome.left) == (signal.SIGINT, 0, 6)
+    trainers = [pid for pids in ground.trainers().values() for pid in pids]
+    assert len(trainers) == 3
+    until(lambda: not any(alive(pid) for pid in trainers), 5)
+
+
+def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(ground: Ground, cluster: Any) -> None:
+    class Close(Silent):
+        def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+            if state.done == 2:
+                cluster.close(timeout=5)
+
+    with pytest.raises(UserError, match="does not answer any more; every finished trial is kept"):
+        ground.run(experiment(range(8)), engine="dask", scheduler=cluster.scheduler_address, jobs=1, watch=Close())
+    kept = ground.statuses()
+    assert 2 <= len(kept) < 8
+    outcome, _ = ground.run(experiment(range(8)))
+    assert (outcome.skipped, outcome.trained) == (len(kept), 8 - len(kept))
+
+
+def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground) -> None:
+    outcome, _ = ground.run(experiment(range(3)), engine="dask", jobs=2)
+    assert (outcome.trained, outcome.exit_code) == (3, 0)
+    assert [ground.store.read(Trial(SPECS["none"], seed)).execution["jobs"] for seed in range(3)] == [2, 2, 2]
+
+
+def test_an_address_where_no_scheduler_is_ends_the_run_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnexp.running.dask_engine._CONNECT", 1)
+    with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
+        ground.run(experiment(range(2)), engine="dask", scheduler="tcp://127.0.0.1:9")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

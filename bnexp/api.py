@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bnexp.errors import UserError
 from bnexp.experiment import load as _configs
-from bnexp.experiment.grid import Experiment, PlannedTrial, plan, select
+from bnexp.experiment.grid import Experiment, PlannedTrial, foreign_code, plan, select
 from bnexp.results.find import plans
 from bnexp.results.store import Store
 from bnexp.running import Options, Outcome
 from bnexp.running import run as _run
+from bnexp.running.options import Shard
 from bnexp.running.progress import Lines, Watcher
 
 if TYPE_CHECKING:
@@ -76,20 +77,31 @@ def run(
     force: bool = False,
     fail_fast: bool = False,
     max_failures: int = 3,
+    timeout: float | None = None,
+    budget: float | None = None,
+    retries: int | None = None,
+    shard: tuple[int, int] | str | None = None,
+    engine: Literal["local", "dask"] = "local",
+    scheduler: str | None = None,
+    plugins: bool = True,
     watch: Watcher | None = None,
     resume: str = "",
 ) -> Outcome:
     """Train every trial of the configs that has no record in the results folder yet, in worker processes.
 
-    `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan.  `watch` is told what goes on;
-    by default one line for each trial goes to stderr.  The rest is as on the command line.  Needs no `__main__`
-    guard.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
+    `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan, `shard` (`(1, 4)` or `"1/4"`) one of
+    several parts of what they leave.  `timeout` of a trial and `budget` of the run are in seconds.  `plugins=False`
+    refuses configs that name code of their own.  `watch` is told what goes on; by default one line for each trial goes
+    to stderr.  The rest is as on the command line.  Needs no `__main__` guard, but for `engine="dask"` without a
+    `scheduler`.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
     """
     _not_text("only", only)
     if isinstance(seeds, int):
         raise UserError(f"seeds: those wanted, as in range({seeds}) or [{seeds}], not {seeds}")
     many = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
     experiments = _different([load(config) for config in many])
+    if not plugins:
+        _forbid_foreign_code(experiments)
     options = Options(
         jobs=jobs,
         threads=threads,
@@ -99,10 +111,22 @@ def run(
         force=force,
         fail_fast=fail_fast,
         max_failures=max_failures,
+        timeout=timeout,
+        budget=budget,
+        retries=retries,
+        shard=Shard.parse(shard) if isinstance(shard, str) else shard and Shard(*shard),
+        engine=engine,
+        scheduler=scheduler,
         resume=resume,
     )
     chosen = selection(experiments, seeds=seeds, only=only)
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
+
+
+def _forbid_foreign_code(experiments: Sequence[Experiment]) -> None:
+    for experiment in experiments:
+        if found := foreign_code(experiment):
+            raise UserError(f"{experiment.source or experiment.name}: {found[0]} is code, which --no-plugins forbids")
 
 
 def _not_text(name: str, value: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,27 @@ def jobs(text: str) -> int | Literal["auto"]:
     if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"a whole number from 1, or auto, not {text!r}")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `30m`, `1h30m`, or a number of seconds."""
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.replace(" ", ""))
+    found = (
+        sum(factor * float(part or 0) for factor, part in zip((3600, 60, 1), match.groups(), strict=True))
+        if match
+        else 0
+    )
+    if not found:
+        raise click.BadParameter(f"a length of time, as in 90s, 30m or 1h30m, not {text!r}")
+    return found
+
+
+def shard(text: str) -> str:
+    """`1/4`, checked."""
+    from bnexp.running.options import Shard  # noqa: PLC0415  # pydantic: not for `--help`
+
+    Shard.parse(text)
+    return text
 
 
 def together(*options: Command) -> Command:
@@ -80,10 +102,33 @@ selecting = together(
     click.option(
         "--only", multiple=True, metavar="KEY=PATTERN", help="Only these trials: variant=bn*, norm=batch*; repeatable."
     ),
+    click.option("--shard", type=shard, metavar="K/N", help="Only the K-th of N parts of the rest, for N machines."),
 )
 
 executing = together(
     click.option("--jobs", type=jobs, metavar="N|auto", default="auto", show_default=True, help="Trials at a time."),
     click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each trial."),
     click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        show_default=True,
+        help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
+    ),
+    click.option(
+        "--scheduler", metavar="ADDRESS", help="The Dask scheduler, tcp://...; without it one is started here."
+    ),
+)
+
+limiting = together(
+    click.option("--timeout", type=seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."),
+    click.option(
+        "--budget", type=seconds, metavar="TIME", help="Begin no further seed that would not end in time: 30m, 1h30m."
+    ),
+    click.option(
+        "--retries",
+        type=click.IntRange(0),
+        help="Train a trial so often again whose worker was lost.  [default: 0; with dask 2]",
+    ),
 )

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Stop after so many failures in a row that say the same; 0: never.",
 )
+@options.limiting
+@click.option("--plugins/--no-plugins", default=True, help="Whether a config may name code of its own, module:name.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell also when each trial starts, and where its log is.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of failures.")
 @options.as_json
@@ -46,6 +48,7 @@ def run(
     results: Path,
     seeds: frozenset[int] | None,
     only: tuple[str, ...],
+    shard: str | None,
     sets: tuple[str, ...],
     name: str | None,
     smoke: bool,
@@ -67,12 +70,15 @@ def run(
       bnexp run mnist.yaml --only 'norm=batch*' --jobs 2
       bnexp run mnist.yaml --set training.optimizer.learning_rate=0.01 --name mnist-lr-0.01
       bnexp run configs/*.yaml --smoke
+      bnexp run mnist.yaml --budget 30m --timeout 10m
+      bnexp run mnist.yaml --engine dask --scheduler tcp://10.0.0.1:8786
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
     if dry_run:
-        _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, execution["jobs"], as_json)
+        chosen = api.selection(experiments, seeds=seeds, only=only)
+        _show_plan(experiments, chosen, results, execution["jobs"], shard=shard, as_json=as_json)
         return 0
     if not quiet:
         for experiment in experiments:
@@ -84,6 +90,7 @@ def run(
         results=results,
         seeds=seeds,
         only=only,
+        shard=shard,
         data_folder=data_dir,
         watch=_watcher(verbose, quiet, results),
         resume=_resume_command(),
@@ -116,6 +123,7 @@ def plan(
     results: Path,
     seeds: frozenset[int] | None,
     only: tuple[str, ...],
+    shard: str | None,
     sets: tuple[str, ...],
     name: str | None,
     smoke: bool,
@@ -134,7 +142,8 @@ def plan(
 
     experiments = _experiments(configs, sets, name, smoke)
     _note_edited(experiments, results)
-    _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, jobs, as_json)
+    chosen = api.selection(experiments, seeds=seeds, only=only)
+    _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
 
 def summary(experiment: "Experiment") -> str:
@@ -230,15 +239,20 @@ def _show_plan(
     selected: "Sequence[list[PlannedTrial]]",
     results: Path,
     jobs: Any,
+    *,
+    shard: str | None,
     as_json: bool,
 ) -> None:
     from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.estimate import seconds_left  # noqa: PLC0415
-    from bnexp.running.options import Options, workers  # noqa: PLC0415
+    from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
     from bnexp.running.progress import duration, printable  # noqa: PLC0415
-    from bnexp.running.survey import survey, tasks  # noqa: PLC0415
+    from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
 
-    whole = survey(tasks(experiments, selected), Store(results))
+    wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)
+    mine = {task.trial.identity for task in wanted}
+    selected = [[planned for planned in chosen if planned.trial.identity in mine] for chosen in selected]
+    whole = survey(wanted, Store(results))
     at_a_time = workers(Options(jobs=jobs), max(1, len(whole.waiting)))
     rows = [
         row

@@ -14,6 +14,7 @@ from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
 from bnexp.experiment.words import did_you_mean, label, listed
 from bnexp.experiment.yaml import scalar
+from bnexp.norms.own import OwnNorm
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,20 @@ def cautions(experiment: Experiment) -> list[str]:
         for block in spec.model.blocks(spec.data.known.shape):
             if spec.norm.takes(block) and (text := spec.norm.caution(block, spec.training.batch_size)):
                 found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+    return list(found)
+
+
+def foreign_code(experiment: Experiment) -> list[str]:
+    """What the experiment names that is code of others: `norm my_norms:MyNorm`, `data my_data:load`; each once.
+
+    A layer that an installed package adds counts too: it is imported by its name alone.
+    """
+    found: dict[str, None] = {}
+    for point in experiment.points:
+        if isinstance(point.spec.norm, OwnNorm):
+            found[f"norm {point.spec.norm.name}"] = None
+        if point.spec.data.known is None:
+            found[f"data {point.spec.data.name}"] = None
     return list(found)
 
 

@@ -15,7 +15,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup oracle lint check smoke run report reference bench clean
+.PHONY: help demo test setup oracle lint check smoke run report reference bench soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -64,6 +64,9 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/bench.py
+
+soak: $(VENV)/.installed-test  ## 200 tiny trials with workers killed at random: nothing may be lost; minutes
+	"$(VENV)/bin/python" tests/running/test_soak.py 200
 
 clean:  ## remove the virtual environment, builds and caches; never results
 	rm -rf -- "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache

@@ -303,12 +303,13 @@ def _plan_rows(
 
     finished = {task.trial.identity for task in whole.finished}
     failed = {task.trial.identity for task in whole.failed}
+    tried = finished | failed
     rows = []
     for variant in experiment.variants:
         trials = [planned.trial for planned in chosen if planned.point.variant == variant]
         if not trials:
             continue
-        waiting = [trial for trial in trials if trial.identity not in finished | failed]
+        waiting = [trial for trial in trials if trial.identity not in tried]
         rows.append(
             PlanRow(
                 experiment=experiment.name,

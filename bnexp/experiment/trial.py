@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from bnexp.experiment.spec import TrialSpec
@@ -26,8 +26,8 @@ class Trial:
     @cached_property
     def identity(self) -> str:
         """SHA-256, 64 hexadecimal digits, of the canonical spec, the seed and the protocol version."""
-        content = {"protocol": PROTOCOL, "seed": self.seed, "spec": canonical(self.spec)}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content = f'{{"protocol": {PROTOCOL}, "seed": {self.seed}, "spec": {_spec_text(self.spec)}}}'
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @property
     def folder(self) -> str:
@@ -49,6 +49,12 @@ class Trial:
     def from_json(cls, data: dict[str, Any]) -> "Trial":
         """The trial that `to_json` described."""
         return cls(TrialSpec.model_validate(data["spec"]), data["seed"], tuple(data.get("search_path", ())))
+
+
+@lru_cache(maxsize=4096)
+def _spec_text(spec: TrialSpec) -> str:
+    """The canonical spec as JSON with sorted keys; all seeds of a spec share it."""
+    return json.dumps(canonical(spec), sort_keys=True)
 
 
 def _readable(name: str) -> str:

@@ -30,6 +30,7 @@ from bnexp.running.survey import Survey, Task, learn, of_shard, survey, tasks
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
+_START_KILLS = 10  # the same for workers that are killed, which more often is somebody's doing than a fault
 _LOG_LINES = 20
 
 
@@ -235,7 +236,7 @@ class _Run:
             case "unable":
                 self._starting.pop(slot, None)
                 unable = Failure.model_validate(event["failure"])
-                self._start_failed(unable.message if unable.kind == "UserError" else unable.traceback, for_all=True)
+                self._start_failed(unable.message if unable.kind == "UserError" else unable.traceback)
             case "ended":
                 self._ended(place, slot, event)
 
@@ -247,10 +248,11 @@ class _Run:
             self._ever_ready = True
             self._watch.ready(description)
 
-    def _start_failed(self, reason: str, *, for_all: bool) -> None:
+    def _start_failed(self, reason: str, *, killed: bool = False) -> None:
         """A worker cannot work.  The first one stands for all, unless it was killed; later ones have more tries."""
         self._start_failures += 1
-        if (for_all and not self._ever_ready) or self._start_failures >= _START_FAILURES:
+        enough = _START_KILLS if killed else _START_FAILURES if self._ever_ready else 1
+        if self._start_failures >= enough:
             raise UserError(f"no trial can be trained: {reason.strip()}")
 
     def _progressed(self, slot: Slot, progress: Progress) -> None:
@@ -295,7 +297,7 @@ class _Run:
             late = time.monotonic() - self._starting.pop(slot) > self._options.start_timeout
             told = f"not ready after {duration(self._options.start_timeout)}" if late else event["message"]
             reason = f"the worker ended at its start: {told}\n{_last_lines(event['log'])}"
-            self._start_failed(reason, for_all=event["kind"] == "exit")
+            self._start_failed(reason, killed=event["kind"] != "exit" and not late)
         self._forget(place, slot)
 
     def _forget(self, place: Engine, slot: Slot) -> None:

@@ -29,6 +29,11 @@ class Trainer:
         if (self.folder / "die at start").exists():
             print("a library is missing", file=sys.stderr)
             os._exit(7)
+        if (self.folder / "hang at start").exists():
+            time.sleep(1000)
+        if (self.folder / "be killed at start once").exists():
+            (self.folder / "be killed at start once").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
         if (self.folder / "raise at start").exists():
             raise ImportError("no module named tensorflow")
         self.threads = threads
@@ -46,6 +51,8 @@ class Trainer:
             raise UserError(f"norm {trial.spec.norm.name}: it changes the shape")
         if action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if action == "hang":
+            time.sleep(1000)
 
     def __call__(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         with (self.folder / "started.txt").open("a") as file:
@@ -105,6 +112,28 @@ class Trainer:
         file.write_text(str(os.getpid()))
         while True:
             time.sleep(1)
+
+    def fat(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """A record of some 100 kB."""
+        made = record(trial)
+        return made.model_copy(update={"evaluations": made.evaluations * 300})
+
+    def kill_once(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """Be killed at the first try, train at the second."""
+        file = self.folder / f"killed {trial.identity[:16]}"
+        if file.exists():
+            return self.train(trial, progress)
+        file.touch()
+        return self.kill(trial, progress)
+
+    def segfault(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        os.kill(os.getpid(), signal.SIGSEGV)
+        raise AssertionError("not reached")
+
+    def grow(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """Keep 100 MB that nobody needs."""
+        self.kept = [*getattr(self, "kept", []), bytearray(os.urandom(1 << 20) * 100)]
+        return self.train(trial, progress)
 
     def another(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         return record(Trial(trial.spec, trial.seed + 1))

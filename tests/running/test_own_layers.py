@@ -57,3 +57,12 @@ def test_a_worker_that_dies_of_a_layer_names_it(ground: Ground) -> None:
     ):
         ground.run(own(2))
     assert ground.started() == []
+
+
+def test_a_layer_that_hangs_is_named(ground: Ground) -> None:
+    ground.behave(check="hang")
+    with pytest.raises(
+        UserError, match=r"norm a:One: the worker ended while it tried the layer: it took more than 3\.0 s"
+    ):
+        ground.run(own(2), start_timeout=3.0)
+    assert ground.started() == []

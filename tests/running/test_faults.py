@@ -1,0 +1,245 @@
+"""Each fault is put into a real run with real processes; going on then gives the records of an undisturbed run.
+
+Records are compared byte for byte, but for their times and for how many jobs ran beside them.
+"""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ground import SPECS, Ground, experiment
+
+from bnexp.errors import UserError
+from bnexp.experiment.trial import Trial
+
+SCRIPT = """
+import json, os, resource, signal, sys
+from pathlib import Path
+from ground import experiment
+from bnexp.errors import UserError
+from bnexp.results.store import Store
+from bnexp.running import Options, run
+from bnexp.running.progress import Lines
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+folder, options, largest_file = Path(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
+if largest_file:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+try:
+    outcome = run(
+        [experiment(range(5), ["none", "batch"])],
+        Store(folder),
+        Options(trainer="fake_trainer:Trainer", **options),
+        Lines(sys.stderr),
+    )
+except UserError as error:
+    sys.exit(str(error))
+sys.exit(outcome.exit_code)
+"""
+
+TINY = experiment(range(5), ["none", "batch"])
+Until = Callable[[Callable[[], bool], float], float]
+
+
+def records(store_root: Path) -> dict[str, str]:
+    """Folder to the record's text but for its times and jobs."""
+    found = {}
+    for path in sorted(store_root.glob("trials/*/record.json")):
+        data = json.loads(path.read_text())
+        del data["started"], data["seconds"], data["execution"]["jobs"]
+        found[path.parent.name] = json.dumps(data)
+    return found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The records of a run that nothing happens to."""
+    calm = Ground(tmp_path_factory.mktemp("calm"))
+    here = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    (calm.folder / "script.py").write_text(SCRIPT)
+    words = [sys.executable, str(calm.folder / "script.py"), str(calm.store.root), '{"jobs": 2}', "0"]
+    environment = {**os.environ, "BNEXP_FAKE": str(calm.folder), "PYTHONPATH": here}
+    subprocess.run(words, env=environment, check=True, capture_output=True)
+    found = records(calm.store.root)
+    assert len(found) == 10
+    return found
+
+
+def begin(ground: Ground, largest_file: int = 0, **options: object) -> subprocess.Popen[str]:
+    """A run in a process of its own, in a session of its own."""
+    (ground.folder / "script.py").write_text(SCRIPT)
+    words = [sys.executable, str(ground.folder / "script.py"), str(ground.store.root)]
+    words += [json.dumps({"jobs": 2, **options}), str(largest_file)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def goes_on_to(undisturbed: dict[str, str], ground: Ground) -> None:
+    """The faults are over: the next run trains what is missing, and all is as if nothing had been."""
+    ground.behave()
+    outcome, _ = ground.run(TINY, jobs=2, retry_failed=True)
+    assert outcome.exit_code == 0
+    assert records(ground.store.root) == undisturbed
+    assert not list(ground.store.root.glob("**/.*")), "something half written was left behind"
+
+
+@pytest.mark.parametrize("action", ["kill", "segfault", "exit", "leave", "fail", "another"])
+def test_a_trial_that_takes_its_worker_with_it_or_fails(
+    ground: Ground, undisturbed: dict[str, str], action: str
+) -> None:
+    ground.behave(s2=action)
+    process = begin(ground)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    others = {name: text for name, text in undisturbed.items() if "-s2-" not in name}
+    assert {name: text for name, text in records(ground.store.root).items() if "-s2-" not in name} == others
+    goes_on_to(undisturbed, ground)
+
+
+def test_a_worker_that_somebody_kills(ground: Ground, undisturbed: dict[str, str], until: Until) -> None:
+    ground.behave(s2="hang_once")
+    process = begin(ground, retries=1)
+    hangs = ground.folder / "hangs.txt"
+    until(lambda: hangs.exists() and hangs.read_text() != "", 30)
+    os.kill(int(hangs.read_text()), signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert records(ground.store.root) == undisturbed
+
+
+def test_a_trial_that_hangs(ground: Ground, undisturbed: dict[str, str]) -> None:
+    ground.behave(s2="hang")
+    process = begin(ground, timeout=1.0)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    goes_on_to(undisturbed, ground)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+)
+def test_a_run_that_is_ended(ground: Ground, undisturbed: dict[str, str], until: Until, number: int, code: int) -> None:
+    ground.behave(s2="hang")
+    process = begin(ground)
+    children = ground.folder / "children.txt"
+    until(lambda: children.exists() and len(children.read_text().split()) == 4, 30)
+    os.killpg(process.pid, number)
+    process.communicate(timeout=30)
+    assert process.returncode == code
+    workers = [int(pid) for pid in children.read_text().split()[::2]]
+    until(lambda: not any(running(pid) for pid in workers), 5)
+    for pid in map(int, children.read_text().split()[1::2]):  # of a parent that was killed the children's children
+        if running(pid):
+            os.kill(pid, signal.SIGKILL)
+    goes_on_to(undisturbed, ground)
+
+
+def test_a_disk_that_is_full(ground: Ground, undisturbed: dict[str, str]) -> None:
+    """No file may be larger than 60 kB, and one record would be: as at a quota, in the middle of writing it."""
+    ground.behave(s2="fat")
+    process = begin(ground, largest_file=60_000)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "cannot be written (File too large); every record stored so far is whole" in said
+    whole = records(ground.store.root)
+    assert whole == {name: undisturbed[name] for name in whole}
+    assert not any("-s2-" in name for name in whole)
+    goes_on_to(undisturbed, ground)
+
+
+def test_a_folder_that_takes_no_file(ground: Ground, undisturbed: dict[str, str]) -> None:
+    """A file stands where the folder of a trial would be, which stops root as well."""
+    in_the_way = ground.store.folder(Trial(SPECS["none"], 2))
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("")
+    with pytest.raises(UserError, match=r"cannot be (read|written)"):
+        ground.run(TINY, jobs=2)
+    in_the_way.unlink()
+    goes_on_to(undisturbed, ground)
+
+
+def test_a_reader_that_goes_away(ground: Ground, undisturbed: dict[str, str]) -> None:
+    """What is said goes into a pipe that nobody reads any more."""
+    process = begin(ground)
+    assert process.stderr is not None
+    process.stderr.close()
+    process.wait(timeout=60)
+    assert process.returncode != 0
+    goes_on_to(undisturbed, ground)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "not a readable record"),
+        (lambda text: "", "not a readable record"),
+        (lambda text: text.replace('"schema_version": 1', '"schema_version": 99'), "schema version 99"),
+        (lambda text: text.replace('"schema_version": 1', '"schema_version": 0'), "schema version 0"),
+    ],
+    ids=["cut in half", "empty", "newer", "older"],
+)
+def test_a_record_that_cannot_be_read(
+    ground: Ground, undisturbed: dict[str, str], damage: Callable[[str], str], message: str
+) -> None:
+    ground.run(TINY, jobs=2)
+    path = ground.store.folder(Trial(SPECS["none"], 2)) / "record.json"
+    path.write_text(damage(path.read_text()))
+    before = ground.started()
+    with pytest.raises(UserError, match=message) as error:
+        ground.run(TINY)
+    assert str(path) in str(error.value)
+    assert ground.started() == before, "something was trained although a record is damaged"
+    path.unlink()
+    goes_on_to(undisturbed, ground)
+    assert len(ground.started()) == len(before) + 1
+
+
+def test_two_runs_at_once_of_which_one_is_killed(ground: Ground, undisturbed: dict[str, str], until: Until) -> None:
+    ground.behave(**{f"s{seed}": "slow" for seed in range(5)})
+    one, other = begin(ground), begin(ground)
+    until(lambda: len(ground.started()) >= 4, 30)
+    one.kill()
+    one.communicate()
+    other.communicate(timeout=60)
+    assert other.returncode == 0
+    assert records(ground.store.root) == undisturbed
+    shutil.rmtree(ground.store.root / "experiments")  # not even the plan is needed to go on
+    goes_on_to(undisturbed, ground)
+
+
+def test_an_edited_config_mixes_nothing(ground: Ground) -> None:
+    """Other epochs are other trials in other folders; the records of the first form stay as they are."""
+    ground.run(TINY, jobs=2)
+    before = records(ground.store.root)
+    spec = SPECS["none"].model_copy(update={"training": SPECS["none"].training.model_copy(update={"epochs": 3})})
+    point = TINY.points[0].__class__("none", (), spec)
+    edited = TINY.__class__("tiny", "", ("none",), "none", (0, 1), (point,))
+    outcome, _ = ground.run(edited)
+    assert outcome.trained == 2
+    after = records(ground.store.root)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == 12
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_the_limit_on_files_is_one_that_a_record_meets(ground: Ground) -> None:
+    """Of the test above: a plain record fits into 60 kB, the fat one does not."""
+    ground.behave(s0="fat")
+    ground.run(experiment(range(2)))
+    sizes = [(ground.store.folder(Trial(SPECS["none"], k)) / "record.json").stat().st_size for k in range(2)]
+    assert sizes[1] < 60_000 < sizes[0]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

@@ -1,0 +1,154 @@
+"""What takes too long, too much memory or too many tries is ended, and costs no other trial."""
+
+import signal
+import time
+
+import pytest
+from ground import SPECS, Ground, experiment
+
+from bnexp.errors import UserError
+from bnexp.experiment.trial import Trial
+from bnexp.results.record import TrialRecord
+from bnexp.running import Options
+from bnexp.running.budget import Budget
+from bnexp.running.progress import Silent
+
+
+def record(ground: Ground, seed: int) -> TrialRecord:
+    found = ground.store.read(Trial(SPECS["none"], seed))
+    assert found is not None
+    return found
+
+
+def test_a_trial_that_takes_longer_than_the_timeout_has_failed_and_the_others_go_on(ground: Ground) -> None:
+    ground.behave(s1="hang")
+    outcome, said = ground.run(experiment(range(4)), jobs=2, timeout=1.5)
+    assert (outcome.trained, outcome.failed, outcome.exit_code) == (3, 1, 3)
+    failure = record(ground, 1).failure
+    assert failure is not None
+    assert failure.kind == "timeout"
+    assert failure.message == "ended after 1.5 s, the --timeout of a trial"
+    assert failure.traceback.splitlines()[-1] == "seed 1"
+    assert "FAILED: timeout: ended after 1.5 s" in said
+
+
+def test_a_timeout_is_no_lost_worker_and_is_not_tried_again(ground: Ground) -> None:
+    ground.behave(s0="hang")
+    outcome, _ = ground.run(experiment([0]), timeout=1.0, retries=3)
+    assert (outcome.failed, ground.started()) == (1, [0])
+
+
+@pytest.mark.parametrize(("action", "name"), [("kill", "SIGKILL"), ("segfault", "SIGSEGV")])
+def test_a_lost_worker_leaves_its_signal_and_its_peak_memory(ground: Ground, action: str, name: str) -> None:
+    ground.behave(s0=action)
+    ground.run(experiment([0]))
+    failed = record(ground, 0)
+    assert failed.failure is not None
+    assert failed.failure.message == f"the worker ended: killed by {name}"
+    assert failed.peak_memory_bytes is not None
+    assert 5_000_000 < failed.peak_memory_bytes < 1_000_000_000
+
+
+def test_a_lost_trial_is_begun_anew_so_often_as_asked(ground: Ground) -> None:
+    ground.behave(s0="kill_once", s1="kill")
+    outcome, said = ground.run(experiment(range(3)), retries=2)
+    assert (outcome.trained, outcome.failed) == (2, 1)
+    assert {seed: len(pids) for seed, pids in ground.trainers().items()} == {0: 2, 1: 3, 2: 1}
+    assert ground.statuses() == {0: "ok", 1: "failed", 2: "ok"}
+    assert said.count("the worker ended: killed by SIGKILL; it is begun anew") == 3
+
+
+def test_without_retries_a_lost_trial_has_failed_at_once(ground: Ground) -> None:
+    ground.behave(s0="kill_once")
+    ground.run(experiment([0]))
+    assert ground.statuses() == {0: "failed"}
+
+
+def test_a_worker_that_grows_is_replaced(ground: Ground) -> None:
+    ground.behave(**{f"s{seed}": "grow" for seed in range(6)})
+    outcome, _ = ground.run(experiment(range(6)), growth=150_000_000)
+    assert outcome.trained == 6
+    # 100 MB after its first trial, 200 after its second: more than 150 above its first after the third.
+    assert [len({pid for pids in ground.trainers().values() for pid in pids})] == [2]
+    assert ground.trainers()[2] != ground.trainers()[3]
+
+
+def test_a_worker_is_replaced_after_its_share_of_trials(ground: Ground) -> None:
+    ground.run(experiment(range(5)), trials_per_worker=2)
+    one = [pids[0] for pids in ground.trainers().values()]
+    assert one[0] == one[1] != one[2] == one[3] != one[4]
+
+
+def test_a_worker_that_never_gets_ready_ends_the_run_with_its_reason(ground: Ground) -> None:
+    (ground.folder / "hang at start").touch()
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r"the worker ended at its start: not ready after 0\.5 s"):
+        ground.run(experiment(range(2)), start_timeout=0.5)
+    assert time.monotonic() - began < 20
+    assert ground.statuses() == {}
+
+
+def test_a_worker_killed_at_its_start_is_replaced(ground: Ground) -> None:
+    (ground.folder / "be killed at start once").touch()
+    outcome, _ = ground.run(experiment(range(2)))
+    assert outcome.trained == 2
+
+
+def test_a_budget_ends_the_run_between_two_seeds(ground: Ground) -> None:
+    """Half a second a trial, two variants: the third seed would not end within 2.6 seconds."""
+    ground.behave(**{f"s{seed}": "slow" for seed in range(9)})
+    outcome, said = ground.run(experiment(range(9), ["none", "batch"]), budget=2.0)
+    assert ground.statuses("none") == ground.statuses("batch")
+    assert 1 <= len(ground.statuses("none")) < 9
+    assert outcome.left == 18 - outcome.trained
+    assert outcome.exit_code == 0
+    assert "at the budget of 2.0 s, with whole seeds" in said
+
+
+def test_a_run_after_a_budget_goes_on_where_it_was(ground: Ground) -> None:
+    ground.behave(**{f"s{seed}": "slow" for seed in range(3)})
+    ground.run(experiment(range(3)), budget=0.1)
+    assert ground.statuses() == {0: "ok"}
+    ground.run(experiment(range(3)), budget=0.1)
+    assert ground.statuses() == {0: "ok", 1: "ok"}
+
+
+def test_a_block_that_is_not_expected_to_end_in_time_is_not_begun() -> None:
+    budget = Budget(100)
+    assert budget.admits(0, lambda: 1000)
+    assert budget.admits(1, lambda: 50)
+    assert not budget.admits(2, lambda: 101)
+    assert budget.spent
+    assert budget.admits(1, lambda: 1000)  # begun is begun
+    assert not budget.admits(3, lambda: 1)  # nothing further, lest seeds be left out
+
+
+def test_without_a_budget_everything_may_begin() -> None:
+    assert all(Budget(None).admits(block, lambda: 1e9) for block in range(5))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout": 0}, "timeout: a number of seconds above 0, not 0"),
+        ({"budget": -1.0}, "budget: a number of seconds above 0, not -1.0"),
+        ({"retries": -1}, "retries: a whole number from 0, not -1"),
+        ({"engine": "ray"}, "engine: 'local' or 'dask', not 'ray'"),
+        ({"scheduler": "tcp://a:1"}, "which takes engine='dask'"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        Options(**options)  # type: ignore[arg-type]  # from the table
+    assert message in str(error.value)
+
+
+def test_an_interruption_while_a_lost_trial_waits_for_its_next_try(ground: Ground) -> None:
+    class CtrlC(Silent):
+        def lost(self, task: object, message: str) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    ground.behave(s0="kill")
+    outcome, _ = ground.run(experiment(range(2)), retries=5, watch=CtrlC())
+    assert (outcome.interrupted, outcome.trained, outcome.failed, outcome.left) == (signal.SIGINT, 0, 0, 2)
+    assert ground.statuses() == {}

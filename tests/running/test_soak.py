@@ -1,0 +1,124 @@
+"""Many tiny trials while workers are killed at random: nothing is lost, and the parent stays as small as it was.
+
+The short form, with a trainer of no weight, is a test; `make soak` trains 200 real trials (`python test_soak.py 200`).
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from ground import Ground, experiment
+
+from bnexp.experiment.grid import Experiment, Point
+from bnexp.experiment.spec import TrialSpec
+from bnexp.results.store import Store
+from bnexp.running import Options, Outcome, run
+from bnexp.running.progress import Silent, State
+
+
+class Killer(Silent):
+    """Kills a random worker of this process now and then, by a seeded generator; notes the parent's memory."""
+
+    def __init__(self, seed: int, chance: float) -> None:
+        self._random, self._chance = random.Random(seed), chance
+        self.killed = 0
+        self.memory: list[int] = []
+
+    def progressed(self, *_: object) -> None:
+        self._perhaps()
+
+    def tick(self, state: State) -> None:
+        self._perhaps()
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.memory.append(pages * os.sysconf("SC_PAGE_SIZE"))
+
+    def _perhaps(self) -> None:
+        if self._random.random() < self._chance and (pids := children()):
+            os.kill(self._random.choice(pids), signal.SIGKILL)
+            self.killed += 1
+
+
+def children() -> list[int]:
+    """Process numbers of the workers that this process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = path.read_text().partition(" ")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = rest.rpartition(")")[2].split()[:2]
+        if int(parent) == os.getpid() and state not in "ZX":
+            found.append(int(pid))
+    return found
+
+
+def records(root: Path) -> dict[str, str]:
+    """Folder to the record's text but for its times, and what the process had done before."""
+    found = {}
+    for path in sorted(root.glob("trials/*/record.json")):
+        data = json.loads(path.read_text())
+        for key in ("started", "seconds", "peak_memory_bytes"):
+            del data[key]
+        data["execution"].pop("compiled_model_reused", None)
+        for evaluation in data["evaluations"]:
+            del evaluation["seconds"]
+        found[path.parent.name] = json.dumps(data)
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path) -> None:
+    tiny = experiment(range(20), ["none", "batch"])
+    killer = Killer(seed=0, chance=0.15)
+    outcome, _ = ground.run(tiny, jobs=2, retries=1000, watch=killer)
+    assert killer.killed >= 3
+    assert (outcome.trained, outcome.failed) == (40, 0)
+    disturbed = records(ground.store.root)
+    calm = Ground(tmp_path / "calm")
+    calm.folder.mkdir()
+    calm.run(tiny, jobs=2)
+    assert disturbed == records(calm.store.root)
+    assert not list(ground.store.root.glob("**/.*"))
+
+
+def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
+    """Real trainings of 64 images, disturbed and then undisturbed: whether the records are the same."""
+    norms = ["none", "batch", "layer", "group"]
+    specs = [
+        TrialSpec.model_validate(
+            {
+                "data": {"name": "mnist-5k", "train": 64, "validation": 50},
+                "norm": norm,
+                "training": {"epochs": 1, "batch_size": 16},
+            }
+        )
+        for norm in norms
+    ]
+    points = tuple(Point(norm, (), spec) for norm, spec in zip(norms, specs, strict=True))
+    tiny = Experiment("soak", "", tuple(norms), "none", tuple(range(max(1, trials // len(norms)))), points)
+    killer = Killer(seed, chance=0.02)
+    outcome = run([tiny], Store(folder / "disturbed"), Options(jobs=2, retries=1000), killer)
+    run([tiny], Store(folder / "calm"), Options(jobs=2), Silent())
+    return outcome, killer, records(folder / "disturbed") == records(folder / "calm")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trials", type=int, nargs="?", default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as temporary:
+        outcome, killer, same = soak(arguments.trials, arguments.seed, Path(temporary))
+    first, last = (round(sum(part) / len(part) / 1e6) for part in (killer.memory[:20], killer.memory[-20:]))
+    print(f"{outcome.trained} of {outcome.planned} trained, {outcome.failed} failed, {killer.killed} workers killed")
+    print(f"records {'as' if same else 'NOT as'} those of an undisturbed run")
+    print(f"this process: {first} MB at first, {last} MB at last; {time.monotonic() - began:.0f} s")
+    sys.exit(not (same and outcome.trained == outcome.planned and killer.killed and last < first + 20))

@@ -32,6 +32,7 @@ _TICK = 0.25  # seconds between two looks at claims and at the live view, when n
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
 _START_KILLS = 10  # the same for workers that are killed, which more often is somebody's doing than a fault
 _LOG_LINES = 20
+_FEW_SPECS = 32
 
 
 def run(
@@ -92,6 +93,8 @@ class _Run:
         self._start_failures = 0
         self._same_failures: tuple[tuple[str, str] | None, int] = (None, 0)
         self._reason = ""
+        self._estimate: float | None = None
+        self._estimated = 0.0
 
     def to_end(self) -> Outcome:
         """Train what is waiting, until nothing is, or something ends the run early."""
@@ -390,8 +393,15 @@ class _Run:
     def _state(self) -> State:
         running = self._now()
         done = self._skipped + self._failed_before + self._trained + self._failed
-        left = seconds_left(self._left, self._costs, max(1, self._jobs), self._needs())
-        return State(done, self._planned, running, left)
+        return State(done, self._planned, running, self._seconds_left())
+
+    def _seconds_left(self) -> float | None:
+        """Until all is done; of a plan of many specs looked up once a second only."""
+        now = time.monotonic()
+        if len(self._left) <= _FEW_SPECS or now - self._estimated > 1:
+            self._estimate = seconds_left(self._left, self._costs, max(1, self._jobs), self._needs())
+            self._estimated = now
+        return self._estimate
 
     def _outcome(self) -> Outcome:
         return Outcome(

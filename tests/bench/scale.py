@@ -1,0 +1,157 @@
+"""Large plans: `python scale.py` prints seconds and memory of planning and resuming, and what a trial costs the parent.
+
+A plan of 20,000 trials, 4 variants at 100 places with 50 seeds; records are made up, and trials take no time.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
+
+from fake_trainer import record
+
+from bnexp.experiment.grid import Experiment, plan
+from bnexp.experiment.load import load
+from bnexp.experiment.trial import Trial
+from bnexp.results.store import Store, json_text
+from bnexp.running import Options, engine, run
+from bnexp.running.engine import Event
+from bnexp.running.progress import Silent
+
+CONFIG = """
+name: big
+data: mnist-5k
+training: {epochs: 1}
+variants: {none: {norm: none}, bn: {norm: batch}, ln: {norm: layer}, gn: {norm: group}}
+grid:
+  training.batch_size: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+  training.optimizer.learning_rate: [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0]
+seeds: 50
+"""
+
+THREE_HUNDRED = """
+name: three
+data: mnist-5k
+variants: {none: {norm: none}, bn: {norm: batch}, ln: {norm: layer}, gn: {norm: group}}
+grid: {training.batch_size: [16, 64, 256]}
+seeds: 25
+"""
+
+
+class Instant:
+    """An engine whose trials are finished when they begin: what is left is what the parent does."""
+
+    def __init__(self, options: Options, trials: int) -> None:
+        self._answers: list[tuple[Any, Event]] = []
+        self._count = 0
+
+    def __enter__(self) -> "Instant":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return self._count
+
+    def capacity(self) -> int:
+        return 2
+
+    def start(self) -> "Slot":
+        self._count += 1
+        slot = Slot(self._answers)
+        self._answers.append((slot, {"event": "ready", "description": {}}))
+        return slot
+
+    def remove(self, slot: "Slot") -> None:
+        self._count -= 1
+
+    def events(self, timeout: float) -> Iterator[tuple[Any, Event]]:
+        answers, self._answers[:] = list(self._answers), []
+        yield from answers
+
+    def wake_on(self, descriptor: int) -> None:
+        pass
+
+    def kill(self) -> None:
+        pass
+
+    def last_words(self) -> Iterator[tuple[Any, Event]]:
+        yield from ()
+
+
+class Slot:
+    def __init__(self, answers: list[tuple[Any, Event]]) -> None:
+        self._answers = answers
+
+    def give(self, trial: Trial, log: Path) -> None:
+        self._answers.append((self, {"event": "done", "record": record(trial).model_dump_json()}))
+
+    def check(self, trial: Trial) -> None:
+        raise AssertionError("no layer of a user's own is in this plan")
+
+    def stop(self) -> None:
+        pass
+
+
+def fill(store: Store, experiment: Experiment, count: int) -> None:
+    """Records of the first `count` trials, each with 20 evaluations."""
+    for _, planned in zip(range(count), plan(experiment), strict=False):
+        made = record(planned.trial)
+        text = json_text(made.model_copy(update={"evaluations": made.evaluations * 20}).model_dump(mode="json"))
+        folder = store.folder(planned.trial)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "record.json").write_text(text)
+
+
+def command(*words: str) -> tuple[float, float]:
+    """Seconds and peak megabytes of a command line of bnexp."""
+    began = time.monotonic()
+    script = (
+        "import resource, sys\nfrom bnexp.cli.app import main\ncode = main(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, file=sys.stderr)\nsys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    return time.monotonic() - began, float(done.stderr.split()[-1])
+
+
+def overhead(experiment: Experiment, folder: Path) -> float:
+    """Seconds of the parent for each of 500 trials that take no time, in a plan of 20,000."""
+    engine.ENGINES["local"] = f"{__name__}:Instant"
+    some = [planned for _, planned in zip(range(500), plan(experiment), strict=False)]
+    times = []
+
+    class Clock(Silent):
+        def finished(self, *_: object) -> None:
+            times.append(time.monotonic())
+
+    with suppress(StopIteration):
+        run([experiment], Store(folder), Options(), Clock(), selected=[some])
+    return (times[-1] - times[0]) / (len(times) - 1)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        config = root / "big.yaml"
+        config.write_text(CONFIG)
+        results = str(root / "results")
+        experiment = load(config)
+        found: dict[str, float] = {}
+        found["plan_seconds"], _ = command("plan", str(config), "--results", results)
+        found["parent_seconds_per_trial"] = overhead(experiment, root / "instant")
+        fill(Store(root / "results"), experiment, 20_000)
+        found["plan_done_seconds"], found["plan_done_megabytes"] = command("plan", str(config), "--results", results)
+        found["resume_seconds"], found["resume_megabytes"] = command("run", str(config), "--results", results)
+        small = root / "three.yaml"
+        small.write_text(THREE_HUNDRED)
+        fill(Store(root / "three"), load(small), 300)
+        found["resume_300_seconds"], _ = command("run", str(small), "--results", str(root / "three"))
+        print(json.dumps({key: round(value, 5) for key, value in found.items()}))

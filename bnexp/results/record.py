@@ -104,7 +104,7 @@ class Failure(Frozen):
     """Why a trial has no result."""
 
     kind: str
-    """Name of the exception, or `signal`, `timeout`, `exit`."""
+    """Name of the exception, or `signal`, `exit`, `timeout`, `lost`."""
     message: str
     traceback: str
 

@@ -71,8 +71,11 @@ def run(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
+    chosen = api.selection(experiments, seeds=seeds, only=only)
+    if not quiet:
+        _note_unselected(experiments, chosen)
     if dry_run:
-        _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, execution["jobs"], as_json)
+        _show_plan(experiments, chosen, results, execution["jobs"], as_json)
         return 0
     if not quiet:
         for experiment in experiments:
@@ -134,7 +137,9 @@ def plan(
 
     experiments = _experiments(configs, sets, name, smoke)
     _note_edited(experiments, results)
-    _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, jobs, as_json)
+    chosen = api.selection(experiments, seeds=seeds, only=only)
+    _note_unselected(experiments, chosen)
+    _show_plan(experiments, chosen, results, jobs, as_json)
 
 
 def summary(experiment: "Experiment") -> str:
@@ -172,6 +177,13 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
                 f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this one only "
                 "(--name keeps both)"
             )
+
+
+def _note_unselected(experiments: "Sequence[Experiment]", selected: "Sequence[list[PlannedTrial]]") -> None:
+    """Says which of several experiments `--seeds` and `--only` leave nothing of."""
+    for experiment, chosen in zip(experiments, selected, strict=True):
+        if not chosen:
+            note(f"{experiment.name}: no trial of it matches --seeds and --only, so that it is left out")
 
 
 def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":

@@ -93,6 +93,14 @@ def test_without_a_network_data_fetch_names_the_ways_out(bnexp_) -> None:
     assert "Ways out:" in said.err
 
 
+@pytest.mark.parametrize("words", ["plan", "run --dry-run"])
+def test_a_config_of_several_that_the_selection_leaves_nothing_of_is_named(bnexp_, folder, words: str) -> None:
+    (folder / "other.yaml").write_text("data: mnist-5k\nvariants: {gn: {norm: group}, ln: {norm: layer}}\nseeds: 2\n")
+    said = bnexp_(*words.split(), "tiny.yaml", "other.yaml", "--only", "bn")
+    assert (said.code, "2 trials: 0 done" in said.out) == (0, True)
+    assert said.err == "other: no trial of it matches --seeds and --only, so that it is left out\n"
+
+
 def test_what_is_right_is_said_beside_the_mistakes_of_another_file(bnexp_, folder) -> None:
     (folder / "wrong.yaml").write_text("norm: btch\n")
     said = bnexp_("validate", "wrong.yaml", "tiny.yaml")

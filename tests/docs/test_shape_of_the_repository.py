@@ -49,8 +49,9 @@ FORBIDDEN = [
     (("matplotlib", "jinja2"), {"report"}),
     (("bnexp.training",), {"training"}),
     (("bnexp.running",), {"running", "cli", "api.py"}),
-    (("bnexp.report",), {"report", "api.py", "__init__.py"}),
-    (("bnexp.stats",), {"stats", "report"}),
+    (("bnexp.report",), {"report", "comparing", "api.py", "__init__.py"}),
+    (("bnexp.stats",), {"stats", "report", "comparing"}),
+    (("bnexp.comparing",), {"comparing", "cli", "api.py"}),
 ]
 
 

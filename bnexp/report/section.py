@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnexp.report import sentences, tables
+from bnexp.report.audits import Audited, audited
 from bnexp.report.averages import averages, caveat
 from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
@@ -33,6 +34,8 @@ class Section:
     """Whether every planned trial has a result; divergence is one."""
     overview: str
     """How the comparisons went, counted; empty where there are only a few."""
+    audit: Audited
+    """What differs between the sides of the comparisons besides the variant."""
     conclusions: list[str]
     convergence: list[str]
     averages: list[str]
@@ -66,6 +69,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         incomplete=sentences.incomplete(trials, plan),
         complete=bool(trials["status"].isin(["ok", "diverged"]).all()),
         overview=overview(against) if len(against) > FEW else "",
+        audit=audited(store, plan, against),
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),

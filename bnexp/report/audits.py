@@ -22,9 +22,11 @@ class Audited:
     """The audits of all comparisons of an experiment, told together as far as they say the same."""
 
     sentence: str
-    """What is and is not the same within every pair; empty where there is nothing to compare."""
+    """Whether anything else could explain a difference; empty where there is nothing to compare."""
+    alike: str
+    """What is the same within every pair, and what is not known."""
     confounded: bool
-    """Whether something that the config does not declare differs."""
+    """Whether something that the config does not declare differs and bears on more than time."""
     undeclared: pd.DataFrame
     """One row for each such difference; as text."""
     declared: pd.DataFrame
@@ -48,32 +50,46 @@ def audited(store: Store, plan: StoredPlan, against: Sequence[Comparison]) -> Au
     paired = [(each, result) for each, result in found if result.pairs]
     return Audited(
         sentence=sentence([result for _, result in paired]),
-        confounded=any(result.undeclared for _, result in paired),
+        alike=alike([result for _, result in paired]),
+        confounded=any(result.confounds() for _, result in paired),
         undeclared=_table(paired, lambda result: result.undeclared),
         declared=_table(paired, lambda result: result.declared),
     )
 
 
 def sentence(audits: Sequence[Audit]) -> str:
-    """Whether anything but what the config declares could explain a difference."""
+    """Whether anything but what the config declares could explain a difference; empty without audits."""
     if not audits:
         return ""
-    alike = [what for what in audits[0].alike if all(what in each.alike for each in audits)]
-    unknown = dict.fromkeys(what for each in audits for what in each.unknown)
-    blind = f" Not recorded, and so not known: {', '.join(unknown)}." if unknown else ""
-    same = f"The two trials of every pair have the same: {', '.join(alike)}." if alike else ""
-    strange = {each.what: each.touches for result in audits for each in result.undeclared}
+    strange = dict.fromkeys(each.what for result in audits for each in result.confounds())
+    clocks = dict.fromkeys(each.what for result in audits for each in result.undeclared if each.touches == "seconds")
+    also = (
+        f" {_among(audits, seconds=True)} differ in what bears on seconds alone: {', '.join(clocks)}." if clocks else ""
+    )
     if not strange:
-        return f"Besides what the config declares, nothing that is recorded differs within a pair. {same}{blind}"
-    number = sum(bool(each.undeclared) for each in audits)
-    named = ", ".join(
-        f"{what} (which bears on seconds alone)" if touches == "seconds" else what for what, touches in strange.items()
-    )
-    which = "the comparison" if len(audits) == 1 else f"{number} of {len(audits)} comparisons"
+        nothing = "nothing that is recorded and bears on accuracy differs within a pair"
+        return f"Besides what the config declares, {nothing}.{also}"
     return (
-        f"In {which} the sides differ in more than the config declares: {named}. What follows from that cannot be told "
-        f"from what follows from the variant. {same}{blind}"
+        f"{_among(audits, seconds=False)} differ in more than the config declares: {', '.join(strange)}. What follows "
+        f"from that cannot be told from what follows from the variant.{also}"
     )
+
+
+def alike(audits: Sequence[Audit]) -> str:
+    """What is the same within every pair of all comparisons, and what no record holds; empty without audits."""
+    if not audits:
+        return ""
+    same = [what for what in audits[0].alike if all(what in each.alike for each in audits)]
+    unknown = dict.fromkeys(what for each in audits for what in each.unknown)
+    said = [f"The two trials of every pair have the same: {', '.join(same)}."] if same else []
+    said += [f"Not recorded, and so not known: {', '.join(unknown)}."] if unknown else []
+    return " ".join(said)
+
+
+def _among(audits: Sequence[Audit], *, seconds: bool) -> str:
+    touched = "seconds" if seconds else "results"
+    number = sum(any(each.touches == touched for each in result.undeclared) for result in audits)
+    return "The sides" if len(audits) == 1 else f"In {number} of {len(audits)} comparisons the sides"
 
 
 def _table(

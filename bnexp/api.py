@@ -13,7 +13,7 @@ from bnexp.results.find import plans
 from bnexp.results.store import Store
 from bnexp.running import Options, Outcome
 from bnexp.running import run as _run
-from bnexp.running.progress import Errors, Lines, Watcher
+from bnexp.running.progress import Lines, Watcher
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,6 +196,7 @@ def verify(
     `bnexp.errors.UserError` where the trial failed, or cannot be trained again as it was.
     """
     from bnexp.results.find import find, record  # noqa: PLC0415  # with the rest of this command
+    from bnexp.running.progress import Errors  # noqa: PLC0415
     from bnexp.running.verify import execution_of  # noqa: PLC0415
     from bnexp.running.verify import verify as verified  # noqa: PLC0415
 

@@ -71,11 +71,10 @@ def run(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
-    chosen = api.selection(experiments, seeds=seeds, only=only)
     if not quiet:
-        _note_unselected(experiments, chosen)
+        _note_unselected(experiments, seeds, only)
     if dry_run:
-        _show_plan(experiments, chosen, results, execution["jobs"], as_json)
+        _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, execution["jobs"], as_json)
         return 0
     if not quiet:
         for experiment in experiments:
@@ -136,10 +135,9 @@ def plan(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
+    _note_unselected(experiments, seeds, only)
     _note_edited(experiments, results)
-    chosen = api.selection(experiments, seeds=seeds, only=only)
-    _note_unselected(experiments, chosen)
-    _show_plan(experiments, chosen, results, jobs, as_json)
+    _show_plan(experiments, api.selection(experiments, seeds=seeds, only=only), results, jobs, as_json)
 
 
 def summary(experiment: "Experiment") -> str:
@@ -179,9 +177,11 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
             )
 
 
-def _note_unselected(experiments: "Sequence[Experiment]", selected: "Sequence[list[PlannedTrial]]") -> None:
+def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] | None, only: tuple[str, ...]) -> None:
     """Says which of several experiments `--seeds` and `--only` leave nothing of."""
-    for experiment, chosen in zip(experiments, selected, strict=True):
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+
+    for experiment, chosen in zip(experiments, api.selection(experiments, seeds=seeds, only=only), strict=True):
         if not chosen:
             note(f"{experiment.name}: no trial of it matches --seeds and --only, so that it is left out")
 

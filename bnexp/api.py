@@ -150,8 +150,8 @@ def report(
 
 
 def compare(
-    a: str,
-    b: str,
+    a: Path | str,
+    b: Path | str,
     *,
     metric: str = "test-accuracy",
     margin: float = 0.0,
@@ -196,7 +196,7 @@ def verify(
     `bnexp.errors.UserError` where the trial failed, or cannot be trained again as it was.
     """
     from bnexp.results.find import find, record  # noqa: PLC0415  # with the rest of this command
-    from bnexp.running.progress import Errors  # noqa: PLC0415
+    from bnexp.running.progress import Silent  # noqa: PLC0415
     from bnexp.running.verify import execution_of  # noqa: PLC0415
     from bnexp.running.verify import verify as verified  # noqa: PLC0415
 
@@ -210,7 +210,7 @@ def verify(
         folder.name,
         stored,
         Options(jobs=1, **execution),
-        watch or Errors(sys.stderr),
+        watch or Silent(),
         search_path=[str(Path.cwd())],
         tolerance=tolerance,
     )

@@ -40,12 +40,14 @@ def verify(
 
     \b
     Example:
-      bnexp verify mnist-cnn-batch-b64-s0
+      bnexp verify mnist-cnn-group-b64-s0
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.results.find import find  # noqa: PLC0415
+    from bnexp.results.store import Store  # noqa: PLC0415
 
     if not as_json:
-        note("training once more; the record stays as it is")
+        note(_announced(find(Store(results), trial)))
     found = api.verify(
         trial, results=results, tolerance=tolerance, threads=threads, device=device, data_folder=data_dir
     )
@@ -59,9 +61,23 @@ def verify(
     return found.exit_code
 
 
+def _announced(folder: Path) -> str:
+    """What goes on, and for how long: one line before the training."""
+    from bnexp.results.find import record  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.progress import duration  # noqa: PLC0415
+
+    seconds = record(folder).seconds
+    took = f", which took {duration(seconds.total)} then" if seconds else ""
+    return f"training {folder.name} once more{took}; its record stays as it is"
+
+
 def _text(found: "Verification") -> list[str]:
+    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
+
     if found.sameness is None:
-        return [f"{found.trial}: different: it failed this time: {found.failure}", *_surroundings(found)]
+        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
+        traceback = [f"    {printable(line)}" for line in below]
+        return [f"{found.trial}: different: it failed this time: {found.failure}", *traceback, *_surroundings(found)]
     same = found.sameness
     if same.verdict == "identical":
         counted = f"all {same.compared:,} figures and fingerprints are those of the record"

@@ -4,7 +4,7 @@ No difference is ever called none, and nothing is called equal: that needs a tes
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bnexp.comparing.compare import Compared, Comparisons
@@ -54,11 +54,25 @@ def remarks(found: Comparisons) -> list[str]:
             f"nothing worse, at least one would show a regression with a chance of {significant(100 * chance, 2)} %; "
             "--simultaneous guards against it."
         )
+    several = dict.fromkeys(each.audit.changes for each in found.comparisons if len(each.audit.changes) > 1)
+    said += [more_than_one(changes) for changes in several]
+    if found.mode == "versions" and not any(each.audit.declared for each in found.comparisons):
+        said.append(
+            "As far as the records tell, both sides were trained by the same code. (A module that your layer's file "
+            "imports is not recorded.)"
+        )
     if found.metric.budget is not None:
         said.append(
             "A training that does not get there counts with all its steps, so that the mean is a restricted one."
         )
     return said
+
+
+def more_than_one(changes: Sequence[str]) -> str:
+    """What to mind where the config changes several things at once."""
+    return (
+        f"The config changes more than one thing: {', '.join(changes)}. Which of them makes a difference is not told."
+    )
 
 
 def header(found: Comparisons) -> list[str]:

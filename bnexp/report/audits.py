@@ -62,16 +62,22 @@ def sentence(audits: Sequence[Audit]) -> str:
     if not audits:
         return ""
     strange = dict.fromkeys(each.what for result in audits for each in result.confounds())
+    several = dict.fromkeys(result.changes for result in audits if len(result.changes) > 1)
+    many = "".join(
+        f" The config itself changes several things at once, {' and '.join(changes)}: which of them makes a difference "
+        "is not told."
+        for changes in several
+    )
     clocks = dict.fromkeys(each.what for result in audits for each in result.undeclared if each.touches == "seconds")
     also = (
         f" {_among(audits, seconds=True)} differ in what bears on seconds alone: {', '.join(clocks)}." if clocks else ""
     )
     if not strange:
         nothing = "nothing that is recorded and bears on accuracy differs within a pair"
-        return f"Besides what the config declares, {nothing}.{also}"
+        return f"Besides what the config declares, {nothing}.{many}{also}"
     return (
         f"{_among(audits, seconds=False)} differ in more than the config declares: {', '.join(strange)}. What follows "
-        f"from that cannot be told from what follows from the variant.{also}"
+        f"from that cannot be told from what follows from the variant.{many}{also}"
     )
 
 

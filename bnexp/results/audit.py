@@ -19,6 +19,9 @@ ABSENT = "—"
 
 UNRECORDED = "not recorded"
 
+FURTHER = "further keys of"
+"""What is said of the keys that one side's block alone has."""
+
 Touches = Literal["results", "seconds"]
 Mode = Literal["variants", "versions"]
 Spec = dict[str, Any]
@@ -60,6 +63,8 @@ class Audit:
     """Seeds whose trials finished on both sides, the diverged ones included."""
     declared: tuple[Difference, ...]
     undeclared: tuple[Difference, ...]
+    changes: tuple[str, ...]
+    """The declared keys that were set independently: more than one, and none of them alone explains a difference."""
     alike: tuple[str, ...]
     """What the records hold and is the same within every pair."""
     unknown: tuple[str, ...]
@@ -100,6 +105,8 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
         if mine is not None and twin is not None and mine.status != "failed" and twin.status != "failed"
     ]
     declared, undeclared = _of_specs(one.spec, other.spec, len(pairs), mode)
+    # The keys that one side alone has, and the hash of a user's file, come with the name of the block.
+    changes = tuple(each.what for each in declared if not each.what.startswith(FURTHER) and ".source" not in each.what)
     alike: list[str] = []
     unknown: list[str] = []
     found: list[tuple[_Field, Difference]] = []
@@ -129,6 +136,7 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
         pairs=len(pairs),
         declared=tuple(declared),
         undeclared=tuple(undeclared),
+        changes=changes,
         alike=tuple(alike),
         unknown=tuple(unknown),
         unpaired=tuple(_unpaired(one, other)),
@@ -165,7 +173,7 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
         yield from _unlike_keys(f"{path}.{key}", one[key], other[key])
     mine, twin = _further(one, other), _further(other, one)
     if mine or twin:
-        yield f"further keys of {path}", mine or ABSENT, twin or ABSENT
+        yield f"{FURTHER} {path}", mine or ABSENT, twin or ABSENT
 
 
 def _further(one: Spec, other: Spec) -> str:

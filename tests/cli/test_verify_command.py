@@ -27,6 +27,7 @@ def edit(trial: Path, **changes) -> None:
 def test_the_same_bits_exit_with_0(bnexp_, trial) -> None:
     said = bnexp_("verify", trial.name)
     assert said.code == 0
+    assert said.err.startswith(f"training {trial.name} once more, which took 0.0 s then; its record stays as it is")
     assert said.out.startswith(f"{trial.name}: bit-identical: all ")
     assert said.out.endswith("software, machine and execution are those of the record, as far as it holds them\n")
 
@@ -66,6 +67,8 @@ def test_a_trial_that_fails_now_is_different_and_shows_why(bnexp_, trial, folder
     said = bnexp_("verify", trial.name)
     assert said.code == 1
     assert "different: it failed this time: RuntimeError: seed 0 will not do" in said.out
+    assert "    Traceback (most recent call last):" in said.out
+    assert "--retry-failed" not in said.err
 
 
 def test_a_failed_record_is_wrong_use(bnexp_, folder) -> None:

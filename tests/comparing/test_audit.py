@@ -39,6 +39,14 @@ def test_numbers_of_parameters_do_not_follow_from_another_learning_rate():
     assert set(told(found.undeclared)) == {"trainable parameters", "of them in norms"}
 
 
+def test_several_changes_of_the_config_are_counted_and_what_comes_with_a_name_is_not():
+    one = trials("none")
+    assert audit(side("none", *one), side("ln", *trials("ln"))).changes == ("norm.name",)
+    slow = trials("ln", training={"optimizer": {"name": "adam", "learning_rate": 1e-4}})
+    found = audit(side("none", *one), side("slow ln", *slow))
+    assert found.changes == ("norm.name", "training.optimizer.learning_rate")
+
+
 def test_steps_and_the_way_of_a_step_follow_from_another_batch_size():
     large, small = (trials("none", training={"batch_size": size, "epochs": 1}) for size in (64, 2))
     small = [elsewhere(step="xla")(each) for each in small]

@@ -141,6 +141,22 @@ def test_steps_say_that_the_mean_is_restricted(here):
     assert "the mean is a restricted one" in text.remarks(found)[-1]
 
 
+def test_two_folders_of_one_code_say_so(here):
+    write(here / "old", {"ln": GOOD})
+    write(here / "new", {"ln": GOOD[::-1]})
+    assert "trained by the same code" in text.remarks(bnexp.compare("old", "new"))[0]
+
+
+def test_a_config_that_changes_two_things_says_that_they_are_not_told_apart(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    found = bnexp.compare("none", "ln")
+    assert text.remarks(found) == []
+    (each,) = found.comparisons
+    audit = dataclasses.replace(each.audit, changes=("norm.name", "training.epochs"))
+    several = dataclasses.replace(found, comparisons=(dataclasses.replace(each, audit=audit),))
+    assert text.remarks(several)[0].startswith("The config changes more than one thing: norm.name, training.epochs.")
+
+
 def test_a_result_is_frozen(here):
     write(here / "results", {"none": GOOD, "ln": BAD})
     with pytest.raises(dataclasses.FrozenInstanceError):

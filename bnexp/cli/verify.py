@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("trial")
-@click.option("--tolerance", type=float, help="Of losses in nats and of accuracies as shares.  [default: 0.001]")
+@click.option(
+    "--tolerance", type=click.FloatRange(0), help="Of losses in nats and of accuracies as shares.  [default: 0.001]"
+)
 @click.option("--threads", type=click.IntRange(1), help="Threads.  [default: those of the record]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: that of the record]")
 @options.data_dir

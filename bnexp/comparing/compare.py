@@ -41,6 +41,8 @@ class Compared:
     diverged: tuple[int, int]
     """Trainings of each side whose loss became infinite, among `finished` pairs."""
     finished: int
+    reached: tuple[int, int] | None
+    """Trainings of each side that reached the target; None where the metric has none."""
     declared: str
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
@@ -165,11 +167,19 @@ def _compared(matched: Matched, mode: Mode, metric: Metric, margin: float, confi
         p_holm=math.nan,
         diverged=(diverged[0], diverged[1]),
         finished=len(pairs),
+        reached=_reached(metric, [pairs[seed] for seed in values]),
         declared=declared,
         mismatches=mismatches,
         copies=tuple(copies),
         audit=audit(one, other, mode),
     )
+
+
+def _reached(metric: Metric, pairs: Sequence[tuple[TrialRecord, TrialRecord]]) -> tuple[int, int] | None:
+    if metric.budget is None:
+        return None
+    first, second = (sum(metric.value(pair[k]) != math.inf for pair in pairs) for k in (0, 1))
+    return first, second
 
 
 def _check_confounds(sides: Sides, metric: Metric) -> None:

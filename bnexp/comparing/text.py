@@ -33,7 +33,7 @@ def sentence(each: Compared, found: Comparisons) -> str:
     estimate = judgement.difference
     span = f"{_per_cent(judgement.confidence)} interval {' to '.join(ends(estimate, sign=True))}"
     middle = fixed(estimate.mean, decimals(estimate.half_width), sign=True)
-    facts = [span, _pairs(each), *_rule(found), *_power(each, found), _test(each, found)]
+    facts = [span, _pairs(each), *_rule(found), *_reached(each), *_power(each, found), _test(each, found)]
     basis = f"({', '.join(facts[:2])}; {'; '.join(facts[2:])}){_basis(each)}{_left_out(each)}"
     return f"{_head(each, found)}. {about}: {middle} {found.metric.phrase} {basis}."
 
@@ -169,6 +169,7 @@ def _plain(each: Compared) -> dict[str, Any]:
         "minimum_detectable_effect": _number(judgement.detectable),
         "finished_pairs": each.finished,
         "diverged": list(each.diverged),
+        "reached": None if each.reached is None else list(each.reached),
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
         "same_record": list(each.copies),
@@ -234,6 +235,14 @@ def _pairs(each: Compared) -> str:
 def _rule(found: Comparisons) -> list[str]:
     unit = found.metric.unit_of_differences
     return [f"margin {found.margin:g} {unit}"] if found.margin else []
+
+
+def _reached(each: Compared) -> list[str]:
+    """How many trainings got to the target, of those compared."""
+    if each.reached is None:
+        return []
+    (first, second), n = each.reached, len(each.values)
+    return [f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}"]
 
 
 def _power(each: Compared, found: Comparisons) -> list[str]:

@@ -134,6 +134,14 @@ def test_five_pairs_say_what_the_sign_flip_test_cannot(here):
     assert "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625" in said
 
 
+def test_steps_count_the_trainings_that_got_there(here):
+    write(here / "results", {"none": GOOD, "bn-pre": BAD})
+    found = bnexp.compare("none", "bn-pre", metric="steps-to-99")
+    (each,) = found.comparisons
+    assert each.reached == (0, 6)
+    assert "reached by 0 of 6 of none and 6 of 6 of bn-pre" in text.sentences(found)[0]
+
+
 def test_steps_say_that_the_mean_is_restricted(here):
     write(here / "results", {"none": GOOD, "bn-pre": BAD})
     found = bnexp.compare("none", "bn-pre", metric="steps-to-98")

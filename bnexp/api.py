@@ -108,47 +108,6 @@ def run(
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
 
 
-def _not_text(name: str, value: Sequence[str]) -> None:
-    """A text is a sequence of texts too, its characters, which nobody means."""
-    if isinstance(value, str):
-        raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
-
-
-def _different(experiments: list[Experiment]) -> list[Experiment]:
-    """The experiments, if no two would store their plans under one name."""
-    names = [experiment.name for experiment in experiments]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
-    return experiments
-
-
-def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":
-    """One row for each planned trial of a results folder, finished or not, as a tidy table.
-
-    Columns: `experiment`, `variant`, the keys of the grids, then those of `bnexp.results.frames.TRIAL_COLUMNS`
-    (`seed`, `status`, `test_accuracy`, ...).  `experiments` names those wanted, by default all.
-    """
-    import pandas as pd  # noqa: PLC0415  # heavy, and a run needs it not
-
-    from bnexp.results.frames import trials  # noqa: PLC0415  # imports pandas
-
-    store = Store(Path(folder))
-    return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
-
-
-def report(
-    results: Path | str = "results", *, out: Path | str | None = None, experiments: Sequence[str] | None = None
-) -> "ReportFiles":
-    """Write the report of a results folder: `index.html`, `report.md`, `figures/` and `tables/`.
-
-    They go to `out`, by default `report/` inside the results folder.
-    """
-    from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
-
-    store = Store(Path(results))
-    return write_report(store, store.root / "report" if out is None else Path(out), experiments)
-
-
 def compare(
     a: Path | str,
     b: Path | str,
@@ -214,3 +173,44 @@ def verify(
         search_path=[str(Path.cwd())],
         tolerance=tolerance,
     )
+
+
+def _not_text(name: str, value: Sequence[str]) -> None:
+    """A text is a sequence of texts too, its characters, which nobody means."""
+    if isinstance(value, str):
+        raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
+
+
+def _different(experiments: list[Experiment]) -> list[Experiment]:
+    """The experiments, if no two would store their plans under one name."""
+    names = [experiment.name for experiment in experiments]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
+    return experiments
+
+
+def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":
+    """One row for each planned trial of a results folder, finished or not, as a tidy table.
+
+    Columns: `experiment`, `variant`, the keys of the grids, then those of `bnexp.results.frames.TRIAL_COLUMNS`
+    (`seed`, `status`, `test_accuracy`, ...).  `experiments` names those wanted, by default all.
+    """
+    import pandas as pd  # noqa: PLC0415  # heavy, and a run needs it not
+
+    from bnexp.results.frames import trials  # noqa: PLC0415  # imports pandas
+
+    store = Store(Path(folder))
+    return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
+
+
+def report(
+    results: Path | str = "results", *, out: Path | str | None = None, experiments: Sequence[str] | None = None
+) -> "ReportFiles":
+    """Write the report of a results folder: `index.html`, `report.md`, `figures/` and `tables/`.
+
+    They go to `out`, by default `report/` inside the results folder.
+    """
+    from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
+
+    store = Store(Path(results))
+    return write_report(store, store.root / "report" if out is None else Path(out), experiments)

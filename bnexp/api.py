@@ -108,6 +108,20 @@ def run(
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
 
 
+def _not_text(name: str, value: Sequence[str]) -> None:
+    """A text is a sequence of texts too, its characters, which nobody means."""
+    if isinstance(value, str):
+        raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
+
+
+def _different(experiments: list[Experiment]) -> list[Experiment]:
+    """The experiments, if no two would store their plans under one name."""
+    names = [experiment.name for experiment in experiments]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
+    return experiments
+
+
 def compare(
     a: Path | str,
     b: Path | str,
@@ -125,7 +139,7 @@ def compare(
 
     `metric` is one of `bnexp.comparing.metrics.METRICS`, or `steps-to-N`; `margin` is in its unit.  The result's
     `failed()` is what makes the command exit with 1.  Raises `bnexp.errors.UserError` where the trials differ in more
-    than what is compared (unless `allow_differs`), or where there are fewer than two pairs.
+    than what is compared (unless `allow_differs`), or where there are fewer than three pairs.
     """
     from bnexp.comparing.compare import compare as compared  # noqa: PLC0415  # imports scipy
     from bnexp.comparing.metrics import metric as named  # noqa: PLC0415
@@ -173,20 +187,6 @@ def verify(
         search_path=[str(Path.cwd())],
         tolerance=tolerance,
     )
-
-
-def _not_text(name: str, value: Sequence[str]) -> None:
-    """A text is a sequence of texts too, its characters, which nobody means."""
-    if isinstance(value, str):
-        raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
-
-
-def _different(experiments: list[Experiment]) -> list[Experiment]:
-    """The experiments, if no two would store their plans under one name."""
-    names = [experiment.name for experiment in experiments]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
-    return experiments
 
 
 def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":

@@ -17,6 +17,9 @@ from bnexp.results.record import TrialRecord
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.multiplicity import holm
 
+FEWEST = 3
+"""Pairs below which nothing is judged: the scatter of two pairs is a single number."""
+
 FailOn = Literal["regression", "difference"]
 
 
@@ -103,7 +106,7 @@ def compare(
 
     `simultaneous`: Bonferroni's intervals of confidence 1 - (1 - c)/m for m places, so that the chance of even one
     false verdict is 1 - c at most.  Raises UserError where a margin is none, where the audit finds differences that are
-    not declared (unless `allow_differs`), and where a place has fewer than two pairs.
+    not declared (unless `allow_differs`), and where a place has fewer than three pairs.
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
@@ -210,18 +213,18 @@ def _check_confounds(sides: Sides, metric: Metric) -> None:
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     """UserError where a place has no interval: a guard that sees nothing must not say that all is well."""
-    silent = [each for each in found if len(each.values) < 2 and not each.judgement.by_divergence]
+    silent = [each for each in found if len(each.values) < FEWEST and not each.judgement.by_divergence]
     if not silent:
         return
     lines = [f"  {each.label}{_at(each.coordinates)}: {_why(each, metric)}" for each in silent]
     raise UserError(
-        "\n".join(["not compared: an interval needs two pairs of trials or more", *lines])
+        "\n".join([f"not compared: that takes {FEWEST} pairs of trials or more", *lines])
         + ("\n--only leaves places out" if len(silent) < len(found) else "")
     )
 
 
 def _why(each: Compared, metric: Metric) -> str:
-    """Why a place has fewer than two pairs."""
+    """Why a place has too few pairs."""
     number = len(each.values)
     reasons = list(each.audit.unpaired)
     reasons += [f"seed {seed} did not start alike ({text})" for seed, text in each.mismatches.items()]

@@ -30,12 +30,12 @@ class Section:
     evaluations: pd.DataFrame
     incomplete: list[str]
     """Sentences on trials that are missing, failed or diverged."""
+    audit: Audited
+    """What differs between the sides of the comparisons besides the variant."""
     complete: bool
     """Whether every planned trial has a result; divergence is one."""
     overview: str
     """How the comparisons went, counted; empty where there are only a few."""
-    audit: Audited
-    """What differs between the sides of the comparisons besides the variant."""
     conclusions: list[str]
     convergence: list[str]
     averages: list[str]

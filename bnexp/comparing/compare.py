@@ -212,7 +212,7 @@ def _check_confounds(sides: Sides, metric: Metric) -> None:
 
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
-    """UserError where a place has no interval: a guard that sees nothing must not say that all is well."""
+    """UserError where a place has too few pairs: a guard that sees nothing must not say that all is well."""
     silent = [each for each in found if len(each.values) < FEWEST and not each.judgement.by_divergence]
     if not silent:
         return

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from bnexp.comparing.judgement import judge
@@ -91,3 +92,13 @@ def test_a_first_side_that_diverges_leaves_no_verdict(diverged):
 def test_a_tenth_that_diverged_is_tolerated():
     found = judge((*BETTER, *BETTER, *BETTER), higher_is_better=True, diverged=(0, 1), finished=10)
     assert (found.verdict, found.by_divergence) == ("improvement", False)
+
+
+@pytest.mark.parametrize(("pairs", "scatter"), [(3, 0.005), (3, 0.05), (5, 0.005), (5, 0.05)])
+def test_where_nothing_is_worse_a_fortieth_is_called_a_regression_at_most(pairs, scatter):
+    """Accuracies in per cent, counted in images of 0.01, scattered by half of one and by five; 1,000 comparisons."""
+    random = np.random.default_rng([pairs, round(1000 * scatter)])
+    accuracies = np.round(99 + random.normal(0, scatter, (1000, 2, pairs)), 2)
+    differences = np.round(accuracies[:, 1] - accuracies[:, 0], 9)
+    regressions = sum(verdict(row.tolist(), resolution=0.01) == "regression" for row in differences)
+    assert regressions <= 25 + 3 * 5  # the expected number and three standard deviations

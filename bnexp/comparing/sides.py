@@ -1,7 +1,7 @@
 """From what a user types to pairs of sides: two variants of an experiment, or the same ones in two results folders."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -158,7 +158,7 @@ def _side(store: Store, point: StoredPoint, name: str, seeds: frozenset[int] | N
     return Side(name, point.spec, records)
 
 
-def _check_seeds(seeds: frozenset[int] | None, planned: Any) -> None:
+def _check_seeds(seeds: frozenset[int] | None, planned: Iterable[int]) -> None:
     known = set(planned)
     if seeds is not None and (strange := sorted(seeds - known)):
         raise UserError(f"--seeds: {listed(strange[:10])} not among the planned seeds, {ranges(known)}")

@@ -6,21 +6,22 @@ The commands as functions (`bnexp.api` documents them):
 >>> bnexp.run(experiment)
 >>> bnexp.results()
 >>> bnexp.report()
+>>> bnexp.compare("none", "bn-pre").failed()
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bnexp.api import load, report, results, run
+    from bnexp.api import compare, load, report, results, run, verify
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "report", "results", "run"]
+__all__ = ["__version__", "compare", "load", "report", "results", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:
     from bnexp.lazy import attribute  # noqa: PLC0415  # `import bnexp` costs nothing, whoever imports it
 
-    if name in ("load", "run"):
+    if name in ("compare", "load", "run", "verify"):
         return attribute(f"bnexp.api:{name}")
     if name in ("results", "report"):  # packages, and callable: see `lazy.callable_package`
         from importlib import import_module  # noqa: PLC0415

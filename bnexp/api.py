@@ -1,5 +1,6 @@
-"""The commands as Python functions: `bnexp.load`, `bnexp.run`, `bnexp.results`, `bnexp.report`."""
+"""The commands as Python functions: `bnexp.load`, `run`, `results`, `report`, `compare`, `verify`."""
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from bnexp.running.progress import Lines, Watcher
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bnexp.comparing.compare import Comparisons
     from bnexp.report import ReportFiles
+    from bnexp.running.verify import Verification
 
 Config = Experiment | Path | str | Mapping[str, Any]
 """An experiment, or what one is loaded from: a file, or the same keys as a mapping."""
@@ -141,6 +144,73 @@ def _different(experiments: list[Experiment]) -> list[Experiment]:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UserError(f"two experiments are named {twice!r}; give one of them another name")
     return experiments
+
+
+def compare(
+    a: Path | str,
+    b: Path | str,
+    *,
+    metric: str = "test-accuracy",
+    margin: float = 0.0,
+    results: Path | str = "results",
+    experiment: str | None = None,
+    seeds: Iterable[int] | None = None,
+    only: Sequence[str] = (),
+    simultaneous: bool = False,
+    allow_differs: bool = False,
+) -> "Comparisons":
+    """Compare two variants of an experiment in `results`, or two results folders; differences are `b` minus `a`.
+
+    `metric` is one of `bnexp.comparing.metrics.METRICS`, or `steps-to-N`; `margin` is in its unit.  The result's
+    `failed()` is what makes the command exit with 1.  Raises `bnexp.errors.UserError` where the trials differ in more
+    than what is compared (unless `allow_differs`), or where there are fewer than three pairs.
+    """
+    from bnexp.comparing.compare import compare as compared  # noqa: PLC0415  # imports scipy
+    from bnexp.comparing.metrics import metric as named  # noqa: PLC0415
+    from bnexp.comparing.sides import resolve  # noqa: PLC0415
+
+    _not_text("only", only)
+    chosen = named(metric)
+    wanted = None if seeds is None else frozenset(seeds)
+    sides = resolve(str(a), str(b), results=Path(results), experiment=experiment, seeds=wanted, only=only)
+    return compared(sides, chosen, margin=margin, simultaneous=simultaneous, allow_differs=allow_differs)
+
+
+def verify(
+    trial: str,
+    *,
+    results: Path | str = "results",
+    tolerance: float | None = None,
+    threads: int | None = None,
+    device: Literal["auto", "cpu", "gpu"] | None = None,
+    data_folder: Path | str | None = None,
+    watch: Watcher | None = None,
+) -> "Verification":
+    """Train a stored trial again, in a worker process, and hold it against its record, which is not touched.
+
+    `trial` is the name of its folder or the beginning of that or of its identity.  Threads and device are by default
+    those of the record.  The user's own modules are looked for in the working folder.  Raises
+    `bnexp.errors.UserError` where the trial failed, or cannot be trained again as it was.
+    """
+    from bnexp.results.find import find, record  # noqa: PLC0415  # with the rest of this command
+    from bnexp.running.progress import Silent  # noqa: PLC0415
+    from bnexp.running.verify import execution_of  # noqa: PLC0415
+    from bnexp.running.verify import verify as verified  # noqa: PLC0415
+
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise UserError(f"tolerance: a number from 0, not {tolerance!r}")
+    folder = find(Store(Path(results)), trial)
+    stored = record(folder)
+    wanted = {"threads": threads, "device": device, "data_folder": None if data_folder is None else Path(data_folder)}
+    execution = {**execution_of(stored), **{key: value for key, value in wanted.items() if value is not None}}
+    return verified(
+        folder.name,
+        stored,
+        Options(jobs=1, **execution),
+        watch or Silent(),
+        search_path=[str(Path.cwd())],
+        tolerance=tolerance,
+    )
 
 
 def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":

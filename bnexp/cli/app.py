@@ -18,9 +18,11 @@ COMMANDS = {
     "run": "bnexp.cli.running:run",
     "report": "bnexp.cli.report:report",
     "plan": "bnexp.cli.running:plan",
+    "compare": "bnexp.cli.compare:compare",
     "status": "bnexp.cli.trials:status",
     "show": "bnexp.cli.trials:show",
     "logs": "bnexp.cli.trials:logs",
+    "verify": "bnexp.cli.verify:verify",
     "norms": "bnexp.cli.norms:norms",
     "validate": "bnexp.cli.configs:validate",
     "schema": "bnexp.cli.configs:schema",
@@ -66,9 +68,9 @@ def app() -> None:
       bnexp run mnist.yaml      train what is missing; again = resume
       bnexp report              results/report/index.html
 
-    Results go to stdout, progress and logs to stderr.  Exit codes: 0 done; 1 a fault of bnexp itself; 2 wrong use or
-    configuration; 3 finished with failed trials; 4 `report --strict` on an incomplete set; 130 interrupted;
-    143 terminated.
+    Results go to stdout, progress and logs to stderr.  Exit codes: 0 done; 1 a fault of bnexp itself, a regression
+    that `compare` found, a difference that `verify` found; 2 wrong use or configuration; 3 finished with failed trials;
+    4 `report --strict` on an incomplete set; 130 interrupted; 143 terminated.
     """
 
 

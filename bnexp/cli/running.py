@@ -76,6 +76,8 @@ def run(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
+    if not quiet:
+        _note_unselected(experiments, seeds, only)
     if dry_run:
         chosen = api.selection(experiments, seeds=seeds, only=only)
         _show_plan(experiments, chosen, results, execution["jobs"], shard=shard, as_json=as_json)
@@ -141,6 +143,7 @@ def plan(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     experiments = _experiments(configs, sets, name, smoke)
+    _note_unselected(experiments, seeds, only)
     _note_edited(experiments, results)
     chosen = api.selection(experiments, seeds=seeds, only=only)
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
@@ -181,6 +184,15 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
                 f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this one only "
                 "(--name keeps both)"
             )
+
+
+def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] | None, only: tuple[str, ...]) -> None:
+    """Says which of several experiments `--seeds` and `--only` leave nothing of."""
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+
+    for experiment, chosen in zip(experiments, api.selection(experiments, seeds=seeds, only=only), strict=True):
+        if not chosen:
+            note(f"{experiment.name}: no trial of it matches --seeds and --only, so that it is left out")
 
 
 def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":

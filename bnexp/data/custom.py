@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.errors import UserError
+from bnexp.experiment.words import a_type
 from bnexp.own_modules import importable, its_own, search, source_hash
 
 _RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
@@ -104,7 +105,8 @@ def _images(what: str, value: Any) -> NDArray[Any]:
         raise UserError(f"{what}: images are uint8 in 0..255 or floating point in [0, 1], not {array.dtype}")
     low, high = float(array.min()), float(array.max())  # NaN if any is
     if not np.isfinite([low, high]).all():
-        raise UserError(f"{what}: {int((~np.isfinite(array)).sum()):,} values are NaN or infinite")
+        wrong = int((~np.isfinite(array)).sum())
+        raise UserError(f"{what}: {wrong:,} {'value is' if wrong == 1 else 'values are'} NaN or infinite")
     if low < 0 or high > 1:
         raise UserError(f"{what}: floating-point images lie in [0, 1], and these in [{low:g}, {high:g}]; rescale them")
     return np.ascontiguousarray(array, np.float32)
@@ -165,4 +167,4 @@ def _check_together(what: str, arrays: Arrays) -> None:
 def _kind(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else a_type(value)

@@ -49,6 +49,12 @@ def described(value: Any) -> str:
     return str(value)
 
 
+def a_type(value: object) -> str:
+    """`a str`, `an int`: what kind of thing was received."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 def label(value: Any) -> str | int | float | bool | None:
     """A value of the grid as one scalar: a block becomes `group(groups=8)`, a list `[32, 64]`."""
     if value is None or isinstance(value, str | int | float):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import bnexp
 from bnexp.errors import UserError
-from bnexp.experiment.words import did_you_mean, nearest
+from bnexp.experiment.words import a_type, did_you_mean, nearest
 from bnexp.norms.own import OwnNorm
 from bnexp.norms.table import Norm
 from bnexp.own_modules import importable, its_own, source_hash
@@ -102,4 +102,4 @@ def _check_arguments(spec: OwnNorm, kind: type[keras.layers.Layer]) -> None:
 def _described(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__module__}.{value.__qualname__}"
-    return f"a {type(value).__name__}"
+    return a_type(value)

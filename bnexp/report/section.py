@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bnexp.report import sentences, tables
+from bnexp.report.audits import Audited, audited
 from bnexp.report.averages import averages, caveat
 from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
@@ -29,6 +30,8 @@ class Section:
     evaluations: pd.DataFrame
     incomplete: list[str]
     """Sentences on trials that are missing, failed or diverged."""
+    audit: Audited
+    """What differs between the sides of the comparisons besides the variant."""
     complete: bool
     """Whether every planned trial has a result; divergence is one."""
     overview: str
@@ -66,6 +69,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         incomplete=sentences.incomplete(trials, plan),
         complete=bool(trials["status"].isin(["ok", "diverged"]).all()),
         overview=overview(against) if len(against) > FEW else "",
+        audit=audited(store, plan, against),
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bnexp.results.frames import coordinate_keys
 from bnexp.results.plan import StoredPlan
+from bnexp.results.record import TrialRecord
 
 PAIR_COLUMNS = {
     "baseline": "object",  # the variant it is compared with
@@ -62,6 +63,26 @@ def paired(trials: pd.DataFrame, plan: StoredPlan, baseline: str | None = None) 
             )
     types = {key: trials[key].dtype for key in ("experiment", "variant", *keys)} | PAIR_COLUMNS
     return pd.DataFrame({key: pd.Series([row[key] for row in found], dtype=kind) for key, kind in types.items()})
+
+
+def proof(one: TrialRecord, other: TrialRecord) -> tuple[str, str]:
+    """What two specs declare different instead of a fingerprint, and the fingerprints that disagree and should not.
+
+    Both are empty where the two trials are proven to have started alike; they may be of two results folders.
+    """
+    asked, declared = _asked(other.spec, one.spec)
+    return ", ".join(declared), ", ".join(_mismatch(_fingerprints(other), _fingerprints(one), asked))
+
+
+def _fingerprints(record: TrialRecord) -> dict[Any, Any]:
+    """The columns of `frames.TRIAL_COLUMNS` that `_mismatch` reads."""
+    found = record.fingerprints
+    return {
+        "data_hash": record.data_hash,
+        "order_fingerprint": found.order if found else None,
+        "validation_fingerprint": found.validation if found else None,
+        "initial_weights": json.dumps(found.weights) if found else None,
+    }
 
 
 def _place(plan: StoredPlan, index: int) -> str:

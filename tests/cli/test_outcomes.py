@@ -66,6 +66,12 @@ WRONG = [
     ("status", "results: no experiment is stored here"),
     ("show x", "results: no trial is stored here"),
     ("logs x", "results: no trial is stored here"),
+    ("compare none", "Missing argument 'B'"),
+    ("compare none bn", "results: no experiment is stored here"),
+    ("compare none bn --metric acuracy", "unknown metric 'acuracy'"),
+    ("compare none bn --fail-on never", "'never' is not one of 'regression', 'difference'"),
+    ("verify x", "results: no trial is stored here"),
+    ("verify x --threads 0", "0 is not in the range x>=1"),
     ("norms gruop", "did you mean 'group'?"),
     ("norms group --grops 4", "unknown key 'grops'; did you mean 'groups'?"),
     ("norms group --groups 7", "7 groups do not divide the 32 channels of conv1"),
@@ -91,6 +97,14 @@ def test_without_a_network_data_fetch_names_the_ways_out(bnexp_) -> None:
     said = bnexp_("data", "fetch", "mnist")
     assert said.code == 2
     assert "Ways out:" in said.err
+
+
+@pytest.mark.parametrize("words", ["plan", "run --dry-run"])
+def test_a_config_of_several_that_the_selection_leaves_nothing_of_is_named(bnexp_, folder, words: str) -> None:
+    (folder / "other.yaml").write_text("data: mnist-5k\nvariants: {gn: {norm: group}, ln: {norm: layer}}\nseeds: 2\n")
+    said = bnexp_(*words.split(), "tiny.yaml", "other.yaml", "--only", "bn")
+    assert (said.code, "2 trials: 0 done" in said.out) == (0, True)
+    assert said.err == "other: no trial of it matches --seeds and --only, so that it is left out\n"
 
 
 def test_what_is_right_is_said_beside_the_mistakes_of_another_file(bnexp_, folder) -> None:

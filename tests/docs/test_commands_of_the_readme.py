@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 import bnexp
 from bnexp.cli.app import COMMANDS, app, main
@@ -82,6 +83,18 @@ def test_what_validate_is_said_to_print_is_what_it_prints(as_a_reader: Path, cap
 @pytest.mark.parametrize("line", [line for line in SHOWN if line.startswith("make ")])
 def test_a_make_target_of_the_readme_is_there(line: str) -> None:
     assert f"\n{line.split()[1]}:" in (ROOT / "Makefile").read_text()
+
+
+def test_the_commands_of_the_continuous_integration_job_are_accepted(as_a_reader: Path) -> None:
+    (job,) = blocks("yml")
+    steps = [step["run"] for step in yaml.safe_load(job)["jobs"]["layer"]["steps"] if "run" in step]
+    typed = [words(step, as_a_reader) for step in steps if step.startswith("bnexp ")]
+    assert [line[1] for line in typed] == ["run", "run", "compare"]
+    for _, name, *rest in typed:
+        if name == "run":
+            assert main([name, *rest, "--dry-run"]) == 0
+        else:
+            assert attribute(COMMANDS[name]).make_context(f"bnexp {name}", rest)
 
 
 def test_every_command_is_in_the_table_of_the_readme() -> None:

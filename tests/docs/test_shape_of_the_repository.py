@@ -49,8 +49,9 @@ FORBIDDEN = [
     (("matplotlib", "jinja2"), {"report"}),
     (("bnexp.training",), {"training"}),
     (("bnexp.running",), {"running", "cli", "api.py"}),
-    (("bnexp.report",), {"report", "api.py", "__init__.py"}),
-    (("bnexp.stats",), {"stats", "report"}),
+    (("bnexp.report",), {"report", "comparing", "api.py", "__init__.py"}),
+    (("bnexp.stats",), {"stats", "report", "comparing"}),
+    (("bnexp.comparing",), {"comparing", "cli", "api.py"}),
 ]
 
 
@@ -68,6 +69,8 @@ LIGHT = [
     ("run --help", HEAVY),
     ("report --help", HEAVY),
     ("data fetch --help", HEAVY),
+    ("compare --help", HEAVY),
+    ("verify --help", HEAVY),
     ("init --list", HEAVY),
     ("validate configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("plan configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
@@ -75,6 +78,7 @@ LIGHT = [
     ("norms group", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("status --results nowhere", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
     ("report --results nowhere", ("tensorflow", "keras")),
+    ("compare a b --results nowhere", ("tensorflow", "keras", "matplotlib")),
 ]
 
 

@@ -26,14 +26,16 @@ PROBE = """
 (async () => {
   for (const part of document.querySelectorAll("details")) part.open = true;
   for (const image of document.images) { image.loading = "eager"; await image.decode(); }
-  const column = (k) => [...document.querySelectorAll("table tbody tr")].map((row) => row.cells[k].textContent);
-  const press = (k) => document.querySelectorAll("thead th")[k].querySelector("button").click();
-  const heads = [...document.querySelectorAll("thead th")].map((head) => head.textContent);
-  const accuracy = heads.indexOf("test accuracy (%)");
+  const heads = [...document.querySelectorAll("thead th")];
+  const table = heads.find((head) => head.textContent === "test accuracy (%)").closest("table");
+  const column = (k) => [...table.querySelectorAll("tbody tr")].map((row) => row.cells[k].textContent);
+  const press = (k) => table.querySelectorAll("thead th")[k].querySelector("button").click();
+  const titles = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
+  const accuracy = titles.indexOf("test accuracy (%)");
   const out = { drawn: [...document.images].filter((image) => image.naturalWidth > 100).length };
   press(accuracy); out.up = column(accuracy);
   press(accuracy); out.down = column(accuracy);
-  out.sorted = document.querySelectorAll("thead th")[accuracy].getAttribute("aria-sort");
+  out.sorted = table.querySelectorAll("thead th")[accuracy].getAttribute("aria-sort");
   out.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth;
   const result = document.createElement("pre");
   result.id = "probe";

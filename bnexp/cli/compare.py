@@ -1,0 +1,117 @@
+"""`bnexp compare`: two variants, or two results folders, with an exit code for continuous integration."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from bnexp.cli import options
+from bnexp.cli.text import note, print_json, table
+
+REGRESSION = 1
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--metric",
+    default="test-accuracy",
+    show_default=True,
+    metavar="NAME",
+    help="test-accuracy, recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
+    "or steps-to-N: steps to N % validation accuracy.",
+)
+@click.option(
+    "--margin",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["regression", "difference"]),
+    default="regression",
+    show_default=True,
+    help="Exit with 1 at a regression; or at an improvement too.",
+)
+@click.option(
+    "--require-noninferior",
+    is_flag=True,
+    help="Exit with 1 unless every interval lies on the better side of -margin: what is not shown fails.",
+)
+@click.option("--experiment", metavar="NAME", help="Of several stored experiments, this one.")
+@click.option("--seeds", type=options.seeds, metavar="SEEDS", help="Only these seeds: 0-4, or 0,2,7-9.")
+@click.option(
+    "--only", multiple=True, metavar="PATTERN", help="Only these places: bn*, variant=bn*, batch_size=16; repeatable."
+)
+@click.option("--simultaneous", is_flag=True, help="Intervals that hold together, where several places are compared.")
+@click.option("--allow-differs", is_flag=True, help="Compare although the trials differ in more than what is compared.")
+@options.results
+@options.as_json
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    /,
+    *,
+    a: str,
+    b: str,
+    metric: str,
+    fail_on: Any,
+    require_noninferior: bool,
+    results: Path,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Compare B with A, pair by pair; exit with 1 if B is worse.
+
+    A and B are two variants of one experiment, or two results folders: those of two versions of a layer, say, whose
+    variants are then compared each with itself. Trials are paired by seed. A regression: the whole 95 % interval of the
+    paired difference lies beyond -margin. Trials that differ in more than what is compared (other data, another
+    version of TensorFlow, another device) are refused with exit 2, and so is a place with fewer than three pairs.
+
+    \b
+    Examples:
+      bnexp compare none bn-pre
+      bnexp compare results-main results-branch --margin 0.2
+      bnexp compare none bn-pre --metric steps-to-98 --require-noninferior --margin 100
+    """
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.comparing import text  # noqa: PLC0415  # scipy
+    from bnexp.comparing.sides import is_results  # noqa: PLC0415
+
+    given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
+    if given and is_results(a) and is_results(b):
+        raise click.UsageError(f"{a} and {b} are results folders; --results is for two variants of one")
+    found = api.compare(a, b, metric=metric, results=results, **chosen)
+    failed = found.failed(fail_on, require_noninferior=require_noninferior)
+    code = REGRESSION if failed else 0
+    if as_json:
+        print_json({**text.plain(found), "fail_on": fail_on, "exit_code": code})
+        return code
+    for sentence in text.sentences(found):
+        click.echo(printable(sentence))
+    click.echo()
+    click.echo(printable_table(text.header(found), text.rows(found)))
+    click.echo()
+    for line in text.audits(found):
+        click.echo(printable(line))
+    for line in found.unmatched:
+        note(f"not compared: {printable(line)}")
+    if require_noninferior and not found.margin:
+        note("--require-noninferior without a --margin: only a proven improvement passes")
+    return code
+
+
+def printable(text: str) -> str:
+    """Names in it are somebody else's."""
+    from bnexp.running.progress import printable as harmless  # noqa: PLC0415  # pydantic: not for `--help`
+
+    return harmless(text)
+
+
+def printable_table(header: list[str], rows: list[list[str]]) -> str:
+    """The table with harmless names."""
+    return table([printable(title) for title in header], [[printable(cell) for cell in row] for row in rows])

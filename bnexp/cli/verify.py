@@ -1,0 +1,143 @@
+"""`bnexp verify`: a stored trial trained once more and held against its record."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bnexp.cli import options
+from bnexp.cli.text import note, plural, print_json
+
+if TYPE_CHECKING:
+    from bnexp.results.same import Parting, Sameness
+    from bnexp.running.verify import Verification
+
+
+@click.command()
+@click.argument("trial")
+@click.option(
+    "--tolerance", type=click.FloatRange(0), help="Of losses in nats and of accuracies as shares.  [default: 0.001]"
+)
+@click.option("--threads", type=click.IntRange(1), help="Threads.  [default: those of the record]")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: that of the record]")
+@options.data_dir
+@options.results
+@options.as_json
+def verify(
+    trial: str,
+    *,
+    tolerance: float | None,
+    threads: int | None,
+    device: Any,
+    data_dir: Path | None,
+    results: Path,
+    as_json: bool,
+) -> int:
+    """Train a stored trial again, and say whether it comes to the same.
+
+    TRIAL is as for `bnexp show`. The record is not touched. Exit codes: 0 the same bit by bit, or within the tolerance;
+    1 different, with the first figure that differs. What differs in software and machine is printed beside it. Your own
+    modules are looked for in the working folder, and must be as they were.
+
+    \b
+    Example:
+      bnexp verify mnist-cnn-group-b64-s0
+    """
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.results.find import find  # noqa: PLC0415
+    from bnexp.results.store import Store  # noqa: PLC0415
+
+    if not as_json:
+        note(_announced(find(Store(results), trial)))
+    found = api.verify(
+        trial, results=results, tolerance=tolerance, threads=threads, device=device, data_folder=data_dir
+    )
+    if found.interrupted is not None:
+        note("interrupted; nothing was verified, and nothing is changed")
+        return found.exit_code
+    if as_json:
+        print_json(_plain(found))
+    else:
+        click.echo("\n".join(_text(found)))
+    return found.exit_code
+
+
+def _announced(folder: Path) -> str:
+    """What goes on, and for how long: one line before the training."""
+    from bnexp.results.find import record  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.progress import duration  # noqa: PLC0415
+
+    seconds = record(folder).seconds
+    took = f", which took {duration(seconds.total)} then" if seconds else ""
+    return f"training {folder.name} once more{took}; its record stays as it is"
+
+
+def _text(found: "Verification") -> list[str]:
+    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
+
+    if found.sameness is None:
+        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
+        traceback = [f"    {printable(line)}" for line in below]
+        return [f"{found.trial}: different: it failed this time: {found.failure}", *traceback, *_surroundings(found)]
+    same = found.sameness
+    if same.verdict == "identical":
+        counted = f"all {same.compared:,} figures and fingerprints are those of the record"
+        return [f"{found.trial}: bit-identical: {counted}", *_surroundings(found)]
+    rule = (
+        f"losses to {same.tolerance:g} nats, accuracies to {100 * same.tolerance:g} percentage points or one image, "
+        "all else exactly"
+    )
+    lines = [f"{found.trial}: {same.verdict} ({rule})"]
+    if same.beyond is not None:
+        lines.append(f"first beyond it: {_parting(same.beyond)}")
+    if same.first is not None and same.first != same.beyond:
+        lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
+    return [*lines, _extent(same), *_surroundings(found)]
+
+
+def _extent(same: "Sameness") -> str:
+    extent = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g} points"
+    return f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {extent}"
+
+
+def _parting(parting: "Parting") -> str:
+    stored, again = (_value(value) for value in (parting.stored, parting.again))
+    return f"{parting.where}, {parting.key}: {stored} in the record, {again} now"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return f"{len(value)} entries"
+    return "nothing" if value is None else str(value)
+
+
+def _surroundings(found: "Verification") -> list[str]:
+    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
+
+    reasons = [each for each in found.surroundings if each.touches == "results"]
+    others = [each for each in found.surroundings if each.touches != "results"]
+    lines = ["software, machine and execution are those of the record, as far as it holds them"]
+    if reasons:
+        different = found.sameness is None or found.sameness.verdict != "identical"
+        lines = ["what differs from the record, and is the likely reason:" if different else "although these differ:"]
+        lines += [f"  {each.what}: {printable(f'{each.one} → {each.other}')}" for each in reasons]
+    if others:
+        texts = [printable(f"{each.what} {each.one} → {each.other}") for each in others]
+        lines.append(f"bearing on seconds alone: {', '.join(texts)}")
+    return lines
+
+
+def _plain(found: "Verification") -> dict[str, Any]:
+    same = found.sameness
+    return {
+        "trial": found.trial,
+        "verdict": "failed" if same is None else same.verdict,
+        "failure": found.failure or None,
+        **({} if same is None else {key: value for key, value in asdict(same).items() if key != "verdict"}),
+        "surroundings": [
+            {"what": each.what, "stored": each.one, "again": each.other, "touches": each.touches}
+            for each in found.surroundings
+        ],
+        "exit_code": found.exit_code,
+    }

@@ -1,0 +1,144 @@
+"""A stored trial trained once more, in a worker process and a folder of its own, and held against its record."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from bnexp.data.table import DATASETS
+from bnexp.errors import UserError
+from bnexp.experiment.grid import Experiment, Point
+from bnexp.experiment.sources import digest
+from bnexp.experiment.spec import TrialSpec
+from bnexp.experiment.trial import PROTOCOL, Trial
+from bnexp.norms.own import FORM, OwnNorm
+from bnexp.results.audit import Difference, surroundings
+from bnexp.results.record import TrialRecord
+from bnexp.results.same import Sameness, same
+from bnexp.results.store import Store
+from bnexp.running.options import Options
+from bnexp.running.progress import Watcher, in_a_line
+from bnexp.running.runner import run
+
+_DEVICES = get_args(Options.__annotations__["device"])
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What training a trial again came to."""
+
+    trial: str
+    """Name of its folder."""
+    interrupted: int | None
+    """The signal that ended it early, if one did; then there is nothing else."""
+    failure: str
+    """Why the training failed this time; empty if it did not."""
+    sameness: Sameness | None
+    """None where there is no second record."""
+    surroundings: tuple[Difference, ...]
+    """In what software, machine and execution differ: the likely reason of another result."""
+    again: TrialRecord | None
+
+    @property
+    def exit_code(self) -> int:
+        """0 identical or within the tolerance, 1 different or failed, 128 + signal."""
+        if self.interrupted is not None:
+            return 128 + self.interrupted
+        return 0 if self.sameness is not None and self.sameness.verdict != "different" else 1
+
+
+def verify(
+    name: str,
+    stored: TrialRecord,
+    options: Options,
+    watch: Watcher,
+    *,
+    search_path: Sequence[str] = (),
+    tolerance: float | None = None,
+) -> Verification:
+    """Train the trial of a record again and compare; the record itself is neither read again nor written.
+
+    `search_path` are the folders in which a user's own modules are looked for.  Raises UserError where the record has
+    no result, or cannot be trained by this version or with the modules as they are now.
+    """
+    trial = trial_of(name, stored, search_path)
+    with tempfile.TemporaryDirectory(prefix="bnexp-verify-") as folder:
+        store = Store(Path(folder))
+        point = Point("again", (), trial.spec)
+        experiment = Experiment("verify", "", ("again",), "again", (trial.seed,), (point,), trial.search_path)
+        outcome = run([experiment], store, replace(options, jobs=1), watch)
+        again = store.read(trial)
+    if again is None or outcome.interrupted is not None:
+        return Verification(name, outcome.interrupted, "" if outcome.interrupted else "no record came", None, (), None)
+    if again.failure is not None:
+        if again.failure.kind == "UserError":
+            raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
+        return Verification(name, None, in_a_line(again.failure), None, tuple(surroundings(stored, again)), again)
+    compared = same(stored, again) if tolerance is None else same(stored, again, tolerance)
+    return Verification(name, None, "", compared, tuple(surroundings(stored, again)), again)
+
+
+def execution_of(stored: TrialRecord) -> dict[str, Any]:
+    """Threads and device of a record, as `Options` takes them; those that it does not hold are left out."""
+    found: dict[str, Any] = {}
+    threads, device = stored.execution.get("threads"), stored.execution.get("device")
+    if isinstance(threads, int) and threads >= 1:
+        found["threads"] = threads
+    if device in _DEVICES:
+        found["device"] = device
+    return found
+
+
+def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Trial:
+    """The trial of a record, ready to be trained; raises UserError where it cannot be."""
+    if stored.failure is not None:
+        raise UserError(
+            f"{name}: the trial failed ({in_a_line(stored.failure)}), so that there is no result to verify; "
+            "`bnexp run` with --retry-failed trains it again"
+        )
+    if stored.protocol != PROTOCOL:
+        raise UserError(
+            f"{name}: trained by protocol {stored.protocol}, and this bnexp trains by protocol {PROTOCOL}; "
+            f"verify it with a version that has protocol {stored.protocol}"
+        )
+    try:
+        spec = TrialSpec.model_validate(stored.spec)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise UserError(f"{name}: its spec is none of this bnexp: {where}: {fault['msg']}") from None
+    _check_sources(name, spec, search_path)
+    trial = Trial(spec, stored.seed, tuple(search_path))
+    if trial.identity != stored.identity:
+        raise UserError(
+            f"{name}: its spec leads to another trial, {trial.identity[:16]}; it was written by another version of "
+            "bnexp, or changed by hand"
+        )
+    return trial
+
+
+def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> None:
+    """UserError where a user's own module is not there, or not the one that the record was trained with."""
+    own: list[tuple[str, str | None, str, Sequence[str]]] = []
+    if spec.data.name not in DATASETS:
+        form = "a dataset of your own is written module:function"
+        own.append((spec.data.name, spec.data.source, form, search_path))
+    if isinstance(spec.norm, OwnNorm):
+        folders = search_path if ":" in spec.norm.name else ()
+        try:
+            own.append((spec.norm.class_path, spec.norm.source, FORM, folders))
+        except ValueError as error:
+            raise UserError(f"{name}: {error}") from None
+    for module, source, form, folders in own:
+        try:
+            found = digest(module, folders, form)
+        except ValueError as error:
+            raise UserError(f"{name}: {error}; run this where the module lies") from None
+        if source is not None and found != source:
+            raise UserError(
+                f"{name}: the file of {module} is not the one that it was trained with (SHA-256 {found[:12]} now, "
+                f"{source[:12]} then); put that one back to verify it"
+            )

@@ -63,7 +63,7 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
-	"$(VENV)/bin/python" tests/bench/bench.py
+	"$(VENV)/bin/python" tests/bench/bench.py $(if $(MNIST),--data-dir "$(MNIST)") $(ARGS)
 
 soak: $(VENV)/.installed-test  ## 200 tiny trials with workers killed at random: nothing may be lost; minutes
 	"$(VENV)/bin/python" tests/running/test_soak.py 200

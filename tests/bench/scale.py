@@ -146,7 +146,7 @@ if __name__ == "__main__":
         experiment = load(config)
         found: dict[str, float] = {}
         found["plan_seconds"], _ = command("plan", str(config), "--results", results)
-        found["parent_seconds_per_trial"] = overhead(experiment, root / "instant")
+        found["parent_milliseconds_per_trial"] = 1000 * overhead(experiment, root / "instant")
         fill(Store(root / "results"), experiment, 20_000)
         found["plan_done_seconds"], found["plan_done_megabytes"] = command("plan", str(config), "--results", results)
         found["resume_seconds"], found["resume_megabytes"] = command("run", str(config), "--results", results)

@@ -1,6 +1,7 @@
 """All that is reported of one experiment: what may be said, the figures, the tables, and where it came from."""
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
 from bnexp.report.palette import Look
 from bnexp.report.provenance import provenance
+from bnexp.report.sampling import sampling, with_sampling
 from bnexp.results import frames
 from bnexp.results.plan import StoredPlan
 from bnexp.results.store import Store
@@ -32,11 +34,13 @@ class Section:
     complete: bool
     """Whether every planned trial has a result; divergence is one."""
     overview: str
-    """How the comparisons went, counted; empty where there are only a few."""
+    """How the comparisons went, counted by verdict; empty where there are only a few."""
     conclusions: list[str]
     convergence: list[str]
     averages: list[str]
     """What moving averages do to the figures of batch-dependent methods."""
+    sampling: list[str]
+    """What of the errors comes from the seeds and what from the test images."""
     drawings: list[Drawing]
     summary: pd.DataFrame
     table: pd.DataFrame
@@ -56,7 +60,8 @@ FEW = 6
 def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]) -> Section:
     """Read the records of an experiment and say what follows; raises UserError at a damaged record."""
     trials, evaluations = frames.trials(store, plan), frames.evaluations(store, plan)
-    every, against = conditions(trials, evaluations, plan), comparisons(trials, plan)
+    every = conditions(trials, evaluations, plan)
+    against = with_sampling(comparisons(trials, plan), store, plan)
     variants = [Variant(name, looks[name]) for name in plan.variants]
     return Section(
         plan=plan,
@@ -69,6 +74,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
+        sampling=sampling(against),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
@@ -85,16 +91,14 @@ def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> l
 
 
 def overview(against: Sequence[Comparison]) -> str:
-    """How many of the intervals lie above zero, below it, or hold it."""
-    said = [each for each in against if each.difference.n > 1 and not each.too_many_diverged]
-    unclear = sum(each.difference.contains_zero for each in said)
-    higher = sum(each.difference.low > 0 for each in said)
+    """How many comparisons came to which verdict."""
+    found = Counter(each.verdict for each in against)
     text = (
-        f"Of {len(against)} comparisons with {against[0].baseline} in test accuracy, the 95 % interval lies above zero "
-        f"in {higher}, below zero in {len(said) - unclear - higher}, and holds zero in {unclear}"
+        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {found['higher']} and "
+        f"lower in {found['lower']}, with signs of a difference, not confirmed, in {found['signs']}, equivalence "
+        f"within ±{against[0].margin:g} points in {found['equivalent']}, and neither shown in {found['undecided']}"
     )
-    silent = len(against) - len(said)
-    return text + (f"; in {silent} nothing can be said of the mean." if silent else ".")
+    return text + (f"; in {found['nothing']} nothing can be said of the mean." if found["nothing"] else ".")
 
 
 def commands(plan: StoredPlan) -> list[str]:

@@ -70,10 +70,10 @@ def sources(x: ArrayLike, *, confidence: float = 0.95) -> Sources:
         I = s²_columns/N  estimates  σ_b²/N + σ_e²/(nN)      s²_columns: of the N column means, with N−1
         E = MS_e/(nN)     estimates  σ_e²/(nN)               MS_e: mean square of the residuals, (n−1)(N−1)
 
-    so that S + I − E is unbiased for the variance over both (Searle, Casella & McCulloch 1992, Variance Components,
-    ch. 4), at least max(S, I).  The interval is mean ± t_ν √(S + I − E) with Satterthwaite's ν
-    (https://doi.org/10.2307/3002019).  `two_way_bootstrap` says the same by drawing, but counts E three times instead
-    of once and takes no account of few seeds.  NaN for n < 2 or N < 2.
+    so that S + (I − E) is unbiased for the variance over both (Searle, Casella & McCulloch 1992, Variance Components,
+    ch. 4); what is reported is S + max(I − E, 0), at least I.  The interval is the paired t interval of the seeds,
+    widened by the images: mean ± √(t²_(n−1) S + z² max(I − E, 0)), at least z √I.  `two_way_bootstrap` says the same
+    by drawing, but counts E three times instead of once and takes no account of few seeds.  NaN for n < 2 or N < 2.
     """
     values = _table(x)
     n, images = values.shape
@@ -86,10 +86,11 @@ def sources(x: ArrayLike, *, confidence: float = 0.95) -> Sources:
     residual = values - rows[:, None] - columns + mean
     s, i = float(rows.var(ddof=1)) / n, float(columns.var(ddof=1)) / images
     e = float((residual**2).sum()) / ((n - 1) * (images - 1) * n * images)
-    total = max(s + i - e, s, i)
-    terms = s**2 / (n - 1) + i**2 / (images - 1) + e**2 / ((n - 1) * (images - 1))
-    half = float(special.stdtrit(total**2 / terms, (1 + confidence) / 2)) * math.sqrt(total) if terms else 0.0
-    return Sources(math.sqrt(s), math.sqrt(i), math.sqrt(total), Interval(mean, mean - half, mean + half, n), images)
+    own = max(i - e, 0.0)
+    t, z = float(special.stdtrit(n - 1, (1 + confidence) / 2)), float(special.ndtri((1 + confidence) / 2))
+    half = math.sqrt(max(t**2 * s + z**2 * own, z**2 * i))
+    both = math.sqrt(max(s + own, i))
+    return Sources(math.sqrt(s), math.sqrt(i), both, Interval(mean, mean - half, mean + half, n), images)
 
 
 def two_way_bootstrap(x: ArrayLike, *, draws: int = 2000, seed: int = 0) -> Draws:

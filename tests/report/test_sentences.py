@@ -79,15 +79,18 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
         (
             comparison(*HIGHER[:5]),
             (
-                "Signs that bn has a higher test accuracy than none, not confirmed: +0.20 points (95 % interval +0.15 to "
+                "Signs that bn has a higher test accuracy than none, not confirmed: +0.20 points (95 % interval "
+                "+0.15 to "
                 "+0.25, n=5; the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625)."
             ),
         ),
         (
             comparison(*HIGHER[:8], family=8),
             (
-                "Signs that bn has a higher test accuracy than none, not confirmed: +0.205 points (95 % interval +0.178 "
-                "to +0.232, n=8; the sign-flip test cannot go below .05 with n=8 and Holm's correction over 8 comparisons: "
+                "Signs that bn has a higher test accuracy than none, not confirmed: +0.205 points (95 % "
+                "interval +0.178 "
+                "to +0.232, n=8; the sign-flip test cannot go below .05 with n=8 and Holm's correction over 8 "
+                "comparisons: "
                 "its smallest p is 0.0625)."
             ),
         ),
@@ -102,7 +105,8 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
             comparison(*UNSURE, family=4, margin=1, coordinates={"training.batch_size": 16}),
             (
                 "bn and none are equivalent in test accuracy within ±1 point at batch size 16: +0.01 points (95 % "
-                "interval −0.04 to +0.06, n=10; equivalence p<0.001 after Holm's correction over 4 comparisons; sign-flip "
+                "interval −0.04 to +0.06, n=10; equivalence p<0.001 after Holm's correction over 4 comparisons; "
+                "sign-flip "
                 "p=1.00 after Holm's correction over 4 comparisons)."
             ),
         ),
@@ -156,7 +160,8 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
             comparison(0.20, 0.21),
             (
                 "bn against none: +0.21 points of test accuracy on average over two pairs (95 % interval +0.14 to "
-                "+0.27, n=2; the sign-flip test cannot go below .05 with n=2: its smallest p is 0.5); two pairs neither "
+                "+0.27, n=2; the sign-flip test cannot go below .05 with n=2: its smallest p is 0.5); two pairs "
+                "neither "
                 "show a difference nor rule one out."
             ),
         ),

@@ -12,6 +12,7 @@ from bnexp.report.averages import averages, caveat
 from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
+from bnexp.report.learning_rates import Fair, learning_rates
 from bnexp.report.palette import Look
 from bnexp.report.provenance import provenance
 from bnexp.report.sampling import sampling, with_sampling
@@ -39,6 +40,8 @@ class Section:
     convergence: list[str]
     averages: list[str]
     """What moving averages do to the figures of batch-dependent methods."""
+    fair: Fair | None
+    """The comparison at one learning rate and at each variant's own best; None where the rate is not varied."""
     sampling: list[str]
     """What of the errors comes from the seeds and what from the test images."""
     drawings: list[Drawing]
@@ -74,6 +77,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
+        fair=learning_rates(trials, plan),
         sampling=sampling(against),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
         summary=tables.summary(every, against),

@@ -16,7 +16,7 @@ from bnexp.results.pairs import paired
 from bnexp.results.plan import StoredPlan
 from bnexp.stats.bootstrap import Sources
 from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
-from bnexp.stats.equivalence import equivalence
+from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval, Share, interquartile_mean, mean_interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import SignFlip, improvement, mean_difference, sign_flip_test
@@ -290,6 +290,6 @@ def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, p
         declared=str(mine["declared"].iloc[0]) if len(mine) else "",
         same=baseline_point is not None and point.spec == plan.points[baseline_point].spec,
         margin=plan.margin,
-        equivalence_p=equivalence(differences, plan.margin).p,
+        equivalence_p=tost(differences, plan.margin).p,
         mismatches={int(seed): str(text) for seed, text in zip(mine["seed"], mine["mismatch"], strict=True) if text},
     )

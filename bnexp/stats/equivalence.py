@@ -19,7 +19,7 @@ class Equivalence(NamedTuple):
     n: int
 
 
-def equivalence(d: ArrayLike, margin: float) -> Equivalence:
+def tost(d: ArrayLike, margin: float) -> Equivalence:
     """Two one-sided paired t tests (TOST) of: the mean of `d`, shape (n,), lies beyond ±`margin` (same unit).
 
     p = max(P(T ≥ (d̄+δ)/(s/√n)), P(T ≤ (d̄−δ)/(s/√n))), T with n−1 degrees of freedom.  p < α means that the mean

@@ -1,7 +1,7 @@
 """Times to a target over several runs, where some never get there: those are censored, and stay in.
 
-Everywhere `reached`, shape (n,), holds the time at which each run got there, NaN where it did not, and `watched`,
-shape (n,), until when it was watched, in the same unit.
+Everywhere `reached`, shape (n,), holds the time at which each run got there, NaN or None where it did not, and
+`watched`, shape (n,), until when it was watched, in the same unit.
 """
 
 import math

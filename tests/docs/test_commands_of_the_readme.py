@@ -95,7 +95,7 @@ def test_every_exit_code_of_the_help_is_in_the_table_of_the_readme() -> None:
 
 
 def test_the_python_of_the_readme_names_what_is_there() -> None:
-    example, own_layer = blocks("python")
+    example, own_layer, *_ = blocks("python")
     compile(own_layer, "README.md", "exec")
     for name in re.findall(r"bnexp\.(\w+)\(", example):
         assert callable(getattr(bnexp, name))

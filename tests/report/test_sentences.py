@@ -10,7 +10,7 @@ from bnexp.report.sentences import convergence, difference, differences, incompl
 from bnexp.results.frames import evaluations, trials
 from bnexp.results.store import Store
 from bnexp.stats.bootstrap import Sources
-from bnexp.stats.equivalence import equivalence
+from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import improvement, mean_difference, sign_flip_test
@@ -22,7 +22,7 @@ def comparison(*d, family=1, planned=None, **changes):
     test = sign_flip_test(d)
     n = len(d) if planned is None else planned
     margin = changes.get("margin", 0.1)
-    tost = equivalence(d, margin).p
+    two_sided = tost(d, margin).p
     values = {
         "point": 1,
         "baseline_point": 0,
@@ -40,8 +40,8 @@ def comparison(*d, family=1, planned=None, **changes):
         "family": family,
         "improvement": improvement(d),
         "detectable": minimum_detectable_effect(d),
-        "equivalence_p": tost,
-        "equivalence_p_holm": holm([tost] + [1.0] * (family - 1))[0],
+        "equivalence_p": two_sided,
+        "equivalence_p_holm": holm([two_sided] + [1.0] * (family - 1))[0],
         "declared": "",
         "mismatches": {},
     }

@@ -6,9 +6,10 @@ Each experiment is a family of paired comparisons, as a report has it; standard 
 import math
 
 import numpy as np
+import pytest
 from scipy import stats
 
-from bnexp.stats.equivalence import equivalence
+from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import mean_interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import mean_difference, sign_flip_test
@@ -29,28 +30,30 @@ def families(difference=0.0):
     return [accuracies(rng, difference) for _ in range(EXPERIMENTS)]
 
 
-NULL = families()
+@pytest.fixture(scope="module")
+def null():
+    """Experiments in which no variant differs from the baseline."""
+    return families()
 
 
-def family_p(scores):
-    return np.array([sign_flip_test(variant - scores[0]).p for variant in scores[1:]])
+@pytest.fixture(scope="module")
+def p_values(null):
+    """(FAMILY,) for each of them."""
+    return [np.array([sign_flip_test(variant - scores[0]).p for variant in scores[1:]]) for scores in null]
 
 
-P = [family_p(scores) for scores in NULL]
-
-
-def test_a_report_finds_a_difference_that_is_not_there_in_at_most_5_of_100_experiments():
+def test_a_report_finds_a_difference_that_is_not_there_in_at_most_5_of_100_experiments(p_values):
     """At most 0.05, and three standard errors of 0.004 above it."""
-    assert np.mean([(holm(p) < 0.05).any() for p in P]) < 0.062
+    assert np.mean([(holm(p) < 0.05).any() for p in p_values]) < 0.062
 
 
-def test_without_holm_it_would_in_twice_as_many():
-    assert np.mean([(p < 0.05).any() for p in P]) > 0.1
+def test_without_holm_it_would_in_twice_as_many(p_values):
+    assert np.mean([(p < 0.05).any() for p in p_values]) > 0.1
 
 
-def test_a_single_comparison_is_wrong_in_about_5_of_100_experiments():
+def test_a_single_comparison_is_wrong_in_about_5_of_100_experiments(p_values):
     """Standard error 0.002 where comparisons are independent, and 0.004 where they go together."""
-    assert abs(np.mean([p < 0.05 for p in P]) - 0.05) < 0.012
+    assert abs(np.mean([p < 0.05 for p in p_values]) - 0.05) < 0.012
 
 
 def test_a_paired_interval_covers_the_true_difference_about_95_times_of_100():
@@ -76,10 +79,10 @@ def test_pairs_show_what_the_same_numbers_unpaired_do_not():
     assert np.mean(unpaired) < 0.4
 
 
-def test_an_unpaired_interval_of_a_difference_is_too_wide():
+def test_an_unpaired_interval_of_a_difference_is_too_wide(null):
     """It covers 99 times of 100 or more: no honest 95 %."""
     covered = []
-    for scores in NULL:
+    for scores in null:
         one, other = mean_interval(scores[1]), mean_interval(scores[0])
         half = math.hypot(one.half_width, other.half_width)
         covered.append(abs(one.mean - other.mean) < half)
@@ -88,6 +91,6 @@ def test_an_unpaired_interval_of_a_difference_is_too_wide():
 
 def test_without_holm_a_report_also_calls_too_many_variants_equivalent():
     """Variants whose true difference is the margin: one or more is called equivalent in more than 5 of 100."""
-    found = [np.array([equivalence(variant - scores[0], 0.1).p for variant in scores[1:]]) for scores in families(0.1)]
+    found = [np.array([tost(variant - scores[0], 0.1).p for variant in scores[1:]]) for scores in families(0.1)]
     assert np.mean([(holm(p) < 0.05).any() for p in found]) < 0.062
     assert np.mean([(p < 0.05).any() for p in found]) > 0.08

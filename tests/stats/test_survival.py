@@ -188,6 +188,10 @@ def test_the_interval_of_the_ratio_covers_the_truth_where_some_are_censored(n, l
     assert least < np.mean(covered) < 0.97
 
 
+def test_none_is_a_run_that_did_not_get_there_too():
+    assert time_ratio([10, 20], [60, 60], [40, None], [60, 60]) == time_ratio([10, 20], [60, 60], [40, NAN], [60, 60])
+
+
 def test_neither_there_has_no_ratio():
     found = time_ratio([NAN, NAN], [9, 9], [NAN, NAN], [9, 9])
     assert math.isnan(found.ratio.mean)

@@ -239,7 +239,7 @@ def _edges(tuned: Sequence[Tuned]) -> list[str]:
     return [
         f"Warning: the best learning rate of {_at(each)}, {each.best:g}, is the {each.edge} tried "
         f"({fixed(each.validation[each.best].mean, 2)} % validation accuracy); a better one may lie beyond, so that "
-        "this comparison may do it wrong."
+        "the comparison may be unfair to it."
         for each in tuned
         if each.edge and each.best is not None
     ]

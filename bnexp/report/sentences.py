@@ -102,7 +102,7 @@ def _claim(c: Comparison) -> str:
     if c.verdict == "equivalent":
         return (
             f"{c.variant} and {c.baseline} are equivalent in test accuracy within {_margin(c)}{where}: "
-            f"{mean} points ({_span(c)}, {_n(c)}; {_equivalence(c)}; {_test(c)})"
+            f"{mean} points ({_span(c)}, {_n(c)}; {_equivalence(c)}; {_power(c)}; {_test(c)}){_other_images(c)}"
         )
     return (
         f"No detectable difference in test accuracy between {c.variant} and {c.baseline}{where}: "
@@ -129,14 +129,17 @@ def _equivalence(c: Comparison) -> str:
 
 
 def _other_images(c: Comparison) -> str:
-    """Whether a difference that was found stands on other test images too."""
-    if c.sampling is None or not c.sampling.interval.contains_zero:
+    """Where what was found on these test images might not stand on others."""
+    if c.sampling is None:
         return ""
-    span = " to ".join(ends(c.sampling.interval, sign=True))
-    return (
-        f"; this is of these {c.sampling.n_images:,} test images: for others too the 95 % interval is {span}, "
-        "and holds zero"
-    )
+    estimate = c.sampling.interval
+    if c.verdict == "equivalent":
+        beyond = "go beyond the margin" if max(-estimate.low, estimate.high) > c.margin else ""
+    else:
+        beyond = "hold zero" if estimate.contains_zero else ""
+    span = " to ".join(ends(estimate, sign=True))
+    here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
+    return f"; {here} {span}, and {beyond}" if beyond else ""
 
 
 def _power(c: Comparison) -> str:

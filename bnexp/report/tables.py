@@ -193,6 +193,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
                 "n": counts_text(each.counts),
                 "test accuracy (%)": interval(each.accuracy),
                 "difference (points)": ABSENT if compared is None else _difference(compared),
+                "could see (points)": ABSENT if compared is None else significant(compared.detectable, 2),
                 **({"other images too": ABSENT if compared is None else _both(compared)} if sampled else {}),
                 "p (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
                 "P(improvement)": ABSENT if compared is None else share(compared.improvement),
@@ -265,7 +266,7 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
         )
     if any(each.difference.n > 1 for each in comparisons):
         found.append(
-            "What so many seeds could see: the true difference that a paired t test of one comparison finds with 80 % "
+            "Could see: the true difference that a paired t test of one comparison finds with 80 % "
             f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} points, the margin of the "
             f"config; "
             "for one comparison its p is below .05 where the 90 % interval lies within the margin."

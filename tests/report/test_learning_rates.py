@@ -97,7 +97,7 @@ def test_a_best_rate_at_the_edge_is_warned_of(fair):
     assert len(warnings) == 1
     assert warnings[0] == (
         "Warning: the best learning rate of bn-pre, 0.1, is the largest tried (99.22 % validation accuracy); a better "
-        "one may lie beyond, so that this comparison may do it wrong."
+        "one may lie beyond, so that the comparison may be unfair to it."
     )
 
 

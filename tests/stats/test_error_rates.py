@@ -51,6 +51,12 @@ def test_without_holm_it_would_in_twice_as_many(p_values):
     assert np.mean([(p < 0.05).any() for p in p_values]) > 0.1
 
 
+def test_intervals_alone_would_find_one_in_as_many(null):
+    """Which is why a report asserts no difference on an interval alone."""
+    found = [any(not mean_difference(variant - scores[0]).contains_zero for variant in scores[1:]) for scores in null]
+    assert np.mean(found) > 0.1
+
+
 def test_a_single_comparison_is_wrong_in_about_5_of_100_experiments(p_values):
     """Standard error 0.002 where comparisons are independent, and 0.004 where they go together."""
     assert abs(np.mean([p < 0.05 for p in p_values]) - 0.05) < 0.012

@@ -184,7 +184,10 @@ def comparisons(trials: pd.DataFrame, plan: StoredPlan, baseline: str | None = N
     pairs = paired(trials, plan, base)
     found = [_comparison(k, base, plan, trials, pairs) for k in ordered_points(plan) if plan.points[k].variant != base]
     corrected = holm([each.test.p for each in found])
-    equivalent = holm([each.equivalence_p for each in found])
+    # One family: what cannot be tested for equivalence, for want of scatter, counts as not shown.
+    equivalent = holm(
+        [1.0 if each.differences and math.isnan(p) else p for each in found for p in [each.equivalence_p]]
+    )
     family = int((~np.isnan(corrected)).sum())
     return [
         replace(each, p_holm=float(p), equivalence_p_holm=float(q), family=family)

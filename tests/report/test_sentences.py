@@ -243,6 +243,17 @@ def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
     assert not difference(given).startswith("bn has")
 
 
+def test_a_comparison_without_scatter_counts_to_the_family_of_equivalence(tmp_path):
+    """ln always has the accuracy of none: nothing to test, yet one of the two comparisons that Holm counts."""
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "gn", "ln"), seeds=6, faults={})
+    frame = trials(store, plan)
+    none = frame.loc[frame["point"] == 0, "test_accuracy"].to_numpy()
+    frame.loc[frame["point"] == 2, "test_accuracy"] = none
+    gn, ln = comparisons(frame, plan)
+    assert gn.equivalence_p_holm == pytest.approx(min(1, 2 * gn.equivalence_p))
+    assert not ln.equivalent
+
+
 def test_two_pairs_are_never_called_equivalent():
     assert comparison(0.0001, -0.0001).verdict == "nothing"
     assert comparison(0.0001, -0.0001, 0.0).verdict == "equivalent"

@@ -148,9 +148,11 @@ def test_the_ratio_is_the_geometric_mean_over_the_pairs_where_all_got_there():
 
 
 def test_with_censored_runs_it_is_the_ratio_of_the_restricted_means():
-    """10, 20 against 40 and never within 60: 15/50."""
+    """10, 20 against 40 and never within 60: 15/50; the pairs' shares differ by ∓2/15, so log ± 12.706 · 2/15."""
     found = time_ratio([10, 20], [60, 60], [40, NAN], [60, 60])
     assert found.ratio.mean == pytest.approx(0.3)
+    assert found.ratio.low == pytest.approx(0.3 * math.exp(-12.7062 * 2 / 15), rel=1e-5)
+    assert found.ratio.high == pytest.approx(0.3 * math.exp(12.7062 * 2 / 15), rel=1e-5)
     assert (found.censored, found.budget) == (1, 60)
 
 

@@ -1,7 +1,6 @@
 """All that is reported of one experiment: what may be said, the figures, the tables, and where it came from."""
 
 import shlex
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -96,13 +95,13 @@ def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> l
 
 def overview(against: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict."""
-    found = Counter(each.verdict for each in against)
+    found = [each.verdict for each in against]
     text = (
-        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {found['higher']} and "
-        f"lower in {found['lower']}, with signs of a difference, not confirmed, in {found['signs']}, equivalence "
-        f"within ±{against[0].margin:g} points in {found['equivalent']}, and neither shown in {found['undecided']}"
+        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {found.count('higher')} and "
+        f"lower in {found.count('lower')}, with signs of a difference, not confirmed, in {found.count('signs')}, equivalence "
+        f"within ±{against[0].margin:g} points in {found.count('equivalent')}, and neither shown in {found.count('undecided')}"
     )
-    return text + (f"; in {found['nothing']} nothing can be said of the mean." if found["nothing"] else ".")
+    return text + (f"; in {silent} nothing can be said of the mean." if (silent := found.count("nothing")) else ".")
 
 
 def commands(plan: StoredPlan) -> list[str]:

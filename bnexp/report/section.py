@@ -3,12 +3,13 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import pandas as pd
 
 from bnexp.report import sentences, tables
 from bnexp.report.averages import averages, caveat
-from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
+from bnexp.report.comparisons import Comparison, Condition, Verdict, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
 from bnexp.report.learning_rates import Fair, learning_rates
@@ -96,12 +97,13 @@ def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> l
 def overview(against: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict."""
     found = [each.verdict for each in against]
+    higher, lower, signs, equivalent, undecided, nothing = map(found.count, get_args(Verdict))
     text = (
-        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {found.count('higher')} and "
-        f"lower in {found.count('lower')}, with signs of a difference, not confirmed, in {found.count('signs')}, equivalence "
-        f"within ±{against[0].margin:g} points in {found.count('equivalent')}, and neither shown in {found.count('undecided')}"
+        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {higher} and lower in "
+        f"{lower}, with signs of a difference, not confirmed, in {signs}, equivalence within ±{against[0].margin:g} "
+        f"points in {equivalent}, and neither shown in {undecided}"
     )
-    return text + (f"; in {silent} nothing can be said of the mean." if (silent := found.count("nothing")) else ".")
+    return text + (f"; in {nothing} nothing can be said of the mean." if nothing else ".")
 
 
 def commands(plan: StoredPlan) -> list[str]:

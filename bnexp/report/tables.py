@@ -154,7 +154,7 @@ def _errors(sampling: Sources | None) -> dict[str, float]:
     }
 
 
-def _paced(point: int, measured: Mapping[tuple[int, int], Pace]) -> dict[str, Any]:
+def _paced(point: int, measured: dict[tuple[int, int], Pace]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for target in TARGETS:
         if (pace := measured.get((point, target))) is None:

@@ -73,7 +73,7 @@ def _times(conditions: Sequence[Condition], variants: Sequence[Variant]) -> Iter
             yield Drawing(
                 file,
                 f"Share of runs that have reached a validation accuracy of {targets}, against training steps.",
-                f"Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
+                f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
                 partial(time_to_target, part, variants),
                 wide=len(part) > 2,
                 aside=len(places) > 1,

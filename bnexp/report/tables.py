@@ -268,8 +268,7 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
         found.append(
             "Could see: the true difference that a paired t test of one comparison finds with 80 % "
             f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} points, the margin of the "
-            f"config; "
-            "for one comparison its p is below .05 where the 90 % interval lies within the margin."
+            "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
         )
     if any(each.family for each in comparisons):
         found.append(_test_legend(comparisons))

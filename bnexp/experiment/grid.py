@@ -8,7 +8,7 @@ from typing import Any
 
 from bnexp.errors import UserError
 from bnexp.experiment.expand import MISSING, value_at
-from bnexp.experiment.header import MAX_SEED, MAX_SEEDS
+from bnexp.experiment.header import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.experiment.keys import blocks, every_key
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
@@ -43,6 +43,8 @@ class Experiment:
     search_path: tuple[str, ...] = ()
     source: str = ""
     """The file that it came from, for messages; empty if none."""
+    margin: float = MARGIN
+    """A difference in test accuracy below so many percentage points does not matter; changes no trial."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from bnexp.values import Frozen
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
+MARGIN = 0.1
+"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
 
 Values = Annotated[list[Any], Field(min_length=1)]
 Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]
@@ -46,6 +48,13 @@ class Header(Frozen):
     baseline: str | None = Field(
         None, description="the variant that the others are compared with; default: the first variant"
     )
+    margin: float = Field(
+        MARGIN,
+        gt=0,
+        lt=100,
+        description="a difference in test accuracy below so many percentage points does not matter; "
+        "for the test of equivalence",
+    )
 
 
 HINTS = {
@@ -54,6 +63,7 @@ HINTS = {
     "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
     "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
     "grid.*": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
+    "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
     "zip": "write dotted keys with lists of equal length",
     "zip.*": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",

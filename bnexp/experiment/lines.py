@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bnexp.experiment.check import Checker, form, located, whole
 from bnexp.experiment.expand import MAX_POINTS, Exclude, Include, Row, same
-from bnexp.experiment.header import HINTS, MAX_SEED, MAX_SEEDS, Header
+from bnexp.experiment.header import HINTS, MARGIN, MAX_SEED, MAX_SEEDS, Header
 from bnexp.experiment.keys import FILLED_IN, blocks, every_key
 from bnexp.experiment.messages import Finding
 from bnexp.experiment.spec import TrialSpec
@@ -26,7 +26,7 @@ from bnexp.experiment.words import described, did_you_mean, nearest, unknown
 from bnexp.experiment.yaml import parse
 from bnexp.norms.own import is_own
 
-_SETTABLE = ("seeds", "baseline", "about")
+_SETTABLE = ("seeds", "baseline", "margin", "about")
 _HEADER = tuple(Header.model_fields)
 
 
@@ -61,6 +61,7 @@ class Lines:
         self.about: str = self._scalar("about") or ""
         self.variants: dict[str, Node] = self._variants(has_variants="variants" in header.value)
         self.baseline: str = self._baseline()
+        self.margin: float = float(plain(self._keys["margin"])) if "margin" in self._keys else MARGIN
         self.seeds = self._seeds()
         self.axes = self._axes()
         self.axis_keys = [key for axis in self.axes for key, _ in axis[0]]

@@ -119,6 +119,7 @@ def _resolved(
         points=_distinct(found, lines.axis_keys),
         search_path=folders,
         source=source,
+        margin=lines.margin,
     )
 
 

@@ -5,15 +5,18 @@ from the baseline.  Accuracies are in per cent here, differences in percentage p
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from bnexp.experiment.header import MARGIN
 from bnexp.experiment.spec import TrainingSpec
 from bnexp.results.pairs import paired
 from bnexp.results.plan import StoredPlan
+from bnexp.stats.bootstrap import Sources
 from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
+from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval, Share, interquartile_mean, mean_interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import SignFlip, improvement, mean_difference, sign_flip_test
@@ -21,6 +24,17 @@ from bnexp.stats.power import minimum_detectable_effect
 
 TARGETS = (98, 99)
 """Validation accuracies in per cent to which the steps are counted."""
+
+Verdict = Literal["higher", "lower", "signs", "equivalent", "undecided", "nothing"]
+"""higher, lower: the 95 % t interval leaves zero out, and the sign-flip test, corrected for its family, agrees;
+signs: only one of the two says so; equivalent: neither does, and the test of equivalence, corrected too, shows the
+difference within the margin; undecided: nor that; nothing: too few pairs, or too many diverged, to speak of a mean."""
+
+ENOUGH = 3
+"""So many pairs at least for any verdict: two have next to no measure of their scatter."""
+
+LEVEL = 0.05
+"""Of every test, after Holm's correction."""
 
 TOLERATED = 0.1
 """No sentence on a mean is said while a larger share of the finished trials diverged."""
@@ -46,6 +60,18 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Runs:
+    """When each run of one point reached a target, in steps."""
+
+    seeds: tuple[int, ...]
+    """Of the trials that are ok or diverged; () without a validation split."""
+    reached: tuple[float, ...]
+    """NaN where it did not; a diverged trial that was not there before never gets there."""
+    watched: tuple[float, ...]
+    """Planned end of the training: the budget."""
+
+
+@dataclass(frozen=True)
 class Condition:
     """One variant at one place of the grid."""
 
@@ -68,6 +94,8 @@ class Condition:
     """Optimizer steps of a whole training; None if none has finished."""
     steps: Mapping[int, TimeToTarget]
     """Of `TARGETS`; over the trials that are ok or diverged; n is 0 without a validation split."""
+    runs: Mapping[int, Runs]
+    """What `steps` summarizes, run by run."""
     parameters_trainable: int | None
     parameters_normalization: int | None
     seconds: float
@@ -107,6 +135,31 @@ class Comparison:
     """Seed to the fingerprints that disagree: pairs that were left out."""
     same: bool = False
     """Whether the two specs are equal: then each pair is one trial, compared with itself."""
+    margin: float = MARGIN
+    """Of the plan: smaller differences, in points, do not matter."""
+    equivalence_p: float = math.nan
+    """Of two one-sided tests of a difference beyond the margin."""
+    equivalence_p_holm: float = math.nan
+    """The same after Holm's correction over the family."""
+    sampling: Sources | None = None
+    """What of the error comes from the seeds and what from the test images, in points; None where it is not known."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the pairs show, by the rule of `Verdict`."""
+        if self.difference.n < ENOUGH or self.same or self.too_many_diverged:
+            return "nothing"
+        seen, tested = not self.difference.contains_zero, self.p_holm < LEVEL
+        if seen and tested:
+            return "higher" if self.difference.mean > 0 else "lower"
+        if seen or tested:
+            return "signs"
+        return "equivalent" if self.equivalent else "undecided"
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the difference was shown to lie within the margin, however it differs from zero."""
+        return self.difference.n >= ENOUGH and self.equivalence_p_holm < LEVEL
 
     @property
     def too_many_diverged(self) -> bool:
@@ -125,14 +178,21 @@ def conditions(trials: pd.DataFrame, evaluations: pd.DataFrame, plan: StoredPlan
 def comparisons(trials: pd.DataFrame, plan: StoredPlan, baseline: str | None = None) -> list[Comparison]:
     """One per point of the plan that is not the baseline's (by default the plan's), in the order of `conditions`.
 
-    The family of Holm's correction is all of them.
+    The family of Holm's correction is all of them, for the tests of difference and for those of equivalence.
     """
     base = plan.baseline if baseline is None else baseline
     pairs = paired(trials, plan, base)
     found = [_comparison(k, base, plan, trials, pairs) for k in ordered_points(plan) if plan.points[k].variant != base]
     corrected = holm([each.test.p for each in found])
+    # One family: what cannot be tested for equivalence, for want of scatter, counts as not shown.
+    equivalent = holm(
+        [1.0 if each.differences and math.isnan(p) else p for each in found for p in [each.equivalence_p]]
+    )
     family = int((~np.isnan(corrected)).sum())
-    return [replace(each, p_holm=float(p), family=family) for each, p in zip(found, corrected, strict=True)]
+    return [
+        replace(each, p_holm=float(p), equivalence_p_holm=float(q), family=family)
+        for each, p, q in zip(found, corrected, equivalent, strict=True)
+    ]
 
 
 def ordered_points(plan: StoredPlan) -> list[int]:
@@ -151,6 +211,7 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
     point = plan.points[index]
     ok = trials[trials["status"] == "ok"]
     accuracy = 100 * ok["test_accuracy"].to_numpy(float)
+    runs = _runs(point.spec, trials, evaluations)
     both = ok.dropna(subset="test_accuracy_recalibrated")
     recalibrated = 100 * both["test_accuracy_recalibrated"].to_numpy(float)
     return Condition(
@@ -165,7 +226,8 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
         # Shares of the same test set, as in `_comparison`: without the rounding error of the subtraction.
         recalibration=mean_difference((recalibrated - 100 * both["test_accuracy"].to_numpy(float)).round(9)),
         length=_first(ok["steps"]),
-        steps=_steps(point.spec, trials, evaluations),
+        steps={target: time_to_target(each.reached, each.watched) for target, each in runs.items()},
+        runs=runs,
         parameters_trainable=_first(trials["parameters_trainable"]),
         parameters_normalization=_first(trials["parameters_normalization"]),
         seconds=float(np.median(ok["seconds_train"].to_numpy(float))) if len(ok) else math.nan,
@@ -182,20 +244,21 @@ def _first(column: "pd.Series[Any]") -> int | None:
     return int(known.iloc[0]) if len(known) else None
 
 
-def _steps(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[int, TimeToTarget]:
-    """Steps to each of `TARGETS`; a diverged trial that was not there before never gets there."""
+def _runs(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[int, Runs]:
+    """Steps to each of `TARGETS`, run by run."""
     finished = trials[trials["status"].isin(["ok", "diverged"])]
     if not evaluations["validation_accuracy"].notna().any():
-        return {target: time_to_target([], []) for target in TARGETS}
+        return {target: Runs((), (), ()) for target in TARGETS}
     training = TrainingSpec.model_validate(spec["training"])
-    budgets = [training.epochs * training.steps_per_epoch(int(n)) for n in finished["train_examples"]]
+    budgets = tuple(float(training.epochs * training.steps_per_epoch(int(n))) for n in finished["train_examples"])
+    seeds = tuple(int(seed) for seed in finished["seed"])
     curves = dict(iter(evaluations.groupby("seed")))
     times: dict[int, list[float]] = {target: [] for target in TARGETS}
-    for seed in finished["seed"]:
+    for seed in seeds:
         curve = curves.get(seed, evaluations[:0])
         for target, reached in times.items():
             reached.append(first_reached(curve["step"], curve["validation_accuracy"], target / 100))
-    return {target: time_to_target(reached, np.array(budgets, dtype=float)) for target, reached in times.items()}
+    return {target: Runs(seeds, tuple(reached), budgets) for target, reached in times.items()}
 
 
 def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, pairs: pd.DataFrame) -> Comparison:
@@ -229,5 +292,7 @@ def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, p
         detectable=minimum_detectable_effect(differences),
         declared=str(mine["declared"].iloc[0]) if len(mine) else "",
         same=baseline_point is not None and point.spec == plan.points[baseline_point].spec,
+        margin=plan.margin,
+        equivalence_p=tost(differences, plan.margin).p,
         mismatches={int(seed): str(text) for seed, text in zip(mine["seed"], mine["mismatch"], strict=True) if text},
     )

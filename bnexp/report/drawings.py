@@ -8,12 +8,13 @@ from typing import TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bnexp.report.comparisons import Comparison, Condition
+from bnexp.report.comparisons import TARGETS, Comparison, Condition
 from bnexp.report.curves import Curve, curve
 from bnexp.report.figures import Variant
 from bnexp.report.figures_accuracy import accuracy_along, final_accuracy, forest
 from bnexp.report.figures_curves import MANY, CurvePanel, Kind, curves_apart, learning_curves
-from bnexp.report.numbers import interval, key_label, place_label
+from bnexp.report.figures_survival import TargetPanel, time_to_target
+from bnexp.report.numbers import interval, key_label, place_label, steps
 
 T = TypeVar("T")
 
@@ -51,7 +52,37 @@ def drawings(
     curves = list(_curves(conditions, comparisons, trials, evaluations, variants)) if len(evaluations) else []
     gridded = any(condition.coordinates for condition in conditions)
     finals = _finals(conditions, comparisons, trials, variants)
-    yield from (*finals, *curves) if gridded else (*curves, *finals)
+    times = list(_times(conditions, variants))
+    yield from (*finals, *times, *curves) if gridded else (*curves, *finals, *times)
+
+
+def _times(conditions: Sequence[Condition], variants: Sequence[Variant]) -> Iterator[Drawing]:
+    """When the runs got to each target: one figure for all of them, or with a grid one for each."""
+    places = _by_place(conditions)
+    panels = [
+        TargetPanel(f"{title}, to {target} %" if title else f"to {target} %", target, {c.variant: c for c in place})
+        for target in TARGETS
+        for title, place in places.items()
+        if any(condition.steps[target].reached for condition in place)
+    ]
+    groups = [panels] if len(places) == 1 else [[p for p in panels if p.target == target] for target in TARGETS]
+    for group in filter(None, groups):
+        name = "time-to-target" if len(places) == 1 else f"time-to-{group[0].target}"
+        for file, part in _spread(name, group):
+            targets = " and ".join(f"{target} %" for target in dict.fromkeys(panel.target for panel in part))
+            yield Drawing(
+                file,
+                f"Share of runs that have reached a validation accuracy of {targets}, against training steps.",
+                f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
+                partial(time_to_target, part, variants),
+                wide=len(part) > 2,
+                aside=len(places) > 1,
+            )
+
+
+def _reached(panel: TargetPanel) -> str:
+    counts = (f"{name} {steps(each.steps[panel.target])}" for name, each in panel.conditions.items())
+    return f"{panel.title[0].upper()}{panel.title[1:]}, median steps: {', '.join(counts)}"
 
 
 def _finals(

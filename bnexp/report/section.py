@@ -3,17 +3,20 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import pandas as pd
 
 from bnexp.report import sentences, tables
 from bnexp.report.audits import Audited, audited
 from bnexp.report.averages import averages, caveat
-from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
+from bnexp.report.comparisons import Comparison, Condition, Verdict, comparisons, conditions
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
+from bnexp.report.learning_rates import Fair, learning_rates
 from bnexp.report.palette import Look
 from bnexp.report.provenance import provenance
+from bnexp.report.sampling import sampling, with_sampling
 from bnexp.results import frames
 from bnexp.results.plan import StoredPlan
 from bnexp.results.store import Store
@@ -35,11 +38,15 @@ class Section:
     complete: bool
     """Whether every planned trial has a result; divergence is one."""
     overview: str
-    """How the comparisons went, counted; empty where there are only a few."""
+    """How the comparisons went, counted by verdict; empty where there are only a few."""
     conclusions: list[str]
     convergence: list[str]
     averages: list[str]
     """What moving averages do to the figures of batch-dependent methods."""
+    fair: Fair | None
+    """The comparison at one learning rate and at each variant's own best; None where the rate is not varied."""
+    sampling: list[str]
+    """What of the errors comes from the seeds and what from the test images."""
     drawings: list[Drawing]
     summary: pd.DataFrame
     table: pd.DataFrame
@@ -59,7 +66,8 @@ FEW = 6
 def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]) -> Section:
     """Read the records of an experiment and say what follows; raises UserError at a damaged record."""
     trials, evaluations = frames.trials(store, plan), frames.evaluations(store, plan)
-    every, against = conditions(trials, evaluations, plan), comparisons(trials, plan)
+    every = conditions(trials, evaluations, plan)
+    against = with_sampling(comparisons(trials, plan), store, plan)
     variants = [Variant(name, looks[name]) for name in plan.variants]
     return Section(
         plan=plan,
@@ -73,6 +81,8 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
+        fair=learning_rates(trials, plan),
+        sampling=sampling(against),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
@@ -89,16 +99,15 @@ def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> l
 
 
 def overview(against: Sequence[Comparison]) -> str:
-    """How many of the intervals lie above zero, below it, or hold it."""
-    said = [each for each in against if each.difference.n > 1 and not each.too_many_diverged]
-    unclear = sum(each.difference.contains_zero for each in said)
-    higher = sum(each.difference.low > 0 for each in said)
+    """How many comparisons came to which verdict."""
+    found = [each.verdict for each in against]
+    higher, lower, signs, equivalent, undecided, nothing = map(found.count, get_args(Verdict))
     text = (
-        f"Of {len(against)} comparisons with {against[0].baseline} in test accuracy, the 95 % interval lies above zero "
-        f"in {higher}, below zero in {len(said) - unclear - higher}, and holds zero in {unclear}"
+        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {higher} and lower in "
+        f"{lower}, with signs of a difference, not confirmed, in {signs}, equivalence within ±{against[0].margin:g} "
+        f"points in {equivalent}, and neither shown in {undecided}"
     )
-    silent = len(against) - len(said)
-    return text + (f"; in {silent} nothing can be said of the mean." if silent else ".")
+    return text + (f"; in {nothing} nothing can be said of the mean." if nothing else ".")
 
 
 def commands(plan: StoredPlan) -> list[str]:

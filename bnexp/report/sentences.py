@@ -1,6 +1,7 @@
 """What may be said, in plain sentences that are computed: what is missing first, then one per comparison.
 
-No difference is ever called none, and nothing is called equal: that needs a test of equivalence.
+No difference is ever called none, nothing is called equal, and equivalent only what a test of equivalence shows to be.
+A difference is asserted only where interval and corrected test agree; where one of them alone sees it, it says so.
 """
 
 import math
@@ -9,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.report.comparisons import TARGETS, Comparison, Condition, Counts, ordered_points
+from bnexp.report.comparisons import ENOUGH, LEVEL, Comparison, Condition, Counts, ordered_points
 from bnexp.report.numbers import decimals, ends, fixed, p_value, place_label, significant, whole_numbers
+from bnexp.report.paces import Pace, paces
 from bnexp.results.plan import StoredPlan, StoredPoint
+from bnexp.stats.paired import SignFlip
 
 LISTED = 6
 """So many places are named; the rest is counted."""
@@ -62,28 +65,81 @@ def difference(c: Comparison) -> str:
             f"{pair}: {fixed(c.difference.mean, 2, sign=True)} points of test accuracy in the only pair of finished "
             f"trials ({_n(c)}); one pair has no interval, and nothing follows from it{_left_out(c)}."
         )
-    return f"{_claim(c)}{_basis(c)}{_left_out(c)}."
+    said = _two_pairs(c) if n < ENOUGH and any(c.differences) else _claim(c)
+    return f"{said}{_basis(c)}{_left_out(c)}."
+
+
+def _two_pairs(c: Comparison) -> str:
+    """Two pairs are told, and no more: one more could turn everything."""
+    mean = fixed(c.difference.mean, decimals(c.difference.half_width), sign=True)
+    return (
+        f"{c.variant} against {c.baseline}{_where(c.coordinates)}: {mean} points of test accuracy on average over two "
+        f"pairs ({_span(c)}, {_n(c)}; {_test(c)}); two pairs neither show a difference nor rule one out"
+    )
 
 
 def _claim(c: Comparison) -> str:
-    estimate, where = c.difference, _where(c.coordinates)
-    places = decimals(estimate.half_width)
-    span = f"95 % interval {' to '.join(ends(estimate, sign=True))}"
+    """What three or more pairs show, by `Comparison.verdict`."""
+    where, places = _where(c.coordinates), decimals(c.difference.half_width)
+    mean = fixed(c.difference.mean, places, sign=True)
+    direction = "higher" if c.difference.mean > 0 else "lower"
     if not any(c.differences):
         return (
             f"No detectable difference in test accuracy between {c.variant} and {c.baseline}{where}: "
             f"0 points in each pair ({_n(c)}; without scatter, what so many seeds could see is unknown)"
         )
-    if estimate.contains_zero:
+    if c.verdict in ("higher", "lower"):
         return (
-            f"No detectable difference in test accuracy between {c.variant} and {c.baseline}{where}: "
-            f"{fixed(estimate.mean, places, sign=True)} points ({span}, {_n(c)}; {_power(c)}; {_test(c)})"
+            f"{c.variant} has a test accuracy {fixed(abs(c.difference.mean), places)} points {direction} than "
+            f"{c.baseline}{where} ({_span(c)}, {_n(c)}; {_test(c)}){_yet(c)}{_other_images(c)}"
         )
-    direction = "higher" if estimate.mean > 0 else "lower"
+    if c.verdict == "signs":
+        despite = "; the interval holds zero" if c.difference.contains_zero else ""
+        return (
+            f"Signs that {c.variant} has a {direction} test accuracy than {c.baseline}{where}, not confirmed: "
+            f"{mean} points ({_span(c)}, {_n(c)}; {_test(c)}{despite}){_yet(c)}"
+        )
+    if c.verdict == "equivalent":
+        return (
+            f"{c.variant} and {c.baseline} are equivalent in test accuracy within {_margin(c)}{where}: "
+            f"{mean} points ({_span(c)}, {_n(c)}; {_equivalence(c)}; {_power(c)}; {_test(c)}){_other_images(c)}"
+        )
     return (
-        f"{c.variant} has a test accuracy {fixed(abs(estimate.mean), places)} points {direction} than "
-        f"{c.baseline}{where} ({span}, {_n(c)}; {_test(c)})"
+        f"No detectable difference in test accuracy between {c.variant} and {c.baseline}{where}: "
+        f"{mean} points ({_span(c)}, {_n(c)}; {_power(c)}; {_test(c)}), and no equivalence within {_margin(c)} shown"
     )
+
+
+def _span(c: Comparison) -> str:
+    return f"95 % interval {' to '.join(ends(c.difference, sign=True))}"
+
+
+def _margin(c: Comparison) -> str:
+    return f"±{c.margin:g} {'point' if c.margin == 1 else 'points'}"
+
+
+def _yet(c: Comparison) -> str:
+    """A difference that was found, and that is shown to be too small to matter."""
+    return f", yet the two are equivalent within {_margin(c)} ({_equivalence(c)})" if c.equivalent else ""
+
+
+def _equivalence(c: Comparison) -> str:
+    text = f"equivalence p={p_value(c.equivalence_p_holm)}".replace("=<", "<")
+    return text + (f" after Holm's correction over {c.family} comparisons" if c.family > 1 else "")
+
+
+def _other_images(c: Comparison) -> str:
+    """Where what was found on these test images might not stand on others."""
+    if c.sampling is None:
+        return ""
+    estimate = c.sampling.interval
+    if c.verdict == "equivalent":
+        beyond = "go beyond the margin" if max(-estimate.low, estimate.high) > c.margin else ""
+    else:
+        beyond = "hold zero" if estimate.contains_zero else ""
+    span = " to ".join(ends(estimate, sign=True))
+    here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
+    return f"; {here} {span}, and {beyond}" if beyond else ""
 
 
 def _power(c: Comparison) -> str:
@@ -94,19 +150,22 @@ def _power(c: Comparison) -> str:
 
 
 def _test(c: Comparison) -> str:
-    """The sign-flip test, and what it cannot do with so few pairs."""
-    least, family = c.test.smallest, f"Holm's correction over {c.family} comparisons"
-    if least >= 0.05:
-        return f"the sign-flip test cannot go below .05 with n={c.test.n}: its smallest p is {least:.3g}"
-    if least * c.family >= 0.05:
+    """The sign-flip test of the test accuracy."""
+    return _tested("sign-flip test", c.test, c.p_holm, c.family)
+
+
+def _tested(name: str, test: SignFlip, p: float, family: int) -> str:
+    """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
+    least, correction = test.smallest, f"Holm's correction over {family} comparisons"
+    if least >= LEVEL:
+        return f"the {name} cannot go below .05 with n={test.n}: its smallest p is {least:.3g}"
+    if least * family >= LEVEL:
         return (
-            f"the sign-flip test cannot go below .05 with n={c.test.n} and {family}: "
-            f"its smallest p is {min(1.0, least * c.family):.3g}"
+            f"the {name} cannot go below .05 with n={test.n} and {correction}: "
+            f"its smallest p is {min(1.0, least * family):.3g}"
         )
-    text = f"sign-flip p={p_value(c.p_holm)}".replace("=<", "<") + (f" after {family}" if c.family > 1 else "")
-    if c.p_holm >= 0.05 and not c.difference.contains_zero:
-        return f"{text}, which does not confirm it"
-    return text
+    text = f"{name.removesuffix(' test')} p={p_value(p)}".replace("=<", "<")
+    return text + (f" after {correction}" if family > 1 else "")
 
 
 def _n(c: Comparison) -> str:
@@ -136,22 +195,54 @@ def _diverged(c: Comparison) -> str:
 
 
 def convergence(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[str]:
-    """One sentence per comparison and target: median steps to that validation accuracy, and how many got there.
+    """One sentence per comparison and target: the steps to that validation accuracy as a share of the baseline's,
+    with its interval, the medians, and how many got there.
 
     Nothing on a target that neither side was measured against.
     """
     by_point = {each.point: each for each in conditions}
-    found = []
-    for c in comparisons:
-        if c.baseline_point is None:
-            continue
-        mine, base = by_point[c.point], by_point[c.baseline_point]
-        for target in TARGETS:
-            if mine.steps[target].n and base.steps[target].n:
-                label = place_label(c.coordinates)
-                at = f"At {label}, validation" if label else "Validation"
-                found.append(f"{at} accuracy of {target} %: {_paces(mine, base, target)}.")
-    return found
+    against = {each.point: each for each in comparisons}
+    return [
+        f"{_ratio(against[point], target, pace)}{_paces(by_point[point], by_point[base], target)}."
+        for (point, target), pace in sorted(
+            paces(conditions, comparisons).items(), key=lambda item: [*against].index(item[0][0])
+        )
+        if (base := against[point].baseline_point) is not None
+    ]
+
+
+def _ratio(c: Comparison, target: int, pace: Pace) -> str:
+    """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n=10): `, or only the target."""
+    where, estimate = _where(c.coordinates), pace.ratio.ratio
+    if estimate.n < ENOUGH or math.isnan(estimate.mean):
+        label = place_label(c.coordinates)
+        return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
+    places = max(2, decimals(estimate.half_width))
+    share = f"{fixed(estimate.mean, places)} {'times' if estimate.mean > 1 else 'of'} the steps of {c.baseline}"
+    if estimate.half_width == 0:
+        span = f"the same in each of {estimate.n} pairs"
+    else:
+        span = f"95 % interval {fixed(estimate.low, places)} to {fixed(estimate.high, places)}, n={estimate.n}"
+    shown = f"{share} ({span}; {_censored(c, pace)}{_tested('log-rank test', pace.test, pace.p_holm, pace.family)})"
+    if pace.verdict == "undecided":
+        return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
+    if pace.verdict == "signs":
+        sooner = "sooner" if estimate.mean < 1 else "later"
+        return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
+    return f"{c.variant} reaches {target} %{where} in {shown}; "
+
+
+def _censored(c: Comparison, pace: Pace) -> str:
+    """Which runs were counted with the whole budget because they did not get there, and what that does."""
+    if not pace.ratio.censored:
+        return ""
+    sides = [(c.variant, pace.missed), (c.baseline, pace.baseline_missed)]
+    runs = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
+    are = "is" if pace.ratio.censored == 1 else "are"
+    text = f"ratio of the mean steps within {fixed(pace.ratio.budget, 0)}, where {runs} {are} not there yet"
+    if pace.missed and pace.baseline_missed:
+        return f"{text}; "
+    return f"{text}: without this limit it would be {'larger' if pace.missed else 'smaller'}; "
 
 
 def _paces(mine: Condition, base: Condition, target: int) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from bnexp.report.comparisons import TARGETS, Comparison, Condition, Counts
-from bnexp.report.numbers import ABSENT, interval, key_label, p_value, share, significant, steps
+from bnexp.report.numbers import ABSENT, ends, interval, key_label, p_value, share, significant, steps
+from bnexp.report.paces import Pace, paces
+from bnexp.stats.bootstrap import Sources
 
 SUMMARY_COLUMNS = {
     "n_ok": "int64",
@@ -31,6 +33,15 @@ SUMMARY_COLUMNS = {
     "difference_low": "float64",  # 95 % t interval
     "difference_high": "float64",
     "detectable": "float64",  # percentage points; seen with 80 % power
+    "margin": "float64",  # percentage points, of the config
+    "equivalence_p": "float64",  # two one-sided t tests of a difference beyond the margin
+    "equivalence_p_holm": "float64",
+    "verdict": "object",  # higher, lower, signs, equivalent, undecided, nothing
+    "error_seeds": "float64",  # percentage points; standard error of the difference over other seeds
+    "error_images": "float64",  # over other test images
+    "error_both": "float64",
+    "difference_both_low": "float64",  # 95 % interval of the difference for other seeds on other test images
+    "difference_both_high": "float64",
     "sign_flip_p": "float64",
     "sign_flip_p_holm": "float64",
     "holm_family": "Int64",  # comparisons with a p
@@ -42,6 +53,25 @@ SUMMARY_COLUMNS = {
         for target in TARGETS
         # median steps to that validation accuracy (inf: half of the runs or more did not get there), and counts
         for key, kind in (("steps_to", "float64"), ("reached", "int64"), ("runs", "int64"))
+    },
+    **{
+        f"{key}_{target}": kind
+        for target in TARGETS
+        # steps over the baseline's, paired, with its 95 % interval; how many runs of these pairs did not get there;
+        # mean steps within the shorter budget, and their paired difference to the baseline's; log-rank test for pairs
+        for key, kind in (
+            ("steps_ratio", "float64"),
+            ("steps_ratio_low", "float64"),
+            ("steps_ratio_high", "float64"),
+            ("steps_ratio_pairs", "Int64"),
+            ("steps_ratio_censored", "Int64"),
+            ("steps_restricted", "float64"),
+            ("steps_saved", "float64"),
+            ("steps_saved_low", "float64"),
+            ("steps_saved_high", "float64"),
+            ("log_rank_p", "float64"),
+            ("log_rank_p_holm", "float64"),
+        )
     },
     "parameters_trainable": "Int64",
     "parameters_normalization": "Int64",  # of the trainable ones
@@ -55,7 +85,10 @@ def summary(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) 
     `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
     """
     against = {each.point: each for each in comparisons}
-    rows = [{**_measured(each), **_compared(against.get(each.point))} for each in conditions]
+    measured = paces(conditions, comparisons)
+    rows = [
+        {**_measured(each), **_compared(against.get(each.point)), **_paced(each.point, measured)} for each in conditions
+    ]
     places = pd.DataFrame([{"variant": each.variant, **each.coordinates} for each in conditions])
     numbers = {key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in SUMMARY_COLUMNS.items()}
     return pd.concat([places, pd.DataFrame(numbers)], axis="columns")
@@ -101,7 +134,47 @@ def _compared(comparison: Comparison | None) -> dict[str, Any]:
         "improvement_low": comparison.improvement.low,
         "improvement_high": comparison.improvement.high,
         "detectable": comparison.detectable,
+        "margin": comparison.margin,
+        "equivalence_p": comparison.equivalence_p,
+        "equivalence_p_holm": comparison.equivalence_p_holm,
+        "verdict": comparison.verdict,
+        **_errors(comparison.sampling),
     }
+
+
+def _errors(sampling: Sources | None) -> dict[str, float]:
+    if sampling is None:
+        return {}
+    return {
+        "error_seeds": sampling.seeds,
+        "error_images": sampling.images,
+        "error_both": sampling.both,
+        "difference_both_low": sampling.interval.low,
+        "difference_both_high": sampling.interval.high,
+    }
+
+
+def _paced(point: int, measured: dict[tuple[int, int], Pace]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for target in TARGETS:
+        if (pace := measured.get((point, target))) is None:
+            continue
+        ratio, saved = pace.ratio.ratio, pace.saved
+        row = {
+            "steps_ratio": ratio.mean,
+            "steps_ratio_low": ratio.low,
+            "steps_ratio_high": ratio.high,
+            "steps_ratio_pairs": ratio.n,
+            "steps_ratio_censored": pace.ratio.censored,
+            "steps_restricted": pace.restricted,
+            "steps_saved": -saved.mean,
+            "steps_saved_low": -saved.high,
+            "steps_saved_high": -saved.low,
+            "log_rank_p": pace.test.p,
+            "log_rank_p_holm": pace.p_holm,
+        }
+        found |= {f"{key}_{target}": value for key, value in row.items()}
+    return found
 
 
 def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
@@ -109,6 +182,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
     against = {each.point: each for each in comparisons}
     timed = any(time.n for each in conditions for time in each.steps.values())
     otherwise = any(each.recalibrated.n for each in conditions)
+    sampled = any(each.sampling is not None for each in comparisons)
     rows = []
     for each in conditions:
         compared = against.get(each.point)
@@ -119,6 +193,8 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
                 "n": counts_text(each.counts),
                 "test accuracy (%)": interval(each.accuracy),
                 "difference (points)": ABSENT if compared is None else _difference(compared),
+                "could see (points)": ABSENT if compared is None else significant(compared.detectable, 2),
+                **({"other images too": ABSENT if compared is None else _both(compared)} if sampled else {}),
                 "p (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
                 "P(improvement)": ABSENT if compared is None else share(compared.improvement),
                 **({f"steps to {target} %": steps(each.steps[target]) for target in TARGETS} if timed else {}),
@@ -157,6 +233,13 @@ def _difference(comparison: Comparison) -> str:
     return f"{text} ({comparison.difference.n} pairs)" if missing and comparison.difference.n else text
 
 
+def _both(comparison: Comparison) -> str:
+    """The interval of the difference for other seeds on other test images: `[−0.02, +0.31]`."""
+    if comparison.sampling is None:
+        return ABSENT
+    return f"[{', '.join(ends(comparison.sampling.interval, sign=True))}]"
+
+
 def _count(value: int | None) -> str:
     return ABSENT if value is None else f"{value:,}"
 
@@ -176,12 +259,24 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
             "its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with Wilson's "
             "interval."
         )
+    if any(each.sampling is not None for each in comparisons):
+        found.append(
+            "Other images too: the 95 % interval of the same difference for other seeds on other test images, of which "
+            "the first interval knows only the seeds."
+        )
+    if any(each.difference.n > 1 for each in comparisons):
+        found.append(
+            "Could see: the true difference that a paired t test of one comparison finds with 80 % "
+            f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} points, the margin of the "
+            "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
+        )
     if any(each.family for each in comparisons):
         found.append(_test_legend(comparisons))
     if any(time.n for each in conditions for time in each.steps.values()):
         found.append(
             "Steps to a target: median over seeds of the first of two consecutive evaluations at or above that "
-            "validation accuracy, and how many runs got there; runs that did not are counted as later than all."
+            "validation accuracy, and how many runs got there; runs that did not are counted as later than all. The "
+            "true step lies between that evaluation and the one before."
         )
     if any(each.recalibrated.n for each in conditions):
         found.append(

@@ -85,6 +85,8 @@ def _content(sections: Sequence[Section]) -> dict[str, bytes]:
             "tex": formats.latex(each.table, caption=caption, label=f"tab:{each.slug}"),
         }
         content |= {f"tables/{each.slug}.{suffix}": text.encode() for suffix, text in texts.items()}
+        if each.fair is not None:
+            content[f"tables/{each.slug}-learning-rates.csv"] = formats.csv(each.fair.numbers()).encode()
     content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()
     content["evaluations.csv"] = formats.csv(_joined(sections, [each.evaluations for each in sections])).encode()
     content["report.md"] = page.markdown(sections).encode()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from bnexp.experiment.grid import Experiment
+from bnexp.experiment.header import MARGIN
 from bnexp.experiment.trial import Trial
 from bnexp.values import Frozen
 
@@ -36,6 +37,8 @@ class StoredPlan(Frozen):
     seeds: Annotated[tuple[int, ...], Field(strict=False)]
     """Every seed that was ever asked for: the union of the selections."""
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
+    margin: float = Field(MARGIN, gt=0, lt=100)
+    """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
 
     @field_validator("schema_version")
     @classmethod
@@ -53,6 +56,7 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         variants=experiment.variants,
         baseline=experiment.baseline,
         seeds=experiment.seeds,
+        margin=experiment.margin,
         points=tuple(
             StoredPoint(
                 variant=point.variant,

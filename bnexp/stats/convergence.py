@@ -1,7 +1,6 @@
 """When a training reached a target, if it did: runs that did not are censored, counted and kept."""
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +40,7 @@ def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
     return float(t[found[0]]) if found.size else math.nan
 
 
-def time_to_target(reached: ArrayLike, watched: Sequence[float] | np.ndarray) -> TimeToTarget:
+def time_to_target(reached: ArrayLike, watched: ArrayLike) -> TimeToTarget:
     """Median over runs with the censored ones in it.
 
     `reached`, shape (n,): `first_reached` of each run, NaN where censored; `watched`, shape (n,): the budget of each

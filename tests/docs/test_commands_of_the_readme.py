@@ -13,6 +13,7 @@ from bnexp.cli.app import COMMANDS, app, main
 from bnexp.experiment.keys import every_key
 from bnexp.experiment.load import load
 from bnexp.lazy import attribute
+from bnexp.report.tables import SUMMARY_COLUMNS
 from bnexp.results import record
 
 ROOT = Path(__file__).parents[2]
@@ -169,6 +170,11 @@ def test_every_key_of_a_record_is_explained() -> None:
         record.Failure,
     )
     assert [key for model in models for key in model.model_fields if f"`{key}`" not in text] == []
+
+
+def test_every_column_of_the_table_of_results_is_explained() -> None:
+    text = (ROOT / "results/README.md").read_text()
+    assert [key for key in SUMMARY_COLUMNS if f"`{key}`" not in text and not key.endswith("_99")] == []
 
 
 def test_the_example_is_a_config_of_its_stated_size(as_a_reader: Path) -> None:

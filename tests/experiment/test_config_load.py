@@ -51,6 +51,13 @@ IDENTITIES = ["91253e0fa2bb4e95", "0ce3d5459c3841db", "52db1687fa8395d9", "db61b
 """Of protocol 2."""
 
 
+def test_the_margin_of_equivalence_is_no_part_of_a_trial(tmp_path):
+    wide = experiment(f"{FIVE}\nmargin: 0.5\n", tmp_path)
+    usual = experiment(FIVE, tmp_path)
+    assert (wide.margin, usual.margin) == (0.5, 0.1)
+    assert wide.points == usual.points
+
+
 def test_a_single_norm_is_an_experiment_of_one_variant(tmp_path):
     found = experiment("norm: batch", tmp_path)
     assert (found.name, found.variants, found.baseline) == ("c", ("batch",), "batch")
@@ -135,8 +142,8 @@ class TestSet:
         assert read(found.points[0].spec)
 
     def test_it_takes_the_keys_of_the_experiment_too(self, tmp_path):
-        found = experiment(FIVE, tmp_path, sets=["seeds=[5, 6]", "baseline=ln"], name="n")
-        assert (found.name, found.seeds, found.baseline) == ("n", (5, 6), "ln")
+        found = experiment(FIVE, tmp_path, sets=["seeds=[5, 6]", "baseline=ln", "margin=1"], name="n")
+        assert (found.name, found.seeds, found.baseline, found.margin) == ("n", (5, 6), "ln", 1)
 
     def test_it_may_set_the_block_whose_key_the_grid_varies(self, tmp_path):
         text = "norm: batch\ngrid: {training.optimizer.learning_rate: [0.1, 0.2]}"

@@ -8,7 +8,7 @@ from bnexp.norms.table import METHODS
 
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
-TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, data, model, norm, training"
+TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, margin, data, model, norm, training"
 DATASETS = "mnist, mnist-5k, fashion-mnist, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
@@ -154,6 +154,17 @@ ONE_MISTAKE = [
     ("variants: {'': {norm: batch}}", "1:12: a variant's name is printable text of 1 to 64 characters, not ''"),
     ('variants: {"a\\e": {}}', "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'"),
     ("variants: {a: {seeds: 3}}", "1:16: 'seeds' belongs to the top of the file, not to a variant"),
+    (
+        "norm: batch\nmargin: 0",
+        "2:9: margin must be greater than 0, not 0; write percentage points of test accuracy, as in `margin: 0.1`",
+    ),
+    (
+        "norm: batch\nmargin: 0.1 points",
+        (
+            "2:9: margin must be a number, not the text '0.1 points'; "
+            "write percentage points of test accuracy, as in `margin: 0.1`"
+        ),
+    ),
     ("variants: {none: {}}\nbaseline: nne", "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none"),
     # grid
     (

@@ -9,6 +9,9 @@ from bnexp.report.comparisons import Comparison, Counts, comparisons, conditions
 from bnexp.report.sentences import convergence, difference, differences, incomplete
 from bnexp.results.frames import evaluations, trials
 from bnexp.results.store import Store
+from bnexp.stats.bootstrap import Sources
+from bnexp.stats.equivalence import tost
+from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import improvement, mean_difference, sign_flip_test
 from bnexp.stats.power import minimum_detectable_effect
@@ -18,6 +21,8 @@ def comparison(*d, family=1, planned=None, **changes):
     """bn against none with these differences in points."""
     test = sign_flip_test(d)
     n = len(d) if planned is None else planned
+    margin = changes.get("margin", 0.1)
+    two_sided = tost(d, margin).p
     values = {
         "point": 1,
         "baseline_point": 0,
@@ -35,6 +40,8 @@ def comparison(*d, family=1, planned=None, **changes):
         "family": family,
         "improvement": improvement(d),
         "detectable": minimum_detectable_effect(d),
+        "equivalence_p": two_sided,
+        "equivalence_p_holm": holm([two_sided] + [1.0] * (family - 1))[0],
         "declared": "",
         "mismatches": {},
     }
@@ -72,39 +79,108 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
         (
             comparison(*HIGHER[:5]),
             (
-                "bn has a test accuracy 0.20 points higher than none (95 % interval +0.15 to +0.25, n=5; "
-                "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625)."
+                "Signs that bn has a higher test accuracy than none, not confirmed: +0.20 points (95 % interval "
+                "+0.15 to "
+                "+0.25, n=5; the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625)."
             ),
         ),
         (
             comparison(*HIGHER[:8], family=8),
             (
-                "bn has a test accuracy 0.205 points higher than none (95 % interval +0.178 to +0.232, n=8; "
-                "the sign-flip test cannot go below .05 with n=8 and Holm's correction over 8 comparisons: "
+                "Signs that bn has a higher test accuracy than none, not confirmed: +0.205 points (95 % "
+                "interval +0.178 "
+                "to +0.232, n=8; the sign-flip test cannot go below .05 with n=8 and Holm's correction over 8 "
+                "comparisons: "
                 "its smallest p is 0.0625)."
             ),
         ),
         (
             comparison(*UNSURE),
             (
-                "No detectable difference in test accuracy between bn and none: +0.01 points (95 % interval −0.04 to "
-                "+0.06, n=10; this many seeds could see 0.071 points; sign-flip p=0.60)."
+                "bn and none are equivalent in test accuracy within ±0.1 points: +0.01 points (95 % interval −0.04 to "
+                "+0.06, n=10; equivalence p=0.002; this many seeds could see 0.071 points; sign-flip p=0.60)."
             ),
         ),
         (
-            comparison(*UNSURE[:5]),
+            comparison(*UNSURE, family=4, margin=1, coordinates={"training.batch_size": 16}),
+            (
+                "bn and none are equivalent in test accuracy within ±1 point at batch size 16: +0.01 points (95 % "
+                "interval −0.04 to +0.06, n=10; equivalence p<0.001 after Holm's correction over 4 comparisons; "
+                "this many seeds could see 0.071 points; "
+                "sign-flip "
+                "p=1.00 after Holm's correction over 4 comparisons)."
+            ),
+        ),
+        (
+            comparison(*UNSURE, margin=0.05),
+            (
+                "No detectable difference in test accuracy between bn and none: +0.01 points (95 % interval −0.04 to "
+                "+0.06, n=10; this many seeds could see 0.071 points; sign-flip p=0.60), and no equivalence within "
+                "±0.05 points shown."
+            ),
+        ),
+        (
+            comparison(*HIGHER, margin=0.5),
+            (
+                "bn has a test accuracy 0.200 points higher than none (95 % interval +0.177 to +0.223, n=10; "
+                "sign-flip p=0.002), yet the two are equivalent within ±0.5 points (equivalence p<0.001)."
+            ),
+        ),
+        (
+            comparison(0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 5.0),
+            (
+                "Signs that bn has a higher test accuracy than none, not confirmed: +0.6 points (95 % interval −0.8 to "
+                "+2.1, n=8; sign-flip p=0.008; the interval holds zero)."
+            ),
+        ),
+        (
+            comparison(*HIGHER, sampling=Sources(0.01, 0.1, 0.1, Interval(0.2, -0.01, 0.41, 10), 10_000)),
+            (
+                "bn has a test accuracy 0.200 points higher than none (95 % interval +0.177 to +0.223, n=10; "
+                "sign-flip p=0.002); this is for these 10,000 test images: for others as well the 95 % interval would "
+                "be −0.01 to +0.41, and hold zero."
+            ),
+        ),
+        (
+            comparison(*UNSURE, sampling=Sources(0.02, 0.05, 0.05, Interval(-0.01, -0.11, 0.09, 10), 10_000)),
+            (
+                "bn and none are equivalent in test accuracy within ±0.1 points: +0.01 points (95 % interval −0.04 to "
+                "+0.06, n=10; equivalence p=0.002; this many seeds could see 0.071 points; sign-flip p=0.60); this is "
+                "for these 10,000 test images: for others as well the 95 % interval would be −0.11 to +0.09, and go "
+                "beyond the margin."
+            ),
+        ),
+        (
+            comparison(*UNSURE[:5], margin=0.05),
             (
                 "No detectable difference in test accuracy between bn and none: +0.01 points (95 % interval −0.08 to "
                 "+0.11, n=5; this many seeds could see 0.13 points; the sign-flip test cannot go below .05 with n=5: "
-                "its smallest p is 0.0625)."
+                "its smallest p is 0.0625), and no equivalence within ±0.05 points shown."
             ),
         ),
         (
             comparison(-3.0, 37.0, planned=3),
             (
-                "No detectable difference in test accuracy between bn and none: +17 points (95 % interval −237 to "
-                "+271, n=2 of 3; this many seeds could see no difference at all; the sign-flip test cannot go below "
-                ".05 with n=2: its smallest p is 0.5)."
+                "bn against none: +17 points of test accuracy on average over two pairs (95 % interval −237 to +271, "
+                "n=2 of 3; the sign-flip test cannot go below .05 with n=2: its smallest p is 0.5); two pairs neither "
+                "show a difference nor rule one out."
+            ),
+        ),
+        (
+            comparison(0.20, 0.21),
+            (
+                "bn against none: +0.21 points of test accuracy on average over two pairs (95 % interval +0.14 to "
+                "+0.27, n=2; the sign-flip test cannot go below .05 with n=2: its smallest p is 0.5); two pairs "
+                "neither "
+                "show a difference nor rule one out."
+            ),
+        ),
+        (
+            comparison(-90.0, 90.0, 1.0, planned=3),
+            (
+                "No detectable difference in test accuracy between bn and none: 0 points (95 % interval −223 to +224, "
+                "n=3; this many seeds could see no difference at all; the sign-flip test cannot go below .05 with n=3: "
+                "its smallest p is 0.25), and no equivalence within ±0.1 points shown."
             ),
         ),
         (
@@ -150,11 +226,37 @@ def test_the_sentence_on_a_comparison(given, said):
     assert difference(given) == said
 
 
-def test_an_interval_without_zero_that_the_test_does_not_confirm_is_told_with_both():
+def test_an_interval_without_zero_that_the_test_does_not_confirm_asserts_nothing():
     d = (0.9, 0.8, 0.85, 0.7, 0.9, 0.8, -0.1)
-    text = difference(comparison(*d))
-    assert text.startswith("bn has a test accuracy 0.7 points higher than none (95 % interval +0.4 to +1.0, n=7; ")
-    assert difference(comparison(*d, p_holm=0.07)).endswith("sign-flip p=0.070, which does not confirm it).")
+    assert difference(comparison(*d)).startswith("bn has a test accuracy 0.7 points higher than none (95 % interval")
+    assert difference(comparison(*d, p_holm=0.07)) == (
+        "Signs that bn has a higher test accuracy than none, not confirmed: +0.7 points (95 % interval +0.4 to +1.0, "
+        "n=7; sign-flip p=0.070)."
+    )
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
+    given = comparison(*(1.0 + k / 1000 for k in range(n)))
+    assert given.verdict in ("nothing", "signs")
+    assert "cannot go below .05" in difference(given)
+    assert not difference(given).startswith("bn has")
+
+
+def test_a_comparison_without_scatter_counts_to_the_family_of_equivalence(tmp_path):
+    """ln always has the accuracy of none: nothing to test, yet one of the two comparisons that Holm counts."""
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "gn", "ln"), seeds=6, faults={})
+    frame = trials(store, plan)
+    none = frame.loc[frame["point"] == 0, "test_accuracy"].to_numpy()
+    frame.loc[frame["point"] == 2, "test_accuracy"] = none
+    gn, ln = comparisons(frame, plan)
+    assert gn.equivalence_p_holm == pytest.approx(min(1, 2 * gn.equivalence_p))
+    assert not ln.equivalent
+
+
+def test_two_pairs_are_never_called_equivalent():
+    assert comparison(0.0001, -0.0001).verdict == "nothing"
+    assert comparison(0.0001, -0.0001, 0.0).verdict == "equivalent"
 
 
 @pytest.mark.parametrize(("side", "name"), [("counts", "bn"), ("baseline_counts", "none")])
@@ -225,8 +327,8 @@ def test_there_is_one_sentence_per_comparison(frames):
     said = differences(comparisons(frame, plan))
     assert len(said) == len(set(said)) == 8
     assert said[4] == (
-        "bn-pre has a test accuracy 0.24 points higher than none at batch size 64 (95 % interval +0.15 to +0.33, n=5; "
-        "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625)."
+        "Signs that bn-pre has a higher test accuracy than none at batch size 64, not confirmed: +0.24 points (95 % "
+        "interval +0.15 to +0.33, n=5; the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625)."
     )
     assert said[3] == (
         "gn against none at batch size 16: nothing is said of the mean test accuracy, because 1 of 5 finished trials "
@@ -238,18 +340,53 @@ def test_steps_to_a_target_are_told_with_the_trials_that_never_got_there(frames)
     frame, looks, plan = frames
     said = convergence(conditions(frame, looks, plan), comparisons(frame, plan))
     assert len(said) == 16
+    assert said[0] == (
+        "No detectable difference in steps to 98 % between bn-pre and none at batch size 16: 0.23 of the steps of none "
+        "(95 % interval 0.04 to 1.31, n=5; ratio of the mean steps within 10,125, where 1 of none is not there yet: "
+        "without this limit it would be smaller; the log-rank test cannot go below .05 with n=5: its smallest p is "
+        "0.0625); bn-pre gets there after a median of 675 steps (5 of 5 trials); none gets there after a median of "
+        "1,013 steps (4 of 5 trials)."
+    )
     assert (
-        "At batch size 16, validation accuracy of 98 %: bn-pre gets there after a median of 675 steps (5 of 5 trials); "
-        "none gets there after a median of 1,013 steps (4 of 5 trials)."
+        "No detectable difference in steps to 99 % between ln and none at batch size 16: 0.71 of the steps of none "
+        "(95 % interval 0.12 to 4.08, n=3; ratio of the mean steps within 10,125, where 2 of ln and 3 of none are not "
+        "there yet; the log-rank test cannot go below .05 with n=3: its smallest p is 0.25); ln gets there in 1 of 3 "
+        "trials, so that its median lies above 10,125 steps; none does not get there within 10,125 steps (0 of 5)."
     ) in said
     assert (
-        "At batch size 16, validation accuracy of 99 %: ln gets there in 1 of 3 trials, so that its median lies above "
-        "10,125 steps; none does not get there within 10,125 steps (0 of 5)."
+        "Signs that bn-pre reaches 98 % sooner at batch size 64, not confirmed: in 0.25 of the steps of none (the same "
+        "in each of 5 pairs; the log-rank test cannot go below .05 with n=5: its smallest p is 0.0625); bn-pre gets "
+        "there after a median of 422 steps (5 of 5 trials); none gets there after a median of 1,688 steps (5 of 5 "
+        "trials)."
     ) in said
     assert (
         "At batch size 64, validation accuracy of 99 %: neither ln nor none gets there within 2,532 steps "
         "(0 of 5 trials, 0 of 5)."
     ) in said
+
+
+def test_with_ten_pairs_the_ratio_of_the_steps_is_told_with_its_interval(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre", "bn-post"), seeds=10, faults={})
+    said = convergence(
+        conditions(trials(store, plan), evaluations(store, plan), plan), comparisons(trials(store, plan), plan)
+    )
+    assert said[1] == (
+        "bn-pre reaches 99 % in 0.30 of the steps of none (95 % interval 0.22 to 0.41, n=10; ratio of the mean steps "
+        "within 2,532, where 10 of none are not there yet: without this limit it would be smaller; log-rank p=0.004 "
+        "after Holm's correction over 2 comparisons); bn-pre gets there after a median of 676 steps (10 of 10 trials); "
+        "none does not get there within 2,532 steps (0 of 10)."
+    )
+
+
+def test_with_two_pairs_no_ratio_of_the_steps_is_told(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=2, faults={})
+    said = convergence(
+        conditions(trials(store, plan), evaluations(store, plan), plan), comparisons(trials(store, plan), plan)
+    )
+    assert said[0] == (
+        "Validation accuracy of 98 %: bn-pre gets there after a median of 422 steps (2 of 2 trials); none gets there "
+        "after a median of 1,688 steps (2 of 2 trials)."
+    )
 
 
 def test_without_a_validation_split_nothing_is_said_of_targets(frames):

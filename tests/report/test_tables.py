@@ -118,6 +118,7 @@ def test_a_whole_readable_row(experiment):
         "n": "5/5",
         "test accuracy (%)": "99.09 [99.04, 99.15]",
         "difference (points)": "+0.24 [+0.15, +0.33]",
+        "could see (points)": "0.13",
         "p (Holm)": "0.50",
         "P(improvement)": "1.00 [0.57, 1.00]",
         "steps to 98 %": "422 (5/5)",

@@ -200,6 +200,20 @@ def test_the_seeds_of_the_stored_plan_stay_while_the_points_do(
     assert store.read_plan("tiny") == plan
 
 
+def test_a_plan_without_a_margin_being_older_is_read_with_the_default(store: Store) -> None:
+    plan = store.keep_plan(replace(TINY, margin=0.3)).model_dump(mode="json")
+    assert store.read_plan("tiny").margin == 0.3
+    store.write_plan("tiny", {key: value for key, value in plan.items() if key != "margin"})
+    assert store.read_plan("tiny").margin == 0.1
+
+
+def test_another_margin_is_stored_and_leaves_all_trials_in_the_plan(store: Store) -> None:
+    store.keep_plan(replace(TINY, seeds=(0, 1, 2, 3)))
+    assert store.left_behind(replace(TINY, margin=0.2)) == 0
+    kept = store.keep_plan(replace(TINY, margin=0.2))
+    assert (kept.margin, kept.seeds) == (0.2, (0, 1, 2, 3))
+
+
 def test_an_edited_config_replaces_the_plan_and_leaves_the_records(store: Store) -> None:
     store.keep_plan(TINY)
     store.write(TRIAL, record())

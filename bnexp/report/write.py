@@ -19,6 +19,7 @@ from bnexp.report.palette import looks
 from bnexp.report.section import Section, section, slugs
 from bnexp.results import find
 from bnexp.results.frames import coordinate_keys
+from bnexp.results.remembering import RememberingStore
 from bnexp.results.store import Store, json_text, write_atomically, written
 
 MANIFEST = "files.json"
@@ -57,7 +58,8 @@ def write_report(store: Store, out: Path, experiments: Sequence[str] | None = No
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
-    sections = [section(store, plan, names[plan.name], styles) for plan in plans]
+    once = RememberingStore(store.root)
+    sections = [section(once, plan, names[plan.name], styles) for plan in plans]
     content = _content(sections)
     _place(content, out)
     return ReportFiles(

@@ -51,7 +51,7 @@ def curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measure: str, x: str)
     scale = 100.0 if measure.endswith("accuracy") else 1.0
     numbers = trials["seed"].to_numpy(int)
     ok = numbers[trials["status"].to_numpy(object) == "ok"]
-    names, steps, (ys, xs) = _by_seed_and_step(evaluations, (measure, x))
+    names, steps, (ys, xs) = by_seed_and_step(evaluations, (measure, x))
     ys = scale * ys
     known = ~np.isnan(ys)
     finished = np.isin(names, ok)
@@ -72,7 +72,7 @@ def curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measure: str, x: str)
     )
 
 
-def _by_seed_and_step(
+def by_seed_and_step(
     evaluations: pd.DataFrame, columns: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """Seeds (s,) and steps (e,), both increasing, and each column as an array (s, e), NaN where there is no value."""

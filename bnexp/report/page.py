@@ -1,23 +1,28 @@
 """The report as text: one self-contained HTML page, and the same content in Markdown.
 
-Every name in it is somebody else's: jinja2 escapes it in HTML, `formats.markdown_text` in Markdown, and figures
-are images, in which nothing runs.
+Every name in it is somebody else's: jinja2 escapes it in HTML, `curves_data.json_block` in the data of the script,
+`formats.markdown_text` in Markdown, and figures are images, in which nothing runs.
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bnexp.report import formats
+from bnexp.report.curves_data import json_block
 from bnexp.report.section import FEW, Section
 
 
-def html(sections: Sequence[Section], figures: Mapping[str, str]) -> str:
-    """`index.html`; `figures` maps `<slug>-<name of the drawing>` to the text of its SVG."""
+def html(sections: Sequence[Section], figures: Mapping[str, str], suffixes: Sequence[str] = ("svg", "png")) -> str:
+    """`index.html`; `figures` maps `<slug>-<name of the drawing>` to the text of its SVG, of those that it shows;
+    `suffixes` names the formats in which each figure lies beside the page."""
     images = {name: _data_uri(svg) for name, svg in figures.items()}
-    return _template("index.html").render(sections=sections, images=images, title=_title(sections), few=FEW)
+    return _template("index.html").render(
+        sections=sections, images=images, title=_title(sections), few=FEW, suffixes=suffixes
+    )
 
 
 def markdown(sections: Sequence[Section]) -> str:
@@ -38,9 +43,18 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"md": formats.markdown_text, "md_table": formats.markdown}
+    environment.filters |= {"md": formats.markdown_text, "md_table": formats.markdown, "json_block": json_block}
     return environment.get_template(name)
 
 
 def _data_uri(svg: str) -> Markup:
-    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())
+    return Markup("data:image/svg+xml;base64," + base64.b64encode(_shorter(svg).encode()).decode())
+
+
+def _shorter(svg: str) -> str:
+    """The same picture with places to a hundredth of a point, of which matplotlib writes a millionth."""
+
+    def rounded(path: re.Match[str]) -> str:
+        return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path[0])
+
+    return re.sub(r' (?:(?:d|x|y)="[^"]*"|transform="translate\([^)]*\))', rounded, svg)

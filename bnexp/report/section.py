@@ -1,18 +1,21 @@
 """All that is reported of one experiment: what may be said, the figures, the tables, and where it came from."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from bnexp.report import sentences, tables
 from bnexp.report.averages import averages, caveat
+from bnexp.report.commands import PointCommands, commands, point_commands
 from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
+from bnexp.report.curves_data import curves_data
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
 from bnexp.report.palette import Look
 from bnexp.report.provenance import provenance
+from bnexp.report.trial_table import readable_trials
 from bnexp.results import frames
 from bnexp.results.plan import StoredPlan
 from bnexp.results.store import Store
@@ -38,6 +41,14 @@ class Section:
     averages: list[str]
     """What moving averages do to the figures of batch-dependent methods."""
     drawings: list[Drawing]
+    curves: Mapping[str, Any]
+    """Of the interactive learning curves (`curves_data`); empty where there are none."""
+    rows: list[PointCommands]
+    """What repeats each row of `table`."""
+    trial_rows: pd.DataFrame
+    """One row per planned trial, as text."""
+    trial_commands: list[str]
+    """What repeats each of `trial_rows`; empty where nothing selects exactly that trial."""
     summary: pd.DataFrame
     table: pd.DataFrame
     legend: list[str]
@@ -58,6 +69,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
     trials, evaluations = frames.trials(store, plan), frames.evaluations(store, plan)
     every, against = conditions(trials, evaluations, plan), comparisons(trials, plan)
     variants = [Variant(name, looks[name]) for name in plan.variants]
+    repeats = point_commands(plan)
     return Section(
         plan=plan,
         slug=slug,
@@ -70,6 +82,10 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
+        curves=curves_data(every, trials, evaluations, variants),
+        rows=[repeats[condition.point] for condition in every],
+        trial_rows=readable_trials(trials, plan),
+        trial_commands=[repeats[k].trials[seed] for k, seed in zip(trials["point"], trials["seed"], strict=True)],
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
         legend=tables.legend(every, against, trials),
@@ -95,13 +111,6 @@ def overview(against: Sequence[Comparison]) -> str:
     )
     silent = len(against) - len(said)
     return text + (f"; in {silent} nothing can be said of the mean." if silent else ".")
-
-
-def commands(plan: StoredPlan) -> list[str]:
-    """What trains these trials and writes this report again, given the config of that name."""
-    name = plan.name.removesuffix("-smoke")
-    smoke = [] if name == plan.name else ["--smoke"]
-    return [shlex.join(["bnexp", "run", f"{name}.yaml", *smoke]), shlex.join(["bnexp", "report", plan.name])]
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:

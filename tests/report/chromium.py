@@ -31,13 +31,21 @@ class Chromium:
         """Everything that the page said: errors, warnings, refused requests."""
         ours, theirs = os.pipe()
         answers, asked = os.pipe()
-        # The browser reads commands from its descriptor 3 and writes answers to 4.
+        # The browser reads commands from its descriptor 3 and writes answers to 4.  (Plain sh knows only digits.)
         hand_over = f'exec 3<&{ours} 4>&{asked}; exec "$@"'
-        command = ["sh", "-c", hand_over, "sh", PROGRAM, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
+        command = ["bash", "-c", hand_over, "bash", PROGRAM, *OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(command, pass_fds=(ours, asked), stderr=subprocess.DEVNULL)
         os.close(ours)
         os.close(asked)
         self._write, self._read, self._rest, self._count, self._session = theirs, answers, b"", 0, None
+        try:
+            self._attach()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _attach(self) -> None:
+        """Ask for the one tab, and to be told what happens there."""
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "DOM"):
@@ -93,7 +101,13 @@ class Chromium:
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.ask("Emulation.setEmulatedMedia", features=scheme)
         self.ask("Page.navigate", url=path.as_uri())
-        while self.js("document.readyState") != "complete":
+        self.until("document.readyState === 'complete'")
+
+    def until(self, condition: str) -> None:
+        """Wait for an expression to be true."""
+        end = time.monotonic() + SECONDS
+        while not self.js(f"Boolean({condition})"):
+            assert time.monotonic() < end, condition
             time.sleep(0.02)
 
     def js(self, expression: str) -> object:

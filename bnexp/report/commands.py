@@ -54,7 +54,7 @@ def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None]) -> P
 def _run(plan: StoredPlan) -> list[str]:
     name = plan.name.removesuffix("-smoke")
     smoke = [] if name == plan.name else ["--smoke"]
-    return ["bnexp", "run", f"{'./' if name.startswith('-') else ''}{name}.yaml", *smoke]
+    return ["bnexp", "run", f"{name}.yaml", *smoke]
 
 
 def _seeds(stored: StoredPoint) -> str:

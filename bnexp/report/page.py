@@ -5,7 +5,6 @@ Every name in it is somebody else's: jinja2 escapes it in HTML, `curves_data.jso
 """
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -48,13 +47,4 @@ def _template(name: str) -> Template:
 
 
 def _data_uri(svg: str) -> Markup:
-    return Markup("data:image/svg+xml;base64," + base64.b64encode(_shorter(svg).encode()).decode())
-
-
-def _shorter(svg: str) -> str:
-    """The same picture with places to a hundredth of a point, of which matplotlib writes a millionth."""
-
-    def rounded(path: re.Match[str]) -> str:
-        return re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", path[0])
-
-    return re.sub(r' (?:(?:d|x|y)="[^"]*"|transform="translate\([^)]*\))', rounded, svg)
+    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())

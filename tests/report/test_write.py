@@ -61,6 +61,18 @@ def test_every_figure_is_there_as_svg_and_png(report):
     )
 
 
+def test_figures_come_as_pdf_where_that_is_wanted_and_the_next_report_removes_them(tmp_path):
+    store, _ = build(tmp_path / "results", batch_sizes=(), **TINY)
+    write_report(store, tmp_path / "report", pdf=True)
+    figures = {path.stem: path.read_bytes() for path in (tmp_path / "report/figures").glob("*.pdf")}
+    assert {"made-up-accuracy-steps", "made-up-differences"} <= figures.keys()
+    assert all(data.startswith(b"%PDF") and b"/Type3" not in data for data in figures.values())
+    again = write_report(store, tmp_path / "again", pdf=True)
+    assert {path.stem: path.read_bytes() for path in again.files if path.suffix == ".pdf"} == figures
+    write_report(store, tmp_path / "report")
+    assert not list((tmp_path / "report/figures").glob("*.pdf"))
+
+
 def test_what_is_missing_is_told(report):
     assert not report.complete
     assert any(text.startswith("grid: 1 of 12 trials is missing: ln at batch size 16") for text in report.missing)

@@ -89,20 +89,34 @@ def test_the_page_opens_from_disk_without_a_word_in_the_console(opened):
     assert opened.console == []
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ('"use strict";', "missing();", "missing is not defined"),
-        ("<main", '<img src="http://127.0.0.1:9/a.png"><main', "127.0.0.1:9"),
-    ],
-    ids=["an error", "a request to the network"],
-)
-def test_what_is_wrong_with_a_page_would_be_seen(browser, page, old, new, said):
-    broken = page.with_name("broken.html")
-    broken.write_text(page.read_text().replace(old, new))
+def changed(browser, page, old, new):
+    """The page after a change to its text; what the console then says."""
+    other = page.with_name("changed.html")
+    other.write_text(page.read_text().replace(old, new, 1))
     browser.console.clear()
-    browser.open(broken)
-    assert any(said in line for line in browser.console)
+    browser.open(other)
+    return browser.console
+
+
+def test_a_request_to_the_network_would_be_refused_and_seen(browser, page):
+    console = changed(browser, page, "<main", '<img src="http://127.0.0.1:9/a.png"><main')
+    assert any("127.0.0.1:9" in line for line in console)
+
+
+def test_an_error_would_be_seen(opened):
+    opened.js("new Promise((done) => { setTimeout(done, 50); setTimeout(() => missing(), 0); })")
+    assert any("missing is not defined" in line for line in opened.console)
+
+
+@pytest.mark.parametrize(
+    "script", ["<script>document.title='taken'</script>", "<img src=x onerror=document.title='taken'>"]
+)
+def test_no_script_runs_but_the_page_s_own(browser, page, script):
+    """Even if a name came into the page unescaped."""
+    console = changed(browser, page, "<main", f"{script}<main")
+    assert browser.js("document.title") == "Report: made-up"
+    assert any("Content Security Policy" in line for line in console)
+    assert count(browser, ".curve") == 5
 
 
 def test_every_figure_is_displayed(opened):

@@ -17,15 +17,18 @@ from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
 from bnexp.results.plan import StoredPlan, StoredPoint
 
+Named = dict[str, str]
+"""The name of a command of bnexp, such as `run`, to the whole command line."""
+
 
 @dataclass(frozen=True)
 class PointCommands:
-    """What trains a row of the table, and each of its trials; empty where no selection means exactly these."""
+    """What repeats a row of the table and each of its trials; without `run` where no selection means just these."""
 
-    every: str
+    every: Named
     """All seeds of the plan."""
-    trials: Mapping[int, str]
-    """Seed to its command."""
+    trials: Mapping[int, Named]
+    """By seed."""
 
 
 def commands(plan: StoredPlan) -> list[str]:
@@ -42,23 +45,24 @@ def point_commands(plan: StoredPlan) -> list[PointCommands]:
 def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None]) -> PointCommands:
     stored = plan.points[index]
     patterns = _patterns(index, points, stored.coordinates)
-    if patterns is None:
-        return PointCommands("", dict.fromkeys(stored.trials, ""))
-    words = [*_run(plan), *(word for pattern in patterns for word in ("--only", pattern))]
-    return PointCommands(
-        shlex.join([*words, "--seeds", _seeds(stored)]),
-        {seed: shlex.join([*words, "--seeds", str(seed)]) for seed in stored.trials},
-    )
+
+    def run(seeds: str) -> Named:
+        if patterns is None:
+            return {}
+        only = [word for pattern in patterns for word in ("--only", pattern)]
+        return {"run": shlex.join([*_run(plan), *only, "--seeds", seeds])}
+
+    trials = {
+        seed: run(str(seed)) | {"verify": shlex.join(["bnexp", "verify", folder])}
+        for seed, folder in stored.trials.items()
+    }
+    return PointCommands(run(ranges(set(stored.trials)).replace(" ", "")), trials)
 
 
 def _run(plan: StoredPlan) -> list[str]:
     name = plan.name.removesuffix("-smoke")
     smoke = [] if name == plan.name else ["--smoke"]
     return ["bnexp", "run", f"{name}.yaml", *smoke]
-
-
-def _seeds(stored: StoredPoint) -> str:
-    return ranges(set(stored.trials)).replace(" ", "")
 
 
 def _point(stored: StoredPoint) -> Point | None:

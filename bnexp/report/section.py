@@ -8,7 +8,7 @@ import pandas as pd
 
 from bnexp.report import sentences, tables
 from bnexp.report.averages import averages, caveat
-from bnexp.report.commands import PointCommands, commands, point_commands
+from bnexp.report.commands import Named, PointCommands, commands, point_commands
 from bnexp.report.comparisons import Comparison, Condition, comparisons, conditions
 from bnexp.report.curves_data import curves_data
 from bnexp.report.drawings import Drawing, drawings
@@ -43,12 +43,12 @@ class Section:
     drawings: list[Drawing]
     curves: Mapping[str, Any]
     """Of the interactive learning curves (`curves_data`); empty where there are none."""
-    rows: list[PointCommands]
+    row_commands: list[Named]
     """What repeats each row of `table`."""
     trial_rows: pd.DataFrame
     """One row per planned trial, as text."""
-    trial_commands: list[str]
-    """What repeats each of `trial_rows`; empty where nothing selects exactly that trial."""
+    trial_commands: list[Named]
+    """What repeats each of `trial_rows`."""
     summary: pd.DataFrame
     table: pd.DataFrame
     legend: list[str]
@@ -83,14 +83,24 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         averages=averages(every, plan),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
         curves=curves_data(every, trials, evaluations, variants),
-        rows=[repeats[condition.point] for condition in every],
+        row_commands=[repeats[condition.point].every for condition in every],
         trial_rows=readable_trials(trials, plan),
-        trial_commands=[repeats[k].trials[seed] for k, seed in zip(trials["point"], trials["seed"], strict=True)],
+        trial_commands=_trial_commands(trials, repeats),
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
         legend=tables.legend(every, against, trials),
         provenance=provenance(store, plan, commands=commands(plan)),
     )
+
+
+def _trial_commands(trials: pd.DataFrame, repeats: Sequence[PointCommands]) -> list[Named]:
+    """What repeats each trial; only one that has a result can be verified."""
+    found = []
+    for point, seed, status in zip(trials["point"], trials["seed"], trials["status"], strict=True):
+        named = repeats[point].trials[seed]
+        finished = status in ("ok", "diverged")
+        found.append({name: command for name, command in named.items() if finished or name != "verify"})
+    return found
 
 
 def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> list[str]:

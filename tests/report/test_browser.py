@@ -155,6 +155,7 @@ def test_a_button_copies_the_command_of_its_row(opened, older):
     command = "bnexp run made-up.yaml --only variant=bn-pre --only training.batch_size=16 --seeds 0-3"
     assert opened.js("new Promise((done) => setTimeout(() => done(board.readText()), 50))") == command
     assert texts(opened, "#said") == [f"copied: {command}"]
+    assert "copied" in texts(opened, ".copy")
     assert opened.console == []
 
 
@@ -356,7 +357,7 @@ def test_without_scripts_sentences_figures_and_tables_stay(browser, page):
     assert any(text.startswith("Without JavaScript the learning curves are not drawn") for text in shown)
     assert any("bn-pre has a test accuracy" in text for text in shown)
     assert any("P(improvement)" in text for text in shown)
-    assert not any(text in ("copy", "accuracy") for text in shown)
+    assert not any(text in ("run", "copy a command", "accuracy") for text in shown)
     nodes = seen["documents"][0]["nodes"]
     names = [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
     assert names.count("IMG") == 3

@@ -37,11 +37,11 @@ def selected(command, experiment, folder, monkeypatch):
 def assert_exact(experiment, folder, monkeypatch):
     stored = stored_plan(experiment)
     for point, commands in zip(stored.points, point_commands(stored), strict=True):
-        found = selected(commands.every, experiment, folder, monkeypatch)
+        found = selected(commands.every["run"], experiment, folder, monkeypatch)
         assert found == [point.trials[seed] for seed in experiment.seeds]
         assert commands.trials.keys() == point.trials.keys()
         for seed in (experiment.seeds[0], experiment.seeds[-1]):
-            assert selected(commands.trials[seed], experiment, folder, monkeypatch) == [point.trials[seed]]
+            assert selected(commands.trials[seed]["run"], experiment, folder, monkeypatch) == [point.trials[seed]]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -62,12 +62,21 @@ def test_any_name_of_a_variant_is_quoted_for_the_shell_and_for_the_pattern(tmp_p
     assert_exact(from_mapping({"name": "names", "variants": variants, "seeds": 2}), tmp_path, monkeypatch)
 
 
+@pytest.mark.skipif("verify" not in COMMANDS, reason="this bnexp has no command verify")
+def test_a_trial_is_verified_by_the_name_of_its_folder():
+    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    words = shlex.split(point_commands(stored)[0].trials[0]["verify"])
+    asked = attribute(COMMANDS["verify"]).make_context("bnexp verify", words[2:]).params
+    assert words[:2] == ["bnexp", "verify"]
+    assert stored.points[0].trials[0] in asked.values()
+
+
 def test_a_smoke_run_is_repeated_as_one():
     experiment = from_mapping(
         {"name": "tiny", "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}}}, smoke=True
     )
     [first, _] = point_commands(stored_plan(experiment))
-    assert first.trials[0] == "bnexp run tiny.yaml --smoke --only variant=none --seeds 0"
+    assert first.trials[0]["run"] == "bnexp run tiny.yaml --smoke --only variant=none --seeds 0"
 
 
 def test_where_nothing_selects_exactly_a_trial_there_is_no_command():
@@ -76,7 +85,8 @@ def test_where_nothing_selects_exactly_a_trial_there_is_no_command():
     data = stored.model_dump()
     data["points"][0]["spec"]["norm"]["name"] = "gone"
     [commands] = point_commands(type(stored).model_validate(data))
-    assert (commands.every, commands.trials) == ("", {0: ""})
+    assert commands.every == {}
+    assert commands.trials[0].keys() == {"verify"}
 
 
 def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
@@ -84,4 +94,4 @@ def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
     data = stored.model_dump()
     data["points"][0]["variant"] = "bn\x1b[201~\u202e"
     [commands] = point_commands(type(stored).model_validate(data))
-    assert commands.every == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"
+    assert commands.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"

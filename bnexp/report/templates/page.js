@@ -61,20 +61,20 @@ const say = (text) => { document.getElementById("said").textContent = text; };
     }
   };
   const told = new WeakMap();
-  const answer = (button, text, spoken) => {
-    button.textContent = text;
+  const answer = (button, name, spoken) => {
+    button.textContent = "copied";
     say(spoken);
     clearTimeout(told.get(button));
-    told.set(button, setTimeout(() => { button.textContent = "copy"; }, 2000));
+    told.set(button, setTimeout(() => { button.textContent = name; }, 2000));
   };
   for (const button of document.querySelectorAll("[data-copy]")) {
-    const command = button.dataset.copy;
+    const command = button.dataset.copy, name = button.textContent;
     button.title = command;
     button.setAttribute("aria-label", `copy: ${command}`);
     button.addEventListener("click", async () => {
       const done = await copied(command);
       button.focus();
-      if (done) return answer(button, "copied", `copied: ${command}`);
+      if (done) return answer(button, name, `copied: ${command}`);
       // Then the reader copies it by hand.
       const text = document.createElement("code");
       text.textContent = command;

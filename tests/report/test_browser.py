@@ -264,7 +264,7 @@ def test_a_training_that_diverged_is_crossed_told_and_not_in_the_mean(opened, re
     hover(opened, 0, 0)
     said, seeds = readout(opened)
     assert said[3].startswith("n = 3 of 4")
-    assert [line.endswith(" (diverged)") for line in seeds] == [False, True, False, False]
+    assert [line.endswith(" ×") for line in seeds] == [False, True, False, False]
     assert said[2] == expected(results, "none", 0, int(re.sub(r"\D", "", said[1])))[0].replace(" [", " % [")
 
 
@@ -308,6 +308,19 @@ def test_the_curve_that_has_the_focus_is_seen(opened):
     opened.press("Tab")
     assert opened.js("getComputedStyle(document.querySelector('.curve:focus .target')).strokeOpacity") == "0.3"
     assert opened.js("document.querySelector('.curve:focus').classList.contains('on')") is True
+
+
+def test_the_place_on_a_curve_is_kept_when_the_window_changes(browser, page):
+    browser.open(page)
+    browser.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
+    browser.press("Tab")
+    browser.press("Home")
+    first, drawn = spoken(browser), f"document.querySelector('{PLOT}').viewBox.baseVal.width"
+    wide = browser.js(drawn)
+    browser.ask("Emulation.setDeviceMetricsOverride", width=700, height=900, deviceScaleFactor=1, mobile=False)
+    browser.until(f"{drawn} < {wide}")
+    assert spoken(browser) == first
+    assert len(readout(browser)[1]) == 4
 
 
 def test_the_values_stand_in_a_table_too(opened, results):

@@ -303,10 +303,10 @@
         button.setAttribute("aria-pressed", String(planned && state.shown.has(k)));
       });
       const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.variant : null;
+      const at = state.at; // which losing the focus forgets
       picture();
       if (focused !== null) groupsOf.get(Number(focused))?.focus();
-      emphasize(state.at?.variant);
-      report();
+      point(at && curves().find((curve) => curve.variant === at.variant), at?.k);
       tabulate();
     };
     const picture = () => {
@@ -374,7 +374,7 @@
         const value = values(seed)[k];
         if (known(value)) pointed.append(shape("circle", { class: "dot", r: 3, cx: scales.x(xs(curve, seed)[k]), cy: scales.y(value) }));
         const text = known(value) ? fixed(value, places) : "—";
-        return html("li", {}, html("span", {}, `seed ${seed.seed}`), html("span", {}, text + (seed.finished ? "" : " (diverged)")));
+        return html("li", {}, html("span", {}, `seed ${seed.seed}`), html("span", {}, text + (seed.finished ? "" : " ×")));
       });
       if (known(means(curve)[0][k])) pointed.append(mark(curve.variant, scales.x(x), scales.y(y), 5));
       readout.replaceChildren(

@@ -3,6 +3,7 @@
 import json
 import re
 
+import made_up
 import numpy as np
 import pytest
 from chromium import PROGRAM, Chromium
@@ -64,8 +65,9 @@ def count(browser, selector):
 def press(browser, words, selector=".curves button"):
     """Press the button that says `words`."""
     browser.js(
-        f"for (const it of document.querySelectorAll({json.dumps(selector)}))"
-        f" it.toggleAttribute('data-wanted', it.textContent === {json.dumps(words)})"
+        "document.querySelector('[data-wanted]')?.removeAttribute('data-wanted');"
+        f"[...document.querySelectorAll({json.dumps(selector)})].find((it) => it.textContent === {json.dumps(words)})"
+        ".setAttribute('data-wanted', '')"
     )
     browser.click("[data-wanted]")
 
@@ -375,6 +377,43 @@ def test_without_scripts_sentences_figures_and_tables_stay(browser, page):
     names = [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
     assert names.count("IMG") == 3
     browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+DIVERGED = {(variant, 64, seed): "diverged" for variant in ("none", "ln") for seed in range(2)}
+UNUSUAL = {
+    # what is built, and what is said of a curve's first evaluation
+    "one seed": ({"seeds": 1}, r"n = 1 of 1; no interval from one"),
+    "every training diverged": ({"seeds": 2, "faults": DIVERGED}, r"n = 0 of 2"),
+    "one variant": ({"seeds": 2, "variants": ("none",)}, r"n = 2 of 2; mean and 95 % interval"),
+}
+
+
+@pytest.mark.parametrize(("options", "said"), UNUSUAL.values(), ids=UNUSUAL.keys())
+def test_unusual_experiments_are_drawn_on_all_axes(browser, tmp_path, options, said):
+    store, _ = build(tmp_path, **{"variants": ("none", "ln"), "batch_sizes": (), "faults": {}, **options})
+    browser.console.clear()
+    browser.open(write_report(store, tmp_path / "report").index)
+    for words in texts(browser, ".choice button"):
+        press(browser, words)
+        assert count(browser, ".curve") == len(options.get("variants", ("none", "ln")))
+    browser.js("document.querySelector('.curve').focus()")
+    browser.press("Home")
+    assert said in readout(browser)[0]
+    open_table(browser)
+    assert count(browser, ".curves tbody tr") > 1
+    assert browser.console == []
+
+
+def test_without_validation_images_only_training_is_drawn(browser, tmp_path, monkeypatch):
+    nothing = {"validation_loss": None, "validation_accuracy": None}
+    whole = made_up._evaluations
+    monkeypatch.setattr(
+        made_up, "_evaluations", lambda *trial: tuple(look.model_copy(update=nothing) for look in whole(*trial))
+    )
+    store, _ = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    browser.open(write_report(store, tmp_path / "report").index)
+    assert "training accuracy (%)" in texts(browser, f"{PLOT} text")
+    assert not {"validation", "training"} & set(texts(browser, ".choice button"))
 
 
 @pytest.fixture(scope="module")

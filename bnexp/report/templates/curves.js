@@ -154,7 +154,7 @@
 
     // ---- controls
     const groups = [];
-    const choice = (label, key, options) => {
+    const choice = (label, spoken, key, options) => {
       if (options.length < 2) return [];
       const buttons = options.map(([value, text]) => {
         const button = html("button", { type: "button", "data-value": value }, text);
@@ -165,11 +165,11 @@
         button.setAttribute("aria-pressed", String(String(state[key]) === button.dataset.value));
         if (key === "phase") button.disabled = !(`${button.dataset.value}_${state.kind}` in data.measures);
       }));
-      return [html("div", { class: "choice", role: "group", "aria-label": label }, html("span", {}, label), ...buttons)];
+      return [html("div", { class: "choice", role: "group", "aria-label": spoken }, html("span", {}, label), ...buttons)];
     };
     const places = () => {
       if (data.places.length < 2) return [];
-      const select = html("select", {}, ...data.places.map((place, k) => html("option", { value: k }, place)));
+      const select = html("select", { "aria-label": "place of the grid" }, ...data.places.map((place, k) => html("option", { value: k }, place)));
       select.addEventListener("change", () => { state.place = Number(select.value); state.at = null; draw(); });
       return [html("label", { class: "choice" }, html("span", {}, "at"), select)];
     };
@@ -205,10 +205,10 @@
     root.append(
       html("div", { class: "controls" },
         ...places(),
-        ...choice("y", "kind", kinds.map((kind) => [kind, kind])),
-        ...choice("of", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
-        ...choice("x", "x", Object.keys(X).map((key) => [key, key === "step" ? "steps" : key])),
-        ...choice("axes", "scale", [["stretched", "logarithmic"], ["linear", "linear"]])),
+        ...choice("y", "vertical axis", "kind", kinds.map((kind) => [kind, kind])),
+        ...choice("of", "data", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
+        ...choice("x", "horizontal axis", "x", Object.keys(X).map((key) => [key, key === "step" ? "steps" : key])),
+        ...choice("axes", "scale of the axes", "scale", [["stretched", "logarithmic"], ["linear", "linear"]])),
       variants,
       html("div", { class: "plot" }, svg, readout),
       note, same);
@@ -381,7 +381,7 @@
         html("p", { class: "who" }, swatch(curve.variant), html("bdi", {}, name(curve.variant))),
         html("p", {}, where(curve, k)),
         html("p", { class: "value" }, estimate(curve, k)),
-        html("p", {}, `${count(curve, k)}; mean and 95 % interval`),
+        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(of(curve, k), 2)]),
         html("ul", { class: "seeds" }, ...rows));
       const group = groupsOf.get(curve.variant);
       if (group) speak(group, curve, k);

@@ -375,7 +375,7 @@ def test_without_scripts_sentences_figures_and_tables_stay(browser, page):
     assert not any(text in ("run", "copy a command", "accuracy") for text in shown)
     nodes = seen["documents"][0]["nodes"]
     names = [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
-    assert names.count("IMG") == 3
+    assert names.count("IMG") == page.read_text().count("<img ") > 2
     browser.ask("Emulation.setScriptExecutionDisabled", value=False)
 
 

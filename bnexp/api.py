@@ -228,13 +228,17 @@ def results(folder: Path | str = "results", *, experiments: Sequence[str] | None
 
 
 def report(
-    results: Path | str = "results", *, out: Path | str | None = None, experiments: Sequence[str] | None = None
+    results: Path | str = "results",
+    *,
+    out: Path | str | None = None,
+    experiments: Sequence[str] | None = None,
+    pdf: bool = False,
 ) -> "ReportFiles":
     """Write the report of a results folder: `index.html`, `report.md`, `figures/` and `tables/`.
 
-    They go to `out`, by default `report/` inside the results folder.
+    They go to `out`, by default `report/` inside the results folder.  `pdf` adds each figure as PDF.
     """
     from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
 
     store = Store(Path(results))
-    return write_report(store, store.root / "report" if out is None else Path(out), experiments)
+    return write_report(store, store.root / "report" if out is None else Path(out), experiments, pdf=pdf)

@@ -18,8 +18,9 @@ INCOMPLETE = 4
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the report goes.  [default: report/ in the results folder]",
 )
+@click.option("--pdf", is_flag=True, help="Each figure as PDF too.")
 @click.option("--strict", is_flag=True, help="Exit with 4 if a planned trial is missing or failed.")
-def report(experiments: tuple[str, ...], results: Path, out: Path | None, strict: bool) -> int:
+def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: bool, strict: bool) -> int:
     """Write the report of what is stored, and print its path.
 
     index.html is one file that opens without a network; beside it stand report.md, figures/ (SVG, PNG) and tables/
@@ -32,7 +33,7 @@ def report(experiments: tuple[str, ...], results: Path, out: Path | None, strict
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
-    written = api.report(results, out=out, experiments=experiments or None)
+    written = api.report(results, out=out, experiments=experiments or None, pdf=pdf)
     for sentence in written.missing:
         note(sentence)
     click.echo(written.index)

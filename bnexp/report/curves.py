@@ -1,17 +1,18 @@
 """Learning curves as numbers: the mean over seeds with its interval, and every seed behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-from bnexp.stats.estimates import mean_interval
+from scipy import special
 
 
 @dataclass(frozen=True)
 class SeedCurve:
     """One training."""
 
+    seed: int
     x: np.ndarray
     y: np.ndarray
     """Finite values only."""
@@ -48,20 +49,59 @@ def curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measure: str, x: str)
     from seed to seed: there the mean stands at the mean seconds.
     """
     scale = 100.0 if measure.endswith("accuracy") else 1.0
-    ok = {int(seed) for seed in trials.loc[trials["status"] == "ok", "seed"]}
-    seeds = tuple(
-        SeedCurve(rows[x].to_numpy(float), scale * rows[measure].to_numpy(float), seed in ok)
-        for seed, rows in evaluations[evaluations[measure].notna()].sort_values(["seed", "step"]).groupby("seed")
-    )
-    whole = evaluations[evaluations["seed"].isin(ok)]
-    values = [scale * rows[measure].dropna().to_numpy(float) for _, rows in whole.groupby("step")]
-    estimates = [mean_interval(row) for row in values]
+    numbers = trials["seed"].to_numpy(int)
+    ok = numbers[trials["status"].to_numpy(object) == "ok"]
+    names, steps, (ys, xs) = by_seed_and_step(evaluations, (measure, x))
+    ys = scale * ys
+    known = ~np.isnan(ys)
+    finished = np.isin(names, ok)
+    reached = ~np.isnan(xs[finished]).all(axis=0) if len(steps) else np.zeros(0, dtype=bool)
+    mean, low, high = mean_intervals(ys[finished][:, reached])
     return Curve(
-        x=whole.groupby("step")[x].mean().to_numpy(float),
-        mean=np.array([estimate.mean for estimate in estimates], dtype=float),
-        low=np.array([estimate.low for estimate in estimates], dtype=float),
-        high=np.array([estimate.high for estimate in estimates], dtype=float),
-        seeds=seeds,
+        x=np.nanmean(xs[finished][:, reached], axis=0) if reached.any() else np.zeros(0),
+        mean=mean,
+        low=low,
+        high=high,
+        seeds=tuple(
+            SeedCurve(int(name), xs[k, known[k]], ys[k, known[k]], bool(finished[k]))
+            for k, name in enumerate(names)
+            if known[k].any()
+        ),
         finished=len(ok),
         planned=len(trials),
     )
+
+
+def by_seed_and_step(
+    evaluations: pd.DataFrame, columns: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Seeds (s,) and steps (e,), both increasing, and each column as an array (s, e), NaN where there is no value."""
+    seeds, row = np.unique(evaluations["seed"].to_numpy(int), return_inverse=True)
+    steps, place = np.unique(evaluations["step"].to_numpy(int), return_inverse=True)
+    tables = []
+    for column in columns:
+        table = np.full((seeds.size, steps.size), np.nan)
+        table[row, place] = evaluations[column].to_numpy(float)
+        tables.append(table)
+    return seeds, steps, tables
+
+
+def mean_intervals(values: np.ndarray) -> np.ndarray:
+    """`stats.estimates.mean_interval` of each column of `values`, shape (seeds, evaluations), without its NaN.
+
+    Returns means, lower and upper ends, shape (3, evaluations), for many columns at once.
+    """
+    if values.size == 0:
+        return np.full((3, values.shape[1]), np.nan)
+    known = ~np.isnan(values)
+    n = known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Around the first value, so that n equal floats have exactly their mean and no interval.
+        origin = np.where(n > 0, np.take_along_axis(values, known.argmax(axis=0)[None], axis=0)[0], np.nan)
+        offsets = np.where(known, values - origin, 0.0)
+        shift = offsets.sum(axis=0) / n
+        squares = np.where(known, (offsets - shift) ** 2, 0.0).sum(axis=0)
+        half = special.stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(squares / (n - 1) / n)
+    mean = origin + shift
+    half = np.where(n > 1, half, np.nan)
+    return np.stack([mean, mean - half, mean + half])

@@ -36,6 +36,8 @@ class Drawing:
     """Whether it wants the width of a page, not of a column."""
     aside: bool = False
     """Whether it is for a second look."""
+    interactive: bool = False
+    """Whether the page draws the same itself, from numbers, and needs it as a file for print only."""
 
 
 def drawings(
@@ -159,14 +161,17 @@ def _curves(
                     draw = partial(curves_apart, panel(title, place, column), variants, baseline, kind, x)
                     text = f"{title.capitalize()} {caption[0].lower()}{caption[1:]}, a panel for each variant."
                     second = title == "training" or x == "seconds"
-                    yield Drawing(f"{kind}-{against}-{title}", text, f"{text} {words}", draw, wide=True, aside=second)
+                    yield Drawing(
+                        f"{kind}-{against}-{title}", text, f"{text} {words}", draw, True, second, interactive=True
+                    )
                 continue
             if len(places) == 1:
                 [place] = places.values()
                 panels = [panel(title, place, column) for title, column in phases]
                 draw = partial(learning_curves, panels, variants, kind, x)
                 titles = " and ".join(title for title, _ in phases)
-                yield Drawing(f"{kind}-{against}", f"{caption}, {titles}.", f"{caption}, {titles}. {words}", draw)
+                text = f"{caption}, {titles}."
+                yield Drawing(f"{kind}-{against}", text, f"{text} {words}", draw, interactive=True)
                 continue
             for title, column in phases:
                 for name, part in _spread(f"{kind}-{against}-{title}", list(places)):
@@ -182,6 +187,7 @@ def _curves(
                         draw,
                         wide=len(part) > 2,
                         aside=title == "training" or x == "seconds",
+                        interactive=True,
                     )
 
 

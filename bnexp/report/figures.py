@@ -56,6 +56,7 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 7,
     "legend.frameon": False,
     "lines.linewidth": 1.2,
+    "pdf.fonttype": 42,  # TrueType: publishers refuse the Type 3 that is the default
     "svg.fonttype": "path",
     "svg.hashsalt": "bnexp",
     "text.parse_math": False,  # a variant may be called $x$

@@ -116,3 +116,12 @@ def place_label(coordinates: Mapping[str, Any]) -> str:
         f"{label if last.count(label) == 1 else key} {value}"
         for (key, value), label in zip(coordinates.items(), last, strict=True)
     )
+
+
+def headings(coordinates: Mapping[str, Any]) -> dict[str, str]:
+    """A place of the grid as cells of a table, by their headings: `{"batch size": "16"}`."""
+    labels = [key_label(key) for key in coordinates]
+    return {
+        (label if labels.count(label) == 1 else key): str(value)
+        for (key, value), label in zip(coordinates.items(), labels, strict=True)
+    }

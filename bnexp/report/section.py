@@ -1,22 +1,24 @@
 """All that is reported of one experiment: what may be said, the figures, the tables, and where it came from."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 
 from bnexp.report import sentences, tables
 from bnexp.report.audits import Audited, audited
 from bnexp.report.averages import averages, caveat
+from bnexp.report.commands import Named, PointCommands, commands, point_commands
 from bnexp.report.comparisons import Comparison, Condition, Verdict, comparisons, conditions
+from bnexp.report.curves_data import curves_data
 from bnexp.report.drawings import Drawing, drawings
 from bnexp.report.figures import Variant
 from bnexp.report.learning_rates import Fair, learning_rates
 from bnexp.report.palette import Look
 from bnexp.report.provenance import provenance
 from bnexp.report.sampling import sampling, with_sampling
+from bnexp.report.trial_table import readable_trials
 from bnexp.results import frames
 from bnexp.results.plan import StoredPlan
 from bnexp.results.store import Store
@@ -48,6 +50,14 @@ class Section:
     sampling: list[str]
     """What of the errors comes from the seeds and what from the test images."""
     drawings: list[Drawing]
+    curves: Mapping[str, Any]
+    """Of the interactive learning curves (`curves_data`); empty where there are none."""
+    row_commands: list[Named]
+    """What repeats each row of `table`."""
+    trial_rows: pd.DataFrame
+    """One row per planned trial, as text."""
+    trial_commands: list[Named]
+    """What repeats each of `trial_rows`."""
     summary: pd.DataFrame
     table: pd.DataFrame
     legend: list[str]
@@ -69,6 +79,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
     every = conditions(trials, evaluations, plan)
     against = with_sampling(comparisons(trials, plan), store, plan)
     variants = [Variant(name, looks[name]) for name in plan.variants]
+    repeats = point_commands(plan)
     return Section(
         plan=plan,
         slug=slug,
@@ -84,11 +95,25 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         fair=learning_rates(trials, plan),
         sampling=sampling(against),
         drawings=list(drawings(every, against, trials, evaluations, variants)),
+        curves=curves_data(every, trials, evaluations, variants),
+        row_commands=[repeats[condition.point].every for condition in every],
+        trial_rows=readable_trials(trials, plan),
+        trial_commands=_trial_commands(trials, repeats),
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
         legend=tables.legend(every, against, trials),
         provenance=provenance(store, plan, commands=commands(plan)),
     )
+
+
+def _trial_commands(trials: pd.DataFrame, repeats: Sequence[PointCommands]) -> list[Named]:
+    """What repeats each trial; only one that has a result can be verified."""
+    found = []
+    for point, seed, status in zip(trials["point"], trials["seed"], trials["status"], strict=True):
+        named = repeats[point].trials[seed]
+        finished = status in ("ok", "diverged")
+        found.append({name: command for name, command in named.items() if finished or name != "verify"})
+    return found
 
 
 def _conclusions(every: Sequence[Condition], against: Sequence[Comparison]) -> list[str]:
@@ -108,13 +133,6 @@ def overview(against: Sequence[Comparison]) -> str:
         f"points in {equivalent}, and neither shown in {undecided}"
     )
     return text + (f"; in {nothing} nothing can be said of the mean." if nothing else ".")
-
-
-def commands(plan: StoredPlan) -> list[str]:
-    """What trains these trials and writes this report again, given the config of that name."""
-    name = plan.name.removesuffix("-smoke")
-    smoke = [] if name == plan.name else ["--smoke"]
-    return [shlex.join(["bnexp", "run", f"{name}.yaml", *smoke]), shlex.join(["bnexp", "report", plan.name])]
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:

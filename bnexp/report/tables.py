@@ -1,13 +1,13 @@
 """The table of an experiment: raw values at full precision, the same as a person reads them, and its legend."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
 from bnexp.report.comparisons import TARGETS, Comparison, Condition, Counts
-from bnexp.report.numbers import ABSENT, ends, interval, key_label, p_value, share, significant, steps
+from bnexp.report.numbers import ABSENT, ends, headings, interval, p_value, share, significant, steps
 from bnexp.report.paces import Pace, paces
 from bnexp.stats.bootstrap import Sources
 
@@ -189,7 +189,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
         rows.append(
             {
                 "variant": each.variant,
-                **_headed(each.coordinates),
+                **headings(each.coordinates),
                 "n": counts_text(each.counts),
                 "test accuracy (%)": interval(each.accuracy),
                 "difference (points)": ABSENT if compared is None else _difference(compared),
@@ -211,14 +211,6 @@ def _otherwise(condition: Condition) -> dict[str, str]:
     return {
         "recalibrated (%)": interval(condition.recalibrated),
         "batch statistics (%)": interval(condition.batch_statistics),
-    }
-
-
-def _headed(coordinates: Mapping[str, Any]) -> dict[str, str]:
-    labels = [key_label(key) for key in coordinates]
-    return {
-        (label if labels.count(label) == 1 else key): str(value)
-        for (key, value), label in zip(coordinates.items(), labels, strict=True)
     }
 
 

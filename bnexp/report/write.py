@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -19,6 +20,7 @@ from bnexp.report.palette import looks
 from bnexp.report.section import Section, section, slugs
 from bnexp.results import find
 from bnexp.results.frames import coordinate_keys
+from bnexp.results.remembering import RememberingStore
 from bnexp.results.store import Store, json_text, write_atomically, written
 
 MANIFEST = "files.json"
@@ -29,7 +31,7 @@ PNG_DPI = 250
 
 _OURS = re.compile(
     r"index\.html|report\.md|trials\.csv|evaluations\.csv"
-    r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
+    r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png|pdf)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
 )
 
 
@@ -47,18 +49,21 @@ class ReportFiles:
     """Sentences on trials that are missing, failed or diverged, each with the name of its experiment."""
 
 
-def write_report(store: Store, out: Path, experiments: Sequence[str] | None = None) -> ReportFiles:
+def write_report(
+    store: Store, out: Path, experiments: Sequence[str] | None = None, *, pdf: bool = False
+) -> ReportFiles:
     """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
 
-    `experiments` names those wanted, by default all in the store.  The same results give the same bytes.  Files
-    of an earlier report that this one does not have are removed; nothing else in `out` is touched.  Raises UserError
-    where the store has no such experiment, a record is damaged, or `out` cannot be written.
+    `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF.  The same results
+    give the same bytes.  Files of an earlier report that this one does not have are removed; nothing else in `out` is
+    touched.  Raises UserError where the store has no such experiment, a record is damaged, or `out` cannot be written.
     """
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
-    sections = [section(store, plan, names[plan.name], styles) for plan in plans]
-    content = _content(sections)
+    once = RememberingStore(store.root)
+    sections = [section(once, plan, names[plan.name], styles) for plan in plans]
+    content = _content(sections, pdf)
     _place(content, out)
     return ReportFiles(
         index=out / "index.html",
@@ -68,16 +73,17 @@ def write_report(store: Store, out: Path, experiments: Sequence[str] | None = No
     )
 
 
-def _content(sections: Sequence[Section]) -> dict[str, bytes]:
+def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
     drawn: dict[str, str] = {}
     for each in sections:
         for drawing in each.drawings:
             name = f"{each.slug}-{drawing.name}"
-            svg, png = saved(drawing.draw())
-            drawn[name] = svg.decode()
-            content |= {f"figures/{name}.svg": svg, f"figures/{name}.png": png}
+            files = saved(drawing.draw(), pdf=pdf)
+            content |= {f"figures/{name}.{suffix}": data for suffix, data in files.items()}
+            if not drawing.interactive:
+                drawn[name] = files["svg"].decode()
         caption = f"Results of {each.plan.name}. {' '.join(each.legend)}"
         texts = {
             "csv": formats.csv(each.summary),
@@ -90,25 +96,28 @@ def _content(sections: Sequence[Section]) -> dict[str, bytes]:
     content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()
     content["evaluations.csv"] = formats.csv(_joined(sections, [each.evaluations for each in sections])).encode()
     content["report.md"] = page.markdown(sections).encode()
-    content["index.html"] = page.html(sections, drawn).encode()
+    content["index.html"] = page.html(sections, drawn, suffixes=["svg", "png", *(["pdf"] if pdf else [])]).encode()
     return content
 
 
-def saved(figure: Figure) -> tuple[bytes, bytes]:
-    """A figure as SVG and PNG; the bytes depend on nothing but the figure.
+def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:
+    """A figure as `svg` and `png`, and as `pdf` where that is wanted; the bytes depend on nothing but the figure.
 
-    The canvases are asked directly: `Figure.savefig` would place everything anew for each of the two formats.
+    The canvases are asked directly: `Figure.savefig` would place everything anew for each of the formats.
     """
-    svg, png = BytesIO(), BytesIO()
+    svg, png, page = BytesIO(), BytesIO(), BytesIO()
     with style():
         figure.set_dpi(PNG_DPI)
         canvas = FigureCanvasAgg(figure)
         figure.draw_without_rendering()  # finds the places
         figure.set_layout_engine("none")
-        # Matplotlib has no types for these two.
+        # Matplotlib has no types for these.
         canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
         FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    return svg.getvalue(), png.getvalue()
+        if pdf:
+            nothing = {"CreationDate": None, "Creator": None, "Producer": None}
+            FigureCanvasPdf(figure).print_pdf(page, metadata=nothing)  # type: ignore[no-untyped-call]
+    return {"svg": svg.getvalue(), "png": png.getvalue()} | ({"pdf": page.getvalue()} if pdf else {})
 
 
 def _joined(sections: Sequence[Section], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -193,13 +193,17 @@ def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(
 
     missing = "tiny: 2 of 4 trials are missing"
 
-    def write(store: Store, out: Path, experiments: list[str] | None) -> ReportFiles:
+    asked = []
+
+    def write(store: Store, out: Path, experiments: list[str] | None, *, pdf: bool) -> ReportFiles:
+        asked.append(pdf)
         return ReportFiles(out / "index.html", (out / "index.html",), complete=False, missing=(missing,))
 
     bnexp_("run", "tiny.yaml", "--seeds", "0")
     monkeypatch.setattr("bnexp.report.write_report", write, raising=False)
     assert bnexp_("report") == (0, "results/report/index.html\n", f"{missing}\n")
-    assert bnexp_("report", "tiny", "--strict").code == 4
+    assert bnexp_("report", "tiny", "--strict", "--pdf").code == 4
+    assert asked == [False, True]
 
 
 def test_report_of_an_unknown_experiment_names_the_nearest(bnexp_) -> None:

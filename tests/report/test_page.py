@@ -1,8 +1,11 @@
 """The page and the Markdown say the same, first things first, and take any name."""
 
+import json
 import re
 from html.parser import HTMLParser
+from unittest.mock import ANY
 
+import pandas as pd
 import pytest
 from made_up import build
 
@@ -17,6 +20,7 @@ HOSTILE = [
     "{{ 7 * 7 }} {% raw %}",
 ]
 VOID = {"meta", "link", "img", "br"}
+DATA = {"type": "application/json", "id": ANY}
 
 
 class Reader(HTMLParser):
@@ -72,7 +76,8 @@ def test_every_tag_is_closed(page):
 
 
 def test_what_is_missing_stands_before_what_is_concluded_and_that_before_all_else(page):
-    parts = ["Not complete", "1 of 30 trials is missing", "What may be concluded", "Figures", "Table", "How it was"]
+    parts = ["Not complete", "1 of 30 trials is missing", "What may be concluded", "Figures", "Learning curves"]
+    parts += ["Table", "Every trial", "Steps to an accuracy", "How it was"]
     places = [page.text.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -123,6 +128,56 @@ def test_every_link_leads_to_a_file_beside_the_page_or_a_place_in_it(report, pag
         assert target[1:] in ids if target.startswith("#") else (out / target).is_file(), target
     for target in re.findall(r"\]\(([^)]*)\)", markdown):
         assert (out / target).is_file(), target
+
+
+def test_learning_curves_are_data_and_not_pictures(report, page):
+    """Pictures of them, embedded, made a page of 40 variants 11 MB large."""
+    assert {"Line", "Forest", "Dot"} <= {image["alt"].split()[0] for image in page.all("img")}
+    assert not [image["alt"] for image in page.all("img") if "Learning curves" in image["alt"]]
+    [block] = re.findall(r'<script type="application/json" id="made-up:curves">(.*?)</script>', report[0], re.DOTALL)
+    assert json.loads(block)["places"] == ["batch size 16", "batch size 64"]
+    assert {"figures/made-up-loss-steps-training.svg", "figures/made-up-loss-steps-training.png"} <= {
+        link["href"] for link in page.all("a")
+    }
+
+
+def test_every_row_has_the_command_that_repeats_it(report, page):
+    commands = [button["data-copy"] for button in page.all("button")]
+    rows = "bnexp run made-up.yaml --only variant={} --only training.batch_size={} --seeds {}"
+    variants = ("none", "bn-pre", "bn-post", "ln", "gn")
+    whole = [rows.format(variant, size, "0-2") for size in (16, 64) for variant in variants]
+    each = [rows.format(variant, size, seed) for size in (16, 64) for variant in variants for seed in range(3)]
+    assert [command for command in commands if "verify" not in command] == whole + each
+
+
+def test_only_a_trial_that_has_a_result_can_be_verified(report, page):
+    verified = {button["data-copy"].split()[-1] for button in page.all("button") if "verify" in button["data-copy"]}
+    trials = pd.read_csv(report[2] / "trials.csv")
+    assert trials["status"].value_counts().to_dict() == {"ok": 28, "missing": 1, "diverged": 1}
+    assert verified == set(trials.loc[trials["status"] != "missing", "folder"])
+
+
+def test_every_trial_is_a_row_with_what_became_of_it(report, page):
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)<", row) for row in re.findall(r"<tr>(.*?)</tr>", report[0], re.DOTALL)]
+    trials = {tuple(row[:3]): row[3:8] for row in rows if len(row) == 9 and row[0] != "variant"}
+    assert len(trials) == 30
+    assert trials["ln", "64", "1"] == ["missing", "—", "—", "—", "—"]
+    status, accuracy, loss, seconds, folder = trials["gn", "64", "2"]
+    assert (status, accuracy, loss) == ("diverged", "—", "—")
+    assert float(seconds) > 0
+    assert folder.startswith("mnist-cnn-group-b64-s2-")
+    assert re.fullmatch(r"9\d\.\d\d", trials["none", "16", "0"][1])
+    assert "Every trial: 30 rows" in page.text
+
+
+@pytest.mark.parametrize("pdf", [False, True])
+def test_figures_are_linked_in_every_format_in_which_they_lie_there(tmp_path, pdf):
+    store, _ = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    out = write_report(store, tmp_path / "report", pdf=pdf).index.parent
+    links = {link["href"] for link in Reader((out / "index.html").read_text()).all("a")}
+    figures = {path.relative_to(out).as_posix() for path in out.glob("figures/*")}
+    assert {link for link in links if link.startswith("figures/")} == figures
+    assert {name.rpartition(".")[2] for name in figures} == {"svg", "png"} | ({"pdf"} if pdf else set())
 
 
 def test_ids_occur_once(page):
@@ -201,7 +256,7 @@ def test_hostile_names_are_text_on_the_page(hostile):
     page = Reader(hostile[0])
     for name in HOSTILE:
         assert name in page.text
-    assert len(page.all("script")) == 1
+    assert [script for script in page.all("script") if script != DATA] == [{}]
     assert len(page.all("h1")) == 1
     assert not page.all("i")
     assert all(image["src"].startswith("data:") for image in page.all("img"))

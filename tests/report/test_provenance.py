@@ -5,8 +5,8 @@ from made_up import ENVIRONMENT, build, record
 
 from bnexp.experiment.spec import TrialSpec
 from bnexp.experiment.trial import Trial
+from bnexp.report.commands import commands
 from bnexp.report.provenance import provenance
-from bnexp.report.section import commands
 from bnexp.results.store import Store
 
 

@@ -12,7 +12,7 @@ from made_up import build
 from bnexp.errors import UserError
 from bnexp.report import write_report
 from bnexp.report.section import slugs
-from bnexp.results.store import Store
+from bnexp.results.store import Store, read_record
 
 TINY = {"variants": ("none", "ln"), "seeds": 2, "faults": {}}
 
@@ -61,6 +61,18 @@ def test_every_figure_is_there_as_svg_and_png(report):
     )
 
 
+def test_figures_come_as_pdf_where_that_is_wanted_and_the_next_report_removes_them(tmp_path):
+    store, _ = build(tmp_path / "results", batch_sizes=(), **TINY)
+    write_report(store, tmp_path / "report", pdf=True)
+    figures = {path.stem: path.read_bytes() for path in (tmp_path / "report/figures").glob("*.pdf")}
+    assert {"made-up-accuracy-steps", "made-up-differences"} <= figures.keys()
+    assert all(data.startswith(b"%PDF") and b"/Type3" not in data for data in figures.values())
+    again = write_report(store, tmp_path / "again", pdf=True)
+    assert {path.stem: path.read_bytes() for path in again.files if path.suffix == ".pdf"} == figures
+    write_report(store, tmp_path / "report")
+    assert not list((tmp_path / "report/figures").glob("*.pdf"))
+
+
 def test_what_is_missing_is_told(report):
     assert not report.complete
     assert any(text.startswith("grid: 1 of 12 trials is missing: ln at batch size 16") for text in report.missing)
@@ -81,6 +93,19 @@ def test_the_same_results_give_the_same_bytes(results, report, tmp_path):
     for path in report.files:
         name = path.relative_to(report.index.parent)
         assert (again.index.parent / name).read_bytes() == path.read_bytes(), name
+
+
+def test_every_record_is_read_from_disk_once(results, tmp_path, monkeypatch):
+    """Reading and checking them is most of the time that thousands of them take."""
+    read = []
+
+    def reading(path):
+        read.append(path)
+        return read_record(path)
+
+    monkeypatch.setattr("bnexp.results.store.read_record", reading)
+    write_report(results, tmp_path, ["grid"])
+    assert len(read) == len(set(read)) == 12  # one of them is missing
 
 
 def test_tidy_tables_have_a_row_for_each_planned_trial_and_each_evaluation(report):
@@ -178,7 +203,7 @@ def test_a_report_needs_no_tensorflow(tmp_path):
 import sys
 from pathlib import Path
 from bnexp.report import write_report
-from bnexp.results.store import Store
+from bnexp.results.store import Store, read_record
 root = Path(sys.argv[1])
 print(write_report(Store(root), root / "report").index.name)
 print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras")])

@@ -1,5 +1,9 @@
-// Tables sort by the column whose heading is pressed; without this script they stand as they are.
+// Tables sort by the column whose heading is pressed, and buttons copy commands; without this script tables stand as
+// they are, and the buttons are not shown.
 "use strict";
+document.documentElement.classList.add("scripted-page");
+// What a screen reader should say.
+const say = (text) => { document.getElementById("said").textContent = text; };
 (() => {
   // "−0.18 [−0.26, −0.11]" sorts as −0.18, "> 2,532 (1/5)" as 2532, "—" last.
   const number = (text) => {
@@ -7,14 +11,21 @@
     return found ? Number(found[1]) : NaN;
   };
   const compare = (a, b) => {
-    const x = number(a), y = number(b);
-    if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
-    return Number.isNaN(x) || x === y ? a.localeCompare(b) : x - y;
+    if (Number.isNaN(a.number) !== Number.isNaN(b.number)) return Number.isNaN(a.number) ? 1 : -1;
+    return Number.isNaN(a.number) || a.number === b.number ? a.text.localeCompare(b.text) : a.number - b.number;
+  };
+  const sort = (table, column, down) => {
+    const rows = [...table.tBodies[0].rows].map((row) => {
+      const text = row.cells[column].textContent.trim();
+      return { row, text, number: number(text), absent: text === "—" };
+    });
+    rows.sort((a, b) => a.absent - b.absent || (down ? -1 : 1) * compare(a, b));
+    table.tBodies[0].append(...rows.map((each) => each.row));
   };
   for (const table of document.querySelectorAll("table")) {
-    const body = table.tBodies[0];
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
+      if ("unsorted" in head.dataset) return;
       const button = document.createElement("button");
       button.type = "button";
       button.title = "Sort by this column";
@@ -24,11 +35,51 @@
         const down = head.getAttribute("aria-sort") === "ascending";
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        const text = (row) => row.cells[column].textContent.trim();
-        const absent = (row) => text(row) === "—";
-        const rows = [...body.rows].sort((a, b) => absent(a) - absent(b) || (down ? -1 : 1) * compare(text(a), text(b)));
-        body.append(...rows);
+        sort(table, column, down);
       });
+    });
+  }
+})();
+(() => {
+  // Where the browser has no clipboard for pages from disk, or refuses it, the older way.
+  const selected = (text) => {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "hidden";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+  const copied = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return selected(text);
+    }
+  };
+  const told = new WeakMap();
+  const answer = (button, name, spoken) => {
+    button.textContent = "copied";
+    say(spoken);
+    clearTimeout(told.get(button));
+    told.set(button, setTimeout(() => { button.textContent = name; }, 2000));
+  };
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const command = button.dataset.copy, name = button.textContent;
+    button.title = command;
+    button.setAttribute("aria-label", `copy: ${command}`);
+    button.addEventListener("click", async () => {
+      const done = await copied(command);
+      button.focus();
+      if (done) return answer(button, name, `copied: ${command}`);
+      // Then the reader copies it by hand.
+      const text = document.createElement("code");
+      text.textContent = command;
+      button.replaceWith(text);
+      getSelection().selectAllChildren(text);
     });
   }
 })();

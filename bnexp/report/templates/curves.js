@@ -1,0 +1,452 @@
+// Learning curves that a reader can question.  Means, intervals and rounding come with the data (curves_data.py);
+// here they are placed, drawn and said.
+"use strict";
+(() => {
+  const FEW = 8; // curves that can be told apart in one picture
+  const ROOM = { left: 52, right: 12, top: 8, bottom: 40 };
+  const LINE = 1.8;
+  const X = { step: "training steps", examples: "training examples seen", seconds: "seconds of training" };
+  const ACCURACIES = [0, 20, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99];
+
+  // Marks of radius 1, as matplotlib has them.
+  const MARKS = {
+    o: "M1 0A1 1 0 1 1-1 0A1 1 0 1 1 1 0Z", s: "M-.9-.9H.9V.9H-.9Z", D: "M0-1.2L1.2 0L0 1.2L-1.2 0Z",
+    "^": "M0-1.1L1.1 .9H-1.1Z", v: "M0 1.1L1.1-.9H-1.1Z", "<": "M-1.1 0L.9-1.1V1.1Z", ">": "M1.1 0L-.9-1.1V1.1Z",
+    P: "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z",
+    X: "M-1.1-.6L-.6-1.1L0-.5L.6-1.1L1.1-.6L.5 0L1.1 .6L.6 1.1L0 .5L-.6 1.1L-1.1 .6L-.5 0Z",
+  };
+
+  const made = (node, attributes, children) => {
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+  };
+  const html = (tag, attributes = {}, ...children) => made(document.createElement(tag), attributes, children);
+
+  // The digits of numbers.py: they stop where the uncertainty begins.
+  const decimals = (half, otherwise) => {
+    if (!(half > 0)) return otherwise;
+    const [mantissa, exponent] = half.toExponential(1).split("e").map(Number);
+    return Math.max(0, -exponent + (mantissa < 3 ? 1 : 0));
+  };
+  const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  const fixed = (value, places) => {
+    const [whole, rest] = Math.abs(value).toFixed(places).split(".");
+    return (value < 0 && Number(value.toFixed(places)) !== 0 ? "−" : "") + grouped(whole) + (rest ? `.${rest}` : "");
+  };
+  const compact = (value) => {
+    for (const [size, letter] of [[1e6, "M"], [1e3, "k"]]) {
+      if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(6))}${letter}`;
+    }
+    return String(Number(value.toPrecision(6)));
+  };
+  const known = (value) => value !== null && value !== undefined;
+
+  // Scales: from a value to its place, 0 to 1 between both ends, and the ticks there.
+  const linear = (low, high) => {
+    if (low === high) [low, high] = [low - 0.5, high + 0.5];
+    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+    const gap = [1, 2, 5, 10].map((k) => k * power).find((size) => size >= rough);
+    const ticks = [];
+    for (let k = Math.ceil(low / gap); k * gap <= high; k++) ticks.push(Number((k * gap).toPrecision(12)));
+    return { place: (value) => (value - low) / (high - low), ticks };
+  };
+  const logarithmic = (low, high) => {
+    const [bottom, top] = [Math.log10(low), Math.log10(high)];
+    const subs = top - bottom > 2.5 ? [1] : top - bottom > 1.2 ? [1, 3] : [1, 2, 5];
+    const ticks = [];
+    for (let power = Math.floor(bottom); power <= top; power++) {
+      for (const sub of subs) {
+        const tick = Number((sub * 10 ** power).toPrecision(12));
+        if (tick >= low && tick <= high) ticks.push(tick);
+      }
+    }
+    return { place: (value) => (Math.log10(Math.max(value, low / 10)) - bottom) / (top - bottom), ticks };
+  };
+  // Logarithmic in the error, so that late differences are seen beside the steep beginning.
+  const stretched = (values) => {
+    const errors = values.filter((value) => value < 100).map((value) => 100 - value);
+    const least = Math.max(Math.min(...errors, 100) / 1.3, 0.005), most = Math.min(Math.max(...errors, 1) * 1.3, 100);
+    const scale = logarithmic(least, Math.max(most, least * 1.4));
+    const place = (value) => 1 - scale.place(Math.max(100 - value, least / 2));
+    const ticks = ACCURACIES.filter((tick) => place(tick) >= 0 && place(tick) <= 1);
+    const fallback = () => linear(100 - Math.max(most, least * 1.4), 100 - least).ticks;
+    return { place, ticks: ticks.length >= 3 ? ticks : fallback() };
+  };
+  // Ticks from the upper end, without those whose labels would touch.
+  const apart = (scale, length, room) => {
+    const kept = [];
+    for (const tick of [...scale.ticks].sort((a, b) => scale.place(b) - scale.place(a))) {
+      if (kept.every((other) => Math.abs(scale.place(other) - scale.place(tick)) * length >= room)) kept.push(tick);
+    }
+    return kept;
+  };
+
+  const start = (root) => {
+    const data = JSON.parse(document.getElementById(root.dataset.curves).textContent);
+    if (!data.curves) return;
+    const svg = root.querySelector("svg");
+    const shape = (tag, attributes = {}, ...children) =>
+      made(document.createElementNS(svg.namespaceURI, tag), attributes, children);
+
+    const measures = Object.keys(data.measures);
+    const kinds = ["accuracy", "loss"].filter((kind) => measures.some((key) => key.endsWith(kind)));
+    const phases = ["validation", "train"].filter((phase) => measures.some((key) => key.startsWith(phase)));
+    const state = {
+      kind: kinds[0], phase: phases[0], x: "step", scale: "stretched", place: 0,
+      shown: new Set(data.variants.map((_, k) => k).slice(0, FEW)), at: null,
+    };
+    const measure = () => `${state.phase}_${state.kind}`;
+
+    // ---- what is drawn
+    const curves = () => data.curves.filter((curve) => curve.place === state.place && state.shown.has(curve.variant));
+    const means = (curve) => curve.mean[measure()] ?? [[], [], []];
+    const values = (seed) => seed[measure()] ?? [];
+    const xs = (curve, seed = curve) => (state.x === "seconds" ? seed.seconds : curve[state.x]);
+    const look = (k) => data.variants[k];
+    const name = (k) => look(k).name;
+    // Black is for paper; in the dark it is the colour of the text.
+    const colour = (node, k) => {
+      node.style.color = look(k).colour === "#000000" ? "var(--ink)" : look(k).colour;
+      return node;
+    };
+    const dashes = (k) => look(k).dash.map((length) => length * LINE).join(" ");
+    const mark = (k, x, y, size) =>
+      shape("path", { d: MARKS[look(k).marker], transform: `translate(${x} ${y}) scale(${size})`, fill: "currentColor" });
+    const swatch = (k) => {
+      const line = shape("path", { d: "M1 7H35", stroke: "currentColor", "stroke-width": LINE, "stroke-dasharray": dashes(k) });
+      return colour(shape("svg", { width: 36, height: 14, "aria-hidden": "true" }, line, mark(k, 18, 7, 3.2)), k);
+    };
+
+    // Points of an evaluation: where its mean is, or, where no training finished, the first seed that has a value.
+    const spot = (curve, k) => {
+      const mean = means(curve)[0][k];
+      if (known(mean) && known(xs(curve)[k])) return [xs(curve)[k], mean];
+      const seed = curve.seeds.find((each) => known(values(each)[k]));
+      return seed ? [xs(curve, seed)[k], values(seed)[k]] : null;
+    };
+    const spots = (curve) => curve.step.map((_, k) => k).filter((k) => spot(curve, k));
+
+    // ---- what is said
+    const finished = (curve) => curve.seeds.filter((seed) => seed.finished).length;
+    const of = (curve, k) => curve.seeds.filter((seed) => seed.finished && known(values(seed)[k])).length;
+    const unit = () => (state.kind === "accuracy" ? " %" : "");
+    const digits = (curve, k) => {
+      const [, low, high] = means(curve);
+      return decimals((high[k] - low[k]) / 2, state.kind === "accuracy" ? 2 : 4);
+    };
+    const estimate = (curve, k) => {
+      const [mean, low, high] = means(curve).map((row) => row[k]);
+      if (!known(mean)) return "no training finished";
+      const places = digits(curve, k);
+      const interval = known(low) ? `[${fixed(low, places)}, ${fixed(high, places)}]` : "[—]";
+      return `${fixed(mean, places)}${unit()} ${interval}`;
+    };
+    const where = (curve, k) => {
+      const step = `step ${fixed(curve.step[k], 0)}`;
+      if (state.x === "step") return step;
+      const x = xs(curve)[k];
+      if (!known(x)) return step;
+      return state.x === "seconds" ? `${step}, ${Number(x.toPrecision(3))} s` : `${fixed(x, 0)} examples (${step})`;
+    };
+    const count = (curve, k) => `n = ${of(curve, k)} of ${curve.planned}`;
+    const sentence = (curve, k) => `${where(curve, k)}: ${estimate(curve, k)}, ${count(curve, k)}`;
+
+    // ---- controls
+    const groups = [];
+    const choice = (label, spoken, key, options) => {
+      if (options.length < 2) return [];
+      const buttons = options.map(([value, text]) => {
+        const button = html("button", { type: "button", "data-value": value }, text);
+        button.addEventListener("click", () => { state[key] = value; state.at = null; draw(); });
+        return button;
+      });
+      groups.push(() => buttons.forEach((button) => {
+        button.setAttribute("aria-pressed", String(String(state[key]) === button.dataset.value));
+        if (key === "phase") button.disabled = !(`${button.dataset.value}_${state.kind}` in data.measures);
+      }));
+      return [html("div", { class: "choice", role: "group", "aria-label": spoken }, html("span", {}, label), ...buttons)];
+    };
+    const places = () => {
+      if (data.places.length < 2) return [];
+      const select = html("select", { "aria-label": "place of the grid" }, ...data.places.map((place, k) => html("option", { value: k }, place)));
+      select.addEventListener("change", () => { state.place = Number(select.value); state.at = null; draw(); });
+      return [html("label", { class: "choice" }, html("span", {}, "at"), select)];
+    };
+    const toggles = data.variants.map((variant, k) => {
+      const button = html("button", { type: "button", class: "variant" }, swatch(k), html("bdi", {}, variant.name));
+      button.addEventListener("click", () => {
+        if (!state.shown.delete(k)) state.shown.add(k);
+        state.at = null;
+        draw();
+      });
+      for (const [event, on] of [["pointerenter", true], ["focus", true], ["pointerleave", false], ["blur", false]]) {
+        button.addEventListener(event, () => emphasize(on && state.shown.has(k) ? k : state.at?.variant));
+      }
+      return button;
+    });
+    const all = (text, which) => {
+      const button = html("button", { type: "button" }, text);
+      button.addEventListener("click", () => { state.shown = new Set(which); state.at = null; draw(); });
+      return button;
+    };
+    const every = data.variants.map((_, k) => k);
+    const variants = html("div", { class: "variants", role: "group", "aria-label": "variants" }, ...toggles);
+    if (every.length > 2) variants.append(all("show all", every), all("hide all", []));
+
+    const readout = html("div", { class: "readout" });
+    const table = html("table");
+    const scroll = html("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "Values of the curves" }, table);
+    const same = html("details", {}, html("summary", {}, "The same values as a table"), scroll);
+    same.addEventListener("toggle", () => tabulate());
+    const note = html("p", { class: "legend" });
+    svg.remove();
+    svg.setAttribute("role", "group");
+    root.append(
+      html("div", { class: "controls" },
+        ...places(),
+        ...choice("y", "vertical axis", "kind", kinds.map((kind) => [kind, kind])),
+        ...choice("of", "data", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
+        ...choice("x", "horizontal axis", "x", Object.keys(X).map((key) => [key, key === "step" ? "steps" : key])),
+        ...choice("axes", "scale of the axes", "scale", [["stretched", "logarithmic"], ["linear", "linear"]])),
+      variants,
+      html("div", { class: "plot" }, svg, readout),
+      note, same);
+
+    // ---- the picture
+    let scales = null, groupsOf = new Map();
+    const extent = (numbers) => [Math.min(...numbers), Math.max(...numbers)];
+    const fit = (width, height) => {
+      const x = [], y = [];
+      for (const curve of curves()) {
+        for (const seed of curve.seeds) {
+          values(seed).forEach((value, k) => { if (known(value)) { y.push(value); x.push(xs(curve, seed)[k]); } });
+        }
+      }
+      if (!y.length) return null;
+      const [low, high] = extent(x), positive = y.filter((value) => value > 0), plain = state.scale === "linear";
+      const margin = (high - low) * 0.03, [bottom, top] = extent(y), pad = (top - bottom) * 0.05 || 0.05;
+      const wide = low > 0 ? Math.max((high / low) ** 0.03, low === high ? 1.4 : 1) : 1;
+      const across = plain || low <= 0 ? linear(low - margin, high + margin) : logarithmic(low / wide, high * wide);
+      const ceiling = state.kind === "accuracy" ? 100 : Infinity;
+      const flat = () => linear(bottom - pad, Math.max(top, Math.min(top + pad, ceiling)));
+      const up = plain || (state.kind === "loss" && !positive.length) ? flat()
+        : state.kind === "accuracy" ? stretched(y)
+          : logarithmic(Math.min(...positive) / 1.2, Math.max(...positive) * 1.2);
+      return {
+        across, up, width, height,
+        x: (value) => Number((across.place(value) * width).toFixed(1)),
+        y: (value) => Number(((1 - Math.min(Math.max(up.place(value), -2), 3)) * height).toFixed(1)),
+      };
+    };
+    const polyline = (xs_, ys_) => {
+      let path = "", gap = true;
+      xs_.forEach((x, k) => {
+        if (!known(x) || !known(ys_[k])) { gap = true; return; }
+        path += `${gap ? "M" : "L"}${scales.x(x)} ${scales.y(ys_[k])}`;
+        gap = false;
+      });
+      return path;
+    };
+    const band = (curve) => {
+      const [, low, high] = means(curve);
+      const there = spots(curve).filter((k) => known(low[k]) && known(high[k]));
+      const edge = (row, order) => order.map((k) => `${scales.x(xs(curve)[k])} ${scales.y(row[k])}`).join("L");
+      return there.length ? `M${edge(high, there)}L${edge(low, [...there].reverse())}Z` : "";
+    };
+    const markers = (curve) => {
+      const kept = [];
+      let last = -Infinity;
+      means(curve)[0].forEach((value, k) => {
+        if (!known(value)) return;
+        const x = scales.x(xs(curve)[k]);
+        if (x - last >= scales.width / 15) { kept.push(mark(curve.variant, x, scales.y(value), 3)); last = x; }
+      });
+      return kept;
+    };
+    const drawnCurve = (curve) => {
+      const group = colour(shape("g", {
+        class: "curve", tabindex: 0, role: "slider", "aria-orientation": "horizontal", "data-variant": curve.variant,
+        "aria-label": `${name(curve.variant)}: ${data.measures[measure()]} against ${X[state.x]}`,
+      }), curve.variant);
+      group.append(shape("path", { class: "band", d: band(curve) }));
+      for (const seed of curve.seeds) {
+        group.append(shape("path", { class: "seed", d: polyline(xs(curve, seed), values(seed)) }));
+        const last = values(seed).findLastIndex(known);
+        if (!seed.finished && last >= 0) {
+          const [x, y] = [scales.x(xs(curve, seed)[last]), scales.y(values(seed)[last])];
+          group.append(shape("path", { class: "ended", d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` }));
+        }
+      }
+      const line = polyline(xs(curve), means(curve)[0]);
+      group.append(shape("path", { class: "mean", d: line, "stroke-dasharray": dashes(curve.variant) }));
+      group.append(...markers(curve), shape("path", { class: "target", d: line }));
+      const there = spots(curve);
+      made(group, { "aria-valuemin": 0, "aria-valuemax": Math.max(0, there.length - 1) }, []);
+      speak(group, curve, there.at(-1));
+      group.addEventListener("focus", () => point(curve, state.at?.variant === curve.variant ? state.at.k : there.at(-1)));
+      group.addEventListener("blur", () => point(null));
+      group.addEventListener("keydown", (event) => key(event, curve));
+      return group;
+    };
+    const speak = (group, curve, k) => {
+      if (k === undefined) return;
+      made(group, { "aria-valuenow": spots(curve).indexOf(k), "aria-valuetext": sentence(curve, k) }, []);
+    };
+
+    const draw = () => {
+      if (!(measure() in data.measures)) state.phase = phases.find((phase) => `${phase}_${state.kind}` in data.measures);
+      groups.forEach((update) => update());
+      toggles.forEach((button, k) => {
+        const planned = data.curves.some((curve) => curve.place === state.place && curve.variant === k);
+        button.disabled = !planned;
+        button.setAttribute("aria-pressed", String(planned && state.shown.has(k)));
+      });
+      const focused = svg.contains(document.activeElement) ? document.activeElement.dataset.variant : null;
+      const at = state.at; // which losing the focus forgets
+      picture();
+      if (focused !== null) groupsOf.get(Number(focused))?.focus();
+      point(at && curves().find((curve) => curve.variant === at.variant), at?.k);
+      tabulate();
+    };
+    const picture = () => {
+      svg.replaceChildren();
+      groupsOf = new Map();
+      const outer = Math.max(240, svg.clientWidth);
+      const tall = Math.round(Math.min(430, Math.max(260, outer * 0.55)));
+      const width = outer - ROOM.left - ROOM.right, height = tall - ROOM.top - ROOM.bottom;
+      made(svg, { height: tall, viewBox: `0 0 ${outer} ${tall}` }, []);
+      const at = data.places[state.place];
+      const title = `${data.measures[measure()]} against ${X[state.x]}${at ? ` at ${at}` : ""}`;
+      svg.setAttribute("aria-label", `Learning curves of ${root.dataset.name}: ${title}. Tab goes to a curve, arrow keys along it.`);
+      scales = fit(width, height);
+      if (!scales) {
+        svg.append(shape("text", { x: outer / 2, y: tall / 2, "text-anchor": "middle" }, state.shown.size ? "nothing was measured here" : "no variant is switched on"));
+        return;
+      }
+      const frame = shape("g", { class: "frame", "aria-hidden": "true", transform: `translate(${ROOM.left} ${ROOM.top})` });
+      for (const tick of apart(scales.across, width, 46)) {
+        const x = scales.x(tick);
+        frame.append(shape("path", { d: `M${x} 0V${height}` }), shape("text", { x, y: height + 16, "text-anchor": "middle" }, compact(tick)));
+      }
+      for (const tick of apart(scales.up, height, 20)) {
+        const y = scales.y(tick);
+        frame.append(shape("path", { d: `M0 ${y}H${width}` }), shape("text", { x: -7, y: y + 4, "text-anchor": "end" }, compact(tick)));
+      }
+      frame.append(shape("path", { class: "axis", d: `M0 0V${height}H${width}` }));
+      frame.append(shape("text", { x: width / 2, y: height + 34, "text-anchor": "middle" }, X[state.x]));
+      frame.append(shape("text", { transform: `translate(${12 - ROOM.left} ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, data.measures[measure()]));
+      // An inner picture, because it cuts off what lies outside of it.
+      const inside = shape("svg", { x: ROOM.left, y: ROOM.top, width, height });
+      for (const curve of curves()) {
+        if (!spots(curve).length) continue;
+        const group = drawnCurve(curve);
+        groupsOf.set(curve.variant, group);
+        inside.append(group);
+      }
+      inside.append(shape("g", { class: "pointed", "aria-hidden": "true" }));
+      svg.append(frame, inside);
+    };
+
+    // ---- pointing: one evaluation of one curve, by pointer or keys
+    const emphasize = (variant) => {
+      svg.classList.toggle("emphasized", variant !== undefined && variant !== null);
+      for (const [k, group] of groupsOf) group.classList.toggle("on", k === variant);
+    };
+    const point = (curve, k) => {
+      state.at = curve && k !== undefined ? { variant: curve.variant, k } : null;
+      emphasize(state.at?.variant);
+      report();
+    };
+    const report = () => {
+      const pointed = svg.querySelector(".pointed");
+      pointed?.replaceChildren();
+      const curve = state.at && curves().find((each) => each.variant === state.at.variant);
+      if (!curve || !pointed) {
+        readout.replaceChildren(html("p", {}, "Point at a curve for its values and every seed behind them; or go to it with Tab and along it with the arrow keys."));
+        return;
+      }
+      const k = state.at.k, [, low, high] = means(curve), [x, y] = spot(curve, k);
+      colour(pointed, curve.variant);
+      if (known(low[k])) pointed.append(shape("path", { class: "whisker", d: `M${scales.x(x)} ${scales.y(low[k])}V${scales.y(high[k])}` }));
+      const places = state.kind === "accuracy" ? Math.max(digits(curve, k), 2) : digits(curve, k) + 1;
+      const rows = curve.seeds.map((seed) => {
+        const value = values(seed)[k];
+        if (known(value)) pointed.append(shape("circle", { class: "dot", r: 3, cx: scales.x(xs(curve, seed)[k]), cy: scales.y(value) }));
+        const text = known(value) ? fixed(value, places) : "—";
+        return html("li", {}, html("span", {}, `seed ${seed.seed}`), html("span", {}, text + (seed.finished ? "" : " ×")));
+      });
+      if (known(means(curve)[0][k])) pointed.append(mark(curve.variant, scales.x(x), scales.y(y), 5));
+      readout.replaceChildren(
+        html("p", { class: "who" }, swatch(curve.variant), html("bdi", {}, name(curve.variant))),
+        html("p", {}, where(curve, k)),
+        html("p", { class: "value" }, estimate(curve, k)),
+        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(of(curve, k), 2)]),
+        html("ul", { class: "seeds" }, ...rows));
+      const group = groupsOf.get(curve.variant);
+      if (group) speak(group, curve, k);
+    };
+    const key = (event, curve) => {
+      const there = spots(curve), now = Math.max(0, there.indexOf(state.at?.k ?? there.at(-1)));
+      const to = {
+        ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, Home: 0, End: there.length - 1,
+      }[event.key];
+      if (event.key === "Escape") point(null);
+      if (to === undefined) return;
+      event.preventDefault();
+      point(curve, there[Math.min(Math.max(to, 0), there.length - 1)]);
+    };
+    const nearest = (event) => {
+      const box = svg.getBoundingClientRect();
+      const px = event.clientX - box.left - ROOM.left, py = event.clientY - box.top - ROOM.top;
+      let best = null;
+      for (const curve of curves()) {
+        const there = spots(curve).map((k) => { const [x, y] = spot(curve, k); return { k, x: scales.x(x), y: scales.y(y) }; });
+        if (!there.length) continue;
+        const next = there.findIndex((each) => each.x >= px);
+        const right = there[next === -1 ? there.length - 1 : next], left = there[Math.max(0, (next === -1 ? there.length : next) - 1)];
+        const share = right.x > left.x ? Math.min(Math.max((px - left.x) / (right.x - left.x), 0), 1) : 0;
+        const away = Math.hypot(left.y + share * (right.y - left.y) - py, Math.max(there[0].x - px, px - there.at(-1).x, 0));
+        if (!best || away < best.away) best = { away, curve, k: (share < 0.5 ? left : right).k };
+      }
+      return best;
+    };
+    const hover = (event) => {
+      if (!scales) return;
+      const best = nearest(event);
+      if (best) point(best.curve, best.k);
+    };
+    svg.addEventListener("pointermove", hover);
+    svg.addEventListener("pointerdown", hover);
+    svg.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") point(null); });
+
+    // ---- the same as a table
+    const tabulate = () => {
+      const shown = curves(), few = state.shown.size < every.length ? `${state.shown.size} of ${every.length} variants shown. ` : "";
+      note.textContent = `${few}Mean and 95 % interval over seeds, every seed faint behind. Axes are zoomed to what is shown${
+        state.scale === "linear" ? "" : state.kind === "accuracy" ? "; that of accuracy is stretched towards 100 %" : ""}. ×: a training that diverged, not in the mean.`;
+      if (!same.open) return;
+      const steps = [...new Set(shown.flatMap((curve) => curve.step))].sort((a, b) => a - b);
+      const row = (step) => html("tr", {}, html("th", { scope: "row" }, fixed(step, 0)), ...shown.map((curve) => {
+        const k = curve.step.indexOf(step);
+        if (k < 0) return html("td", {}, "—");
+        const at = state.x === "step" || !known(xs(curve)[k]) ? "" : state.x === "seconds" ? ` at ${Number(xs(curve)[k].toPrecision(3))} s` : ` at ${fixed(xs(curve)[k], 0)}`;
+        return html("td", {}, `${estimate(curve, k)}${at} (${of(curve, k)}/${curve.planned})`);
+      }));
+      const at = data.places[state.place];
+      table.replaceChildren(
+        html("caption", {}, `${data.measures[measure()]}${at ? ` at ${at}` : ""}: mean, 95 % interval, finished/planned trainings`),
+        html("thead", {}, html("tr", {}, ...["step", ...shown.map((curve) => name(curve.variant))].map((text) => html("th", { scope: "col" }, text)))),
+        html("tbody", {}, ...steps.map(row)));
+    };
+
+    root.hidden = false;
+    draw();
+    let width = svg.clientWidth;
+    new ResizeObserver(() => {
+      if (svg.clientWidth !== width) { width = svg.clientWidth; draw(); }
+    }).observe(svg.parentElement);
+  };
+
+  document.querySelectorAll(".curves").forEach(start);
+})();

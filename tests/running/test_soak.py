@@ -60,13 +60,14 @@ def children() -> list[int]:
 
 
 def records(root: Path) -> dict[str, str]:
-    """Folder to the record's text but for its times, and what the process had done before."""
+    """Folder to the record's text but for its times, and what its process did before and what ran beside it."""
     found = {}
     for path in sorted(root.glob("trials/*/record.json")):
         data = json.loads(path.read_text())
         for key in ("started", "seconds", "peak_memory_bytes"):
             del data[key]
-        data["execution"].pop("compiled_model_reused", None)
+        for key in ("compiled_model_reused", "jobs"):
+            data["execution"].pop(key, None)
         for evaluation in data["evaluations"]:
             del evaluation["seconds"]
         found[path.parent.name] = json.dumps(data)
@@ -88,21 +89,29 @@ def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path
     assert not list(ground.store.root.glob("**/.*"))
 
 
-def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
-    """Real trainings of 64 images, disturbed and then undisturbed: whether the records are the same."""
+def real_trials(seeds: int) -> Experiment:
+    """Real trainings of 64 images, four steps each."""
     norms = ["none", "batch", "layer", "group"]
-    specs = [
-        TrialSpec.model_validate(
-            {
-                "data": {"name": "mnist-5k", "train": 64, "validation": 50},
-                "norm": norm,
-                "training": {"epochs": 1, "batch_size": 16},
-            }
-        )
-        for norm in norms
-    ]
-    points = tuple(Point(norm, (), spec) for norm, spec in zip(norms, specs, strict=True))
-    tiny = Experiment("soak", "", tuple(norms), "none", tuple(range(max(1, trials // len(norms)))), points)
+    rest = {
+        "data": {"name": "mnist-5k", "train": 64, "validation": 50},
+        "training": {"epochs": 1, "batch_size": 16},
+    }
+    points = tuple(Point(norm, (), TrialSpec.model_validate({**rest, "norm": norm})) for norm in norms)
+    return Experiment("soak", "", tuple(norms), "none", tuple(range(seeds)), points)
+
+
+def test_one_worker_and_two_give_the_same_bits(tmp_path: Path) -> None:
+    """Real trainings: eight in one process, one after the other on used models, or shared by two."""
+    for jobs in (1, 2):
+        outcome = run([real_trials(2)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Silent())
+        assert (outcome.trained, outcome.failed) == (8, 0)
+    one, two = (records(tmp_path / str(jobs)) for jobs in (1, 2))
+    assert one == two
+
+
+def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
+    """Real trainings, disturbed and then undisturbed: whether the records are the same."""
+    tiny = real_trials(max(1, trials // 4))
     killer = Killer(seed, chance=0.02)
     outcome = run([tiny], Store(folder / "disturbed"), Options(jobs=2, retries=1000), killer)
     run([tiny], Store(folder / "calm"), Options(jobs=2), Silent())

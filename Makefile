@@ -15,7 +15,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup oracle lint check smoke run report reference bench soak clean
+.PHONY: help demo test setup oracle lint check smoke run report reference methods bench soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -61,6 +61,14 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	mkdir -p results/reference/figures
 	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
+
+methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; an hour, and resumes
+	$(BNEXP) run configs/methods/cnn.yaml --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")
+	$(BNEXP) report methods-cnn --results $(FULL) --out $(FULL)/methods >/dev/null
+	mkdir -p results/reference/methods
+	cp -r $(FULL)/methods/tables $(FULL)/methods/trials.csv results/reference/methods/
+	cp $(FULL)/methods/figures/methods-cnn-differences.png $(FULL)/methods/figures/methods-cnn-accuracy.png \
+	  results/reference/methods/
 
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/bench.py $(if $(MNIST),--data-dir "$(MNIST)") $(ARGS)

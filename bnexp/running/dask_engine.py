@@ -282,14 +282,15 @@ class DaskEngine:
                 slot.begun = True
             case "ready":
                 if fault := _other_version(event):
-                    yield {"event": "unable", "failure": {"kind": "UserError", "message": fault, "traceback": ""}}
-                    return
+                    event = {"event": "unable", "failure": {"kind": "UserError", "message": fault, "traceback": ""}}
             case "done" | "failed" | "ended":
                 output = event.pop("output", None)
                 if output is not None and slot.log is not None:
                     slot.log.parent.mkdir(parents=True, exist_ok=True)
                     slot.log.write_text(output, encoding="utf-8", errors="replace")
         yield event
+        if event["event"] == "unable":  # as a worker process that cannot work ends, so does this slot
+            yield _lost("it could not start")
 
 
 def _lost(message: str) -> Event:

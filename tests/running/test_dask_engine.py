@@ -154,3 +154,18 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_another_version_on_the_machines_is_refused(
+    ground: Ground, cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnexp.running.dask_engine.__version__", "0.0.1")
+    with pytest.raises(UserError, match=r"a Dask worker has bnexp .*, this process 0\.0\.1"):
+        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address)
+    assert ground.statuses() == {}
+
+
+def test_a_trainer_that_cannot_start_there_ends_the_run_with_its_reason(ground: Ground, cluster: Any) -> None:
+    (ground.folder / "raise at start").touch()
+    with pytest.raises(UserError, match=r"(?s)no trial can be trained: .*no module named tensorflow"):
+        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address)

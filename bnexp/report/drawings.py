@@ -13,7 +13,7 @@ from bnexp.report.curves import Curve, curve
 from bnexp.report.figures import Variant
 from bnexp.report.figures_accuracy import accuracy_along, final_accuracy, forest
 from bnexp.report.figures_curves import MANY, CurvePanel, Kind, curves_apart, learning_curves
-from bnexp.report.figures_survival import TargetPanel, time_to_target
+from bnexp.report.figures_survival import TargetPanel, time_to_target, times_apart
 from bnexp.report.numbers import interval, key_label, place_label, steps
 
 T = TypeVar("T")
@@ -54,11 +54,12 @@ def drawings(
     curves = list(_curves(conditions, comparisons, trials, evaluations, variants)) if len(evaluations) else []
     gridded = any(condition.coordinates for condition in conditions)
     finals = _finals(conditions, comparisons, trials, variants)
-    times = list(_times(conditions, variants))
+    baseline = comparisons[0].baseline if comparisons else variants[0].name
+    times = list(_times(conditions, variants, baseline))
     yield from (*finals, *times, *curves) if gridded else (*curves, *finals, *times)
 
 
-def _times(conditions: Sequence[Condition], variants: Sequence[Variant]) -> Iterator[Drawing]:
+def _times(conditions: Sequence[Condition], variants: Sequence[Variant], baseline: str) -> Iterator[Drawing]:
     """When the runs got to each target: one figure for all of them, or with a grid one for each."""
     places = _by_place(conditions)
     panels = [
@@ -67,6 +68,15 @@ def _times(conditions: Sequence[Condition], variants: Sequence[Variant]) -> Iter
         for title, place in places.items()
         if any(condition.steps[target].reached for condition in place)
     ]
+    if len(places) == 1 and len(variants) > MANY:
+        for panel in panels:
+            text = (
+                f"Share of runs that have reached a validation accuracy of {panel.target} %, a panel for each variant."
+            )
+            words = f"{text} Kaplan-Meier curves. {_reached(panel)}."
+            draw = partial(times_apart, panel, variants, baseline)
+            yield Drawing(f"time-to-{panel.target}", text, words, draw, wide=True, aside=True)
+        return
     groups = [panels] if len(places) == 1 else [[p for p in panels if p.target == target] for target in TARGETS]
     for group in filter(None, groups):
         name = "time-to-target" if len(places) == 1 else f"time-to-{group[0].target}"

@@ -24,6 +24,7 @@ from bnexp.report.figures import (
     style,
     thinned,
 )
+from bnexp.report.figures_curves import APART
 from bnexp.report.palette import Look
 from bnexp.stats.survival import kaplan_meier
 
@@ -76,6 +77,35 @@ def time_to_target(panels: Sequence[TargetPanel], variants: Sequence[Variant]) -
             "|: runs whose training ended before they were there",
         ]
         note_below(figure, notes, width)
+    return figure
+
+
+def times_apart(panel: TargetPanel, variants: Sequence[Variant], baseline: str) -> Figure:
+    """A small panel for each of many variants, over the page's width: its curve, and the baseline's beside it."""
+    drawn = [v for v in variants if v.name in panel.conditions]
+    base = next((v for v in drawn if v.name == baseline), None)
+    rows = math.ceil(len(drawn) / APART)
+    behind, n = counted(_counts([panel]))
+    with style():
+        figure = Figure(figsize=(PAGE, 0.6 + 1.12 * rows))
+        grid = figure.subplots(rows, APART, squeeze=False)
+        for k, axes in enumerate(grid.flat):
+            if k >= len(drawn):
+                axes.remove()
+                continue
+            variant = drawn[k]
+            _draw(axes, panel, [variant] if base in (None, variant) else [base, variant])
+            _time_axis(axes, [panel])
+            thinned(axes, 0.24)
+            axes.tick_params(labelleft=k % APART == 0, labelbottom=k + APART >= len(drawn))
+            axes.set_title(plain(variant.name, 20) + behind[variant.name])
+        figure.supylabel("runs that are there (%)", fontsize=7.5)
+        note = (
+            f"Kaplan-Meier curves {plain(panel.title, TITLE)} ({n}) against training steps: there with the first of "
+            f"two evaluations in a row at or above the accuracy; beside each that of {plain(baseline, 22)}; shaded: "
+            "pointwise 95 % interval; |: runs whose training ended before they were there"
+        )
+        note_below(figure, [note], PAGE)
     return figure
 
 

@@ -135,6 +135,17 @@ def test_many_variants_get_a_panel_each_in_the_learning_curves(many):
     assert len({axes.get_ylim() for axes in panels}) == len({axes.get_xlim() for axes in panels}) == 1
 
 
+def test_many_variants_get_a_panel_each_in_the_times_to_a_target(many):
+    """One panel with a legend of twelve would leave no room for the curves."""
+    name = next(name for name in many if name.startswith("time-to-9"))
+    figure = many[name]
+    assert len(figure.axes) == 12
+    assert not figure.legends
+    assert min(axes.get_window_extent().height for axes in figure.axes) > 0.6 * figure.dpi
+    alone, beside_the_baseline = (len(axes.get_lines()) for axes in figure.axes[:2])
+    assert alone < beside_the_baseline
+
+
 @pytest.mark.parametrize("name", ["accuracy-steps-validation", "loss-seconds-training", "differences", "accuracy"])
 def test_no_two_tick_labels_of_many_panels_touch(many, name):
     figure = many[name]

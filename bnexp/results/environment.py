@@ -5,6 +5,8 @@ Neither the host nor the user is named: records are made to be published.
 
 import os
 import platform
+import resource
+import sys
 from copy import deepcopy
 from functools import cache
 from importlib import metadata
@@ -28,6 +30,18 @@ def environment() -> dict[str, Any]:
     Taken once per process, in some 10 ms; the later calls are free.
     """
     return deepcopy(_environment())
+
+
+def peak_memory() -> int:
+    """Bytes that this process had in memory at most so far.
+
+    On Linux since its program began: `getrusage` tells the peak of the process that forked it, if that had more.
+    """
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    except (OSError, StopIteration):  # no Linux, or one that does not say
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any
 
 import bnexp
 from bnexp.experiment.trial import Trial
+from bnexp.results.environment import peak_memory
 from bnexp.running.engine import Event
 from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Options, workers
@@ -37,6 +38,8 @@ class Worker:
         self._buffer = b""
         self._memory_kills = out_of_memory_kills()
         self._peak_memory: int | None = None
+        # What the system tells as the peak of a process that has ended begins with that of the one that forked it.
+        self._inherited_memory = peak_memory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
         settings = {
             "events": theirs,
@@ -127,7 +130,8 @@ class Worker:
             # Not `Popen.wait`, which does not tell how much memory the process had.
             _, status, usage = os.wait4(self._process.pid, 0)
             self._process.returncode = os.waitstatus_to_exitcode(status)
-            self._peak_memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+            self._peak_memory = peak if peak > self._inherited_memory else None
         return self._process.returncode
 
     def close(self) -> None:

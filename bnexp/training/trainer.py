@@ -1,8 +1,6 @@
 """One trial's way: data, split, initial weights, training with evaluations, one look at the test set, record."""
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,7 @@ from bnexp.experiment.spec import TrialSpec, problems
 from bnexp.experiment.trial import PROTOCOL, Trial
 from bnexp.norms.own import OwnNorm
 from bnexp.norms.own_layer import at_hand
-from bnexp.results.environment import environment
+from bnexp.results.environment import environment, peak_memory
 from bnexp.results.record import (
     Brief,
     Evaluation,
@@ -101,7 +99,7 @@ class Trainer:
             fingerprints=fingerprints,
             data_hash=data.dataset.content_hash,
             seconds=clock.seconds(),
-            peak_memory_bytes=_peak_memory_bytes(),
+            peak_memory_bytes=peak_memory(),
             execution={**self._device, "step": chosen.step, "compiled_model_reused": reused},
             environment=self._environment,
         )
@@ -352,8 +350,3 @@ def _share(scores: Scores) -> float:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def _peak_memory_bytes() -> int:
-    """Largest resident size of this process so far; Linux counts in KiB, macOS in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

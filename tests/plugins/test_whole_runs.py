@@ -30,7 +30,7 @@ def bnexp(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_example_of_the_readme_trains(tmp_path: Path) -> None:
     """Word for word, in its smallest form and with one seed."""
-    section = README.split("## Your own layer")[1]
+    section = README.split("## Your own layer")[1].split("\n## ")[0]
     for language, name in [("python", "my_norms.py"), ("yaml", "mine.yaml")]:
         (text,) = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
         (tmp_path / name).write_text(text)
@@ -44,7 +44,7 @@ def test_the_example_of_the_readme_trains(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_readme_has_the_20_lines_that_it_should_have() -> None:
-    section = README.split("## Your own layer")[1]
+    section = README.split("## Your own layer")[1].split("\n## ")[0]
     found = re.findall(r"^```(?:python|yaml)\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert sum(bool(line.strip()) for text in found for line in text.splitlines()) <= 20
 

@@ -135,6 +135,10 @@ class Trainer:
         self.kept = [*getattr(self, "kept", []), bytearray(os.urandom(1 << 20) * 100)]
         return self.train(trial, progress)
 
+    def grow_and_be_killed(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        self.grow(trial, progress)
+        return self.kill(trial, progress)
+
     def another(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         return record(Trial(trial.spec, trial.seed + 1))
 

@@ -169,3 +169,21 @@ def test_a_trainer_that_cannot_start_there_ends_the_run_with_its_reason(ground: 
     (ground.folder / "raise at start").touch()
     with pytest.raises(UserError, match=r"(?s)no trial can be trained: .*no module named tensorflow"):
         ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address)
+
+
+def test_gpu_trials_wait_for_workers_that_offer_one(ground: Ground, cluster: Any) -> None:
+    with pytest.raises(UserError, match=r"it has no workers with the resource GPU"):
+        ground.run(
+            experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu", start_timeout=1
+        )
+
+
+def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
+    """As far as the trainer there, which finds none: here is no GPU."""
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, memory_limit=0, dashboard_address=None, resources={"GPU": 1}
+        ) as cluster,
+        pytest.raises(UserError, match=r"--device gpu: there is no GPU here"),
+    ):
+        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu")

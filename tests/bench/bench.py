@@ -299,39 +299,74 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - began
 
 
+PARTS = {
+    "training": "Training, the reference CNN",
+    "grid": "Whole commands: two norms, two seeds, on 3,600 images",
+    "methods": "Every method, one worker",
+    "steps": "A step as a graph and by XLA, one worker each; `training.ways` takes XLA at batch 1 and 2",
+    "memory": "Memory",
+    "commands": "Commands",
+    "scale": "Large plans",
+}
+
+
 def main() -> None:
     """Measure, print the tables, and write them with the raw rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--parts", default=",".join(PARTS), help="which tables to measure; the others stay as they are")
     parser.add_argument("--data-dir", type=Path, help="of MNIST, for memory on all of it; without it mnist-5k")
     parser.add_argument("--out", type=Path, default=Path("results/bench"))
     options = parser.parse_args()
-    peak = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
-    rows = list(training(options.rounds, [64, 8, 2]))
-    rows += training(1, [256, 128, 32, 16])
-    parts: list[tuple[str, list[str]]] = [
-        ("Training, the reference CNN", training_table(rows, peak)),
-        ("Whole commands: two norms, two seeds, on 3,600 images", grid_table(max(1, options.rounds - 1))),
-        ("Every method, one worker", methods_table(1)),
-        ("A step as a graph and by XLA, one worker each; `training.ways` takes XLA at batch 1 and 2", steps_table()),
-        ("Memory", memory_table(options.data_dir)),
-        ("Commands", commands_table(options.rounds)),
-        ("Large plans", scale_table()),
-    ]
-    head = (
-        f"{options.rounds} rounds (batches of 256, 128, 32 and 16, and the methods: one), the ways in turn; "
-        f"{WORKERS} cores, {_processor()}; the best float32 matrix products of {WORKERS} processes together: "
-        f"{peak:.0f} GFLOP/s.  `fit`: one process on all cores; torch and bnexp: {WORKERS} processes of one thread, "
-        "images (im.) of all together.  Compilation is left out of training; `of peak` counts 16.4 MFLOP an image, "
-        "convolutions and dense layers alone."
-    )
-    text = "\n\n".join(["# Bench", head, *(f"## {title}\n\n" + "\n".join(lines) for title, lines in parts)]) + "\n"
-    print(text)
+    parts = options.parts.split(",")
+    if strange := set(parts) - PARTS.keys():
+        parser.error(f"no part {', '.join(sorted(strange))}; there are {', '.join(PARTS)}")
+    stored = options.out / "bench.json"
+    found: dict[str, Any] = json.loads(stored.read_text()) if stored.exists() else {"tables": {}}
+    if "training" in parts:
+        found["peak_gflops"] = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
+        rows = [*training(options.rounds, [64, 8, 2]), *training(1, [256, 128, 32, 16])]
+        found["training"] = [row._asdict() for row in rows]
+        draw(rows, options.out)
+    measure = {
+        "training": lambda: training_table([Row(**row) for row in found["training"]], found["peak_gflops"]),
+        "grid": lambda: grid_table(max(1, options.rounds - 1)),
+        "methods": lambda: methods_table(1),
+        "steps": steps_table,
+        "memory": lambda: memory_table(options.data_dir),
+        "commands": lambda: commands_table(options.rounds),
+        "scale": scale_table,
+    }
+    for part in parts:
+        found["tables"][part] = {"commit": _commit(), "rounds": options.rounds, "lines": measure[part]()}
+        print(f"{PARTS[part]}\n" + "\n".join(found["tables"][part]["lines"]), flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "bench.md").write_text(text)
-    raw: dict[str, Any] = {"peak_gflops": peak, "training": [row._asdict() for row in rows]}
-    (options.out / "bench.json").write_text(json.dumps(raw, indent=1) + "\n")
-    draw(rows, options.out)
+    stored.write_text(json.dumps(found, indent=1) + "\n")
+    (options.out / "bench.md").write_text(text(found))
+
+
+def text(found: dict[str, Any]) -> str:
+    """All tables as one document, each with the commit that it was measured at."""
+    head = (
+        "The ways in turn, ratios within a round (batches of 256, 128, 32 and 16, the methods and the steps: one); "
+        f"{WORKERS} cores, {_processor()}; the best float32 matrix products of {WORKERS} processes together: "
+        f"{found['peak_gflops']:.0f} GFLOP/s.  `fit`: one process on all cores; torch and bnexp: {WORKERS} processes "
+        "of one thread, images (im.) of all together.  Compilation is left out of training, not out of whole commands; "
+        "`of peak` counts 16.4 MFLOP an image, convolutions and dense layers alone."
+    )
+    pages = ["# Bench", head]
+    for part, title in PARTS.items():
+        if table := found["tables"].get(part):
+            at = f"{table['rounds']} rounds" if table["rounds"] > 1 else "1 round"
+            pages += [f"## {title}", f"Commit {table['commit']}, {at}.", "\n".join(table["lines"])]
+    return "\n\n".join(pages) + "\n"
+
+
+def _commit() -> str:
+    from bnexp.results.environment import environment  # noqa: PLC0415  # only here
+
+    found = environment()
+    return f"{str(found['git_commit'])[:7]}{' and changes' if found['git_dirty'] else ''}"
 
 
 def draw(rows: Sequence[Row], folder: Path) -> None:

@@ -15,6 +15,10 @@ class Budget:
         self._since = time.monotonic()
         self._begun: set[int] = set()
 
+    def has_begun(self, block: int) -> bool:
+        """Whether a trial of this block was begun."""
+        return block in self._begun
+
     def admits(self, block: int, expected: Callable[[], float | None]) -> bool:
         """Whether a trial of this block may be begun.
 

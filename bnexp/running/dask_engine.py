@@ -19,9 +19,11 @@ from typing import Any
 from bnexp import __version__
 from bnexp.errors import UserError
 from bnexp.experiment.trial import PROTOCOL, Trial
+from bnexp.results.store import written
 from bnexp.running import dask_node
 from bnexp.running.engine import Event
 from bnexp.running.options import Options, workers
+from bnexp.running.progress import duration
 
 try:
     import dask
@@ -46,12 +48,14 @@ class DaskSlot:
         """Of the command that it is at, so that late news of an earlier one are told apart."""
         self.log: Path | None = None
         self.future: Any = None
+        self.answered = True
         self.begun = False
         self._engine = engine
 
     def give(self, trial: Trial, log: Path) -> None:
         """Have it train `trial`; what it printed is written to `log` when it ends."""
-        log.unlink(missing_ok=True)  # that of an earlier try
+        with written(log):
+            log.unlink(missing_ok=True)  # that of an earlier try
         self.log, self.begun = log, False
         self._engine.ask(self, "train", trial=trial)
 
@@ -82,6 +86,8 @@ class DaskEngine:
         self._news: deque[tuple[str, int, Event]] = deque()
         self._selector = selectors.DefaultSelector()
         self._looked = -_LOOK
+        self._deserted: float | None = None
+        """Since when there has been no worker."""
         self._cluster: Any = None
 
     def __enter__(self) -> "DaskEngine":
@@ -98,7 +104,8 @@ class DaskEngine:
             raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
         self._client.subscribe_topic(self._topic, self._heard)
         try:
-            self._wait_for_workers(address)
+            while not self.capacity():
+                time.sleep(0.2)
         except BaseException:
             self.__exit__()
             raise
@@ -116,14 +123,6 @@ class DaskEngine:
                 resources={"GPU": 1} if self._options.device == "gpu" else None,
             )
         return str(self._cluster.scheduler_address)
-
-    def _wait_for_workers(self, address: str) -> None:
-        limit = time.monotonic() + self._options.start_timeout
-        while not self.capacity():
-            if time.monotonic() > limit:
-                what = " with the resource GPU" if self._options.device == "gpu" else ""
-                raise UserError(f"--scheduler {address}: it has no workers{what}")
-            time.sleep(0.2)
 
     def __exit__(self, *exception: object) -> None:
         self.kill()
@@ -152,7 +151,7 @@ class DaskEngine:
         taken = Counter(slot.address for slot in self._slots.values())
         slot = DaskSlot(self, max(self._places, key=lambda address: self._places[address] - taken[address]))
         self._slots[slot.key] = slot
-        self.ask(slot, "start", options=self._node_options)
+        self.ask(slot, "start")
         return slot
 
     def remove(self, slot: DaskSlot) -> None:
@@ -166,6 +165,7 @@ class DaskEngine:
     def ask(self, slot: DaskSlot, do: str, **arguments: Any) -> None:
         """Have a Dask worker do something for a slot; the answer comes as an event."""
         slot.number += 1
+        slot.answered = False
         number = slot.number
         try:
             slot.future = self._client.submit(
@@ -174,6 +174,7 @@ class DaskEngine:
                 slot.key,
                 number,
                 self._topic,
+                options=self._node_options,
                 **arguments,
                 key=f"{slot.key}-{number}-{do}",
                 workers=[slot.address],
@@ -204,11 +205,17 @@ class DaskEngine:
         with suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
         self._look()
+        yield from self._heard_so_far()
+
+    def _heard_so_far(self) -> Iterator[tuple[DaskSlot, Event]]:
         while self._news:
             key, number, event = self._news.popleft()
             slot = self._slots.get(key)
-            if slot is not None and number == slot.number:
-                yield from ((slot, told) for told in self._told(slot, event))
+            if slot is None or number != slot.number:
+                continue
+            if event["event"] == "ended" and self._client.status != "running":
+                continue  # not the slot is lost but the scheduler, which `_look` says
+            yield from ((slot, told) for told in self._told(slot, event))
 
     def kill(self) -> None:
         """End all slots."""
@@ -217,13 +224,13 @@ class DaskEngine:
     def last_words(self) -> Iterator[tuple[DaskSlot, Event]]:
         """What the slots had finished before they were ended."""
         limit = time.monotonic() + _LAST_WORDS
-        busy = {key for key, slot in self._slots.items() if slot.future is not None and not slot.future.done()}
-        while self._news or (busy and time.monotonic() < limit and self._client.status == "running"):
-            with suppress(UserError):
-                for slot, event in self.events(0.05):
-                    if event["event"] not in ("progress", "begun"):
-                        busy.discard(slot.key)
-                    yield slot, event
+        while True:  # without a look at the machines: what was heard is kept even if the scheduler has gone
+            yield from self._heard_so_far()
+            busy = any(not slot.answered for slot in self._slots.values())
+            if not busy or time.monotonic() > limit or self._client.status != "running":
+                break
+            time.sleep(0.05)
+        yield from self._heard_so_far()
 
     def _look(self) -> None:
         """Which workers there are; a slot of one that is gone says `ended`."""
@@ -242,6 +249,16 @@ class DaskEngine:
             for address, worker in found.items()
         }
         self._places = {address: count for address, count in places.items() if count}
+        if self._places:
+            self._deserted = None
+        elif self._deserted is None:
+            self._deserted = self._looked
+        elif self._looked - self._deserted > self._options.start_timeout:
+            raise UserError(
+                f"the Dask scheduler {self._options.scheduler or 'of this machine'} has had no workers"
+                f"{' with the resource GPU' if gpu else ''} for {duration(self._options.start_timeout)}; "
+                "every finished trial is kept, and the same command goes on once there are some"
+            )
         for slot in self._slots.values():
             if slot.address not in self._places:
                 self._news.append((slot.key, slot.number, _lost(f"lost with the machine {slot.address}")))
@@ -273,6 +290,7 @@ class DaskEngine:
 
     def _told(self, slot: DaskSlot, event: Event) -> Iterator[Event]:
         """An event as the runner knows it."""
+        slot.answered = slot.answered or event["event"] not in ("begun", "progress")
         match event["event"]:
             case "begun":
                 if slot.begun:  # Dask gave it to a worker that has come back under the same address
@@ -286,8 +304,9 @@ class DaskEngine:
             case "done" | "failed" | "ended":
                 output = event.pop("output", None)
                 if output is not None and slot.log is not None:
-                    slot.log.parent.mkdir(parents=True, exist_ok=True)
-                    slot.log.write_text(output, encoding="utf-8", errors="replace")
+                    with written(slot.log):
+                        slot.log.parent.mkdir(parents=True, exist_ok=True)
+                        slot.log.write_text(output, encoding="utf-8", errors="replace")
         yield event
         if event["event"] == "unable":  # as a worker process that cannot work ends, so does this slot
             yield _lost("it could not start")

@@ -49,23 +49,25 @@ def start(slot: str, options: Options, wanted: Callable[[], bool]) -> Event:
     return {**answer, "version": __version__, "protocol": PROTOCOL}
 
 
-def check(slot: str, trial: Trial, wanted: Callable[[], bool]) -> Event:
+def check(slot: str, options: Options, trial: Trial, wanted: Callable[[], bool]) -> Event:
     """Try a user's own layer: `checked`, or `ended`."""
-    held = _of(slot)
-    if held is None:
-        return _gone()
+    held = _ready(slot, options, wanted)
+    if not isinstance(held, _Held):
+        return held
     held.worker.check(trial)
     return _answer(slot, held, wanted, lambda _: None)
 
 
-def train(slot: str, trial: Trial, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+def train(
+    slot: str, options: Options, trial: Trial, wanted: Callable[[], bool], tell: Callable[[Event], None]
+) -> Event:
     """Train a trial: `done`, `failed` or `ended`, with what it printed as `output`.
 
     `tell` is given `begun` and each `progress`; where `wanted` says no, the worker process is ended.
     """
-    held = _of(slot)
-    if held is None:
-        return _gone()
+    held = _ready(slot, options, wanted)
+    if not isinstance(held, _Held):
+        return held
     with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
         log = Path(folder) / "run.log"
         tell({"event": "begun"})
@@ -88,17 +90,23 @@ def release(slots: list[str]) -> None:
                 held.worker.close()
 
 
-def _of(slot: str) -> _Held | None:
-    """The slot's process, marked as busy."""
-    with _lock:
-        held = _held.get(slot)
-        if held is not None:
-            held.busy = True
-        return held
+def _ready(slot: str, options: Options, wanted: Callable[[], bool]) -> "_Held | Event":
+    """The slot's process, marked as busy; a new one where it was ended for being idle.  `failed` or `ended` if none is.
 
-
-def _gone() -> Event:
-    told = "its process was ended"
+    That an idle process was ended is no fault of the trial that comes next.
+    """
+    for _ in range(2):
+        with _lock:
+            held = _held.get(slot)
+            if held is not None:
+                held.busy = True
+                return held
+        answer = start(slot, options, wanted)
+        if answer["event"] == "unable":
+            return {"event": "failed", "failure": answer["failure"]}
+        if answer["event"] == "ended":
+            return answer
+    told = "its process was ended while it waited"
     return {"event": "ended", "kind": "lost", "message": told, "log": "", "peak_memory_bytes": None}
 
 
@@ -140,7 +148,7 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def in_dask(do: str, slot: str, number: int, topic: str, **arguments: Any) -> Event:
+def in_dask(do: str, slot: str, number: int, topic: str, *, options: Options, **arguments: Any) -> Event:
     """The task that a Dask worker runs: one of `start`, `check`, `train`, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
@@ -155,7 +163,7 @@ def in_dask(do: str, slot: str, number: int, topic: str, **arguments: Any) -> Ev
         dask.log_event(topic, {**event, "slot": slot, "number": number})
 
     if do == "train":
-        return train(slot, arguments["trial"], wanted, tell)
+        return train(slot, options, arguments["trial"], wanted, tell)
     if do == "check":
-        return check(slot, arguments["trial"], wanted)
-    return start(slot, arguments["options"], wanted)
+        return check(slot, options, arguments["trial"], wanted)
+    return start(slot, options, wanted)

@@ -125,18 +125,18 @@ class _Run:
         self._watch.planned(self._planned, self._skipped, self._failed_before, self._jobs)
 
     def _over(self) -> bool:
-        if self._signals.received or self._reason or not (self._waiting or self._running):
+        if self._signals.received or self._reason:
             return True
-        if self._budget.spent and not self._running:
+        if self._waiting or self._running:
+            return False
+        if self._budget.spent:
             self._reason = f"at the budget of {duration(self._budget.seconds)}, with whole seeds"
-            return True
-        return False
+        return True
 
     def _staff(self, place: Engine) -> None:
         """As many slots as there is work for, up to the engine's capacity."""
         self._jobs = place.capacity()
-        wanted = len(self._running) + (0 if self._budget.spent else len(self._waiting))
-        while len(place) < min(self._jobs, wanted):
+        while len(place) < min(self._jobs, len(self._waiting) + len(self._running)):
             self._starting[place.start()] = time.monotonic()
 
     def _hand_out(self) -> None:
@@ -187,6 +187,7 @@ class _Run:
             index = choose(self._waiting, mine, others)
             task = self._waiting[index]
             if not self._budget.admits(task.block, partial(self._expected_until_end_of, task.block)):
+                self._drop_what_is_not_begun()
                 return None
             del self._waiting[index]
             folder = self._store.folder(task.trial)
@@ -200,6 +201,11 @@ class _Run:
                 return task
             self._claims.release(folder)
         return None
+
+    def _drop_what_is_not_begun(self) -> None:
+        """The budget is spent: what waits of seeds that were begun, such as a lost trial, is still trained."""
+        self._waiting = deque(task for task in self._waiting if self._budget.has_begun(task.block))
+        self._left = Counter(task.trial.spec for task in self._waiting)
 
     def _done_meanwhile(self, task: Task) -> bool:
         """Whether another run on this folder has finished the task since the survey."""

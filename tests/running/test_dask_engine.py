@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def test_a_trainer_that_cannot_start_there_ends_the_run_with_its_reason(ground: 
 
 
 def test_gpu_trials_wait_for_workers_that_offer_one(ground: Ground, cluster: Any) -> None:
-    with pytest.raises(UserError, match=r"it has no workers with the resource GPU"):
+    with pytest.raises(UserError, match=r"has had no workers with the resource GPU for 1\.0 s"):
         ground.run(
             experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu", start_timeout=1
         )
@@ -187,3 +188,54 @@ def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
         pytest.raises(UserError, match=r"--device gpu: there is no GPU here"),
     ):
         ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu")
+
+
+def test_a_process_that_was_ended_for_being_idle_is_started_anew(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, until: Until
+) -> None:
+    """In this process, as a Dask worker would do it: no trial is lost by it, whatever its retries."""
+    from bnexp.running import dask_node  # noqa: PLC0415  # beside its only use
+    from bnexp.running.options import Options  # noqa: PLC0415
+
+    monkeypatch.setattr(dask_node, "IDLE_SECONDS", 0.2)
+    options = Options(trainer="fake_trainer:Trainer")
+    assert dask_node.start("one", options, lambda: True)["event"] == "ready"
+    until(lambda: "one" not in dask_node._held, 10)
+    said: list[dict[str, Any]] = []
+    answer = dask_node.train("one", options, Trial(SPECS["none"], 0), lambda: True, said.append)
+    assert answer["event"] == "done"
+    assert said[0]["event"] == "begun"
+    dask_node.release(["one"])
+    assert "one" not in dask_node._held
+
+
+def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, cluster: Any) -> None:
+    class Leave(Silent):
+        def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+            if state.done == 2:
+                cluster.scale(0)
+
+    ground.behave(**{f"s{seed}": "slow" for seed in range(30)})
+    with pytest.raises(UserError, match=r"has had no workers for 2\.0 s; every finished trial is kept"):
+        ground.run(
+            experiment(range(30)), engine="dask", scheduler=cluster.scheduler_address, watch=Leave(), start_timeout=2.0
+        )
+    assert 2 <= len(ground.statuses(seeds=30)) < 30
+    assert set(ground.statuses(seeds=30).values()) == {"ok"}
+
+
+def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, cluster: Any) -> None:
+    """News that lie there unread are read out, and reading them ends."""
+    from bnexp.running.dask_engine import DaskEngine  # noqa: PLC0415  # beside its only use
+    from bnexp.running.options import Options  # noqa: PLC0415
+
+    options = Options(engine="dask", scheduler=cluster.scheduler_address, trainer="fake_trainer:Trainer", jobs=1)
+    with DaskEngine(options) as engine:
+        slot = engine.start()
+        events = (event for _ in range(100) for event in engine.events(0.2))
+        assert next(event for _, event in events if event["event"] != "progress")["event"] == "ready"
+        slot.give(Trial(SPECS["none"], 0), ground.folder / "run.log")
+        while not any(event["event"] == "done" for _, _, event in engine._news):
+            time.sleep(0.05)
+        cluster.close(timeout=5)
+        assert [event["event"] for _, event in engine.last_words()][-1] == "done"

@@ -163,3 +163,12 @@ def test_an_interruption_while_a_lost_trial_waits_for_its_next_try(ground: Groun
     outcome, _ = ground.run(experiment(range(2)), retries=5, watch=CtrlC())
     assert (outcome.interrupted, outcome.trained, outcome.failed, outcome.left) == (signal.SIGINT, 0, 0, 2)
     assert ground.statuses() == {}
+
+
+def test_a_trial_that_is_lost_when_the_budget_is_spent_is_still_trained(ground: Ground) -> None:
+    """Its seed was begun, and a seed that was begun is whole at the end."""
+    (ground.folder / "behaviour.json").write_text('{"none:0": "kill_once", "batch:0": "slow"}')
+    outcome, said = ground.run(experiment(range(3), ["none", "batch"]), budget=0.01, retries=1, jobs=2)
+    assert ground.statuses("none") == ground.statuses("batch") == {0: "ok"}
+    assert (outcome.trained, outcome.failed, outcome.left) == (2, 0, 4)
+    assert "with whole seeds" in said

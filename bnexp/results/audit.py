@@ -286,6 +286,7 @@ FIELDS = (
     _Field("processor", _environment("cpu")),
     _Field("threads", _execution("threads")),
     _Field("determinism", _execution("deterministic")),
+    _Field("precision", _execution("precision")),
     # The way of a step is chosen by batch size and number of steps, besides the device.
     _Field("way of a step", _execution("step"), follows=_blocks("data", "training")),
     _Field("trials at a time", _execution("jobs"), "seconds"),

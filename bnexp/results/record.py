@@ -139,7 +139,7 @@ class TrialRecord(Frozen):
     peak_memory_bytes: int | None = None
     """Of the worker process, up to the end of this trial."""
     execution: dict[str, Any] = Field(default_factory=dict)
-    """How it was computed: device, threads, way of the training loop, XLA, determinism, jobs beside it."""
+    """How it was computed: device, threads, precision, way of the training loop, XLA, determinism, jobs."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Versions, machine, git commit (`results.environment`)."""
     failure: Failure | None = None

@@ -133,6 +133,12 @@ class Program:
         return any(map(is_batch_dependent, self.model.layers))
 
     @property
+    def precision(self) -> str:
+        """The types that weights are held and layers computed in: `float32`, unless a user's own layer has others."""
+        types = {variable.dtype for variable in self.model.trainable_variables}
+        return ", ".join(sorted(types | {layer.compute_dtype for layer in self.model.layers}))
+
+    @property
     def optimizer_state(self) -> list[Any]:
         """The variables that a step changes beside the model's: the number of steps, and of each weight its moments."""
         return [variable for variable in self._optimizer.variables if not variable.name.startswith("learning_rate")]

@@ -100,7 +100,12 @@ class Trainer:
             data_hash=data.dataset.content_hash,
             seconds=clock.seconds(),
             peak_memory_bytes=peak_memory(),
-            execution={**self._device, "step": chosen.step, "compiled_model_reused": reused},
+            execution={
+                **self._device,
+                "precision": program.precision,
+                "step": chosen.step,
+                "compiled_model_reused": reused,
+            },
             environment=self._environment,
         )
 

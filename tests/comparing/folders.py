@@ -45,7 +45,7 @@ def elsewhere(**values: Any) -> Change:
     """With other values in `environment` or, for keys of it, `execution`."""
 
     def change(found: TrialRecord) -> TrialRecord:
-        where = {"device", "device_name", "threads", "jobs", "deterministic", "step"}
+        where = {"device", "device_name", "threads", "jobs", "deterministic", "precision", "step"}
         execution = {**found.execution, **{key: value for key, value in values.items() if key in where}}
         environment = {**found.environment, **{key: value for key, value in values.items() if key not in where}}
         return found.model_copy(update={"execution": execution, "environment": environment})

@@ -66,6 +66,7 @@ def test_steps_and_the_way_of_a_step_follow_from_another_batch_size():
         ({"threads": 2}, "threads", "results"),
         ({"step": "xla"}, "way of a step", "results"),
         ({"deterministic": False}, "determinism", "results"),
+        ({"precision": "float16, float32"}, "precision", "results"),
         ({"jobs": 4}, "trials at a time", "seconds"),
         ({"cores": 64}, "cores", "seconds"),
     ],

@@ -1,8 +1,10 @@
 """What a record of one trial says, and how a trial ends."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +65,37 @@ def test_parameters_are_counted(train, norm, trainable, non_trainable, normaliza
     assert parameters.trainable == trainable
     assert parameters.non_trainable == non_trainable
     assert parameters.normalization == normalization
+
+
+def test_the_precision_is_that_of_the_model(train):
+    assert train().execution["precision"] == train(norm="batch").execution["precision"] == "float32"
+
+
+def test_a_users_keras_settings_change_no_precision(tmp_path):
+    """`~/.keras/keras.json` is read by Keras at its import; a trial is the same whatever stands there."""
+    settings = {"floatx": "float64", "epsilon": 1e-2, "backend": "tensorflow", "image_data_format": "channels_first"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    code = (
+        "import sys, keras; sys.path.insert(0, sys.argv[1])\n"
+        "from small_trial import SMALL\n"
+        "from bnexp.experiment.spec import TrialSpec\n"
+        "from bnexp.experiment.trial import Trial\n"
+        "from bnexp.training import Trainer\n"
+        "record = Trainer('cpu')(Trial(TrialSpec.model_validate({**SMALL, 'norm': 'layer'}), 0), lambda _: None)\n"
+        "print(record.test.model_dump_json(), record.execution['precision'])\n"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(Path(__file__).parent)],
+            env={**os.environ, "KERAS_HOME": home},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for home in (str(tmp_path), str(tmp_path / "none"))
+    ]
+    assert said[0] == said[1]
+    assert said[0].strip().endswith("float32")
 
 
 def test_divergence_ends_the_trial_and_is_an_outcome(train):

@@ -184,13 +184,15 @@ def verify(
     threads: int | None = None,
     device: Literal["auto", "cpu", "gpu"] | None = None,
     data_folder: Path | str | None = None,
+    modules: Path | str | None = None,
     watch: Watcher | None = None,
 ) -> "Verification":
     """Train a stored trial again, in a worker process, and hold it against its record, which is not touched.
 
     `trial` is the name of its folder or the beginning of that or of its identity.  Threads and device are by default
-    those of the record.  The user's own modules are looked for in the working folder.  Raises
-    `bnexp.errors.UserError` where the trial failed, or cannot be trained again as it was.
+    those of the record.  The user's own modules are looked for in the folder `modules`, such as that of the config,
+    then in the working folder.  Raises `bnexp.errors.UserError` where the trial failed, or cannot be trained again as
+    it was.
     """
     from bnexp.results.find import find, record  # noqa: PLC0415  # with the rest of this command
     from bnexp.running.progress import Silent  # noqa: PLC0415
@@ -208,7 +210,7 @@ def verify(
         stored,
         Options(jobs=1, **execution),
         watch or Silent(),
-        search_path=[str(Path.cwd())],
+        search_path=[str(Path(each).absolute()) for each in (modules, Path.cwd()) if each is not None],
         tolerance=tolerance,
     )
 

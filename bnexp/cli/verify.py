@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads.  [default: those of the record]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: that of the record]")
+@click.option(
+    "--modules",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where your own modules are looked for first, such as the config's folder.  [default: the working folder]",
+)
 @options.data_dir
 @options.results
 @options.as_json
@@ -30,6 +35,7 @@ def verify(
     tolerance: float | None,
     threads: int | None,
     device: Any,
+    modules: Path | None,
     data_dir: Path | None,
     results: Path,
     as_json: bool,
@@ -38,7 +44,7 @@ def verify(
 
     TRIAL is as for `bnexp show`. The record is not touched. Exit codes: 0 the same bit by bit, or within the tolerance;
     1 different, with the first figure that differs. What differs in software and machine is printed beside it. Your own
-    modules are looked for in the working folder, and must be as they were.
+    modules must be as they were.
 
     \b
     Example:
@@ -51,7 +57,13 @@ def verify(
     if not as_json:
         note(_announced(find(Store(results), trial)))
     found = api.verify(
-        trial, results=results, tolerance=tolerance, threads=threads, device=device, data_folder=data_dir
+        trial,
+        results=results,
+        tolerance=tolerance,
+        threads=threads,
+        device=device,
+        data_folder=data_dir,
+        modules=modules,
     )
     if found.interrupted is not None:
         note("interrupted; nothing was verified, and nothing is changed")

@@ -139,6 +139,10 @@ class TrainingSpec(Frozen):
         whole, rest = divmod(examples, self.batch_size)
         return whole + (1 if rest and self.last_batch == "keep" else 0)
 
+    def examples_per_epoch(self, examples: int) -> int:
+        """Training examples that one pass over `examples` sees: all of them, or those of whole batches."""
+        return examples if self.last_batch == "keep" else examples // self.batch_size * self.batch_size
+
     def evaluation_steps(self, examples: int) -> list[int]:
         """Steps after which validation data are looked at, increasing, 1-based over the whole training.
 

@@ -1,12 +1,14 @@
 """Commands that repeat what a report shows: the whole of an experiment, a row of its table, a single trial.
 
-They assume the config under the experiment's name in the current folder, as `bnexp init` leaves it there.
+They assume the config under the experiment's name in the current folder, as `bnexp init` leaves it there, and name the
+results folder where it is not the usual one.
 """
 
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,18 +33,30 @@ class PointCommands:
     """By seed."""
 
 
-def commands(plan: StoredPlan) -> list[str]:
+USUAL = Path("results")
+"""Where the commands look for results unless told otherwise."""
+
+
+def commands(plan: StoredPlan, results: Path = USUAL) -> list[str]:
     """What trains these trials and writes this report again."""
-    return [shlex.join(_run(plan)), shlex.join(["bnexp", "report", plan.name])]
+    where = _results(results)
+    return [shlex.join([*_run(plan), *where]), shlex.join(["bnexp", "report", plan.name, *where])]
 
 
-def point_commands(plan: StoredPlan) -> list[PointCommands]:
+def point_commands(plan: StoredPlan, results: Path = USUAL) -> list[PointCommands]:
     """One per point of the plan, in its order; each was tried on the plan, and selects what it says."""
     points = [_point(stored) for stored in plan.points]
-    return [_commands(plan, k, points) for k in range(len(points))]
+    return [_commands(plan, k, points, _results(results)) for k in range(len(points))]
 
 
-def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None]) -> PointCommands:
+def _results(folder: Path) -> list[str]:
+    """The option that names the results folder; a path from the root, which may name a user, is never shown."""
+    if folder.is_absolute():
+        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else USUAL
+    return [] if folder == USUAL else ["--results", str(folder)]
+
+
+def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], where: Sequence[str]) -> PointCommands:
     stored = plan.points[index]
     patterns = _patterns(index, points, stored.coordinates)
 
@@ -50,10 +64,10 @@ def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None]) -> P
         if patterns is None:
             return {}
         only = [word for pattern in patterns for word in ("--only", pattern)]
-        return {"run": shlex.join([*_run(plan), *only, "--seeds", seeds])}
+        return {"run": shlex.join([*_run(plan), *only, "--seeds", seeds, *where])}
 
     trials = {
-        seed: run(str(seed)) | {"verify": shlex.join(["bnexp", "verify", folder])}
+        seed: run(str(seed)) | {"verify": shlex.join(["bnexp", "verify", folder, *where])}
         for seed, folder in stored.trials.items()
     }
     return PointCommands(run(ranges(set(stored.trials)).replace(" ", "")), trials)

@@ -3,9 +3,9 @@ from the baseline.  Accuracies are in per cent here, differences in percentage p
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,16 @@ from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import SignFlip, improvement, mean_difference, sign_flip_test
 from bnexp.stats.power import minimum_detectable_effect
 
-TARGETS = (98, 99)
-"""Validation accuracies in per cent to which the steps are counted."""
+TARGETS = (97, 98, 99)
+"""Validation accuracies in per cent to which the time is taken."""
+
+Measure = Literal["steps", "examples", "seconds"]
+"""Of time: optimizer steps, training examples seen, seconds of training without compilation and evaluation."""
+
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+SHARED = ("device", "device_name", "processor", "threads", "jobs")
+"""Columns of the trials that say how a trial shared which machine: seconds are only compared where they agree."""
 
 Verdict = Literal["higher", "lower", "signs", "equivalent", "undecided", "nothing"]
 """higher, lower: the 95 % t interval leaves zero out, and the sign-flip test, corrected for its family, agrees;
@@ -61,14 +69,26 @@ class Counts:
 
 @dataclass(frozen=True)
 class Runs:
-    """When each run of one point reached a target, in steps."""
+    """When each run of one point reached a target, in one measure of time."""
 
     seeds: tuple[int, ...]
     """Of the trials that are ok or diverged; () without a validation split."""
     reached: tuple[float, ...]
     """NaN where it did not; a diverged trial that was not there before never gets there."""
     watched: tuple[float, ...]
-    """Planned end of the training: the budget."""
+    """Planned end of the training: the budget.  A diverged run's seconds are carried on to there at its own pace."""
+    shared: tuple[tuple[str, ...], ...]
+    """Of each run the values of `SHARED`."""
+
+    def of(self, seeds: Sequence[int]) -> "Runs":
+        """Those of these seeds, in their order."""
+        at = [self.seeds.index(seed) for seed in seeds]
+        return Runs(
+            tuple(seeds),
+            tuple(self.reached[k] for k in at),
+            tuple(self.watched[k] for k in at),
+            tuple(self.shared[k] for k in at),
+        )
 
 
 @dataclass(frozen=True)
@@ -92,14 +112,20 @@ class Condition:
     """The interquartile mean of the same; NaN for fewer than four."""
     length: int | None
     """Optimizer steps of a whole training; None if none has finished."""
-    steps: Mapping[int, TimeToTarget]
-    """Of `TARGETS`; over the trials that are ok or diverged; n is 0 without a validation split."""
-    runs: Mapping[int, Runs]
-    """What `steps` summarizes, run by run."""
+    times: Mapping[Measure, Mapping[int, TimeToTarget]]
+    """To each of `TARGETS`; over the trials that are ok or diverged; n is 0 without a validation split."""
+    runs: Mapping[Measure, Mapping[int, Runs]]
+    """What `times` summarizes, run by run."""
     parameters_trainable: int | None
     parameters_normalization: int | None
     seconds: float
     """Median seconds of training, without compilation and evaluation; NaN if no trial is ok."""
+
+    @property
+    def examples_per_step(self) -> float:
+        """Over a whole training; NaN if it is not known.  Where two differ, steps and examples tell different times."""
+        steps, examples = (self.runs[measure][TARGETS[0]].watched for measure in ("steps", "examples"))
+        return examples[0] / steps[0] if steps else math.nan
 
 
 @dataclass(frozen=True)
@@ -226,7 +252,10 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
         # Shares of the same test set, as in `_comparison`: without the rounding error of the subtraction.
         recalibration=mean_difference((recalibrated - 100 * both["test_accuracy"].to_numpy(float)).round(9)),
         length=_first(ok["steps"]),
-        steps={target: time_to_target(each.reached, each.watched) for target, each in runs.items()},
+        times={
+            measure: {target: time_to_target(each.reached, each.watched) for target, each in found.items()}
+            for measure, found in runs.items()
+        },
         runs=runs,
         parameters_trainable=_first(trials["parameters_trainable"]),
         parameters_normalization=_first(trials["parameters_normalization"]),
@@ -244,21 +273,35 @@ def _first(column: "pd.Series[Any]") -> int | None:
     return int(known.iloc[0]) if len(known) else None
 
 
-def _runs(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[int, Runs]:
-    """Steps to each of `TARGETS`, run by run."""
+def _runs(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[Measure, dict[int, Runs]]:
+    """Time to each of `TARGETS` in each measure, run by run."""
     finished = trials[trials["status"].isin(["ok", "diverged"])]
     if not evaluations["validation_accuracy"].notna().any():
-        return {target: Runs((), (), ()) for target in TARGETS}
+        return {measure: {target: Runs((), (), (), ()) for target in TARGETS} for measure in MEASURES}
     training = TrainingSpec.model_validate(spec["training"])
-    budgets = tuple(float(training.epochs * training.steps_per_epoch(int(n))) for n in finished["train_examples"])
-    seeds = tuple(int(seed) for seed in finished["seed"])
     curves = dict(iter(evaluations.groupby("seed")))
-    times: dict[int, list[float]] = {target: [] for target in TARGETS}
-    for seed in seeds:
-        curve = curves.get(seed, evaluations[:0])
-        for target, reached in times.items():
-            reached.append(first_reached(curve["step"], curve["validation_accuracy"], target / 100))
-    return {target: Runs(seeds, tuple(reached), budgets) for target, reached in times.items()}
+    seeds = tuple(int(seed) for seed in finished["seed"])
+    looks = [curves.get(seed, evaluations[:0]) for seed in seeds]
+    shared = tuple(tuple(map(str, row)) for row in finished[list(SHARED)].itertuples(index=False))
+    budgets = [_budgets(training, int(n), look) for n, look in zip(finished["train_examples"], looks, strict=True)]
+
+    def runs(measure: Measure, target: int) -> Runs:
+        column = "step" if measure == "steps" else measure
+        reached = [first_reached(look[column], look["validation_accuracy"], target / 100) for look in looks]
+        return Runs(seeds, tuple(reached), tuple(budget[measure] for budget in budgets), shared)
+
+    return {measure: {target: runs(measure, target) for target in TARGETS} for measure in MEASURES}
+
+
+def _budgets(training: TrainingSpec, examples: int, look: pd.DataFrame) -> dict[Measure, float]:
+    """The planned end of a training in each measure; `look` holds its evaluations, one at least."""
+    steps = training.epochs * training.steps_per_epoch(examples)
+    last = look.iloc[-1]
+    return {
+        "steps": float(steps),
+        "examples": float(training.epochs * training.examples_per_epoch(examples)),
+        "seconds": float(last["seconds"]) * steps / float(last["step"]),
+    }
 
 
 def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, pairs: pd.DataFrame) -> Comparison:

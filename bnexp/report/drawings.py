@@ -66,7 +66,7 @@ def _times(conditions: Sequence[Condition], variants: Sequence[Variant], baselin
         TargetPanel(f"{title}, to {target} %" if title else f"to {target} %", target, {c.variant: c for c in place})
         for target in TARGETS
         for title, place in places.items()
-        if any(condition.steps[target].reached for condition in place)
+        if any(condition.times["steps"][target].reached for condition in place)
     ]
     if len(places) == 1 and len(variants) > MANY:
         for panel in panels:
@@ -93,7 +93,7 @@ def _times(conditions: Sequence[Condition], variants: Sequence[Variant], baselin
 
 
 def _reached(panel: TargetPanel) -> str:
-    counts = (f"{name} {steps(each.steps[panel.target])}" for name, each in panel.conditions.items())
+    counts = (f"{name} {steps(each.times['steps'][panel.target])}" for name, each in panel.conditions.items())
     return f"{panel.title[0].upper()}{panel.title[1:]}, median steps: {', '.join(counts)}"
 
 

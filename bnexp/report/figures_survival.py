@@ -110,7 +110,9 @@ def times_apart(panel: TargetPanel, variants: Sequence[Variant], baseline: str) 
 
 
 def _draw(axes: Axes, panel: TargetPanel, variants: Sequence[Variant]) -> None:
-    known = {v.name: panel.conditions[v.name].runs[panel.target] for v in variants if v.name in panel.conditions}
+    known = {
+        v.name: panel.conditions[v.name].runs["steps"][panel.target] for v in variants if v.name in panel.conditions
+    }
     start = min(_times([panel]), default=1.0) / 10  # left of every panel's axis
     for k, variant in enumerate(v for v in variants if v.name in known):
         runs = known[variant.name]
@@ -140,7 +142,7 @@ def _time_axis(axes: Axes, panels: Sequence[TargetPanel]) -> None:
 
 def _times(panels: Sequence[TargetPanel]) -> list[float]:
     """Every time that a panel shows: of getting there, and of the end of training."""
-    runs = [condition.runs[panel.target] for panel in panels for condition in panel.conditions.values()]
+    runs = [condition.runs["steps"][panel.target] for panel in panels for condition in panel.conditions.values()]
     return [t for each in runs for t in (*each.reached, *each.watched) if math.isfinite(t)]
 
 
@@ -151,7 +153,7 @@ def _counts(panels: Sequence[TargetPanel]) -> dict[str, tuple[int, int]]:
     for panel in panels:
         for name, condition in panel.conditions.items() if panel.target == min(targets) else ():
             finished, planned = found.get(name, (0, 0))
-            here = len(condition.runs[panel.target].seeds)
+            here = len(condition.runs["steps"][panel.target].seeds)
             found[name] = finished + here, planned + condition.counts.planned
     return found
 

@@ -82,12 +82,34 @@ def p_value(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
 
 
-def steps(time: TimeToTarget) -> str:
-    """`844 (5/5)`; `> 2,532 (1/5)` where half of the runs or more did not get there."""
-    if time.n == 0:
+def ratio(estimate: Interval) -> str:
+    """`0.42 [0.36, 0.49]`: never fewer than two decimals, because 1 is what it is read against."""
+    if math.isnan(estimate.mean):
         return ABSENT
-    median = f"> {fixed(time.budget, 0)}" if math.isinf(time.median) else fixed(time.median, 0)
-    return f"{median} ({time.reached}/{time.n})"
+    places = max(2, decimals(estimate.half_width))
+    middle = fixed(estimate.mean, places)
+    if math.isnan(estimate.low):
+        return f"{middle} [{ABSENT}]"
+    return f"{middle} [{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
+
+
+def time(known: TimeToTarget) -> str:
+    """`844`, `12.3`; `> 2,532` where half of the runs or more did not get there."""
+    if known.n == 0:
+        return ABSENT
+    if math.isinf(known.median):
+        return f"> {duration(known.budget)}"
+    return duration(known.median)
+
+
+def duration(value: float) -> str:
+    """Steps, examples or seconds: to three digits, and whole numbers in full."""
+    return fixed(value, 0) if value == int(value) or value >= 100 else significant(value, 3)
+
+
+def steps(known: TimeToTarget) -> str:
+    """`844 (5/5)`; `> 2,532 (1/5)` where half of the runs or more did not get there."""
+    return f"{time(known)} ({known.reached}/{known.n})" if known.n else ABSENT
 
 
 def whole_numbers(values: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""How much faster or slower than the baseline a variant reaches a validation accuracy, pair by pair, in steps."""
+"""How much faster or slower than the baseline a variant reaches a validation accuracy, pair by pair."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bnexp.report.comparisons import ENOUGH, LEVEL, TARGETS, Comparison, Condition, Runs, Verdict
+from bnexp.report.comparisons import ENOUGH, LEVEL, TARGETS, Comparison, Condition, Measure, Runs, Verdict
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import SignFlip
@@ -15,15 +15,15 @@ from bnexp.stats.survival import Ratio, paired_log_rank, restricted, restricted_
 
 @dataclass(frozen=True)
 class Pace:
-    """One variant against the baseline, to one target."""
+    """One variant against the baseline, to one target, in one measure of time."""
 
     ratio: Ratio
-    """Steps of the variant over those of the baseline, over the pairs of finished trials, diverged ones included."""
+    """Time of the variant over that of the baseline, over the pairs of finished trials, diverged ones included."""
     restricted: float
-    """Mean steps of the variant within the shortest budget of both sides, over all of its finished trials."""
+    """Mean time of the variant within the shortest budget of both sides, over all of its finished trials."""
     baseline_restricted: float
     saved: Interval
-    """Variant minus baseline in these steps, paired."""
+    """Variant minus baseline in this time, paired."""
     test: SignFlip
     """The log-rank test for pairs."""
     p_holm: float
@@ -32,6 +32,8 @@ class Pace:
     missed: int
     """Runs of the variant in these pairs that did not get there."""
     baseline_missed: int
+    unlike: int
+    """Pairs that were left out of the seconds, because their trials did not share one machine alike."""
 
     @property
     def verdict(self) -> Verdict:
@@ -45,8 +47,13 @@ class Pace:
         return "signs" if seen or tested else "undecided"
 
 
-def paces(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> dict[tuple[int, int], Pace]:
-    """By point and target, for the comparisons with finished trials on both sides that were measured against it."""
+def paces(
+    conditions: Sequence[Condition], comparisons: Sequence[Comparison], measure: Measure = "steps"
+) -> dict[tuple[int, int], Pace]:
+    """By point and target, for the comparisons with finished trials on both sides that were measured against it.
+
+    Holm's family is the comparisons to one target in one measure.
+    """
     by_point = {each.point: each for each in conditions}
     found: dict[tuple[int, int], Pace] = {}
     for target in TARGETS:
@@ -54,9 +61,9 @@ def paces(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) ->
         for c in comparisons:
             if c.baseline_point is None or c.same:
                 continue
-            mine, base = by_point[c.point].runs[target], by_point[c.baseline_point].runs[target]
+            mine, base = (by_point[k].runs[measure][target] for k in (c.point, c.baseline_point))
             if mine.seeds and base.seeds:
-                here[c.point, target] = _pace(mine, base, without=frozenset(c.mismatches))
+                here[c.point, target] = _pace(measure, mine, base, without=frozenset(c.mismatches))
         corrected = holm([each.test.p for each in here.values()])
         family = int((~np.isnan(corrected)).sum())
         for (key, each), p in zip(here.items(), corrected, strict=True):
@@ -64,10 +71,11 @@ def paces(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) ->
     return found
 
 
-def _pace(mine: Runs, base: Runs, without: frozenset[int]) -> Pace:
+def _pace(measure: Measure, mine: Runs, base: Runs, without: frozenset[int]) -> Pace:
     budget = min(*mine.watched, *base.watched)
     seeds = [seed for seed in mine.seeds if seed in base.seeds and seed not in without]
-    a, b = _chosen(mine, seeds), _chosen(base, seeds)
+    alike = [seed for seed in seeds if measure != "seconds" or mine.of([seed]).shared == base.of([seed]).shared]
+    a, b = mine.of(alike), base.of(alike)
     test = paired_log_rank(a.reached, a.watched, b.reached, b.watched)
     return Pace(
         ratio=time_ratio(a.reached, a.watched, b.reached, b.watched),
@@ -79,9 +87,5 @@ def _pace(mine: Runs, base: Runs, without: frozenset[int]) -> Pace:
         family=1,
         missed=sum(map(math.isnan, a.reached)),
         baseline_missed=sum(map(math.isnan, b.reached)),
+        unlike=len(seeds) - len(alike),
     )
-
-
-def _chosen(runs: Runs, seeds: Sequence[int]) -> Runs:
-    places = [runs.seeds.index(seed) for seed in seeds]
-    return Runs(tuple(seeds), tuple(runs.reached[k] for k in places), tuple(runs.watched[k] for k in places))

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from bnexp.report import sentences, tables
+from bnexp.report import sentences, tables, times
 from bnexp.report.audits import Audited, audited
 from bnexp.report.averages import averages, caveat
 from bnexp.report.commands import Named, PointCommands, commands, point_commands
@@ -61,6 +61,10 @@ class Section:
     summary: pd.DataFrame
     table: pd.DataFrame
     legend: list[str]
+    times: pd.DataFrame
+    """When which validation accuracy was reached, unrounded; without rows where there is no validation split."""
+    times_table: pd.DataFrame
+    times_legend: list[str]
     provenance: pd.DataFrame
 
     @property
@@ -79,7 +83,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
     every = conditions(trials, evaluations, plan)
     against = with_sampling(comparisons(trials, plan), store, plan)
     variants = [Variant(name, looks[name]) for name in plan.variants]
-    repeats = point_commands(plan)
+    repeats = point_commands(plan, store.root)
     return Section(
         plan=plan,
         slug=slug,
@@ -102,7 +106,10 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         summary=tables.summary(every, against),
         table=tables.readable(every, against),
         legend=tables.legend(every, against, trials),
-        provenance=provenance(store, plan, commands=commands(plan)),
+        times=times.numbers(every, against),
+        times_table=times.readable(every, against),
+        times_legend=times.legend(every, against),
+        provenance=provenance(store, plan, commands=commands(plan, store.root)),
     )
 
 

@@ -196,19 +196,44 @@ def _diverged(c: Comparison) -> str:
 
 def convergence(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[str]:
     """One sentence per comparison and target: the steps to that validation accuracy as a share of the baseline's,
-    with its interval, the medians, and how many got there.
+    with its interval, the medians, and how many got there; then the same in seconds of training, and in examples
+    where these are not the steps by another name.
 
     Nothing on a target that neither side was measured against.
     """
     by_point = {each.point: each for each in conditions}
     against = {each.point: each for each in comparisons}
-    return [
-        f"{_ratio(against[point], target, pace)}{_paces(by_point[point], by_point[base], target)}."
-        for (point, target), pace in sorted(
-            paces(conditions, comparisons).items(), key=lambda item: [*against].index(item[0][0])
-        )
-        if (base := against[point].baseline_point) is not None
-    ]
+    examples, seconds = (paces(conditions, comparisons, measure) for measure in ("examples", "seconds"))
+    found = []
+    for (point, target), pace in sorted(
+        paces(conditions, comparisons).items(), key=lambda item: [*against].index(item[0][0])
+    ):
+        c = against[point]
+        if c.baseline_point is None:
+            continue
+        mine, base = by_point[point], by_point[c.baseline_point]
+        said = f"{_ratio(c, target, pace)}{_paces(mine, base, target)}"
+        if mine.examples_per_step != base.examples_per_step:
+            said += _otherwise(c, examples[point, target], "examples")
+        found.append(f"{said}{_otherwise(c, seconds[point, target], 'seconds of training')}.")
+    return found
+
+
+def _otherwise(c: Comparison, pace: Pace, what: str) -> str:
+    """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n=10; log-rank p=0.004)`."""
+    estimate = pace.ratio.ratio
+    left_out = f"{pace.unlike} {'pair' if pace.unlike == 1 else 'pairs'} left out that did not share one machine alike"
+    if estimate.n < ENOUGH or math.isnan(estimate.mean):
+        return f"; {what} are not compared ({left_out})" if pace.unlike else ""
+    places = max(2, decimals(estimate.half_width))
+    share = f"{fixed(estimate.mean, places)} {'times' if estimate.mean > 1 else 'of'} those of {c.baseline}"
+    span = f"95 % interval {fixed(estimate.low, places)} to {fixed(estimate.high, places)}, n={estimate.n}"
+    tested = f"; log-rank p={p_value(pace.p_holm)}".replace("=<", "<") if pace.p_holm < LEVEL else ""
+    begins = {
+        "undecided": f"no detectable difference in {what}:",
+        "signs": f"signs of a difference in {what}, not confirmed:",
+    }.get(pace.verdict, f"in {what}")
+    return f"; {begins} {share} ({span}{tested}{f'; {left_out}' if pace.unlike else ''})"
 
 
 def _ratio(c: Comparison, target: int, pace: Pace) -> str:
@@ -246,7 +271,7 @@ def _censored(c: Comparison, pace: Pace) -> str:
 
 
 def _paces(mine: Condition, base: Condition, target: int) -> str:
-    time, other = mine.steps[target], base.steps[target]
+    time, other = mine.times["steps"][target], base.times["steps"][target]
     if time.reached == other.reached == 0 and time.budget == other.budget:
         within = f"within {fixed(time.budget, 0)} steps (0 of {time.n} trials, 0 of {other.n})"
         return f"neither {mine.variant} nor {base.variant} gets there {within}"
@@ -254,7 +279,7 @@ def _paces(mine: Condition, base: Condition, target: int) -> str:
 
 
 def _pace(condition: Condition, target: int) -> str:
-    time = condition.steps[target]
+    time = condition.times["steps"][target]
     count = f"{time.reached} of {time.n} {'trial' if time.n == 1 else 'trials'}"
     if time.reached == 0:
         return f"does not get there within {fixed(time.budget, 0)} steps (0 of {time.n})"

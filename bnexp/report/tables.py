@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.report.comparisons import TARGETS, Comparison, Condition, Counts
-from bnexp.report.numbers import ABSENT, ends, headings, interval, p_value, share, significant, steps
-from bnexp.report.paces import Pace, paces
+from bnexp.report.comparisons import Comparison, Condition, Counts
+from bnexp.report.numbers import ABSENT, ends, headings, interval, p_value, share, significant
 from bnexp.stats.bootstrap import Sources
 
 SUMMARY_COLUMNS = {
@@ -48,31 +47,6 @@ SUMMARY_COLUMNS = {
     "improvement": "float64",  # share of the pairs in which the variant was better, ties half
     "improvement_low": "float64",  # 95 % Wilson interval
     "improvement_high": "float64",
-    **{
-        f"{key}_{target}": kind
-        for target in TARGETS
-        # median steps to that validation accuracy (inf: half of the runs or more did not get there), and counts
-        for key, kind in (("steps_to", "float64"), ("reached", "int64"), ("runs", "int64"))
-    },
-    **{
-        f"{key}_{target}": kind
-        for target in TARGETS
-        # steps over the baseline's, paired, with its 95 % interval; how many runs of these pairs did not get there;
-        # mean steps within the shorter budget, and their paired difference to the baseline's; log-rank test for pairs
-        for key, kind in (
-            ("steps_ratio", "float64"),
-            ("steps_ratio_low", "float64"),
-            ("steps_ratio_high", "float64"),
-            ("steps_ratio_pairs", "Int64"),
-            ("steps_ratio_censored", "Int64"),
-            ("steps_restricted", "float64"),
-            ("steps_saved", "float64"),
-            ("steps_saved_low", "float64"),
-            ("steps_saved_high", "float64"),
-            ("log_rank_p", "float64"),
-            ("log_rank_p_holm", "float64"),
-        )
-    },
     "parameters_trainable": "Int64",
     "parameters_normalization": "Int64",  # of the trainable ones
     "seconds_train": "float64",  # median, without compilation and evaluation
@@ -85,10 +59,7 @@ def summary(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) 
     `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
     """
     against = {each.point: each for each in comparisons}
-    measured = paces(conditions, comparisons)
-    rows = [
-        {**_measured(each), **_compared(against.get(each.point)), **_paced(each.point, measured)} for each in conditions
-    ]
+    rows = [{**_measured(each), **_compared(against.get(each.point))} for each in conditions]
     places = pd.DataFrame([{"variant": each.variant, **each.coordinates} for each in conditions])
     numbers = {key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in SUMMARY_COLUMNS.items()}
     return pd.concat([places, pd.DataFrame(numbers)], axis="columns")
@@ -109,8 +80,6 @@ def _measured(condition: Condition) -> dict[str, Any]:
     }
     for name, value in (("batch_statistics", condition.batch_statistics), ("recalibrated", condition.recalibrated)):
         row |= {name: value.mean, f"{name}_low": value.low, f"{name}_high": value.high}
-    for target, time in condition.steps.items():
-        row |= {f"steps_to_{target}": time.median, f"reached_{target}": time.reached, f"runs_{target}": time.n}
     return row | {
         "parameters_trainable": condition.parameters_trainable,
         "parameters_normalization": condition.parameters_normalization,
@@ -154,33 +123,9 @@ def _errors(sampling: Sources | None) -> dict[str, float]:
     }
 
 
-def _paced(point: int, measured: dict[tuple[int, int], Pace]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for target in TARGETS:
-        if (pace := measured.get((point, target))) is None:
-            continue
-        ratio, saved = pace.ratio.ratio, pace.saved
-        row = {
-            "steps_ratio": ratio.mean,
-            "steps_ratio_low": ratio.low,
-            "steps_ratio_high": ratio.high,
-            "steps_ratio_pairs": ratio.n,
-            "steps_ratio_censored": pace.ratio.censored,
-            "steps_restricted": pace.restricted,
-            "steps_saved": -saved.mean,
-            "steps_saved_low": -saved.high,
-            "steps_saved_high": -saved.low,
-            "log_rank_p": pace.test.p,
-            "log_rank_p_holm": pace.p_holm,
-        }
-        found |= {f"{key}_{target}": value for key, value in row.items()}
-    return found
-
-
 def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """The same as text, one row per condition, with headings for people; for pages and papers."""
     against = {each.point: each for each in comparisons}
-    timed = any(time.n for each in conditions for time in each.steps.values())
     otherwise = any(each.recalibrated.n for each in conditions)
     sampled = any(each.sampling is not None for each in comparisons)
     rows = []
@@ -197,7 +142,6 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
                 **({"other images too": ABSENT if compared is None else _both(compared)} if sampled else {}),
                 "p (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
                 "P(improvement)": ABSENT if compared is None else share(compared.improvement),
-                **({f"steps to {target} %": steps(each.steps[target]) for target in TARGETS} if timed else {}),
                 **(_otherwise(each) if otherwise else {}),
                 "parameters": _count(each.parameters_trainable),
                 "of them in norms": _count(each.parameters_normalization),
@@ -264,12 +208,6 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison], t
         )
     if any(each.family for each in comparisons):
         found.append(_test_legend(comparisons))
-    if any(time.n for each in conditions for time in each.steps.values()):
-        found.append(
-            "Steps to a target: median over seeds of the first of two consecutive evaluations at or above that "
-            "validation accuracy, and how many runs got there; runs that did not are counted as later than all. The "
-            "true step lies between that evaluation and the one before."
-        )
     if any(each.recalibrated.n for each in conditions):
         found.append(
             "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "

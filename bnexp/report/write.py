@@ -91,6 +91,14 @@ def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
             "tex": formats.latex(each.table, caption=caption, label=f"tab:{each.slug}"),
         }
         content |= {f"tables/{each.slug}.{suffix}": text.encode() for suffix, text in texts.items()}
+        if len(each.times_table):
+            caption = f"Time to a validation accuracy in {each.plan.name}. {' '.join(each.times_legend)}"
+            texts = {
+                "csv": formats.csv(each.times),
+                "md": formats.markdown(each.times_table),
+                "tex": formats.latex(each.times_table, caption=caption, label=f"tab:{each.slug}-times"),
+            }
+            content |= {f"tables/{each.slug}-times.{suffix}": text.encode() for suffix, text in texts.items()}
         if each.fair is not None:
             content[f"tables/{each.slug}-learning-rates.csv"] = formats.csv(each.fair.numbers()).encode()
     content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()

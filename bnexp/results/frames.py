@@ -49,6 +49,8 @@ TRIAL_COLUMNS = {
     "validation_fingerprint": "object",
     "initial_weights": "object",  # JSON: path of a weight to the digest of its initial value
     "device": "object",
+    "device_name": "object",
+    "processor": "object",
     "threads": "Int64",
     "jobs": "Int64",
 }
@@ -137,7 +139,8 @@ def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
         "peak_memory_bytes": record.peak_memory_bytes,
         "identity": record.identity,
         "data_hash": record.data_hash,
-        **{key: record.execution.get(key) for key in ("device", "threads", "jobs")},
+        **{key: record.execution.get(key) for key in ("device", "device_name", "threads", "jobs")},
+        "processor": record.environment.get("cpu"),
     }
     if record.test is not None:
         row |= {"test_accuracy": record.test.accuracy, "test_loss": record.test.loss}

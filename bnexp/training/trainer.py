@@ -257,7 +257,7 @@ class _Run:
             Evaluation(
                 step=step,
                 examples=seen,
-                epoch=seen / self._examples_per_epoch(),
+                epoch=seen / self.trial.spec.training.examples_per_epoch(len(self.parts.train)),
                 seconds=self.clock.parts["train"],
                 train_loss=_finite(loss_sum / examples),
                 train_accuracy=correct / examples,
@@ -265,10 +265,6 @@ class _Run:
                 validation_accuracy=_share(scores) if scores else None,
             )
         )
-
-    def _examples_per_epoch(self) -> int:
-        training, available = self.trial.spec.training, len(self.parts.train)
-        return available if training.last_batch == "keep" else available // training.batch_size * training.batch_size
 
 
 def _final(trial: Trial, program: Program, data: _Resident, parts: Split) -> tuple[Test, OtherStatistics | None]:

@@ -91,3 +91,19 @@ def test_python_users_get_a_frozen_value(bnexp_, trial) -> None:
     assert (found.trial, found.sameness.verdict, found.exit_code) == (trial.name, "identical", 0)
     with pytest.raises(UserError, match="tolerance: a number from 0, not -1"):
         bnexp.verify(trial.name, tolerance=-1)
+
+
+def test_own_modules_may_lie_beside_the_config(bnexp_, folder) -> None:
+    mine = folder / "mine"
+    mine.mkdir()
+    (mine / "my_norms.py").write_text("import keras\n\n\nclass MyNorm(keras.layers.Layer):\n    pass\n")
+    config = (folder / "tiny.yaml").read_text().replace("bn: {norm: batch}", "own: {norm: my_norms:MyNorm}")
+    (mine / "own.yaml").write_text(config)
+    said = bnexp_("run", "mine/own.yaml", "--seeds", "0", "--only", "own", "-q")
+    assert said.code == 0, said.err
+    (found,) = folder.glob("results/trials/*")
+    missing = bnexp_("verify", found.name)
+    assert missing.code == 2
+    assert "say where the module lies with --modules" in missing.err
+    said = bnexp_("verify", found.name, "--modules", "mine")
+    assert (said.code, "bit-identical" in said.out) == (0, True), said

@@ -9,7 +9,7 @@ from bnexp.cli.app import COMMANDS
 from bnexp.experiment.grid import plan, select
 from bnexp.experiment.load import from_mapping, load
 from bnexp.lazy import attribute
-from bnexp.report.commands import point_commands
+from bnexp.report.commands import commands, point_commands
 from bnexp.results.plan import stored_plan
 
 ROOT = Path(__file__).parents[2]
@@ -36,12 +36,12 @@ def selected(command, experiment, folder, monkeypatch):
 
 def assert_exact(experiment, folder, monkeypatch):
     stored = stored_plan(experiment)
-    for point, commands in zip(stored.points, point_commands(stored), strict=True):
-        found = selected(commands.every["run"], experiment, folder, monkeypatch)
+    for point, repeats in zip(stored.points, point_commands(stored), strict=True):
+        found = selected(repeats.every["run"], experiment, folder, monkeypatch)
         assert found == [point.trials[seed] for seed in experiment.seeds]
-        assert commands.trials.keys() == point.trials.keys()
+        assert repeats.trials.keys() == point.trials.keys()
         for seed in (experiment.seeds[0], experiment.seeds[-1]):
-            assert selected(commands.trials[seed]["run"], experiment, folder, monkeypatch) == [point.trials[seed]]
+            assert selected(repeats.trials[seed]["run"], experiment, folder, monkeypatch) == [point.trials[seed]]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -71,6 +71,27 @@ def test_a_trial_is_verified_by_the_name_of_its_folder():
     assert stored.points[0].trials[0] in asked.values()
 
 
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("results", ""),
+        ("results/demo", " --results results/demo"),
+        ("my results", " --results 'my results'"),
+        ("{cwd}/results", ""),
+        ("{cwd}/results/demo", " --results results/demo"),
+        ("/somewhere/of/mine", ""),  # it may name a user
+    ],
+)
+def test_another_results_folder_is_named(folder, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    where = Path(folder.format(cwd=tmp_path))
+    [found] = point_commands(stored, where)
+    assert found.trials[0]["verify"] == f"bnexp verify {stored.points[0].trials[0]}{said}"
+    assert found.every["run"] == f"bnexp run one.yaml --only variant=none --seeds 0{said}"
+    assert commands(stored, where) == [f"bnexp run one.yaml{said}", f"bnexp report one{said}"]
+
+
 def test_a_smoke_run_is_repeated_as_one():
     experiment = from_mapping(
         {"name": "tiny", "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}}}, smoke=True
@@ -84,14 +105,14 @@ def test_where_nothing_selects_exactly_a_trial_there_is_no_command():
     stored = stored_plan(from_mapping({"name": "old", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
     data = stored.model_dump()
     data["points"][0]["spec"]["norm"]["name"] = "gone"
-    [commands] = point_commands(type(stored).model_validate(data))
-    assert commands.every == {}
-    assert commands.trials[0].keys() == {"verify"}
+    [repeats] = point_commands(type(stored).model_validate(data))
+    assert repeats.every == {}
+    assert repeats.trials[0].keys() == {"verify"}
 
 
 def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
     stored = stored_plan(from_mapping({"name": "odd", "variants": {"bn x": {"norm": "batch"}}, "seeds": 1}))
     data = stored.model_dump()
     data["points"][0]["variant"] = "bn\x1b[201~\u202e"
-    [commands] = point_commands(type(stored).model_validate(data))
-    assert commands.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"
+    [repeats] = point_commands(type(stored).model_validate(data))
+    assert repeats.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"

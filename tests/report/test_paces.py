@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from made_up import build
 
+from bnexp.experiment.spec import TrialSpec
+from bnexp.experiment.trial import Trial
 from bnexp.report.comparisons import comparisons, conditions
 from bnexp.report.paces import paces
-from bnexp.report.tables import summary
+from bnexp.report.sentences import convergence
+from bnexp.report.times import legend, numbers, readable
 from bnexp.results.frames import evaluations, trials
 from bnexp.stats.multiplicity import holm
 
@@ -31,7 +34,7 @@ def point(experiment, variant):
 def test_a_pair_whose_baseline_diverged_stays_in_with_the_whole_budget(experiment):
     pace = paces(*experiment)[point(experiment, "bn-pre"), 98]
     assert (pace.ratio.ratio.n, pace.missed, pace.baseline_missed, pace.ratio.budget) == (8, 0, 1, 2532)
-    mine, base = (experiment[0][point(experiment, name)].runs[98] for name in ("bn-pre", "none"))
+    mine, base = (experiment[0][point(experiment, name)].runs["steps"][98] for name in ("bn-pre", "none"))
     times = np.nan_to_num(np.array(base.reached), nan=2532)
     assert pace.ratio.ratio.mean == pytest.approx(np.mean(mine.reached) / times.mean())
     assert pace.baseline_restricted == pytest.approx(times.mean())
@@ -44,7 +47,7 @@ def test_pairs_that_are_missing_or_did_not_start_alike_are_in_no_ratio(experimen
 
 
 def test_the_family_of_holm_is_the_comparisons_to_one_target(experiment):
-    for target in (98, 99):
+    for target in (97, 98, 99):
         here = [pace for (_, to), pace in paces(*experiment).items() if to == target]
         assert [pace.p_holm for pace in here] == pytest.approx(holm([pace.test.p for pace in here]), nan_ok=True)
 
@@ -57,10 +60,77 @@ def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
 
 
 def test_the_table_holds_them_unrounded(experiment):
-    row = summary(*experiment).set_index("variant").loc["bn-pre"]
-    pace = paces(*experiment)[point(experiment, "bn-pre"), 99]
-    assert row["steps_ratio_99"] == pace.ratio.ratio.mean
-    assert (row["steps_ratio_low_99"], row["steps_ratio_high_99"]) == pace.ratio.ratio[1:3]
-    assert row["steps_saved_99"] == -pace.saved.mean > 0
-    assert row["steps_saved_low_99"] < row["steps_saved_99"] < row["steps_saved_high_99"]
-    assert row["steps_ratio_censored_99"] == pace.ratio.censored == 8
+    table = numbers(*experiment).set_index(["variant", "target", "measure"])
+    assert len(table) == 5 * 3 * 3
+    row, pace = table.loc["bn-pre", 99, "steps"], paces(*experiment)[point(experiment, "bn-pre"), 99]
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == pace.ratio.ratio[:3]
+    assert row["saved"] == -pace.saved.mean > 0
+    assert row["saved_low"] < row["saved"] < row["saved_high"]
+    assert row["n_censored"] == pace.ratio.censored == 8
+    assert table.loc[("none", 99, "steps"), ["ratio", "baseline", "n_pairs"]].isna().all()
+
+
+def test_examples_are_the_steps_times_the_batch_but_for_the_smaller_last_ones(experiment):
+    """54,000 images are 843 batches of 64 and one of 48 an epoch."""
+    for condition in experiment[0]:
+        steps, examples = (condition.runs[measure][98] for measure in ("steps", "examples"))
+        assert set(steps.watched) == {3 * 844}
+        assert set(examples.watched) == {3 * 54_000}
+        done = np.array(steps.reached)
+        assert examples.reached == pytest.approx(done * 64 - done // 844 * 16, nan_ok=True)
+
+
+def test_seconds_are_those_of_the_record_and_a_diverged_run_is_watched_at_its_own_pace(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), seeds=3, faults={("ln", 64, 1): "diverged"})
+    every, _ = analysed(store, plan)
+    ln = next(each for each in every if each.variant == "ln").runs["seconds"][97]
+    looks = evaluations(store, plan).query("variant == 'ln'")
+    for seed, reached, watched in zip(ln.seeds, ln.reached, ln.watched, strict=True):
+        mine = looks[looks["seed"] == seed]
+        last = mine.iloc[-1]
+        assert watched == pytest.approx(last["seconds"] * 3 * 844 / last["step"])
+        above = mine["validation_accuracy"] >= 0.97
+        there = mine["seconds"][above & above.shift(-1, fill_value=False)]
+        assert reached == pytest.approx(there.iloc[0] if len(there) else math.nan, nan_ok=True)
+    assert ln.watched[1] > looks[looks["seed"] == 1]["seconds"].max()
+
+
+def test_seconds_are_compared_only_within_pairs_that_shared_one_machine_alike(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=6, faults={})
+    for seed, change in ((0, {"jobs": 1}), (3, {"threads": 2})):
+        trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == "batch")
+        found = store.read(trial)
+        store.write(trial, found.model_copy(update={"execution": {**found.execution, **change}}))
+    found = analysed(store, plan)
+    steps, seconds = (paces(*found, measure)[point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
+    assert (steps.ratio.ratio.n, steps.unlike) == (6, 0)
+    assert (seconds.ratio.ratio.n, seconds.unlike) == (4, 2)
+    assert "2 pairs are in no ratio of seconds" in " ".join(legend(*found))
+    assert "n=4; 2 pairs left out that did not share one machine alike)" in convergence(*found)[1]
+
+
+def trial_list(plan):
+    return [Trial(TrialSpec.model_validate(point.spec), seed) for point in plan.points for seed in point.trials]
+
+
+def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_path):
+    """At batch size 16 a variant takes four times the steps of one at 64, for the same examples."""
+    store, plan = build(tmp_path, batch_sizes=(16, 64), variants=("none", "bn-pre"), seeds=4, faults={})
+    points = [each for each in plan.points if each.variant == "none" and each.spec["training"]["batch_size"] == 64]
+    points += [each for each in plan.points if each.variant != "none" and each.spec["training"]["batch_size"] == 16]
+    own = plan.model_copy(update={"points": tuple(p.model_copy(update={"coordinates": {}}) for p in points)})
+    found = analysed(store, own)
+    by = {measure: paces(*found, measure)[1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
+    assert by["examples"] == pytest.approx(by["steps"] * 16 / 64, rel=0.01)
+    assert "examples, of none's" in readable(*found)
+    assert "in examples" in convergence(*found)[0]
+    assert "examples" not in readable(*analysed(store, plan))
+
+
+def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path):
+    found = analysed(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
+    text = readable(*found)
+    assert list(text["to (%)"]) == ["97", "97", "98", "98"]
+    assert set(text["runs there"]) == {"3/3"}
+    assert legend(*found)[-1] == "No run reached 99 %."
+    assert set(numbers(*found)["target"]) == {97, 98, 99}

@@ -77,9 +77,19 @@ def test_every_tag_is_closed(page):
 
 def test_what_is_missing_stands_before_what_is_concluded_and_that_before_all_else(page):
     parts = ["Not complete", "1 of 30 trials is missing", "What may be concluded", "Figures", "Learning curves"]
-    parts += ["Table", "Every trial", "Steps to an accuracy", "How it was"]
+    parts += ["Table", "Every trial", "Time to an accuracy", "How it was"]
     places = [page.text.index(part) for part in parts]
     assert places == sorted(places)
+
+
+def test_times_stand_in_a_table_with_its_files(report, page):
+    html, markdown, folder = report
+    assert "Time to a validation accuracy in made-up" in page.text
+    assert "seconds, of none&#39;s</th>" in html
+    assert "| variant | batch size | to (%) | runs there | steps |" in markdown
+    for suffix in ("csv", "md", "tex"):
+        assert (folder / f"tables/made-up-times.{suffix}").stat().st_size > 1000
+        assert f"tables/made-up-times.{suffix}" in html
 
 
 def test_the_markdown_has_the_same_order(report):

@@ -8,6 +8,7 @@ import pytest
 from made_up import FAULTS, build
 from scipy import stats
 
+from bnexp.report import times
 from bnexp.report.comparisons import comparisons, conditions
 from bnexp.report.formats import csv, latex, markdown
 from bnexp.report.tables import SUMMARY_COLUMNS, legend, readable, summary
@@ -97,18 +98,20 @@ def test_the_baseline_is_not_compared_with_itself(experiment):
     assert set(readable(*experiment[:2]).query("variant == 'none'")["difference (points)"]) == {"—"}
 
 
-def test_steps_count_trials_that_never_got_there(experiment):
-    conditions_, comparisons_, _ = experiment
-    raw, text = summary(conditions_, comparisons_), readable(conditions_, comparisons_)
-    assert (row(raw, "none", 64)["steps_to_99"], row(raw, "none", 64)["reached_99"]) == (np.inf, 0)
-    assert row(text, "none", 64)["steps to 99 %"] == "> 2,532 (0/5)"
-    assert row(text, "bn-pre", 64)["steps to 98 %"] == "422 (5/5)"
+def test_times_count_trials_that_never_got_there(experiment):
+    raw, text = (table(*experiment[:2]) for table in (times.numbers, times.readable))
+    never = raw[(raw["target"] == 99) & (raw["measure"] == "steps")]
+    assert (row(never, "none", 64)["median"], row(never, "none", 64)["n_reached"]) == (np.inf, 0)
+    to_99, to_98 = (text[text["to (%)"] == str(target)] for target in (99, 98))
+    assert (row(to_99, "none", 64)["steps"], row(to_99, "none", 64)["runs there"]) == ("> 2,532", "0/5")
+    assert (row(to_98, "bn-pre", 64)["steps"], row(to_98, "bn-pre", 64)["runs there"]) == ("422", "5/5")
+    assert row(to_98, "bn-pre", 64)["steps, of none's"] == "0.25 [0.25, 0.25]"
 
 
 def test_a_diverged_trial_counts_as_one_that_never_got_there(experiment):
-    conditions_, comparisons_, _ = experiment
-    assert row(readable(conditions_, comparisons_), "none", 16)["steps to 98 %"] == "1,013 (4/5)"
-    assert row(readable(conditions_, comparisons_), "none", 16)["n"] == "4/5 (1 diverged)"
+    text = times.readable(*experiment[:2]).query("`to (%)` == '98'")
+    assert (row(text, "none", 16)["steps"], row(text, "none", 16)["runs there"]) == ("1,013", "4/5")
+    assert row(readable(*experiment[:2]), "none", 16)["n"] == "4/5 (1 diverged)"
 
 
 def test_a_whole_readable_row(experiment):
@@ -121,8 +124,6 @@ def test_a_whole_readable_row(experiment):
         "could see (points)": "0.13",
         "p (Holm)": "0.50",
         "P(improvement)": "1.00 [0.57, 1.00]",
-        "steps to 98 %": "422 (5/5)",
-        "steps to 99 %": "676 (5/5)",
         "recalibrated (%)": "99.10 [99.05, 99.16]",
         "batch statistics (%)": "99.08 [99.03, 99.14]",
         "parameters": "93,770",
@@ -149,7 +150,7 @@ def test_nothing_finished_yet_is_a_table_of_dashes(results, tmp_path):
     assert set(text["n"]) == {"0/5"}
     measured = text[["test accuracy (%)", "difference (points)", "p (Holm)", "parameters", "training (s)"]]
     assert set(measured.to_numpy().ravel()) == {"—"}
-    assert "steps to 98 %" not in text
+    assert times.readable(*found[:2]).empty
     assert set(summary(*found[:2])["holm_family"].dropna()) == {0}
     assert "sign-flip" not in " ".join(legend(*found))
 

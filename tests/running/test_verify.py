@@ -127,7 +127,7 @@ def test_a_users_module_must_be_the_one_that_was_trained_with(stored: TrialRecor
     (tmp_path / "my_norms.py").write_text(OWN + "# edited\n")
     with pytest.raises(UserError, match="the file of my_norms:MyNorm is not the one that it was trained with"):
         trial_of("t", record, [str(tmp_path)])
-    with pytest.raises(UserError, match=r"no module 'my_norms'.*run this where the module lies"):
+    with pytest.raises(UserError, match=r"no module 'my_norms'.*say where the module lies with --modules"):
         trial_of("t", record, [str(tmp_path / "elsewhere")])
 
 

@@ -1,0 +1,163 @@
+"""The time to a validation accuracy as tables: in steps, examples and seconds, and as a share of the baseline's."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bnexp.report.comparisons import MEASURES, TARGETS, Comparison, Condition
+from bnexp.report.numbers import ABSENT, headings, p_value, ratio, time
+from bnexp.report.paces import Pace, paces
+
+COLUMNS = {
+    "target": "int64",  # validation accuracy, per cent
+    "measure": "object",  # steps, examples, seconds
+    "n_runs": "int64",  # finished trials, diverged ones included
+    "n_reached": "int64",
+    "median": "float64",  # over all runs; infinite where half of them or more did not get there
+    "budget": "float64",  # the shortest time that a run without success was watched for
+    "baseline": "object",
+    "n_pairs": "Int64",
+    "n_unlike": "Int64",  # pairs left out of the seconds: their trials did not share one machine alike
+    "ratio": "float64",  # time over the baseline's, paired
+    "ratio_low": "float64",  # 95 % interval
+    "ratio_high": "float64",
+    "n_censored": "Int64",  # runs of these pairs that did not get there; with any, ratio of the means within the budget
+    "restricted_mean": "float64",  # within the shorter budget of both sides
+    "saved": "float64",  # less time than the baseline's within the same budget, paired
+    "saved_low": "float64",
+    "saved_high": "float64",
+    "log_rank_p": "float64",  # exact test for pairs
+    "log_rank_p_holm": "float64",  # over the comparisons to this target in this measure
+}
+
+
+def numbers(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Raw numbers, one row per condition, target and measure: `variant`, the grid keys, then `COLUMNS`; for CSV."""
+    measured = {measure: paces(conditions, comparisons, measure) for measure in MEASURES}
+    baselines = {each.point: each.baseline for each in comparisons}
+    rows: list[dict[str, Any]] = []
+    for condition, target in _rows(conditions):
+        for measure in MEASURES:
+            known = condition.times[measure][target]
+            row = {
+                "variant": condition.variant,
+                **condition.coordinates,
+                "target": target,
+                "measure": measure,
+                "n_runs": known.n,
+                "n_reached": known.reached,
+                "median": known.median,
+                "budget": known.budget,
+            }
+            if (pace := measured[measure].get((condition.point, target))) is not None:
+                row |= {"baseline": baselines[condition.point], **_paced(pace)}
+            rows.append(row)
+    keys = list(dict.fromkeys(key for each in conditions for key in each.coordinates))
+    kinds = {"variant": "object", **dict.fromkeys(keys, "object"), **COLUMNS}
+    return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in kinds.items()})
+
+
+def _paced(pace: Pace) -> dict[str, Any]:
+    share, saved = pace.ratio.ratio, pace.saved
+    return {
+        "n_pairs": share.n,
+        "n_unlike": pace.unlike,
+        "ratio": share.mean,
+        "ratio_low": share.low,
+        "ratio_high": share.high,
+        "n_censored": pace.ratio.censored,
+        "restricted_mean": pace.restricted,
+        "saved": -saved.mean,
+        "saved_low": -saved.high,
+        "saved_high": -saved.low,
+        "log_rank_p": pace.test.p,
+        "log_rank_p_holm": pace.p_holm,
+    }
+
+
+def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """The same as text, one row per condition and target that any run reached; for pages and papers.
+
+    Examples are shown where they are not the steps by another name, that is, where a variant has its own batch size.
+    """
+    shown = [measure for measure in MEASURES if measure != "examples" or _own_batches(conditions, comparisons)]
+    measured = {measure: paces(conditions, comparisons, measure) for measure in MEASURES}
+    reached = {target for each in conditions for target, known in each.times["steps"].items() if known.reached}
+    rows = []
+    for condition, target in _rows(conditions):
+        known = condition.times["steps"][target]
+        if target not in reached:
+            continue
+        row = {
+            "variant": condition.variant,
+            **headings(condition.coordinates),
+            "to (%)": str(target),
+            "runs there": f"{known.reached}/{known.n}" if known.n else ABSENT,
+        }
+        for measure in shown:
+            pace = measured[measure].get((condition.point, target))
+            row |= {
+                measure: time(condition.times[measure][target]),
+                f"{measure}, of {_baseline(comparisons)}'s": ABSENT if pace is None else ratio(pace.ratio.ratio),
+                f"p (Holm), {measure}": ABSENT if pace is None else p_value(pace.p_holm),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows, dtype="object")
+
+
+def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[str]:
+    """What the columns of `readable` mean, one sentence each."""
+    reached = {target for each in conditions for target, known in each.times["steps"].items() if known.reached}
+    never = [f"{target} %" for target in TARGETS if target not in reached]
+    median = (
+        "Time to a validation accuracy: median over the runs of the first of two consecutive evaluations at or above "
+        "it. Runs that did not get there, diverged ones among them, count as later than all (>: half of the runs or "
+        "more). The true moment lies between that evaluation and the one before."
+    )
+    ratios = (
+        f"Of {_baseline(comparisons)}'s: the paired ratio with its 95 % interval; below 1 is sooner. p: exact log-rank "
+        "test for pairs, Holm's correction over the comparisons to one target in one measure."
+    )
+    seconds = (
+        "Seconds are those of training alone, without compilation and evaluation, and hold for these machines and "
+        "what else they had to do."
+    )
+    found = [median, ratios, seconds] if comparisons else [median, seconds]
+    if unlike := _unlike(conditions, comparisons):
+        found.append(
+            f"{unlike} {'pair is' if unlike == 1 else 'pairs are'} in no ratio of seconds, because the two trials did "
+            "not share one machine alike."
+        )
+    return found + ([f"No run reached {' or '.join(never)}."] if never else [])
+
+
+def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:
+    """Place by place, target by target, variant by variant."""
+    places: dict[str, list[Condition]] = {}
+    for condition in conditions:
+        if condition.times["steps"]:
+            places.setdefault(repr(condition.coordinates), []).append(condition)
+    for place in places.values():
+        for target in TARGETS:
+            yield from ((condition, target) for condition in place)
+
+
+def _baseline(comparisons: Sequence[Comparison]) -> str:
+    return comparisons[0].baseline if comparisons else "the baseline"
+
+
+def _unlike(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> int:
+    found = paces(conditions, comparisons, "seconds")
+    return sum({point: pace.unlike for (point, _), pace in found.items()}.values())
+
+
+def _own_batches(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> bool:
+    """Whether the two sides of any comparison see other numbers of examples in a step."""
+    by_point = {each.point: each.examples_per_step for each in conditions}
+    return any(
+        by_point[each.point] != by_point[each.baseline_point]
+        for each in comparisons
+        if each.baseline_point is not None and not math.isnan(by_point[each.point] + by_point[each.baseline_point])
+    )

@@ -81,7 +81,8 @@ def _times(conditions: Sequence[Condition], variants: Sequence[Variant], baselin
     for group in filter(None, groups):
         name = "time-to-target" if len(places) == 1 else f"time-to-{group[0].target}"
         for file, part in _spread(name, group):
-            targets = " and ".join(f"{target} %" for target in dict.fromkeys(panel.target for panel in part))
+            *first, last = dict.fromkeys(str(panel.target) for panel in part)
+            targets = f"{', '.join(first)} and {last} %" if first else f"{last} %"
             yield Drawing(
                 file,
                 f"Share of runs that have reached a validation accuracy of {targets}, against training steps.",

@@ -20,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scale import command
+
 from bnexp.norms.table import METHODS
 
 HERE = Path(__file__).parent
@@ -232,6 +234,23 @@ def scale_table() -> list[str]:
     return lines
 
 
+def report_table() -> list[str]:
+    """The report of 300 and of 2,000 made-up trials: seconds, peak memory, size of the page."""
+    lines = ["| report of | seconds | memory | page | targets | |", "| --: | --: | --: | --: | --- | --- |"]
+    for trials, limits in ((300, {"page": 6.0}), (2000, {"seconds": 60.0, "memory": 2000.0})):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, str(HERE / "made_up_results.py"), folder, str(trials)], check=True)
+            seconds, memory = command("report", "--results", folder)
+            page = (Path(folder) / "report" / "index.html").stat().st_size / 1e6
+        found = {"seconds": seconds, "memory": memory, "page": page}
+        units = {"seconds": "s", "memory": "MB", "page": "MB"}
+        wanted = " and ".join(f"≤ {limit:g} {units[key]}" for key, limit in limits.items())
+        met = all(found[key] <= limit for key, limit in limits.items())
+        cells = [f"{trials:,} trials", f"{seconds:.0f}", f"{memory:.0f} MB", f"{page:.1f} MB", wanted]
+        lines.append(f"| {' | '.join(cells)} | {'met' if met else 'missed'} |")
+    return lines
+
+
 def methods_table(rounds: int) -> list[str]:
     """Every method in one worker, at two batch sizes, relative to no normalization, measured in between."""
     lines = ["| norm | batch 64, images/s | relative to none | batch 2, images/s | relative to none |"]
@@ -309,6 +328,7 @@ PARTS = {
     "memory": "Memory",
     "commands": "Commands",
     "scale": "Large plans",
+    "report": "Large reports",
 }
 
 
@@ -338,6 +358,7 @@ def main() -> None:
         "memory": lambda: memory_table(options.data_dir),
         "commands": lambda: commands_table(options.rounds),
         "scale": scale_table,
+        "report": report_table,
     }
     for part in parts:
         found["tables"][part] = {"commit": _commit(), "rounds": options.rounds, "lines": measure[part]()}

@@ -26,7 +26,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ _PROGRESS_INTERVAL = 0.1  # seconds; more often than this nobody looks
 _PREFACE_BYTES = 1 << 16
 """How much of what was printed before the first trial stands at the top of each trial's log."""
 _PR_SET_PDEATHSIG = 1
+_SPARED = ("pandas", "matplotlib", "sklearn")
+"""Keras imports these where they are installed, for what no trial does (`fit` with data frames, plots, wrappers): 50 to
+130 MB of a worker, and a second of its start."""
 
 
 def main() -> None:
@@ -162,8 +166,23 @@ def _memory() -> int | None:
 
 def _trainer(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
-    factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    with _absent(_SPARED):
+        factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     return factory
+
+
+@contextmanager
+def _absent(names: tuple[str, ...]) -> Iterator[None]:
+    """Within it these cannot be imported, as if they were not installed; afterwards a user's module can."""
+    modules: dict[str, Any] = sys.modules  # None stands for a module that is not to be had
+    blocked = [name for name in names if name not in modules]
+    modules.update(dict.fromkeys(blocked))
+    try:
+        yield
+    finally:
+        for name in blocked:
+            if modules.get(name, modules) is None:
+                del modules[name]
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

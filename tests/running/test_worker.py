@@ -118,3 +118,21 @@ def test_nothing_is_printed_to_the_log_of_another_trial(worker: Wired) -> None:
         pass
     assert [log.read_text().splitlines()[-1] for log in logs] == ["seed 0", "seed 1", "seed 2"]
     assert [log.read_text().count("this is") for log in logs] == [1, 1, 1]
+
+
+def test_packages_that_no_trial_needs_are_not_to_be_had_while_the_trainer_is_imported(tmp_path: Path) -> None:
+    """A trainer that would use pandas if it were there; afterwards a user's module can import it."""
+    (tmp_path / "choosy.py").write_text(
+        "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n\n\n"
+        "def later():\n    import pandas\n\n    return pandas.DataFrame\n"
+    )
+    code = (
+        "import sys\nfrom bnexp.running.worker import _trainer\n"
+        "later = _trainer('choosy:later')\n"
+        "import choosy\n"
+        "assert choosy.pandas is None and 'pandas' not in sys.modules\n"
+        "assert later().__name__ == 'DataFrame'\n"
+        "_trainer('choosy:later'); assert 'pandas' in sys.modules\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -220,6 +220,8 @@ def environment(options: Options) -> dict[str, str]:
     variables["PYTHONHASHSEED"] = "0"  # no result may depend on the order of a set
     if options.device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = "-1"
+    elif options.engine == "local" and options.jobs != "auto":  # by itself it is one worker for a GPU
+        variables["BNEXP_GPU_SHARING"] = str(options.jobs)
     home = str(Path(bnexp.__file__).parents[1])
     if home not in site.getsitepackages():  # a checkout that is not installed
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))

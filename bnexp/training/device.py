@@ -1,5 +1,7 @@
 """The device that a worker trains on, and TensorFlow's settings, made once before its first use."""
 
+import os
+import subprocess
 from typing import Any
 
 import keras
@@ -7,14 +9,21 @@ import tensorflow as tf
 
 from bnexp.errors import UserError
 
+SHARING = "BNEXP_GPU_SHARING"
+"""The environment variable that tells a worker how many of them share the GPU."""
+
+_LEFT = 0.1
+"""Of a GPU's memory is nobody's: each process's own context lies outside its share."""
+
 
 def configure(device: str, threads: int) -> dict[str, Any]:
-    """Set threads, determinism, precision and memory growth; returns what was taken, for the record.
+    """Set threads, determinism, precision and memory; returns what was taken, for the record.
 
     `device` is `cpu`, `gpu` or `auto` (a GPU if TensorFlow sees one).  Raises UserError for `gpu` without one.
 
     Trials are computed in float32 throughout, whatever a user's `~/.keras/keras.json` says, and on a GPU without
-    TensorFloat-32 (TensorFlow's default), whose products keep 10 bits of the mantissa instead of 23.
+    TensorFloat-32 (TensorFlow's default), whose products keep 10 bits of the mantissa instead of 23.  Memory of a GPU
+    is taken as it is needed; workers that share it (`SHARING`) may take equal shares of it at most.
     """
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
@@ -32,11 +41,32 @@ def configure(device: str, threads: int) -> dict[str, Any]:
     if not gpus:
         tf.config.set_visible_devices([], "GPU")
         return _taken("cpu", "CPU", threads)
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
-    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-    return _taken("gpu", name, threads)
+    tf.config.set_visible_devices(gpus[0], "GPU")  # one trial, one device
+    _limit_memory(gpus[0], int(os.environ.get(SHARING, "1")))
+    return _taken("gpu", tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"), threads)
 
 
 def _taken(device: str, name: str, threads: int) -> dict[str, Any]:
     return {"device": device, "device_name": name, "threads": threads, "deterministic": True}
+
+
+def _limit_memory(gpu: Any, workers: int) -> None:
+    """Let this process take memory as it needs it: its share where there are several, if the size is known."""
+    total = _smallest_memory() if workers > 1 else None
+    if total is None:
+        tf.config.experimental.set_memory_growth(gpu, True)
+        return
+    # Growth within the limit is by TF_FORCE_GPU_ALLOW_GROWTH, which every worker has: TensorFlow takes only one of the
+    # two settings for a device.
+    share = tf.config.LogicalDeviceConfiguration(memory_limit=(1 - _LEFT) * total / workers)
+    tf.config.set_logical_device_configuration(gpu, [share])
+
+
+def _smallest_memory() -> float | None:
+    """Megabytes of the GPU that has the least, by `nvidia-smi`, whose order may not be TensorFlow's; None if unknown."""
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30).stdout
+        return min(float(line) for line in answer.splitlines() if line.strip())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None

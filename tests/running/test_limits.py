@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 from ground import SPECS, Ground, experiment
@@ -13,6 +14,7 @@ from bnexp.experiment.trial import Trial
 from bnexp.results.record import TrialRecord
 from bnexp.running import Options
 from bnexp.running.budget import Budget
+from bnexp.running.pool import environment
 from bnexp.running.progress import Silent
 
 
@@ -172,3 +174,17 @@ def test_a_trial_that_is_lost_when_the_budget_is_spent_is_still_trained(ground: 
     assert ground.statuses("none") == ground.statuses("batch") == {0: "ok"}
     assert (outcome.trained, outcome.failed, outcome.left) == (2, 0, 4)
     assert "with whole seeds" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sharing"),
+    [
+        ({"device": "gpu", "jobs": 4}, "4"),
+        ({"device": "auto", "jobs": 2}, "2"),
+        ({"device": "gpu"}, None),
+        ({"device": "cpu", "jobs": 4}, None),
+        ({"device": "gpu", "jobs": 4, "engine": "dask"}, None),  # a place of a cluster has a GPU of its own
+    ],
+)
+def test_workers_are_told_how_many_of_them_share_a_gpu(options: dict[str, Any], sharing: str | None) -> None:
+    assert environment(Options(**options)).get("BNEXP_GPU_SHARING") == sharing

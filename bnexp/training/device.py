@@ -63,7 +63,7 @@ def _limit_memory(gpu: Any, workers: int) -> None:
 
 
 def _smallest_memory() -> float | None:
-    """Megabytes of the GPU that has the least, by `nvidia-smi`, whose order may not be TensorFlow's; None if unknown."""
+    """Megabytes of the smallest GPU, by `nvidia-smi`, whose order may not be TensorFlow's; None if unknown."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30).stdout

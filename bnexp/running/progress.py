@@ -9,6 +9,8 @@ from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.survey import Task
 
+_LOG_LINES = 20
+
 
 @dataclass(frozen=True)
 class Running:
@@ -231,6 +233,11 @@ def _result_text(record: TrialRecord) -> str:
     if record.status == "diverged":
         return f"diverged at step {record.diverged_at_step}{seconds}"
     return f"test accuracy {record.test.accuracy:.2%}".replace("%", " %") + seconds if record.test else f"ok{seconds}"
+
+
+def last_lines(text: str) -> str:
+    """The end of a log, where the reason stands."""
+    return "\n".join(line[:200] for line in text.splitlines()[-_LOG_LINES:])
 
 
 def in_a_line(failure: Failure) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ from bnexp.data.places import find
 from bnexp.errors import UserError
 from bnexp.experiment.grid import Experiment, PlannedTrial
 from bnexp.experiment.trial import PROTOCOL
-from bnexp.norms.own import OwnNorm
 from bnexp.results.record import Failure, Progress, TrialRecord
 from bnexp.results.store import Store, written
 from bnexp.running.budget import Budget
@@ -24,14 +22,16 @@ from bnexp.running.estimate import seconds_left
 from bnexp.running.feeding import REMEMBERED, choose, model_of
 from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
-from bnexp.running.progress import Running, State, Watcher, duration, in_a_line
+from bnexp.running.own_layers import OwnLayers
+from bnexp.running.progress import Running, State, Watcher, duration, last_lines
 from bnexp.running.signals import Signals
 from bnexp.running.survey import Survey, Task, learn, of_shard, survey, tasks
+from bnexp.running.tally import Tally
+from bnexp.running.training import Training, Use
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
 _START_KILLS = 10  # the same for workers that are killed, which more often is somebody's doing than a fault
-_LOG_LINES = 20
 _FEW_SPECS = 32
 
 
@@ -71,28 +71,22 @@ class _Run:
         self._waiting = deque(task for task in found.tasks if task.trial.identity in wanted)
         self._left = Counter(task.trial.spec for task in self._waiting)
         self._tried_before = frozenset(task.trial.identity for task in found.failed)
-        self._planned = len(found.tasks)
-        self._skipped = len(found.finished) - len(anew)
-        self._failed_before = len(found.failed) - len(again)
-        self._trained = self._diverged = self._failed = self._mendable = 0
+        skipped, failed_before = len(found.finished) - len(anew), len(found.failed) - len(again)
+        self._tally = Tally(len(found.tasks), skipped, failed_before, options)
         self._jobs = 0
         self._costs = found.costs
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
         self._claims = Claims()
         self._starting: dict[Slot, float] = {}
         self._idle: list[Slot] = []
-        self._to_check = _unproven(self._waiting)
-        self._checking: tuple[Slot, float] | None = None
-        self._refusals: list[str] = []
-        self._running: dict[Slot, _Training] = {}
+        self._layers = OwnLayers(self._waiting, options.start_timeout)
+        self._running: dict[Slot, Training] = {}
         self._models: defaultdict[Slot, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        self._use: defaultdict[Slot, _Use] = defaultdict(_Use)
+        self._use: defaultdict[Slot, Use] = defaultdict(Use)
         self._tries: Counter[str] = Counter()
         self._budget = Budget(options.budget)
         self._ever_ready = False
         self._start_failures = 0
-        self._same_failures: tuple[tuple[str, str] | None, int] = (None, 0)
-        self._reason = ""
         self._estimate: float | None = None
         self._estimated = 0.0
 
@@ -117,20 +111,20 @@ class _Run:
                     self._claims.release_all()
         else:
             self._tell_plan()
-        outcome = self._outcome()
+        outcome = self._tally.outcome(self._signals.received)
         self._watch.stopped(outcome, self._options.resume)
         return outcome
 
     def _tell_plan(self) -> None:
-        self._watch.planned(self._planned, self._skipped, self._failed_before, self._jobs)
+        self._watch.planned(self._tally.planned, self._tally.skipped, self._tally.failed_before, self._jobs)
 
     def _over(self) -> bool:
-        if self._signals.received or self._reason:
+        if self._signals.received or self._tally.reason:
             return True
         if self._waiting or self._running:
             return False
         if self._budget.spent:
-            self._reason = f"at the budget of {duration(self._budget.seconds)}, with whole seeds"
+            self._tally.reason = f"at the budget of {duration(self._budget.seconds)}, with whole seeds"
         return True
 
     def _staff(self, place: Engine) -> None:
@@ -140,12 +134,14 @@ class _Run:
             self._starting[place.start()] = time.monotonic()
 
     def _hand_out(self) -> None:
-        self._check()
-        if self._to_check:
+        """Before anything is trained, users' own layers are tried, in the first worker that is ready."""
+        if self._layers.wants_slot and self._idle:
+            self._layers.try_next(self._idle.pop())
+        if self._layers.untried:
             return
         while self._idle and (task := self._next(self._idle[-1])):
             slot = self._idle.pop()
-            self._running[slot] = _Training(task)
+            self._running[slot] = Training(task)
             self._models[slot].append(model_of(task.trial.spec))
             slot.give(task.trial, self._store.log(task.trial))
             self._watch.started(task)
@@ -157,27 +153,10 @@ class _Run:
             if limit is not None and now - training.since > limit and not training.late:
                 training.late = True
                 slot.stop()
-        waiting_for = [*self._starting.items(), *([self._checking] if self._checking else [])]
-        for slot, since in waiting_for:
+        for slot, since in self._starting.items():
             if now - since > start_limit:
                 slot.stop()
-
-    def _check(self) -> None:
-        """Before anything is trained: users' own layers, one after the other in the first worker that is ready."""
-        if self._to_check and self._checking is None and self._idle:
-            slot = self._idle.pop()
-            self._checking = slot, time.monotonic()
-            slot.check(self._to_check[0].trial)
-
-    def _checked_layer(self, slot: Slot, failure: Failure | None) -> None:
-        self._checking = None
-        self._idle.append(slot)
-        task = self._to_check.popleft()
-        if failure is not None:
-            reason = failure.message if failure.kind == "UserError" else failure.traceback
-            self._refusals.append(f"{task.experiment}, variant {task.variant}: {reason.strip()}")
-        if self._refusals and not self._to_check:
-            raise UserError("\n".join(self._refusals))
+        self._layers.stop_late_one()
 
     def _next(self, slot: Slot) -> Task | None:
         """The waiting task that suits the slot and that no other run is at; None if there is none at the moment."""
@@ -213,9 +192,9 @@ class _Run:
         if record is None or self._meant_again(task, record):
             return False
         if record.status == "failed":
-            self._failed_before += 1
+            self._tally.failed_before += 1
         else:
-            self._skipped += 1
+            self._tally.skipped += 1
             learn(self._costs, task, record)
         return True
 
@@ -231,7 +210,8 @@ class _Run:
                 self._ready(slot, event["description"])
             case "checked":
                 failure = event["failure"]
-                self._checked_layer(slot, None if failure is None else Failure.model_validate(failure))
+                self._idle.append(slot)
+                self._layers.answered(None if failure is None else Failure.model_validate(failure))
             case "begun":
                 self._running[slot].since = time.monotonic()
             case "progress":
@@ -277,7 +257,7 @@ class _Run:
             record = self._checked(training, event["record"])
         self._keep(training.task, record)
 
-    def _checked(self, training: "_Training", text: str) -> TrialRecord:
+    def _checked(self, training: Training, text: str) -> TrialRecord:
         """The record that a worker has sent, or one of a failure if it is not this trial's."""
         try:
             record = TrialRecord.model_validate_json(text)
@@ -292,20 +272,14 @@ class _Run:
         """A worker is gone: with the trial that it was at, before it was ready, or idle."""
         if slot in self._idle:
             self._idle.remove(slot)
-        elif self._checking and slot is self._checking[0]:
-            late = time.monotonic() - self._checking[1] > self._options.start_timeout
-            told = f"it took more than {duration(self._options.start_timeout)}" if late else event["message"]
-            task = self._to_check[0]
-            raise UserError(
-                f"{task.experiment}, variant {task.variant}: norm {task.trial.spec.norm.name}: the worker ended while "
-                f"it tried the layer: {told}\n{_last_lines(event['log'])}"
-            )
+        elif self._layers.tried_by(slot):
+            raise self._layers.lost(event)
         elif slot in self._running:
             self._lost(self._running.pop(slot), event)
         elif slot in self._starting:
             late = time.monotonic() - self._starting.pop(slot) > self._options.start_timeout
             told = f"not ready after {duration(self._options.start_timeout)}" if late else event["message"]
-            reason = f"the worker ended at its start: {told}\n{_last_lines(event['log'])}"
+            reason = f"the worker ended at its start: {told}\n{last_lines(event['log'])}"
             self._start_failed(reason, killed=event["kind"] != "exit" and not late)
         self._forget(place, slot)
 
@@ -314,7 +288,7 @@ class _Run:
         self._models.pop(slot, None)
         self._use.pop(slot, None)
 
-    def _lost(self, training: "_Training", event: Event) -> None:
+    def _lost(self, training: Training, event: Event) -> None:
         """A trial whose worker is gone: begun anew as often as the options say, else recorded as failed."""
         task, message = training.task, f"the worker ended: {event['message']}"
         self._tries[task.trial.identity] += 1
@@ -328,11 +302,11 @@ class _Run:
             self._waiting.appendleft(task)
             return
         log = self._store.log(task.trial)
-        last = _last_lines(log.read_text(errors="replace") if log.exists() else event["log"])
+        last = last_lines(log.read_text(errors="replace") if log.exists() else event["log"])
         failure = Failure(kind=event["kind"], message=message, traceback=last)
         self._keep(task, self._failure(training, failure, event["peak_memory_bytes"]))
 
-    def _failure(self, training: "_Training", failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
+    def _failure(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
         from bnexp.results.environment import environment  # noqa: PLC0415  # a run without failures needs it not
 
         trial = training.task.trial
@@ -354,26 +328,9 @@ class _Run:
         record = record.model_copy(update={"execution": {**record.execution, **beside}})
         self._store.write(task.trial, record)
         self._claims.release(self._store.folder(task.trial))
-        self._trained += record.status != "failed"
-        self._diverged += record.status == "diverged"
-        self._failed += record.status == "failed"
-        self._mendable += record.failure is not None and record.failure.kind == "UserError"
+        self._tally.count(record)
         learn(self._costs, task, record)
         self._watch.finished(task, record, self._state())
-        self._look_for_reason(record.failure)
-
-    def _look_for_reason(self, failure: Failure | None) -> None:
-        """Failures that end the run: any with `fail_fast`, or several in a row that say the same."""
-        if failure is None:
-            self._same_failures = (None, 0)
-            return
-        said = (failure.kind, failure.message)
-        self._same_failures = said, (self._same_failures[1] + 1 if self._same_failures[0] == said else 1)
-        if self._options.fail_fast:
-            self._reason = "at the first failure, as asked"
-        elif self._same_failures[1] == self._options.max_failures:
-            said_so = f"{self._options.max_failures} failures in a row that say the same"
-            self._reason = f"after {said_so} ({in_a_line(failure)})"
 
     def _keep_finished(self, place: Engine) -> None:
         """Store what killed workers had finished; what they were at is to be trained again."""
@@ -398,8 +355,7 @@ class _Run:
 
     def _state(self) -> State:
         running = self._now()
-        done = self._skipped + self._failed_before + self._trained + self._failed
-        return State(done, self._planned, running, self._seconds_left())
+        return State(self._tally.done, self._tally.planned, running, self._seconds_left())
 
     def _seconds_left(self) -> float | None:
         """Until all is done; of a plan of many specs looked up once a second only."""
@@ -409,65 +365,8 @@ class _Run:
             self._estimated = now
         return self._estimate
 
-    def _outcome(self) -> Outcome:
-        return Outcome(
-            planned=self._planned,
-            skipped=self._skipped,
-            trained=self._trained,
-            diverged=self._diverged,
-            failed=self._failed,
-            mendable=self._mendable,
-            failed_before=self._failed_before,
-            interrupted=self._signals.received,
-            reason=self._reason,
-        )
-
-
-class _Training:
-    """A task that a worker is at."""
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.since = time.monotonic()
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.progress: Progress | None = None
-        self.late = False
-        """Whether it was ended because it took too long."""
-
-
-class _Use:
-    """What a worker has been used for."""
-
-    def __init__(self) -> None:
-        self._trials = 0
-        self._at_first: int | None = None
-
-    def worn_out(self, memory: int | None, options: Options) -> bool:
-        """Whether a worker that now holds `memory` bytes between two trials is to be replaced."""
-        self._trials += 1
-        if self._at_first is None:
-            self._at_first = memory
-        grown = memory is not None and self._at_first is not None and memory - self._at_first > options.growth
-        return grown or self._trials >= options.trials_per_worker
-
 
 def _check_data(waiting: Iterable[Task], options: Options) -> None:
     """UserError where a data folder that the user names lacks a dataset: once, before any worker starts."""
     for name in {task.trial.spec.data.name for task in waiting} & KNOWN.keys():
         find(name, KNOWN[name], options.data_folder)
-
-
-def _unproven(waiting: Iterable[Task]) -> deque[Task]:
-    """One task for each model with a user's own layer in it: whether that works, only trying tells."""
-    found: dict[tuple[Any, ...], Task] = {}
-    for task in waiting:
-        spec = task.trial.spec
-        if isinstance(spec.norm, OwnNorm):
-            # The optimizer, batch size and length make no difference to the layer.
-            key = (spec.data.name, spec.data.source, repr(spec.model), repr(spec.norm), task.trial.search_path)
-            found.setdefault(key, task)
-    return deque(found.values())
-
-
-def _last_lines(text: str) -> str:
-    return "\n".join(line[:200] for line in text.splitlines()[-_LOG_LINES:])

@@ -201,6 +201,8 @@ def verify(
 
     if tolerance is not None and not 0 <= tolerance < math.inf:
         raise UserError(f"tolerance: a number from 0, not {tolerance!r}")
+    if modules is not None and not Path(modules).is_dir():
+        raise UserError(f"modules: there is no folder {modules}")
     folder = find(Store(Path(results)), trial)
     stored = record(folder)
     wanted = {"threads": threads, "device": device, "data_folder": None if data_folder is None else Path(data_folder)}

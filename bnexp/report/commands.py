@@ -1,7 +1,7 @@
 """Commands that repeat what a report shows: the whole of an experiment, a row of its table, a single trial.
 
 They assume the config under the experiment's name in the current folder, as `bnexp init` leaves it there, and name the
-results folder where it is not the usual one.
+results folder where it is another one within the current folder.
 """
 
 import re
@@ -50,10 +50,10 @@ def point_commands(plan: StoredPlan, results: Path = USUAL) -> list[PointCommand
 
 
 def _results(folder: Path) -> list[str]:
-    """The option that names the results folder; a path from the root, which may name a user, is never shown."""
-    if folder.is_absolute():
-        folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else USUAL
-    return [] if folder == USUAL else ["--results", str(folder)]
+    """The option that names the results folder; one outside the working folder, whose path may name a user, is not."""
+    if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    return [] if folder == USUAL or folder.is_absolute() or ".." in folder.parts else ["--results", str(folder)]
 
 
 def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], where: Sequence[str]) -> PointCommands:

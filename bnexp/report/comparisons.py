@@ -30,9 +30,6 @@ Measure = Literal["steps", "examples", "seconds"]
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
-SHARED = ("device", "device_name", "processor", "threads", "jobs")
-"""Columns of the trials that say how a trial shared which machine: seconds are only compared where they agree."""
-
 Verdict = Literal["higher", "lower", "signs", "equivalent", "undecided", "nothing"]
 """higher, lower: the 95 % t interval leaves zero out, and the sign-flip test, corrected for its family, agrees;
 signs: only one of the two says so; equivalent: neither does, and the test of equivalence, corrected too, shows the
@@ -76,9 +73,9 @@ class Runs:
     reached: tuple[float, ...]
     """NaN where it did not; a diverged trial that was not there before never gets there."""
     watched: tuple[float, ...]
-    """Planned end of the training: the budget.  A diverged run's seconds are carried on to there at its own pace."""
-    shared: tuple[tuple[str, ...], ...]
-    """Of each run the values of `SHARED`."""
+    """Planned end of the training: the budget.  A diverged run's in seconds is what the others take on average."""
+    surroundings: tuple[str | None, ...]
+    """Of each run what bears on its seconds (`results.frames`): compared only where it is known, and alike."""
 
     def of(self, seeds: Sequence[int]) -> "Runs":
         """Those of these seeds, in their order."""
@@ -87,8 +84,13 @@ class Runs:
             tuple(seeds),
             tuple(self.reached[k] for k in at),
             tuple(self.watched[k] for k in at),
-            tuple(self.shared[k] for k in at),
+            tuple(self.surroundings[k] for k in at),
         )
+
+    def within(self, budget: float) -> "Runs":
+        """The same, watched until `budget` at most."""
+        reached = tuple(math.nan if t > budget else t for t in self.reached)
+        return replace(self, reached=reached, watched=tuple(min(t, budget) for t in self.watched))
 
 
 @dataclass(frozen=True)
@@ -253,8 +255,7 @@ def _condition(index: int, plan: StoredPlan, trials: pd.DataFrame, evaluations: 
         recalibration=mean_difference((recalibrated - 100 * both["test_accuracy"].to_numpy(float)).round(9)),
         length=_first(ok["steps"]),
         times={
-            measure: {target: time_to_target(each.reached, each.watched) for target, each in found.items()}
-            for measure, found in runs.items()
+            measure: {target: _time(each, measure) for target, each in found.items()} for measure, found in runs.items()
         },
         runs=runs,
         parameters_trainable=_first(trials["parameters_trainable"]),
@@ -275,33 +276,65 @@ def _first(column: "pd.Series[Any]") -> int | None:
 
 def _runs(spec: dict[str, Any], trials: pd.DataFrame, evaluations: pd.DataFrame) -> dict[Measure, dict[int, Runs]]:
     """Time to each of `TARGETS` in each measure, run by run."""
-    finished = trials[trials["status"].isin(["ok", "diverged"])]
+    finished = trials[trials["status"].isin(["ok", "diverged"]) & trials["train_examples"].notna()]
+    curves: dict[Any, pd.DataFrame] = dict(iter(evaluations.groupby("seed")))
     if not evaluations["validation_accuracy"].notna().any():
-        return {measure: {target: Runs((), (), (), ()) for target in TARGETS} for measure in MEASURES}
-    training = TrainingSpec.model_validate(spec["training"])
-    curves = dict(iter(evaluations.groupby("seed")))
-    seeds = tuple(int(seed) for seed in finished["seed"])
-    looks = [curves.get(seed, evaluations[:0]) for seed in seeds]
-    shared = tuple(tuple(map(str, row)) for row in finished[list(SHARED)].itertuples(index=False))
-    budgets = [_budgets(training, int(n), look) for n, look in zip(finished["train_examples"], looks, strict=True)]
+        finished = finished[:0]
+    budgets = _budgets(TrainingSpec.model_validate(spec["training"]), finished, curves)
 
     def runs(measure: Measure, target: int) -> Runs:
+        known = finished[np.isfinite(budgets[measure])]
         column = "step" if measure == "steps" else measure
-        reached = [first_reached(look[column], look["validation_accuracy"], target / 100) for look in looks]
-        return Runs(seeds, tuple(reached), tuple(budget[measure] for budget in budgets), shared)
+        looks = [curves.get(seed, evaluations[:0]) for seed in known["seed"]]
+        return Runs(
+            seeds=tuple(int(seed) for seed in known["seed"]),
+            reached=tuple(first_reached(look[column], look["validation_accuracy"], target / 100) for look in looks),
+            watched=tuple(budgets[measure][np.isfinite(budgets[measure])].tolist()),
+            surroundings=tuple(text if isinstance(text, str) else None for text in known["surroundings"]),
+        )
 
     return {measure: {target: runs(measure, target) for target in TARGETS} for measure in MEASURES}
 
 
-def _budgets(training: TrainingSpec, examples: int, look: pd.DataFrame) -> dict[Measure, float]:
-    """The planned end of a training in each measure; `look` holds its evaluations, one at least."""
-    steps = training.epochs * training.steps_per_epoch(examples)
-    last = look.iloc[-1]
+def _time(runs: Runs, measure: Measure) -> TimeToTarget:
+    """The summary of some runs; seconds of different surroundings have no median in common."""
+    known = time_to_target(runs.reached, runs.watched)
+    if measure == "seconds" and (len(set(runs.surroundings)) > 1 or None in runs.surroundings):
+        return known._replace(median=math.nan, budget=math.nan)
+    return known
+
+
+def _budgets(
+    training: TrainingSpec, finished: pd.DataFrame, curves: Mapping[Any, pd.DataFrame]
+) -> dict[Measure, "np.ndarray[Any, Any]"]:
+    """The planned end of each finished training in each measure; NaN where it is not known.
+
+    In seconds a diverged run has none of its own.  It gets the mean of the runs of the same point that went to their
+    end in the same surroundings, so that no broken run's clock sets the budget that others are compared within.
+    """
+    examples = finished["train_examples"].to_numpy(int)
+    seconds = np.array(
+        [
+            _seconds(curves.get(seed)) if status == "ok" else math.nan
+            for seed, status in finished[["seed", "status"]].to_numpy()
+        ],
+        dtype=float,
+    )
+    where = finished["surroundings"].to_numpy(object)
+    for k in np.flatnonzero((finished["status"] == "diverged").to_numpy()):
+        alike = seconds[(where == where[k]) & (finished["status"] == "ok").to_numpy() & np.isfinite(seconds)]
+        seconds[k] = alike.mean() if alike.size else math.nan
     return {
-        "steps": float(steps),
-        "examples": float(training.epochs * training.examples_per_epoch(examples)),
-        "seconds": float(last["seconds"]) * steps / float(last["step"]),
+        "steps": np.array([training.epochs * training.steps_per_epoch(n) for n in examples], dtype=float),
+        "examples": np.array([training.epochs * training.examples_per_epoch(n) for n in examples], dtype=float),
+        "seconds": seconds,
     }
+
+
+def _seconds(look: pd.DataFrame | None) -> float:
+    """The last of a run's times; NaN where they are not times that increase."""
+    times = np.array([0.0]) if look is None else np.concatenate([[0.0], look["seconds"].to_numpy(float)])
+    return float(times[-1]) if times.size > 1 and (np.diff(times) > 0).all() else math.nan
 
 
 def _comparison(index: int, base: str, plan: StoredPlan, trials: pd.DataFrame, pairs: pd.DataFrame) -> Comparison:

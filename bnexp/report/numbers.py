@@ -83,7 +83,7 @@ def p_value(p: float) -> str:
 
 
 def ratio(estimate: Interval) -> str:
-    """`0.42 [0.36, 0.49]`: never fewer than two decimals, because 1 is what it is read against."""
+    """`0.42 [0.36, 0.49]`, with two decimals at least, because 1 is what it is read against."""
     if math.isnan(estimate.mean):
         return ABSENT
     places = max(2, decimals(estimate.half_width))
@@ -95,7 +95,7 @@ def ratio(estimate: Interval) -> str:
 
 def time(known: TimeToTarget) -> str:
     """`844`, `12.3`; `> 2,532` where half of the runs or more did not get there."""
-    if known.n == 0:
+    if known.n == 0 or math.isnan(known.median):
         return ABSENT
     if math.isinf(known.median):
         return f"> {duration(known.budget)}"

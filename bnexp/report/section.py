@@ -62,7 +62,7 @@ class Section:
     table: pd.DataFrame
     legend: list[str]
     times: pd.DataFrame
-    """When which validation accuracy was reached, unrounded; without rows where there is no validation split."""
+    """When which validation accuracy was reached, unrounded; `n_runs` is 0 where there is no validation split."""
     times_table: pd.DataFrame
     times_legend: list[str]
     provenance: pd.DataFrame

@@ -11,9 +11,19 @@ from typing import Any
 import pandas as pd
 
 from bnexp.report.comparisons import ENOUGH, LEVEL, Comparison, Condition, Counts, ordered_points
-from bnexp.report.numbers import decimals, ends, fixed, p_value, place_label, significant, whole_numbers
+from bnexp.report.numbers import (
+    decimals,
+    duration,
+    ends,
+    fixed,
+    p_value,
+    place_label,
+    significant,
+    whole_numbers,
+)
 from bnexp.report.paces import Pace, paces
 from bnexp.results.plan import StoredPlan, StoredPoint
+from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip
 
 LISTED = 6
@@ -157,11 +167,12 @@ def _test(c: Comparison) -> str:
 def _tested(name: str, test: SignFlip, p: float, family: int) -> str:
     """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
     least, correction = test.smallest, f"Holm's correction over {family} comparisons"
+    n = f"n={test.n}" + (f", {test.ties} of them ties" if test.ties else "")
     if least >= LEVEL:
-        return f"the {name} cannot go below .05 with n={test.n}: its smallest p is {least:.3g}"
+        return f"the {name} cannot go below .05 with {n}: its smallest p is {least:.3g}"
     if least * family >= LEVEL:
         return (
-            f"the {name} cannot go below .05 with n={test.n} and {correction}: "
+            f"the {name} cannot go below .05 with {n} and {correction}: "
             f"its smallest p is {min(1.0, least * family):.3g}"
         )
     text = f"{name.removesuffix(' test')} p={p_value(p)}".replace("=<", "<")
@@ -222,18 +233,38 @@ def convergence(conditions: Sequence[Condition], comparisons: Sequence[Compariso
 def _otherwise(c: Comparison, pace: Pace, what: str) -> str:
     """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n=10; log-rank p=0.004)`."""
     estimate = pace.ratio.ratio
-    left_out = f"{pace.unlike} {'pair' if pace.unlike == 1 else 'pairs'} left out that did not share one machine alike"
+    pairs = "pair" if pace.unlike == 1 else "pairs"
+    left_out = f"{pace.unlike} {pairs} left out that are not known to have shared one machine alike"
     if estimate.n < ENOUGH or math.isnan(estimate.mean):
         return f"; {what} are not compared ({left_out})" if pace.unlike else ""
     places = max(2, decimals(estimate.half_width))
     share = f"{fixed(estimate.mean, places)} {'times' if estimate.mean > 1 else 'of'} those of {c.baseline}"
-    span = f"95 % interval {fixed(estimate.low, places)} to {fixed(estimate.high, places)}, n={estimate.n}"
-    tested = f"; log-rank p={p_value(pace.p_holm)}".replace("=<", "<") if pace.p_holm < LEVEL else ""
+    within = f"; ratio of the means within {duration(pace.ratio.budget)}" if pace.ratio.censored else ""
+    power = _factor(pace) if pace.verdict == "undecided" else ""
+    tested = _tested("log-rank test", pace.test, pace.p_holm, pace.family)
+    fewer = "fewer" if pace.faster else "more"
     begins = {
         "undecided": f"no detectable difference in {what}:",
-        "signs": f"signs of a difference in {what}, not confirmed:",
+        "signs": f"signs that it takes {fewer} {what}, not confirmed:",
     }.get(pace.verdict, f"in {what}")
-    return f"; {begins} {share} ({span}{tested}{f'; {left_out}' if pace.unlike else ''})"
+    span = _span_of_ratio(estimate, places)
+    return f"; {begins} {share} ({span}{within}{power}; {tested}{f'; {left_out}' if pace.unlike else ''})"
+
+
+def _span_of_ratio(estimate: Interval, places: int) -> str:
+    low, high = fixed(estimate.low, places), fixed(estimate.high, places)
+    if estimate.high - estimate.low <= 1e-9 * estimate.mean:
+        return f"the same in each of {estimate.n} pairs"
+    return f"95 % interval {low} to {high}, n={estimate.n}"
+
+
+def _factor(pace: Pace) -> str:
+    """Which factor could have been seen."""
+    if not math.isfinite(pace.ratio.detectable):
+        return ""
+    if pace.ratio.detectable > 100:
+        return "; this many seeds could see no factor below 100"
+    return f"; this many seeds could see a factor of {significant(pace.ratio.detectable, 3)}"
 
 
 def _ratio(c: Comparison, target: int, pace: Pace) -> str:
@@ -244,15 +275,13 @@ def _ratio(c: Comparison, target: int, pace: Pace) -> str:
         return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
     places = max(2, decimals(estimate.half_width))
     share = f"{fixed(estimate.mean, places)} {'times' if estimate.mean > 1 else 'of'} the steps of {c.baseline}"
-    if estimate.half_width == 0:
-        span = f"the same in each of {estimate.n} pairs"
-    else:
-        span = f"95 % interval {fixed(estimate.low, places)} to {fixed(estimate.high, places)}, n={estimate.n}"
-    shown = f"{share} ({span}; {_censored(c, pace)}{_tested('log-rank test', pace.test, pace.p_holm, pace.family)})"
+    span, power = _span_of_ratio(estimate, places), _factor(pace) if pace.verdict == "undecided" else ""
+    tested = _tested("log-rank test", pace.test, pace.p_holm, pace.family)
+    shown = f"{share} ({span}{power}; {_censored(c, pace)}{tested})"
     if pace.verdict == "undecided":
         return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
     if pace.verdict == "signs":
-        sooner = "sooner" if estimate.mean < 1 else "later"
+        sooner = "sooner" if pace.faster else "later"
         return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 

@@ -1,5 +1,6 @@
 """The table of an experiment: raw values at full precision, the same as a person reads them, and its legend."""
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -233,11 +234,11 @@ def _test_legend(comparisons: Sequence[Comparison]) -> str:
 
 
 def _unlike(trials: pd.DataFrame) -> str | None:
-    """How the trials that are ok shared the machine, if not all alike; None if they did or it is not known."""
-    ok = trials[trials["status"] == "ok"]
-    columns = ["device", "threads", "jobs"]
-    values = {column: sorted({str(value) for value in ok[column].dropna()}) for column in columns}
-    return "; ".join(f"{column} {_either(known)}" for column, known in values.items() if len(known) > 1) or None
+    """In what the trials that are ok differ that bears on their seconds; None if in nothing, as far as it is known."""
+    known = [json.loads(text) for text in trials.loc[trials["status"] == "ok", "surroundings"].dropna().unique()]
+    names = dict.fromkeys(name for each in known for name in each)
+    values = {name: sorted({each.get(name, "not recorded") for each in known}) for name in names}
+    return "; ".join(f"{name} {_either(found)}" for name, found in values.items() if len(found) > 1) or None
 
 
 def _either(values: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ from bnexp.report.comparisons import MEASURES, TARGETS, Comparison, Condition
 from bnexp.report.numbers import ABSENT, headings, p_value, ratio, time
 from bnexp.report.paces import Pace, paces
 
+CENSORED = "*"
+
 COLUMNS = {
     "target": "int64",  # validation accuracy, per cent
     "measure": "object",  # steps, examples, seconds
@@ -19,13 +21,14 @@ COLUMNS = {
     "budget": "float64",  # the shortest time that a run without success was watched for
     "baseline": "object",
     "n_pairs": "Int64",
-    "n_unlike": "Int64",  # pairs left out of the seconds: their trials did not share one machine alike
+    "n_unlike": "Int64",  # pairs left out of the seconds: their surroundings are not known to have been alike
     "ratio": "float64",  # time over the baseline's, paired
     "ratio_low": "float64",  # 95 % interval
     "ratio_high": "float64",
     "n_censored": "Int64",  # runs of these pairs that did not get there; with any, ratio of the means within the budget
-    "restricted_mean": "float64",  # within the shorter budget of both sides
-    "saved": "float64",  # less time than the baseline's within the same budget, paired
+    "detectable": "float64",  # the smallest true factor that so many pairs show with 80 % power
+    "restricted_mean": "float64",  # over the pairs; within the budget where any run of them did not get there
+    "saved": "float64",  # less time than the baseline's, paired, within the same budget
     "saved_low": "float64",
     "saved_high": "float64",
     "log_rank_p": "float64",  # exact test for pairs
@@ -68,6 +71,7 @@ def _paced(pace: Pace) -> dict[str, Any]:
         "ratio_low": share.low,
         "ratio_high": share.high,
         "n_censored": pace.ratio.censored,
+        "detectable": pace.ratio.detectable,
         "restricted_mean": pace.restricted,
         "saved": -saved.mean,
         "saved_low": -saved.high,
@@ -100,11 +104,23 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
             pace = measured[measure].get((condition.point, target))
             row |= {
                 measure: time(condition.times[measure][target]),
-                f"{measure}, of {_baseline(comparisons)}'s": ABSENT if pace is None else ratio(pace.ratio.ratio),
-                f"p (Holm), {measure}": ABSENT if pace is None else p_value(pace.p_holm),
             }
+            if comparisons:
+                row |= {
+                    f"{measure}, of {comparisons[0].baseline}'s": _ratio(pace, known.n),
+                    f"p (Holm), {measure}": ABSENT if pace is None else p_value(pace.p_holm),
+                }
         rows.append(row)
     return pd.DataFrame(rows, dtype="object")
+
+
+def _ratio(pace: Pace | None, runs: int) -> str:
+    """`0.42 [0.36, 0.49]`, with an asterisk for censored runs, and the pairs where they are fewer than the runs."""
+    if pace is None:
+        return ABSENT
+    text = ratio(pace.ratio.ratio) + (CENSORED if pace.ratio.censored and not math.isnan(pace.ratio.ratio.mean) else "")
+    n = pace.ratio.ratio.n
+    return f"{text} ({n} {'pair' if n == 1 else 'pairs'})" if 0 < n < runs else text
 
 
 def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[str]:
@@ -117,8 +133,10 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -
         "more). The true moment lies between that evaluation and the one before."
     )
     ratios = (
-        f"Of {_baseline(comparisons)}'s: the paired ratio with its 95 % interval; below 1 is sooner. p: exact log-rank "
-        "test for pairs, Holm's correction over the comparisons to one target in one measure."
+        f"Of {comparisons[0].baseline if comparisons else ''}'s: the paired ratio with its 95 % interval; below 1 is "
+        f"sooner; {CENSORED}: some of these runs did not get there, and it is the ratio of the mean times within the "
+        "budget, which they count with in full. p: exact log-rank test for pairs, Holm's correction over the "
+        f"comparisons to one target in one measure{_least(conditions, comparisons)}."
     )
     seconds = (
         "Seconds are those of training alone, without compilation and evaluation, and hold for these machines and "
@@ -127,8 +145,8 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -
     found = [median, ratios, seconds] if comparisons else [median, seconds]
     if unlike := _unlike(conditions, comparisons):
         found.append(
-            f"{unlike} {'pair is' if unlike == 1 else 'pairs are'} in no ratio of seconds, because the two trials did "
-            "not share one machine alike."
+            f"{unlike} {'pair is' if unlike == 1 else 'pairs are'} in no ratio of seconds, because the two trials are "
+            "not known to have shared one machine alike; nor have such runs a median of seconds in common."
         )
     return found + ([f"No run reached {' or '.join(never)}."] if never else [])
 
@@ -144,8 +162,11 @@ def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:
             yield from ((condition, target) for condition in place)
 
 
-def _baseline(comparisons: Sequence[Comparison]) -> str:
-    return comparisons[0].baseline if comparisons else "the baseline"
+def _least(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> str:
+    """What the test cannot do with so few pairs."""
+    pairs = max((pace.test.n for pace in paces(conditions, comparisons).values()), default=0)
+    least = 2.0 ** (1 - pairs)
+    return f"; with n={pairs} it cannot go below {least:.3g}, whatever the difference" if 0.05 <= least <= 1 else ""
 
 
 def _unlike(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> int:

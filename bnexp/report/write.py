@@ -55,8 +55,9 @@ def write_report(
     """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
 
     `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF.  The same results
-    give the same bytes.  Files of an earlier report that this one does not have are removed; nothing else in `out` is
-    touched.  Raises UserError where the store has no such experiment, a record is damaged, or `out` cannot be written.
+    under the same path give the same bytes.  Files of an earlier report that this one does not have are removed;
+    nothing else in `out` is touched.  Raises UserError where the store has no such experiment, a record is damaged, or
+    `out` cannot be written.
     """
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
@@ -91,7 +92,7 @@ def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
             "tex": formats.latex(each.table, caption=caption, label=f"tab:{each.slug}"),
         }
         content |= {f"tables/{each.slug}.{suffix}": text.encode() for suffix, text in texts.items()}
-        if len(each.times_table):
+        if each.times["n_runs"].any():
             caption = f"Time to a validation accuracy in {each.plan.name}. {' '.join(each.times_legend)}"
             texts = {
                 "csv": formats.csv(each.times),

@@ -152,6 +152,17 @@ def surroundings(stored: TrialRecord, again: TrialRecord) -> list[Difference]:
     ]
 
 
+def pace_setters(record: TrialRecord) -> dict[str, str] | None:
+    """What a record tells of where and how its trial was computed that bears on its seconds, by name.
+
+    None where it does not tell device, processor, threads and trials at a time: then its seconds compare with nothing.
+    """
+    found = {field.what: field.value(record) for field in FIELDS if field.touches == "seconds" or field.what in _PACE}
+    if any(found[what] is None for what in ("device", "processor", "threads", "trials at a time")):
+        return None
+    return {what: _text(value) for what, value in found.items() if value is not None}
+
+
 def _of_specs(one: Spec, other: Spec, pairs: int, mode: Mode) -> tuple[list[Difference], list[Difference]]:
     """Declared and undeclared differences of two specs."""
     declared: list[Difference] = []
@@ -300,5 +311,7 @@ PARAMETERS = frozenset({"trainable parameters", "of them in norms", "parameters 
 CODE = frozenset({"bnexp", "bnexp commit"})
 """What two versions are meant to differ in, besides `OWN_LAYER`."""
 OWN_LAYER = "norm.source"
+_PACE = frozenset({"device", "device name", "processor", "threads", "TensorFlow", "Keras", "determinism", "precision"})
+"""Of what bears on results, what bears on seconds too."""
 MEASURED = PARAMETERS | {"data", "training images", "validation images", "steps", "images seen", "protocol"}
 """What belongs to a trial itself, not to where and how it was computed."""

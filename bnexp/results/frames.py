@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from bnexp.results.audit import pace_setters
 from bnexp.results.plan import StoredPlan
 from bnexp.results.record import TrialRecord
 from bnexp.results.store import Store
@@ -53,6 +54,7 @@ TRIAL_COLUMNS = {
     "processor": "object",
     "threads": "Int64",
     "jobs": "Int64",
+    "surroundings": "object",  # JSON: all of that and more that bears on seconds; None where it is not recorded
 }
 
 # After `experiment`, `variant` and the grid keys.
@@ -141,6 +143,7 @@ def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
         "data_hash": record.data_hash,
         **{key: record.execution.get(key) for key in ("device", "device_name", "threads", "jobs")},
         "processor": record.environment.get("cpu"),
+        "surroundings": _surroundings(record),
     }
     if record.test is not None:
         row |= {"test_accuracy": record.test.accuracy, "test_loss": record.test.loss}
@@ -169,6 +172,11 @@ def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
             "images_per_second": last.examples / last.seconds if last.seconds > 0 else None,
         }
     return row
+
+
+def _surroundings(record: TrialRecord) -> str | None:
+    found = pace_setters(record)
+    return None if found is None else json.dumps(found, sort_keys=True)
 
 
 def _frame(rows: list[dict[str, Any]], plan: StoredPlan, columns: dict[str, str]) -> pd.DataFrame:

@@ -46,7 +46,8 @@ def paired(trials: pd.DataFrame, plan: StoredPlan, baseline: str | None = None) 
         for seed in sorted(point.trials.keys() & plan.points[other].trials.keys()):
             row, twin = rows[index, seed], rows[other, seed]
             complete = row["status"] == twin["status"] == "ok"
-            mismatch = _mismatch(row, twin, asked) if complete else []
+            trained = {row["status"], twin["status"]} <= {"ok", "diverged"}
+            mismatch = _mismatch(row, twin, asked) if trained else []
             found.append(
                 {
                     **{key: row[key] for key in ("experiment", "variant", *keys)},

@@ -21,6 +21,8 @@ from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Options, workers
 
 _CHUNK = 1 << 16
+SHARING = "BNEXP_GPU_SHARING"
+"""The environment variable that tells a worker how many of them share the GPU (`training.device`)."""
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors, into run.log
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -213,6 +215,7 @@ class Pool:
 def environment(options: Options) -> dict[str, str]:
     """The environment variables of a worker: this process's, and what TensorFlow must find before it is imported."""
     variables = {**_QUIET, **os.environ}
+    variables.pop(SHARING, None)  # a user's shell has no say in it
     threads = str(options.threads)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         variables[name] = threads
@@ -221,7 +224,7 @@ def environment(options: Options) -> dict[str, str]:
     if options.device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = "-1"
     elif options.engine == "local" and options.jobs != "auto":  # by itself it is one worker for a GPU
-        variables["BNEXP_GPU_SHARING"] = str(options.jobs)
+        variables[SHARING] = str(options.jobs)
     home = str(Path(bnexp.__file__).parents[1])
     if home not in site.getsitepackages():  # a checkout that is not installed
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))

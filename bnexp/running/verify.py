@@ -136,7 +136,8 @@ def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> No
         try:
             found = digest(module, folders, form)
         except ValueError as error:
-            raise UserError(f"{name}: {error}; say where the module lies with --modules") from None
+            hint = "; say where the module lies with --modules" if "no module" in str(error) else ""
+            raise UserError(f"{name}: {error}{hint}") from None
         if source is not None and found != source:
             raise UserError(
                 f"{name}: the file of {module} is not the one that it was trained with (SHA-256 {found[:12]} now, "

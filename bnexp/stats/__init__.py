@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from bnexp.stats.multiplicity import holm
     from bnexp.stats.paired import difference, improvement, mean_difference, sign_flip_test
     from bnexp.stats.power import minimum_detectable_effect
-    from bnexp.stats.survival import kaplan_meier, log_rank, paired_log_rank, restricted, restricted_mean, time_ratio
+    from bnexp.stats.survival import (
+        kaplan_meier,
+        log_rank,
+        log_rank_scores,
+        paired_log_rank,
+        restricted,
+        restricted_mean,
+        time_ratio,
+    )
 
 __all__ = [
     "difference",
@@ -25,6 +33,7 @@ __all__ = [
     "interquartile_mean",
     "kaplan_meier",
     "log_rank",
+    "log_rank_scores",
     "mean_difference",
     "mean_interval",
     "minimum_detectable_effect",
@@ -48,7 +57,15 @@ _MODULES = {
     "multiplicity": ("holm",),
     "paired": ("difference", "improvement", "mean_difference", "sign_flip_test"),
     "power": ("minimum_detectable_effect",),
-    "survival": ("kaplan_meier", "log_rank", "paired_log_rank", "restricted", "restricted_mean", "time_ratio"),
+    "survival": (
+        "kaplan_meier",
+        "log_rank",
+        "log_rank_scores",
+        "paired_log_rank",
+        "restricted",
+        "restricted_mean",
+        "time_ratio",
+    ),
 }
 
 

@@ -22,9 +22,11 @@ class SignFlip(NamedTuple):
     """Two-sided; NaN for n=0."""
     n: int
     smallest: float
-    """The smallest p that n pairs can give: 2/2^n, at most 1 (of the exact test)."""
+    """The smallest p that so many pairs can give: 2/2^m of the m pairs that differ, at most 1 (of the exact test)."""
     exact: bool
     """False: estimated from random flips."""
+    ties: int = 0
+    """Pairs that do not differ: flipping them changes nothing."""
 
 
 def difference(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -50,7 +52,8 @@ def sign_flip_test(d: ArrayLike, *, draws: int = 100_000, seed: int = 0) -> Sign
     """
     x = finite(d)
     n = x.size
-    smallest = min(1.0, 2.0 ** (1 - n))
+    ties = int((np.abs(x) <= 1e-9 * np.abs(x).max(initial=0)).sum())
+    smallest = min(1.0, 2.0 ** (1 - n + ties))
     if n == 0:
         return SignFlip(math.nan, 0, smallest, True)
     # Sums that are equal on paper differ by rounding; accuracies are counts over 10,000, where ties are the rule.
@@ -59,13 +62,13 @@ def sign_flip_test(d: ArrayLike, *, draws: int = 100_000, seed: int = 0) -> Sign
         sums = x[:1]  # the first sign is fixed: its flip mirrors every pattern
         for value in x[1:]:
             sums = np.concatenate([sums + value, sums - value])
-        return SignFlip(float((np.abs(sums) >= observed).mean()), n, smallest, True)
+        return SignFlip(float((np.abs(sums) >= observed).mean()), n, smallest, True, ties)
     random = np.random.default_rng(seed)
     hits = 0
     for start in range(0, draws, 10_000):  # in blocks, for memory
         kept = random.integers(0, 2, size=(min(10_000, draws - start), n), dtype=np.int8).astype(float)
         hits += int((np.abs(2 * (kept @ x) - x.sum()) >= observed).sum())  # Σ s d, with s = 2 kept − 1
-    return SignFlip((1 + hits) / (1 + draws), n, smallest, False)
+    return SignFlip((1 + hits) / (1 + draws), n, smallest, False, ties)
 
 
 def improvement(d: ArrayLike, *, confidence: float = 0.95) -> Share:

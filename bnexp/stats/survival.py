@@ -13,6 +13,7 @@ from scipy import special
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
 from bnexp.stats.paired import SignFlip, sign_flip_test
+from bnexp.stats.power import minimum_detectable_effect
 
 
 class Survival(NamedTuple):
@@ -45,7 +46,9 @@ class Ratio(NamedTuple):
     censored: int
     """Runs of the two conditions that did not get there."""
     budget: float
-    """Until when both were watched; their times count up to here where some are censored."""
+    """Until when both were watched; their times count up to here where some are censored, NaN where none is."""
+    detectable: float
+    """The smallest true factor (above 1, or its reciprocal) that so many pairs show with 80 % power; NaN for n < 2."""
 
 
 def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 0.95) -> Survival:
@@ -125,6 +128,15 @@ def paired_log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
     the share of the 2^n swaps with a numerator as large, exact for few runs and with ties (Jung 1999,
     https://doi.org/10.1023/A:1009635201363, whose normal approximation this is without).  See `sign_flip_test`.
     """
+    return sign_flip_test(log_rank_scores(reached_a, watched_a, reached_b, watched_b))
+
+
+def log_rank_scores(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike) -> Floats:
+    """Of each pair the score of the first condition minus that of the second, shape (n,), as in `paired_log_rank`.
+
+    Their sum is positive where the first condition gets there sooner.  The test is exact where both sides of a pair
+    were watched for as long as each other.
+    """
     (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
     if ends_a.size != ends_b.size:
         raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
@@ -133,7 +145,8 @@ def paired_log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
     waiting = ends >= times[:, None]
     hazard = ((ends == times[:, None]) & event).sum(axis=1) / waiting.sum(axis=1)
     scores = event - (hazard[:, None] * waiting).sum(axis=0)
-    return sign_flip_test(scores[: ends_a.size] - scores[ends_a.size :])
+    difference: Floats = scores[: ends_a.size] - scores[ends_a.size :]
+    return difference
 
 
 def time_ratio(
@@ -162,15 +175,18 @@ def time_ratio(
     censored = int((~event_a).sum() + (~event_b).sum())
     budget = float(min([*ends_a[~event_a], *ends_b[~event_b]], default=math.nan))
     if n == 0 or censored == 2 * n:
-        return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget)
-    if not censored:
-        return Ratio(_exponential(mean_interval(np.log(ends_a) - np.log(ends_b), confidence=confidence)), 0, budget)
-    a, b = np.minimum(ends_a, budget), np.minimum(ends_b, budget)
-    shape = mean_interval(a / a.mean() - b / b.mean(), confidence=confidence)
-    middle = math.log(a.mean() / b.mean())
-    return Ratio(
-        _exponential(Interval(middle, middle - shape.half_width, middle + shape.half_width, n)), censored, budget
-    )
+        return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, math.nan)
+    a, b = (
+        np.fmin(ends_a, budget),
+        np.fmin(ends_b, budget),
+    )  # all in full where none is censored: NaN counts for nothing
+    logarithms = np.log(a) - np.log(b) if not censored else a / a.mean() - b / b.mean()
+    shape = mean_interval(logarithms, confidence=confidence)
+    middle = shape.mean if not censored else math.log(a.mean() / b.mean())
+    whole = _exponential(Interval(middle, middle - shape.half_width, middle + shape.half_width, n))
+    with np.errstate(over="ignore"):
+        detectable = float(np.exp(minimum_detectable_effect(logarithms)))
+    return Ratio(whole, censored, budget, detectable)
 
 
 def _exponential(logarithm: Interval) -> Interval:

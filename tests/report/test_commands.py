@@ -80,6 +80,7 @@ def test_a_trial_is_verified_by_the_name_of_its_folder():
         ("{cwd}/results", ""),
         ("{cwd}/results/demo", " --results results/demo"),
         ("/somewhere/of/mine", ""),  # it may name a user
+        ("../somebody/results", ""),
     ],
 )
 def test_another_results_folder_is_named(folder, said, tmp_path, monkeypatch):

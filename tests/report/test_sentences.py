@@ -342,25 +342,28 @@ def test_steps_to_a_target_are_told_with_the_trials_that_never_got_there(frames)
     assert len(said) == 24
     assert said[1] == (
         "No detectable difference in steps to 98 % between bn-pre and none at batch size 16: 0.23 of the steps of none "
-        "(95 % interval 0.04 to 1.31, n=5; ratio of the mean steps within 10,125, where 1 of none is not there yet: "
-        "without this limit it would be smaller; the log-rank test cannot go below .05 with n=5: its smallest p is "
-        "0.0625); bn-pre gets there after a median of 675 steps (5 of 5 trials); none gets there after a median of "
-        "1,013 steps (4 of 5 trials); no detectable difference in seconds of training: 0.31 of those of none (95 % "
-        "interval 0.06 to 1.75, n=5)."
+        "(95 % interval 0.04 to 1.31, n=5; this many seeds could see a factor of 10.4; ratio of the mean steps within "
+        "10,125, where 1 of none is not there yet: without this limit it would be smaller; the log-rank test cannot go "
+        "below .05 with n=5: its smallest p is 0.0625); bn-pre gets there after a median of 675 steps (5 of 5 trials); "
+        "none gets there after a median of 1,013 steps (4 of 5 trials); no detectable difference in seconds of "
+        "training: 0.31 of those of none (95 % interval 0.06 to 1.75, n=5; ratio of the means within 97.2; this many "
+        "seeds could see a factor of 10.4; the log-rank test cannot go below .05 with n=5: its smallest p is 0.0625)."
     )
     assert (
         "No detectable difference in steps to 99 % between ln and none at batch size 16: 0.71 of the steps of none "
-        "(95 % interval 0.12 to 4.08, n=3; ratio of the mean steps within 10,125, where 2 of ln and 3 of none are not "
-        "there yet; the log-rank test cannot go below .05 with n=3: its smallest p is 0.25); ln gets there in 1 of 3 "
-        "trials, so that its median lies above 10,125 steps; none does not get there within 10,125 steps (0 of 5); "
-        "no detectable difference in seconds of training: 0.73 of those of none (95 % interval 0.14 to 3.68, n=3)."
+        "(95 % interval 0.12 to 4.08, n=3; this many seeds could see a factor of 9.94; ratio of the mean steps within "
+        "10,125, where 2 of ln and 3 of none are not there yet; the log-rank test cannot go below .05 with n=3, 2 of "
+        "them ties: its smallest p is 1); ln gets there in 1 of 3 trials, so that its median lies above 10,125 steps; "
+        "none does not get there within 10,125 steps (0 of 5); no detectable difference in seconds of training: 0.73 "
+        "of those of none (95 % interval 0.14 to 3.68, n=3; ratio of the means within 97.2; this many seeds could see "
+        "a factor of 8.45; the log-rank test cannot go below .05 with n=3, 2 of them ties: its smallest p is 1)."
     ) in said
     assert (
         "Signs that bn-pre reaches 98 % sooner at batch size 64, not confirmed: in 0.25 of the steps of none (the same "
         "in each of 5 pairs; the log-rank test cannot go below .05 with n=5: its smallest p is 0.0625); bn-pre gets "
         "there after a median of 422 steps (5 of 5 trials); none gets there after a median of 1,688 steps (5 of 5 "
-        "trials); signs of a difference in seconds of training, not confirmed: 0.33 of those of none (95 % interval "
-        "0.33 to 0.33, n=5)."
+        "trials); signs that it takes fewer seconds of training, not confirmed: 0.33 of those of none (the same in "
+        "each of 5 pairs; the log-rank test cannot go below .05 with n=5: its smallest p is 0.0625)."
     ) in said
     assert (
         "At batch size 64, validation accuracy of 99 %: neither ln nor none gets there within 2,532 steps "
@@ -378,7 +381,8 @@ def test_with_ten_pairs_the_ratio_of_the_steps_is_told_with_its_interval(tmp_pat
         "within 2,532, where 10 of none are not there yet: without this limit it would be smaller; log-rank p=0.004 "
         "after Holm's correction over 2 comparisons); bn-pre gets there after a median of 676 steps (10 of 10 trials); "
         "none does not get there within 2,532 steps (0 of 10); in seconds of training 0.40 of those of none (95 % "
-        "interval 0.29 to 0.55, n=10; log-rank p=0.004)."
+        "interval 0.29 to 0.55, n=10; ratio of the means within 24.3; log-rank p=0.004 after Holm's correction over 2 "
+        "comparisons)."
     )
 
 

@@ -170,10 +170,10 @@ def test_legend_counts_a_single_comparison_as_one(tmp_path):
 
 def test_legend_warns_where_trials_shared_the_machine_differently(experiment):
     conditions_, comparisons_, frame = experiment
-    other = frame.assign(jobs=frame["jobs"].where(frame["seed"] > 0, 1))
-    assert "Seconds are not comparable: the trials did not share the machine alike (jobs 1 or 2)." in legend(
-        conditions_, comparisons_, other
-    )
+    alone = frame["surroundings"].str.replace('"trials at a time": "2"', '"trials at a time": "1"')
+    other = frame.assign(surroundings=frame["surroundings"].where(frame["seed"] > 0, alone))
+    said = "Seconds are not comparable: the trials did not share the machine alike (trials at a time 1 or 2)."
+    assert said in legend(conditions_, comparisons_, other)
 
 
 def test_legend_of_a_variant_alone_speaks_of_no_difference(tmp_path):

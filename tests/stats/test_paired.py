@@ -115,3 +115,10 @@ def test_improvement_counts_ties_half():
 
 def test_improvement_without_pairs_is_unknown():
     assert math.isnan(improvement([]).share)
+
+
+def test_pairs_that_do_not_differ_make_the_smallest_p_larger():
+    """Three of seven ties: of the 2^7 flips 2^3 each give one sum, so that no p lies below 2/2^4."""
+    found = sign_flip_test([0, 0, 0, 0.1, 0.1, 0.2, 0.1])
+    assert (found.n, found.ties, found.smallest, found.p) == (7, 3, 0.125, 0.125)
+    assert sign_flip_test([0, 0, 0])[:3] == (1.0, 3, 1.0)

@@ -8,7 +8,17 @@ import pytest
 from scipy import stats
 
 from bnexp.stats.estimates import mean_interval
-from bnexp.stats.survival import kaplan_meier, log_rank, paired_log_rank, restricted, restricted_mean, time_ratio
+from bnexp.stats.paired import sign_flip_test
+from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.survival import (
+    kaplan_meier,
+    log_rank,
+    log_rank_scores,
+    paired_log_rank,
+    restricted,
+    restricted_mean,
+    time_ratio,
+)
 
 NAN = math.nan
 
@@ -218,3 +228,17 @@ def test_pairs_need_both_sides_and_a_ratio_needs_times_above_0():
         time_ratio([1], [2], [1, 2], [2, 2])
     with pytest.raises(ValueError, match="above 0"):
         time_ratio([0], [2], [1], [2])
+
+
+def test_the_factor_that_could_be_seen_is_that_of_the_logarithms():
+    a, b, ends = [3.0, 5.0, 8.0, 4.0], [6.0, 7.0, 20.0, 9.0], [50.0] * 4
+    expected = math.exp(minimum_detectable_effect(np.log(a) - np.log(b)))
+    assert time_ratio(a, ends, b, ends).detectable == pytest.approx(expected)
+    assert math.isnan(time_ratio(a[:1], ends[:1], b[:1], ends[:1]).detectable)
+    assert time_ratio([1.0, 1e99], ends[:2], [1e99, 1.0], ends[:2]).detectable == math.inf
+
+
+def test_scores_sum_to_more_than_nothing_where_the_first_is_sooner():
+    a, b, ends = [3.0, 5.0, math.nan], [6.0, 7.0, math.nan], [9.0] * 3
+    assert log_rank_scores(a, ends, b, ends).sum() > 0 > log_rank_scores(b, ends, a, ends).sum()
+    assert paired_log_rank(a, ends, b, ends) == sign_flip_test(log_rank_scores(a, ends, b, ends))

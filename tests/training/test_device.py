@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bnexp.errors import UserError
+from bnexp.running.pool import SHARING
 from bnexp.training import device
 
 
@@ -49,6 +50,10 @@ def test_workers_that_share_a_gpu_may_take_equal_shares_of_the_smallest(told, mo
     monkeypatch.setenv(device.SHARING, "4")
     device.configure("gpu", 1)
     assert told == [("visible", "GPU:0"), ("limit", "GPU:0", pytest.approx(0.9 * 16_000 / 4))]
+
+
+def test_workers_and_those_who_start_them_mean_the_same_variable():
+    assert device.SHARING == SHARING
 
 
 @pytest.mark.parametrize("answer", ["", "[N/A]\n", FileNotFoundError("nvidia-smi")])

@@ -184,13 +184,18 @@ def time_ratio(
     shape = mean_interval(logarithms, confidence=confidence)
     middle = shape.mean if not censored else math.log(a.mean() / b.mean())
     whole = _exponential(Interval(middle, middle - shape.half_width, middle + shape.half_width, n))
-    with np.errstate(over="ignore"):
-        detectable = float(np.exp(minimum_detectable_effect(logarithms)))
-    return Ratio(whole, censored, budget, detectable)
+    return Ratio(whole, censored, budget, _exp(minimum_detectable_effect(logarithms)))
 
 
 def _exponential(logarithm: Interval) -> Interval:
-    return Interval(math.exp(logarithm.mean), math.exp(logarithm.low), math.exp(logarithm.high), logarithm.n)
+    mean, low, high = map(_exp, logarithm[:3])
+    return Interval(mean, low, high, logarithm.n)
+
+
+def _exp(x: float) -> float:
+    """e^x; infinite where that is beyond a float."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(x))
 
 
 def _runs(reached: ArrayLike, watched: ArrayLike) -> tuple[Floats, np.ndarray]:

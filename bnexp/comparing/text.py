@@ -269,11 +269,12 @@ def _test(each: Compared, found: Comparisons) -> str:
     """The sign-flip test, and what it cannot do with so few pairs."""
     test, family = each.judgement.test, found.family
     correction = f"Holm's correction over {family} comparisons"
+    n = f"n={test.n}" + (f", {test.ties} of them ties" if test.ties else "")
     if test.smallest >= 0.05:
-        return f"the sign-flip test cannot go below .05 with n={test.n}: its smallest p is {test.smallest:.3g}"
+        return f"the sign-flip test cannot go below .05 with {n}: its smallest p is {test.smallest:.3g}"
     if test.smallest * family >= 0.05:
         least = min(1.0, test.smallest * family)
-        return f"the sign-flip test cannot go below .05 with n={test.n} and {correction}: its smallest p is {least:.3g}"
+        return f"the sign-flip test cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
     text = f"sign-flip p={p_value(each.p_holm)}".replace("=<", "<") + (f" after {correction}" if family > 1 else "")
     unconfirmed = each.p_holm >= 0.05 and not each.judgement.difference.contains_zero
     return f"{text}, which does not confirm it" if unconfirmed else text

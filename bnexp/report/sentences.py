@@ -226,7 +226,9 @@ def convergence(conditions: Sequence[Condition], comparisons: Sequence[Compariso
         said = f"{_ratio(c, target, pace)}{_paces(mine, base, target)}"
         if mine.examples_per_step != base.examples_per_step:
             said += _otherwise(c, examples[point, target], "examples")
-        found.append(f"{said}{_otherwise(c, seconds[point, target], 'seconds of training')}.")
+        if (point, target) in seconds:  # where all diverged nobody knows how long a whole training takes
+            said += _otherwise(c, seconds[point, target], "seconds of training")
+        found.append(f"{said}.")
     return found
 
 

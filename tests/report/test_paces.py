@@ -238,3 +238,14 @@ def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_on
     pace = _pace("steps", mine, base, without=frozenset())
     assert (pace.ratio.budget, pace.saved.mean) == (100, 0)
     assert math.isnan(pace.test.p) or pace.test.p == 1
+
+
+def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
+    faults = {(variant, 64, seed): "diverged" for variant in ("none", "gn") for seed in range(3)}
+    found = analysed(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults=faults))
+    assert paces(*found, "seconds") == {}
+    assert "seconds" not in " ".join(convergence(*found))
+    assert len(convergence(*found)) == 3
+    assert set(numbers(*found).query("measure == 'seconds'")["n_runs"]) == {0}
+    assert readable(*found).empty
+    assert "No run reached 97 % or 98 % or 99 %." in legend(*found)

@@ -10,8 +10,9 @@ RUN    = "$(VENV)/bin/python" -m
 DEMO   = results/demo
 SMOKE  = results/smoke
 FULL   = results/full
-SEEDS ?= 0-4
+SEEDS ?= 0-9
 MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png mnist-differences.png \
+  mnist-time-to-target.png \
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
@@ -57,7 +58,7 @@ report: $(VENV)/.installed  ## write results/report/ from what is stored
 reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIST=its folder); hours, and resumes
 	$(BNEXP) run configs/mnist.yaml configs/batch_size.yaml --seeds $(SEEDS) --device cpu --results $(FULL) \
 	  $(if $(MNIST),--data-dir "$(MNIST)")
-	$(BNEXP) report --results $(FULL) >/dev/null
+	$(BNEXP) report mnist batch_size --results $(FULL) >/dev/null
 	mkdir -p results/reference/figures
 	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"

@@ -14,6 +14,16 @@ def test_the_table_of_the_readme_is_the_reports():
     assert (REFERENCE / "tables/mnist.md").read_text().strip() in README
 
 
+def test_the_times_of_the_readme_are_the_reports():
+    stored = (REFERENCE / "tables/mnist-times.md").read_text().splitlines()
+    shown = [
+        line for line in README.splitlines() if line.startswith("|") and line.count("|") == 10 and "| 98 |" in line
+    ]
+    assert len(shown) == 5
+    assert set(shown) <= set(stored)
+    assert stored[0] in README.splitlines()
+
+
 def test_the_table_follows_from_the_trials():
     """Mean test accuracy per variant, recomputed from the tidy table of trials."""
     trials = pd.read_csv(REFERENCE / "trials.csv")

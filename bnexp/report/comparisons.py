@@ -322,6 +322,8 @@ def _budgets(
     )
     where = finished["surroundings"].to_numpy(object)
     for k in np.flatnonzero((finished["status"] == "diverged").to_numpy()):
+        if math.isnan(_seconds(curves.get(finished["seed"].iloc[k]))):
+            continue  # what its clock said before it broke cannot be used either
         alike = seconds[(where == where[k]) & (finished["status"] == "ok").to_numpy() & np.isfinite(seconds)]
         seconds[k] = alike.mean() if alike.size else math.nan
     return {

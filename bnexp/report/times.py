@@ -82,13 +82,15 @@ def _paced(pace: Pace) -> dict[str, Any]:
 
 
 def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """The same as text, one row per condition and target that any run reached; for pages and papers.
+    """The same as text, one row per condition and target that any run reached, or all where none; for pages and papers.
 
     Examples are shown where they are not the steps by another name, that is, where a variant has its own batch size.
     """
     shown = [measure for measure in MEASURES if measure != "examples" or _own_batches(conditions, comparisons)]
     measured = {measure: paces(conditions, comparisons, measure) for measure in MEASURES}
-    reached = {target for each in conditions for target, known in each.times["steps"].items() if known.reached}
+    known_times = [(target, known) for each in conditions for target, known in each.times["steps"].items() if known.n]
+    # Where no run reached any, all are shown: the table then says within which budget.
+    reached = {target for target, known in known_times if known.reached} or {target for target, _ in known_times}
     rows = []
     for condition, target in _rows(conditions):
         known = condition.times["steps"][target]
@@ -102,9 +104,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
         }
         for measure in shown:
             pace = measured[measure].get((condition.point, target))
-            row |= {
-                measure: time(condition.times[measure][target]),
-            }
+            row[measure] = time(condition.times[measure][target])
             if comparisons:
                 row |= {
                     f"{measure}, of {comparisons[0].baseline}'s": _ratio(pace, known.n),

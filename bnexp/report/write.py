@@ -86,20 +86,10 @@ def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
             if not drawing.interactive:
                 drawn[name] = files["svg"].decode()
         caption = f"Results of {each.plan.name}. {' '.join(each.legend)}"
-        texts = {
-            "csv": formats.csv(each.summary),
-            "md": formats.markdown(each.table),
-            "tex": formats.latex(each.table, caption=caption, label=f"tab:{each.slug}"),
-        }
-        content |= {f"tables/{each.slug}.{suffix}": text.encode() for suffix, text in texts.items()}
+        content |= _table(each.slug, each.summary, each.table, caption)
         if each.times["n_runs"].any():
             caption = f"Time to a validation accuracy in {each.plan.name}. {' '.join(each.times_legend)}"
-            texts = {
-                "csv": formats.csv(each.times),
-                "md": formats.markdown(each.times_table),
-                "tex": formats.latex(each.times_table, caption=caption, label=f"tab:{each.slug}-times"),
-            }
-            content |= {f"tables/{each.slug}-times.{suffix}": text.encode() for suffix, text in texts.items()}
+            content |= _table(f"{each.slug}-times", each.times, each.times_table, caption)
         if each.fair is not None:
             content[f"tables/{each.slug}-learning-rates.csv"] = formats.csv(each.fair.numbers()).encode()
     content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()
@@ -107,6 +97,16 @@ def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
     content["report.md"] = page.markdown(sections).encode()
     content["index.html"] = page.html(sections, drawn, suffixes=["svg", "png", *(["pdf"] if pdf else [])]).encode()
     return content
+
+
+def _table(name: str, numbers: pd.DataFrame, text: pd.DataFrame, caption: str) -> dict[str, bytes]:
+    """A table's files: its numbers unrounded, and as text for a repository and for a paper."""
+    files = {
+        "csv": formats.csv(numbers),
+        "md": formats.markdown(text),
+        "tex": formats.latex(text, caption=caption, label=f"tab:{name}"),
+    }
+    return {f"tables/{name}.{suffix}": content.encode() for suffix, content in files.items()}
 
 
 def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:

@@ -247,5 +247,20 @@ def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
     assert "seconds" not in " ".join(convergence(*found))
     assert len(convergence(*found)) == 3
     assert set(numbers(*found).query("measure == 'seconds'")["n_runs"]) == {0}
-    assert readable(*found).empty
+    text = readable(*found)
+    assert list(text["to (%)"]) == ["97", "97", "98", "98", "99", "99"]
+    assert set(text["runs there"]) == {"0/3"}
+    assert set(text["steps"]) == {"> 2,532"}
     assert "No run reached 97 % or 98 % or 99 %." in legend(*found)
+
+
+def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):
+    faults = {("bn-pre", 64, 2): "diverged"}
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=5, faults=faults)
+    for norm, seed in (("batch", 2), ("none", 0)):
+        trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == norm)
+        looks = [each.model_copy(update={"seconds": 0.0}) for each in store.read(trial).evaluations]
+        changed(store, plan, norm, seed, evaluations=tuple(looks))
+    found = analysed(store, plan)
+    assert paces(*found, "seconds")[1, 98].ratio.ratio.n == 3
+    assert paces(*found)[1, 98].ratio.ratio.n == 5

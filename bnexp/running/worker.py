@@ -34,6 +34,7 @@ from typing import Any
 from bnexp.errors import UserError
 from bnexp.experiment.trial import Trial
 from bnexp.results.record import Failure, Progress, TrialRecord
+from bnexp.running.libraries import unmap_unused_pages
 
 Train = Callable[[Trial, Callable[[Progress], None]], TrialRecord]
 
@@ -61,6 +62,7 @@ def main() -> None:
             data_folder=Path(settings["data_folder"]) if settings["data_folder"] else None,
         )
         description = trainer.describe()
+        unmap_unused_pages()
     except (Exception, SystemExit) as error:
         events.send("unable", failure=_failure(error))
         return

@@ -202,7 +202,7 @@ def memory_table(data_folder: Path | None) -> list[str]:
 
 
 def _growth() -> float:
-    """Megabytes by which the peak memory of one worker rises from its 10th to its 100th trial, two norms in turn."""
+    """Megabytes by which one worker is larger in its 11th to 100th trial than in those before, two norms in turn."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "flat.yaml"
         config.write_text(
@@ -210,11 +210,19 @@ def _growth() -> float:
             "variants: {none: {norm: none}, bn: {norm: batch}}\nseeds: 50\n"
         )
         words = [sys.executable, "-m", "bnexp", "run", str(config), "--quiet", "--jobs", "1"]
-        subprocess.run([*words, "--results", f"{folder}/results"], check=True, stdout=subprocess.DEVNULL)
-        records = [json.loads(path.read_text()) for path in Path(folder).glob("results/trials/*/record.json")]
-    # A peak never falls, so that the tenth of the sorted ones is that of the tenth trial.
-    peaks = sorted(record["peak_memory_bytes"] for record in records)
-    return (peaks[-1] - peaks[9]) / 1e6
+        run = subprocess.Popen([*words, "--results", f"{folder}/results"], stdout=subprocess.DEVNULL)
+        early, late = 0.0, 0.0
+        while run.poll() is None:
+            finished = len(list(Path(folder).glob("results/trials/*/record.json")))
+            resident = max((_memory(pid).get("Rss", 0.0) for pid in _children(run.pid)), default=0.0)
+            if 1 <= finished < 10:  # before the first is finished, it is importing
+                early = max(early, resident)
+            elif finished >= 10:
+                late = max(late, resident)
+            time.sleep(0.02)
+    if run.returncode or not early or not late:
+        raise RuntimeError(f"no growth was measured: exit code {run.returncode}")
+    return late - early
 
 
 def _children(parent: int) -> list[int]:

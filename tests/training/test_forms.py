@@ -11,7 +11,13 @@ import tensorflow as tf
 from keras import layers
 
 from bnexp.experiment.spec import TrialSpec
-from bnexp.training.forms import fused_batch_normalization, group_normalization, max_of_slices, with_fast_forms
+from bnexp.training.forms import (
+    channel_layer_normalization,
+    fused_batch_normalization,
+    group_normalization,
+    max_of_slices,
+    with_fast_forms,
+)
 
 SHAPES = [(6, 5, 4, 8), (2, 1, 1, 8), (7, 8), (2, 8)]
 DIGITS = 1e-5
@@ -83,6 +89,16 @@ def test_instance_normalization_by_groups_of_minus_one():
     assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), groups=-1)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+def test_channel_layer_normalization(shape, xla):
+    assert_same(channel_layer_normalization, layers.LayerNormalization, shape, xla=xla, epsilon=0.02)
+
+
+def test_channel_layer_normalization_of_a_large_mean():
+    assert_same(channel_layer_normalization, layers.LayerNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4)
+
+
 @pytest.mark.parametrize("size", [(6, 6), (7, 5)])
 def test_maximum_of_slices_with_ties(size):
     """Small whole numbers: most windows have equals, and the gradient goes to the same one of them."""
@@ -103,6 +119,8 @@ REPLACED = {
     ("group", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
     ("batch", "inference"): set(),
     ("layer", "inference"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("layer-channel", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("layer-full", "graph"): set(),
     ("batch-renorm", "graph"): set(),
     ("batch", "xla"): {"conv1_pool", "conv2_pool"},
     ("group", "xla"): {"conv1_pool", "conv2_pool", "conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
@@ -126,10 +144,31 @@ def test_what_is_replaced_in_the_reference_cnn(norm, use):
         layers.GroupNormalization(4, center=False),
         layers.GroupNormalization(4, axis=1),
         layers.BatchNormalization(dtype="mixed_float16"),
+        layers.LayerNormalization(axis=(1, 2, 3)),
+        layers.LayerNormalization(scale=False),
     ],
-    ids=["renorm", "no scale", "axis 1", "frozen", "no centre", "groups on axis 1", "float16"],
+    ids=[
+        "renorm",
+        "no scale",
+        "axis 1",
+        "frozen",
+        "no centre",
+        "groups on axis 1",
+        "float16",
+        "layer on three axes",
+        "layer without scale",
+    ],
 )
 def test_a_layer_that_a_form_does_not_compute_stays(layer):
+    assert_stays(layer)
+
+
+@pytest.mark.filterwarnings("ignore:You passed `rms_scaling")
+def test_rms_by_an_old_switch_of_layer_normalization_stays():
+    assert_stays(layers.LayerNormalization(rms_scaling=True))
+
+
+def assert_stays(layer):
     image = keras.Input((4, 6, 8))
     model = keras.Model(image, layer(image))
     assert with_fast_forms(model, "graph").layers[-1] is layer

@@ -2,13 +2,18 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 
 def listed(names: Iterable[object]) -> str:
     """`a, b, c`."""
     return ", ".join(str(name) for name in names)
+
+
+def either(names: Sequence[object]) -> str:
+    """`a, b or c`."""
+    return " or ".join(part for part in (listed(names[:-1]), listed(names[-1:])) if part)
 
 
 def nearest(word: str, known: Collection[str]) -> str:

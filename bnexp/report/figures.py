@@ -7,7 +7,7 @@ used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 import math
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -131,17 +131,25 @@ def note_below(figure: Figure, parts: Iterable[str], width: float) -> None:
     figure.supxlabel(text[0].upper() + text[1:], fontsize=6, color=GREY, x=0.01, ha="left")
 
 
-def counted(counts: Mapping[str, tuple[int, int]]) -> tuple[dict[str, str], str]:
-    """What stands behind each variant's name, and for the note, from (finished, planned) per variant.
+def counted(places: Iterable[tuple[str, int, int]]) -> tuple[dict[str, str], str]:
+    """What stands behind each variant's name, and for the note, from (variant, finished, planned) at every place.
 
-    Where all have the same counts the note says it for all.
+    Where all counts are the same the note says it for all; else behind a name are those of its places together.
     """
-    if len(set(counts.values())) == 1:
-        finished, planned = next(iter(counts.values()))
-        return dict.fromkeys(counts, ""), f"n = {finished}" + (f" of {planned} planned" if finished < planned else "")
+    together: dict[str, tuple[int, int]] = {}
+    counts, several = set(), False
+    for name, finished, planned in places:
+        several = several or name in together
+        counts.add((finished, planned))
+        before = together.get(name, (0, 0))
+        together[name] = before[0] + finished, before[1] + planned
+    if len(counts) == 1:
+        finished, planned = counts.pop()
+        text = f"n = {finished}" + (f" of {planned} planned" if finished < planned else "")
+        return dict.fromkeys(together, ""), text + (" at each" if several else "")
     return (
-        {name: f" ({finished}/{planned})" for name, (finished, planned) in counts.items()},
-        "behind a name: finished/planned",
+        {name: f" ({finished}/{planned})" for name, (finished, planned) in together.items()},
+        "behind a name: finished/planned" + (", at all together" if several else ""),
     )
 
 

@@ -186,7 +186,7 @@ def accuracy_along(
                 axes.set_xlabel(plain(key_label(key), 40))
             if k % columns == 0:
                 axes.set_ylabel("test accuracy (%)")
-        behind, n = counted(_counts(conditions))
+        behind, n = counted((each.variant, each.counts.ok, each.counts.planned) for each in conditions)
         drawn = [variant for variant in variants if variant.name in behind]
         legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
         notes = [
@@ -286,12 +286,3 @@ def _accuracies(trials: pd.DataFrame, point: int) -> np.ndarray:
     """Test accuracies of a point's finished trials in per cent, by seed."""
     mine = trials[(trials["point"] == point) & (trials["status"] == "ok")].sort_values("seed")
     return np.asarray(100 * mine["test_accuracy"].to_numpy(float))
-
-
-def _counts(conditions: Sequence[Condition]) -> dict[str, tuple[int, int]]:
-    """(finished, planned) of each variant, over all places."""
-    found: dict[str, tuple[int, int]] = {}
-    for condition in conditions:
-        finished, planned = found.get(condition.variant, (0, 0))
-        found[condition.variant] = finished + condition.counts.ok, planned + condition.counts.planned
-    return found

@@ -1,7 +1,7 @@
 """Learning curves: a line per variant with its interval band, every seed faint behind."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,7 +89,7 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
     """
     drawn = [variant for variant in variants if variant.name in panel.curves]
     rows = math.ceil(len(drawn) / APART)
-    behind, n = counted({name: (curve.finished, curve.planned) for name, curve in panel.curves.items()})
+    behind, n = counted(_counts([panel]))
     known = {variant.name: variant for variant in drawn}
     means = [np.column_stack([panel.curves[name].x, panel.curves[name].mean]) for name in known]
     with style():
@@ -175,15 +175,12 @@ def _apart(x: np.ndarray) -> list[int]:
     return kept
 
 
-def _counts(panels: Sequence[CurvePanel]) -> dict[str, tuple[int, int]]:
-    """(finished, planned) of each variant; the panels of a small multiple are summed up."""
-    titles = {panel.title for panel in panels} - {"validation", "training"}
-    found: dict[str, tuple[int, int]] = {}
-    for panel in panels if titles else panels[:1]:
+def _counts(panels: Sequence[CurvePanel]) -> Iterator[tuple[str, int, int]]:
+    """(variant, finished, planned) at every place: in all panels, unless two of them show the same trials."""
+    places = {panel.title for panel in panels} - {"validation", "training"}
+    for panel in panels if places else panels[:1]:
         for name, curve in panel.curves.items():
-            finished, planned = found.get(name, (0, 0))
-            found[name] = finished + curve.finished, planned + curve.planned
-    return found
+            yield name, curve.finished, curve.planned
 
 
 def _notes(panels: Sequence[CurvePanel], kind: Kind) -> list[str]:

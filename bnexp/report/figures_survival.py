@@ -1,7 +1,7 @@
 """Kaplan-Meier curves of the steps to a validation accuracy: the share of runs that are there, with its interval."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,16 +146,12 @@ def _times(panels: Sequence[TargetPanel]) -> list[float]:
     return [t for each in runs for t in (*each.reached, *each.watched) if math.isfinite(t)]
 
 
-def _counts(panels: Sequence[TargetPanel]) -> dict[str, tuple[int, int]]:
-    """(finished, planned) of each variant, diverged runs among the finished; over all places of the grid."""
-    targets = {panel.target for panel in panels}
-    found: dict[str, tuple[int, int]] = {}
+def _counts(panels: Sequence[TargetPanel]) -> Iterator[tuple[str, int, int]]:
+    """(variant, finished, planned) at every place of the grid, diverged runs among the finished."""
+    target = min(panel.target for panel in panels)  # all targets are of the same runs
     for panel in panels:
-        for name, condition in panel.conditions.items() if panel.target == min(targets) else ():
-            finished, planned = found.get(name, (0, 0))
-            here = len(condition.runs["steps"][panel.target].seeds)
-            found[name] = finished + here, planned + condition.counts.planned
-    return found
+        for name, condition in panel.conditions.items() if panel.target == target else ():
+            yield name, len(condition.runs["steps"][target].seeds), condition.counts.planned
 
 
 def _line(axes: Axes, x: np.ndarray, y: np.ndarray, look: Look, *, ended: bool) -> None:

@@ -167,7 +167,8 @@ def _test(c: Comparison) -> str:
 def _tested(name: str, test: SignFlip, p: float, family: int) -> str:
     """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
     least, correction = test.smallest, f"Holm's correction over {family} comparisons"
-    n = f"n={test.n}" + (f", {test.ties} of them ties" if test.ties else "")
+    ties = {0: "", 1: ", 1 of them a tie"}
+    n = f"n={test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
     if least >= LEVEL:
         return f"the {name} cannot go below .05 with {n}: its smallest p is {least:.3g}"
     if least * family >= LEVEL:

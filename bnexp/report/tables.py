@@ -2,11 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from bnexp.experiment.words import either
 from bnexp.report.comparisons import Comparison, Condition, Counts
 from bnexp.report.numbers import ABSENT, ends, headings, interval, p_value, share, significant
 from bnexp.stats.bootstrap import Sources
@@ -238,8 +239,4 @@ def _unlike(trials: pd.DataFrame) -> str | None:
     known = [json.loads(text) for text in trials.loc[trials["status"] == "ok", "surroundings"].dropna().unique()]
     names = dict.fromkeys(name for each in known for name in each)
     values = {name: sorted({each.get(name, "not recorded") for each in known}) for name in names}
-    return "; ".join(f"{name} {_either(found)}" for name, found in values.items() if len(found) > 1) or None
-
-
-def _either(values: Iterable[str]) -> str:
-    return " or ".join(values)
+    return "; ".join(f"{name} {either(found)}" for name, found in values.items() if len(found) > 1) or None

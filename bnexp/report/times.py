@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from bnexp.experiment.words import either
 from bnexp.report.comparisons import MEASURES, TARGETS, Comparison, Condition
 from bnexp.report.numbers import ABSENT, headings, p_value, ratio, time
 from bnexp.report.paces import Pace, paces
@@ -126,7 +127,7 @@ def _ratio(pace: Pace | None, runs: int) -> str:
 def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> list[str]:
     """What the columns of `readable` mean, one sentence each."""
     reached = {target for each in conditions for target, known in each.times["steps"].items() if known.reached}
-    never = [f"{target} %" for target in TARGETS if target not in reached]
+    never = [f"{target:g}" for target in TARGETS if target not in reached]
     median = (
         "Time to a validation accuracy: median over the runs of the first of two consecutive evaluations at or above "
         "it. Runs that did not get there, diverged ones among them, count as later than all (>: half of the runs or "
@@ -148,7 +149,7 @@ def legend(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -
             f"{unlike} {'pair is' if unlike == 1 else 'pairs are'} in no ratio of seconds, because the two trials are "
             "not known to have shared one machine alike; nor have such runs a median of seconds in common."
         )
-    return found + ([f"No run reached {' or '.join(never)}."] if never else [])
+    return found + ([f"No run reached {either(never)} %."] if never else [])
 
 
 def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:

@@ -16,7 +16,7 @@ from made_up import ACCURACY, NORMS, SLOWNESS, build
 from bnexp.report.comparisons import comparisons, conditions
 from bnexp.report.curves import curve
 from bnexp.report.drawings import drawings
-from bnexp.report.figures import Variant, plain, stretched_accuracy, style
+from bnexp.report.figures import Variant, counted, plain, stretched_accuracy, style
 from bnexp.report.figures_accuracy import is_logarithmic
 from bnexp.report.palette import looks
 from bnexp.results.frames import evaluations, trials
@@ -93,6 +93,25 @@ def test_what_did_not_finish_is_counted_in_the_figure(alone):
     assert {"none (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["accuracy-steps"]))
     assert texts(alone["accuracy"]).count("4/5") == 2
     assert {"bn-pre (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["differences"]))
+
+
+@pytest.mark.parametrize(
+    ("places", "behind", "note"),
+    [
+        ([("a", 5, 5), ("b", 5, 5)], {"a": "", "b": ""}, "n = 5"),
+        ([("a", 4, 5), ("b", 4, 5)], {"a": "", "b": ""}, "n = 4 of 5 planned"),
+        ([("a", 5, 5), ("b", 5, 5), ("a", 5, 5)], {"a": "", "b": ""}, "n = 5 at each"),
+        ([("a", 5, 5), ("b", 4, 5)], {"a": " (5/5)", "b": " (4/5)"}, "behind a name: finished/planned"),
+        (
+            [("a", 5, 5), ("b", 4, 5), ("a", 3, 5), ("b", 5, 5)],
+            {"a": " (8/10)", "b": " (9/10)"},
+            "behind a name: finished/planned, at all together",
+        ),
+    ],
+    ids=["alike", "alike and too few", "alike at two places", "unlike", "unlike at two places"],
+)
+def test_counts_of_one_place_and_of_several(places, behind, note):
+    assert counted(places) == (behind, note)
 
 
 def test_a_diverged_training_ends_in_a_cross(alone):

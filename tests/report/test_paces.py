@@ -251,7 +251,7 @@ def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
     assert list(text["to (%)"]) == ["97", "97", "98", "98", "99", "99"]
     assert set(text["runs there"]) == {"0/3"}
     assert set(text["steps"]) == {"> 2,532"}
-    assert "No run reached 97 % or 98 % or 99 %." in legend(*found)
+    assert "No run reached 97, 98 or 99 %." in legend(*found)
 
 
 def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):

@@ -53,6 +53,13 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
 
 
 @pytest.mark.parametrize(
+    ("d", "said"), [((0.2, 0.1, 0.0), "n=3, 1 of them a tie:"), ((0.2, 0.0, 0.0), "n=3, 2 of them ties:")]
+)
+def test_ties_are_named(d, said):
+    assert said in difference(comparison(*d))
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         (

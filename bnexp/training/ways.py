@@ -44,6 +44,11 @@ def way(batch_size: int, steps: int, device: str) -> Way:
     (layer, instance and group from batch 4 on with Keras's own layer in XLA; at 2 with the faster form, which takes the
     1271 of group to 1836.)  Compiling only a normalization within the graph was no gain at batch 32: switchable 1416
     to 1912 of the graph, ghost-batch 1683 to 2502, group 2817 to 3266.
+
+    `make bench` has the ratio of both ways for every method.  At batch 8 XLA is ahead for a few (filter-response 1.3,
+    evonorm-b0 and ghost-batch 1.2, layer-channel and switchable 1.1, all others 0.7 to 1.05).  They get the graph like
+    the rest: the method decides over the forms of layers (`training.forms`), not over this, because the two sides of a
+    pair shall be computed in the same way, and the audit names it where they were not.
     """
     if device == "gpu" or (batch_size <= XLA_LARGEST_BATCH and steps >= XLA_FEWEST_STEPS):
         return Way("xla", batch_size)

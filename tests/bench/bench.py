@@ -30,10 +30,10 @@ IMAGES = {256: 20_480, 128: 19_200, 64: 19_200, 32: 12_800, 16: 9_600, 8: 6_400,
 """Training images per measurement, by batch size."""
 FLOP_PER_IMAGE = 16.4e6
 """Of the reference CNN without normalization, forward and backward."""
-GRID_EPOCHS = {64: 12, 8: 10, 2: 4}
-"""Epochs of 3,600 images in each of the four trials of a whole command, by batch size."""
-STEPS = [("none", 2), ("none", 8), ("none", 64), ("batch", 2), ("batch", 8), ("batch", 64), ("group", 2), ("group", 8)]
-STEPS += [("group", 64), ("switchable", 2), ("switchable", 8), ("switchable", 64)]
+GRID_EPOCHS = {64: 24, 8: 16, 2: 9}
+"""Epochs of 3,600 images in each of the four trials of a whole command, by batch size: enough steps for XLA at 2."""
+STEP_IMAGES = {2: 1_000, 4: 2_000, 8: 3_200, 16: 4_800, 64: 6_400}
+"""Images per measurement of a step as a graph and by XLA, by batch size."""
 FIT_TARGETS = {64: 3.0, 8: 5.0, 2: 9.0}
 TORCH_TARGETS = {64: 1.3, 8: 2.0, 2: 2.0}
 
@@ -154,19 +154,22 @@ def grid_table(rounds: int) -> list[str]:
     return lines
 
 
-def steps_table() -> list[str]:
-    """A step as a graph and compiled by XLA, one on each core at the same time."""
-    lines = [
-        "| norm | batch | graph, images/s | XLA, images/s | XLA to graph |",
-        "| --- | --: | --: | --: | --: |",
-    ]
-    for norm, batch in STEPS:
-        images = {2: 1_000, 8: 3_200, 64: 6_400}[batch]
-        ways = [
-            start("with_bnexp.py", json.dumps(norm), batch, images, BNEXP_BENCH_STEP=step) for step in ("graph", "xla")
-        ]
-        graph, xla = (images / answer["seconds"] for answer in answers(ways))
-        lines.append(f"| {norm} | {batch} | {graph:.0f} | {xla:.0f} | {xla / graph:.2f} |")
+def steps_table(batches: Sequence[int]) -> list[str]:
+    """A step as a graph and compiled by XLA, of every method, one on each core at the same time."""
+    heads = [f"batch {batch}: graph | XLA | XLA to graph" for batch in batches]
+    lines = [f"| norm | {' | '.join(heads)} |", f"| --- |{' --: |' * 3 * len(batches)}"]
+    for norm in METHODS:
+        cells = [norm]
+        for batch in batches:
+            images = STEP_IMAGES[batch]
+            ways = [
+                start("with_bnexp.py", json.dumps(norm), batch, images, BNEXP_BENCH_STEP=step)
+                for step in ("graph", "xla")
+            ]
+            graph, xla = (images / answer["seconds"] for answer in answers(ways))
+            cells += [f"{graph:.0f}", f"{xla:.0f}", f"{xla / graph:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+        print(lines[-1], flush=True)
     return lines
 
 
@@ -379,7 +382,7 @@ def main() -> None:
         "training": lambda: training_table([Row(**row) for row in found["training"]], found["peak_gflops"]),
         "grid": lambda: grid_table(max(1, options.rounds - 1)),
         "methods": lambda: methods_table(1),
-        "steps": steps_table,
+        "steps": lambda: steps_table([2, 8, 64]),
         "memory": lambda: memory_table(options.data_dir),
         "commands": lambda: commands_table(options.rounds),
         "scale": scale_table,

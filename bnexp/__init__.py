@@ -21,10 +21,6 @@ __all__ = ["__version__", "compare", "load", "report", "results", "run", "verify
 def __getattr__(name: str) -> Any:
     from bnexp.lazy import attribute  # noqa: PLC0415  # `import bnexp` costs nothing, whoever imports it
 
-    if name in ("compare", "load", "run", "verify"):
+    if name in __all__:
         return attribute(f"bnexp.api:{name}")
-    if name in ("results", "report"):  # packages, and callable: see `lazy.callable_package`
-        from importlib import import_module  # noqa: PLC0415
-
-        return import_module(f"bnexp.{name}")
     raise AttributeError(f"module 'bnexp' has no attribute {name!r}")

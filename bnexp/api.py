@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bnexp.config import load as _configs
+from bnexp.config.grid import Experiment, PlannedTrial, foreign_code, plan, select
 from bnexp.errors import UserError
-from bnexp.experiment import load as _configs
-from bnexp.experiment.grid import Experiment, PlannedTrial, foreign_code, plan, select
-from bnexp.results.find import plans
-from bnexp.results.store import Store
+from bnexp.records.find import plans
+from bnexp.records.store import Store
 from bnexp.running import Options, Outcome
 from bnexp.running import run as _run
 from bnexp.running.options import Shard
@@ -19,8 +19,8 @@ from bnexp.running.progress import Lines, Watcher
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bnexp.comparing.compare import Comparisons
-    from bnexp.report import ReportFiles
+    from bnexp.evidence.compare import Comparisons
+    from bnexp.reporting.write import ReportFiles
     from bnexp.running.verify import Verification
 
 Config = Experiment | Path | str | Mapping[str, Any]
@@ -161,13 +161,13 @@ def compare(
 ) -> "Comparisons":
     """Compare two variants of an experiment in `results`, or two results folders; differences are `b` minus `a`.
 
-    `metric` is one of `bnexp.comparing.metrics.METRICS`, or `steps-to-N`; `margin` is in its unit.  The result's
+    `metric` is one of `bnexp.evidence.metric.METRICS`, or `steps-to-N`; `margin` is in its unit.  The result's
     `failed()` is what makes the command exit with 1.  Raises `bnexp.errors.UserError` where the trials differ in more
     than what is compared (unless `allow_differs`), or where there are fewer than three pairs.
     """
-    from bnexp.comparing.compare import compare as compared  # noqa: PLC0415  # imports scipy
-    from bnexp.comparing.metrics import metric as named  # noqa: PLC0415
-    from bnexp.comparing.sides import resolve  # noqa: PLC0415
+    from bnexp.evidence.compare import compare as compared  # noqa: PLC0415  # imports scipy
+    from bnexp.evidence.metric import metric as named  # noqa: PLC0415
+    from bnexp.evidence.sides import resolve  # noqa: PLC0415
 
     _not_text("only", only)
     chosen = named(metric)
@@ -194,7 +194,7 @@ def verify(
     then in the working folder.  Raises `bnexp.errors.UserError` where the trial failed, or cannot be trained again as
     it was.
     """
-    from bnexp.results.find import find, record  # noqa: PLC0415  # with the rest of this command
+    from bnexp.records.find import find, record  # noqa: PLC0415  # with the rest of this command
     from bnexp.running.progress import Silent  # noqa: PLC0415
     from bnexp.running.verify import execution_of  # noqa: PLC0415
     from bnexp.running.verify import verify as verified  # noqa: PLC0415
@@ -220,12 +220,12 @@ def verify(
 def results(folder: Path | str = "results", *, experiments: Sequence[str] | None = None) -> "pd.DataFrame":
     """One row for each planned trial of a results folder, finished or not, as a tidy table.
 
-    Columns: `experiment`, `variant`, the keys of the grids, then those of `bnexp.results.frames.TRIAL_COLUMNS`
+    Columns: `experiment`, `variant`, the keys of the grids, then those of `bnexp.records.frames.TRIAL_COLUMNS`
     (`seed`, `status`, `test_accuracy`, ...).  `experiments` names those wanted, by default all.
     """
     import pandas as pd  # noqa: PLC0415  # heavy, and a run needs it not
 
-    from bnexp.results.frames import trials  # noqa: PLC0415  # imports pandas
+    from bnexp.records.frames import trials  # noqa: PLC0415  # imports pandas
 
     store = Store(Path(folder))
     return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
@@ -242,7 +242,7 @@ def report(
 
     They go to `out`, by default `report/` inside the results folder.  `pdf` adds each figure as PDF.
     """
-    from bnexp.report import write_report  # noqa: PLC0415  # imports pandas and matplotlib
+    from bnexp.reporting.write import write_report  # noqa: PLC0415  # imports pandas and matplotlib
 
     store = Store(Path(results))
     return write_report(store, store.root / "report" if out is None else Path(out), experiments, pdf=pdf)

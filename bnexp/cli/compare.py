@@ -79,8 +79,8 @@ def compare(
       bnexp compare none bn-pre --metric steps-to-98 --require-noninferior --margin 100
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.comparing import text  # noqa: PLC0415  # scipy
-    from bnexp.comparing.sides import is_results  # noqa: PLC0415
+    from bnexp.evidence.sides import is_results  # noqa: PLC0415
+    from bnexp.reporting import comparison as text  # noqa: PLC0415  # scipy
 
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):

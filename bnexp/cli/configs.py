@@ -22,7 +22,7 @@ def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None,
       bnexp validate configs/*.yaml
     """
     from bnexp.cli.running import note_cautions, summary  # noqa: PLC0415  # both modules are small; no cycle at the top
-    from bnexp.experiment.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     try:
         experiments = load_many(configs, sets=sets, name=name, smoke=smoke)
@@ -49,7 +49,7 @@ def schema() -> None:
       bnexp schema > experiment.schema.json
       # yaml-language-server: $schema=experiment.schema.json
     """
-    from bnexp.experiment.load import json_schema  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import json_schema  # noqa: PLC0415  # pydantic: not for `--help`
 
     print_json(json_schema())
 

@@ -142,7 +142,7 @@ def writable(results: Path) -> Check:
 def datasets(data_dir: Path | None) -> Iterator[Check]:
     """Where each dataset would be taken from; only the embedded one is needed."""
     from bnexp.data import locate  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.data.table import DATASETS  # noqa: PLC0415
+    from bnexp.specs.datasets import DATASETS  # noqa: PLC0415
 
     for name in DATASETS:
         try:

@@ -17,14 +17,14 @@ from bnexp.errors import UserError
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from bnexp.norms.block import Block
-    from bnexp.norms.table import Norm
+    from bnexp.specs.block import Block
+    from bnexp.specs.norms.table import Norm
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}
 _CHECK = """
 import json, sys
 from bnexp.norms.check import deviation
-from bnexp.experiment.spec import TrialSpec
+from bnexp.specs.spec import TrialSpec
 print(json.dumps(deviation(TrialSpec.model_validate({"norm": json.loads(sys.argv[1])}).norm)))
 """
 
@@ -46,7 +46,7 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
       bnexp norms group --groups 4
       bnexp norms batch --layers conv --no-check
     """
-    from bnexp.norms.table import METHODS  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415  # pydantic: not for `--help`
 
     if name is None or name.startswith("-"):
         if name or arguments:
@@ -69,10 +69,10 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
 
 def _chosen(name: str, arguments: Sequence[str]) -> "Norm":
     """The method of this name with these arguments, as a config would have it."""
-    from bnexp.experiment.load import from_mapping  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.experiment.words import did_you_mean  # noqa: PLC0415
-    from bnexp.norms.own import is_own  # noqa: PLC0415
-    from bnexp.norms.table import METHODS  # noqa: PLC0415
+    from bnexp.config.load import from_mapping  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.own import is_own  # noqa: PLC0415
+    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415
+    from bnexp.specs.wording import did_you_mean  # noqa: PLC0415
 
     if is_own(name):
         raise UserError(f"{name} is not one of ours, and has no card; `bnexp run` tries it before it trains")
@@ -86,7 +86,7 @@ def _chosen(name: str, arguments: Sequence[str]) -> "Norm":
 
 def _options(arguments: Sequence[str]) -> dict[str, Any]:
     """`--groups 8 --layers=conv` as `{"groups": 8, "layers": "conv"}`."""
-    from bnexp.experiment.yaml import scalar  # noqa: PLC0415  # yaml: not for `--help`
+    from bnexp.config.yaml import scalar  # noqa: PLC0415  # yaml: not for `--help`
 
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
@@ -127,7 +127,7 @@ def facts(name: str, method: "type[Norm]") -> dict[str, Any]:
 
 def listing(methods: "Mapping[str, type[Norm]]") -> str:
     """One line for each method, then those that installed packages add."""
-    from bnexp.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
 
     rows = [
         [
@@ -182,8 +182,8 @@ def _argument_table(norm: "Norm") -> str:
 
 def _places(norm: "Norm") -> list[str]:
     """The layers of the reference CNN that the method normalizes, with axes, shapes and counts."""
-    from bnexp.data.table import DATASETS  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.models.table import CnnSpec  # noqa: PLC0415
+    from bnexp.specs.datasets import DATASETS  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.model import CnnSpec  # noqa: PLC0415
 
     blocks = [block for block in CnnSpec().blocks(DATASETS["mnist"].shape) if norm.takes(block)]
     if not blocks:

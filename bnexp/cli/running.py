@@ -14,7 +14,7 @@ from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
 
 if TYPE_CHECKING:
-    from bnexp.experiment.grid import Experiment, PlannedTrial
+    from bnexp.config.grid import Experiment, PlannedTrial
     from bnexp.running.progress import Watcher
     from bnexp.running.survey import Survey, Task
 
@@ -161,21 +161,21 @@ def summary(experiment: "Experiment") -> str:
 
 def note_cautions(experiment: "Experiment") -> None:
     """Says what is worth knowing of the experiment's points before they are trained."""
-    from bnexp.experiment.grid import cautions  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.grid import cautions  # noqa: PLC0415  # pydantic: not for `--help`
 
     for text in cautions(experiment):
         note(f"caution: {text}")
 
 
 def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None, smoke: bool) -> "list[Experiment]":
-    from bnexp.experiment.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     return load_many(configs, sets=sets, name=name, smoke=smoke)
 
 
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
     """Says where a config is not the one whose trials lie under its name: they will no longer be reported."""
-    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
 
     for experiment in experiments:
         if gone := Store(results).left_behind(experiment):
@@ -211,7 +211,7 @@ def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
 
 
 def _verbose_lines(results: Path) -> "Watcher":
-    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.progress import Lines  # noqa: PLC0415
 
     class Verbose(Lines):
@@ -255,7 +255,7 @@ def _show_plan(
     shard: str | None,
     as_json: bool,
 ) -> None:
-    from bnexp.results.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.estimate import seconds_left  # noqa: PLC0415
     from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
     from bnexp.running.progress import duration, printable  # noqa: PLC0415

@@ -12,9 +12,9 @@ from bnexp.cli.text import print_json, table
 from bnexp.errors import UserError
 
 if TYPE_CHECKING:
-    from bnexp.results.plan import StoredPlan
-    from bnexp.results.record import TrialRecord
-    from bnexp.results.store import Store
+    from bnexp.records.plan import StoredPlan
+    from bnexp.records.record import TrialRecord
+    from bnexp.records.store import Store
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
     Example:
       bnexp status
     """
-    from bnexp.results.find import plans  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.results.store import Store  # noqa: PLC0415
+    from bnexp.records.find import plans  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415
     from bnexp.running.progress import printable  # noqa: PLC0415
 
     store = Store(results)
@@ -104,8 +104,8 @@ def show(trial: str, results: Path, as_json: bool) -> None:
     Example:
       bnexp show mnist-cnn-batch-b64-s0
     """
-    from bnexp.results.find import find, record  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.results.store import Store  # noqa: PLC0415
+    from bnexp.records.find import find, record  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415
 
     folder = find(Store(results), trial)
     found = record(folder)
@@ -128,8 +128,8 @@ def logs(trial: str, tail: int | None, results: Path) -> None:
     Example:
       bnexp logs mnist-cnn-batch-b64-s0 --tail 20
     """
-    from bnexp.results.find import find  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.results.store import Store  # noqa: PLC0415
+    from bnexp.records.find import find  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415
 
     folder = find(Store(results), trial)
     try:

@@ -10,7 +10,7 @@ from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json
 
 if TYPE_CHECKING:
-    from bnexp.results.same import Parting, Sameness
+    from bnexp.evidence.agreement import Parting, Sameness
     from bnexp.running.verify import Verification
 
 
@@ -51,8 +51,8 @@ def verify(
       bnexp verify mnist-cnn-group-b64-s0
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.results.find import find  # noqa: PLC0415
-    from bnexp.results.store import Store  # noqa: PLC0415
+    from bnexp.records.find import find  # noqa: PLC0415
+    from bnexp.records.store import Store  # noqa: PLC0415
 
     if not as_json:
         note(_announced(find(Store(results), trial)))
@@ -77,7 +77,7 @@ def verify(
 
 def _announced(folder: Path) -> str:
     """What goes on, and for how long: one line before the training."""
-    from bnexp.results.find import record  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.find import record  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.progress import duration  # noqa: PLC0415
 
     seconds = record(folder).seconds

@@ -1,5 +1,5 @@
 """Datasets of labelled images, loaded and checked with numpy alone.  The API is imported on first use, so that
-`bnexp.data.table`, which every config needs, costs nothing."""
+`bnexp.specs.datasets`, which every config needs, costs nothing."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

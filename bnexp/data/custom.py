@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.errors import UserError
-from bnexp.experiment.words import a_type
-from bnexp.own_modules import importable, its_own, search, source_hash
+from bnexp.specs.wording import a_type
+from bnexp.usercode.modules import importable, its_own, search, source_hash
 
 _RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
 

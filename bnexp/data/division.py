@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from bnexp.data.dataset import Dataset
 from bnexp.data.shuffle import keys
 from bnexp.errors import UserError
-from bnexp.experiment.spec import DataSpec
-from bnexp.experiment.trial import stream
+from bnexp.specs.spec import DataSpec
+from bnexp.specs.trial import stream
 
 Indices = NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from bnexp.data.known import BASE_URL, KNOWN, Known
 from bnexp.data.places import CACHE, cache_folder, ways_out
-from bnexp.data.table import DATASETS
 from bnexp.errors import UserError
+from bnexp.specs.datasets import DATASETS
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

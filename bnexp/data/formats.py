@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays
 from bnexp.data.known import NPZ_KEYS
-from bnexp.data.table import ImageSet
 from bnexp.errors import UserError
+from bnexp.specs.datasets import ImageSet
 
 _UBYTE = 8  # IDX's code for unsigned bytes, http://yann.lecun.com/exdb/mnist/
 

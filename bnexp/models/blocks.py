@@ -6,10 +6,10 @@ import keras
 from keras import layers
 
 from bnexp.errors import UserError
-from bnexp.models.table import Activation
-from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
-from bnexp.norms.table import Norm
+from bnexp.specs.block import Block
+from bnexp.specs.model import Activation
+from bnexp.specs.norms.table import Norm
 
 
 def hidden(x: Any, block: Block, norm: Norm, activation: Activation, **keywords: Any) -> Any:

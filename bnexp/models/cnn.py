@@ -3,9 +3,9 @@
 import keras
 from keras import layers
 
-from bnexp.experiment.spec import TrialSpec
 from bnexp.models.blocks import hidden
-from bnexp.models.table import CnnSpec
+from bnexp.specs.model import CnnSpec
+from bnexp.specs.spec import TrialSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:

@@ -5,11 +5,11 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from bnexp.experiment.spec import TrialSpec
 from bnexp.models.blocks import normalized
-from bnexp.models.table import LstmSpec
-from bnexp.norms.block import Block
-from bnexp.norms.table import Norm
+from bnexp.specs.block import Block
+from bnexp.specs.model import LstmSpec
+from bnexp.specs.norms.table import Norm
+from bnexp.specs.spec import TrialSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:

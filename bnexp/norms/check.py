@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
 from bnexp.norms.formulas import formula, has_formula
-from bnexp.norms.rows.base import Norm
+from bnexp.specs.block import Block
+from bnexp.specs.norms.base import Norm
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bnexp.norms.rows.base import Norm
+from bnexp.specs.norms.base import Norm
 
 Array = np.ndarray
 Variables = dict[str, Array]

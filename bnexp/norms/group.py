@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.norms.table import GroupNorm
+from bnexp.specs.norms.table import GroupNorm
 
 
 def layer(spec: GroupNorm, name: str) -> keras.layers.Layer:

@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.norms.table import LayerChannelNorm
+from bnexp.specs.norms.table import LayerChannelNorm
 
 
 def layer(spec: LayerChannelNorm, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, batch_axes
-from bnexp.norms.table import MeanOnlyBatchNorm
+from bnexp.specs.norms.table import MeanOnlyBatchNorm
 
 
 def layer(spec: MeanOnlyBatchNorm, name: str) -> keras.layers.Layer:

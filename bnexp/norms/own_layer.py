@@ -12,10 +12,10 @@ import tensorflow as tf
 
 import bnexp
 from bnexp.errors import UserError
-from bnexp.experiment.words import a_type, did_you_mean, nearest
-from bnexp.norms.own import OwnNorm
-from bnexp.norms.table import Norm
-from bnexp.own_modules import importable, its_own, source_hash
+from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.norms.table import Norm
+from bnexp.specs.wording import a_type, did_you_mean, nearest
+from bnexp.usercode.modules import importable, its_own, source_hash
 
 _HIDDEN = [str(Path(str(module.__file__)).parent) for module in (bnexp, keras, tf)]
 

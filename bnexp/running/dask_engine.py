@@ -18,12 +18,12 @@ from typing import Any
 
 from bnexp import __version__
 from bnexp.errors import UserError
-from bnexp.experiment.trial import PROTOCOL, Trial
-from bnexp.results.store import written
+from bnexp.records.store import written
 from bnexp.running import dask_node
 from bnexp.running.engine import Event
 from bnexp.running.options import Options, workers
 from bnexp.running.progress import duration
+from bnexp.specs.trial import PROTOCOL, Trial
 
 try:
     import dask

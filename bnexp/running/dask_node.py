@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from bnexp import __version__
-from bnexp.experiment.trial import PROTOCOL, Trial
 from bnexp.running.engine import Event
 from bnexp.running.options import Options
 from bnexp.running.pool import Worker
+from bnexp.specs.trial import PROTOCOL, Trial
 
 IDLE_SECONDS = 120.0
 """A worker process that nobody has asked anything for so long is ended: its client is gone."""

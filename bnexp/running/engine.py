@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bnexp.experiment.trial import Trial
 from bnexp.lazy import attribute
+from bnexp.specs.trial import Trial
 
 if TYPE_CHECKING:
     from bnexp.running.options import Options

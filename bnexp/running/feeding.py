@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from itertools import islice
 
-from bnexp.experiment.spec import TrialSpec
 from bnexp.running.survey import Task
-from bnexp.values import canonical
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.values import canonical
 
 _AHEAD = 64
 """Waiting trials that are looked at, so that a choice costs the same however many wait."""

@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bnexp.results.record import TrialRecord
+from bnexp.records.record import TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.progress import (
     Running,

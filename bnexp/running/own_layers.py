@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.norms.own import OwnNorm
-from bnexp.results.record import Failure
+from bnexp.records.record import Failure
 from bnexp.running.engine import Event, Slot
 from bnexp.running.progress import duration, last_lines
 from bnexp.running.survey import Task
+from bnexp.specs.norms.own import OwnNorm
 
 
 class OwnLayers:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import bnexp
-from bnexp.experiment.trial import Trial
-from bnexp.results.environment import peak_memory
+from bnexp.records.environment import peak_memory
 from bnexp.running.engine import Event
 from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Options, workers
+from bnexp.specs.trial import Trial
 
 _CHUNK = 1 << 16
 SHARING = "BNEXP_GPU_SHARING"

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from bnexp.results.record import Failure, Progress, TrialRecord
+from bnexp.records.record import Failure, Progress, TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.survey import Task
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bnexp.config.grid import Experiment, PlannedTrial
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
-from bnexp.experiment.grid import Experiment, PlannedTrial
-from bnexp.experiment.trial import PROTOCOL
-from bnexp.results.record import Failure, Progress, TrialRecord
-from bnexp.results.store import Store, written
+from bnexp.records.record import Failure, Progress, TrialRecord
+from bnexp.records.store import Store, written
 from bnexp.running.budget import Budget
 from bnexp.running.claims import Claims
 from bnexp.running.engine import Engine, Event, Slot, engine
@@ -28,6 +27,7 @@ from bnexp.running.signals import Signals
 from bnexp.running.survey import Survey, Task, learn, of_shard, survey, tasks
 from bnexp.running.tally import Tally
 from bnexp.running.training import Training, Use
+from bnexp.specs.trial import PROTOCOL
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
@@ -307,7 +307,7 @@ class _Run:
         self._keep(task, self._failure(training, failure, event["peak_memory_bytes"]))
 
     def _failure(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
-        from bnexp.results.environment import environment  # noqa: PLC0415  # a run without failures needs it not
+        from bnexp.records.environment import environment  # noqa: PLC0415  # a run without failures needs it not
 
         trial = training.task.trial
         return TrialRecord(

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnexp.experiment.grid import Experiment, PlannedTrial, plan
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import TrialRecord
-from bnexp.results.store import Store
+from bnexp.config.grid import Experiment, PlannedTrial, plan
+from bnexp.records.record import TrialRecord
+from bnexp.records.store import Store
 from bnexp.running.estimate import Costs
 from bnexp.running.options import Shard
+from bnexp.specs.trial import Trial
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What became of a run's trials so far, and whether their failures end it."""
 
-from bnexp.results.record import Failure, TrialRecord
+from bnexp.records.record import Failure, TrialRecord
 from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
 from bnexp.running.progress import in_a_line

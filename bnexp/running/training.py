@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from bnexp.results.record import Progress
+from bnexp.records.record import Progress
 from bnexp.running.options import Options
 from bnexp.running.survey import Task
 

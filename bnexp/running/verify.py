@@ -8,20 +8,20 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from bnexp.data.table import DATASETS
+from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
-from bnexp.experiment.grid import Experiment, Point
-from bnexp.experiment.sources import digest
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import PROTOCOL, Trial
-from bnexp.norms.own import FORM, OwnNorm
-from bnexp.results.audit import Difference, surroundings
-from bnexp.results.record import TrialRecord
-from bnexp.results.same import Sameness, same
-from bnexp.results.store import Store
+from bnexp.evidence.agreement import Sameness, same
+from bnexp.evidence.confounds import Difference, surroundings
+from bnexp.records.record import TrialRecord
+from bnexp.records.store import Store
 from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
+from bnexp.specs.datasets import DATASETS
+from bnexp.specs.norms.own import FORM, OwnNorm
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.usercode.sources import digest
 
 _DEVICES = get_args(Options.__annotations__["device"])
 

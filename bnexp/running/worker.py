@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import Failure, Progress, TrialRecord
+from bnexp.records.record import Failure, Progress, TrialRecord
 from bnexp.running.libraries import unmap_unused_pages
+from bnexp.specs.trial import Trial
 
 Train = Callable[[Trial, Callable[[Progress], None]], TrialRecord]
 

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from bnexp.experiment.trial import stream
-from bnexp.models.table import AnyModel
+from bnexp.specs.model import AnyModel
+from bnexp.specs.trial import stream
 
 SEED_STATE = "seed_generator_state"
 

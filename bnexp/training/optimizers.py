@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bnexp.experiment.spec import Adam, AnyOptimizer
+from bnexp.specs.spec import Adam, AnyOptimizer
 
 
 class FusedAdam:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnexp.data import shuffle
-from bnexp.experiment.trial import stream
+from bnexp.specs.trial import stream
 
 
 def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:

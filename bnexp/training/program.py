@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.experiment.spec import TrialSpec
-from bnexp.models.table import MODELS
+from bnexp.specs.model import MODELS
+from bnexp.specs.spec import TrialSpec
 from bnexp.training import optimizers
 from bnexp.training.forms import with_fast_forms
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths

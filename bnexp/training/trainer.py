@@ -12,14 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import Dataset, Split, load, split
-from bnexp.data.table import ImageSet
 from bnexp.errors import UserError
-from bnexp.experiment.spec import TrialSpec, problems
-from bnexp.experiment.trial import PROTOCOL, Trial
-from bnexp.norms.own import OwnNorm
 from bnexp.norms.own_layer import at_hand
-from bnexp.results.environment import environment, peak_memory
-from bnexp.results.record import (
+from bnexp.records.environment import environment, peak_memory
+from bnexp.records.record import (
     Brief,
     Evaluation,
     Fingerprints,
@@ -30,13 +26,17 @@ from bnexp.results.record import (
     Test,
     TrialRecord,
 )
+from bnexp.specs.datasets import ImageSet
+from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.spec import TrialSpec, problems
+from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.values import canonical
 from bnexp.training.device import configure
 from bnexp.training.initial import fingerprint
 from bnexp.training.order import batches, epoch_order, order_fingerprint
 from bnexp.training.program import Program, Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 from bnexp.training.ways import GRAPH, Way, way
-from bnexp.values import canonical
 
 _PROGRAMS_KEPT = 4
 """Compiled models that a worker keeps; each holds some 40 MB."""

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from scale import command
 
-from bnexp.norms.table import METHODS
+from bnexp.specs.norms.table import METHODS
 
 HERE = Path(__file__).parent
 WORKERS = len(os.sched_getaffinity(0))
@@ -414,7 +414,7 @@ def text(found: dict[str, Any]) -> str:
 
 
 def _commit() -> str:
-    from bnexp.results.environment import environment  # noqa: PLC0415  # only here
+    from bnexp.records.environment import environment  # noqa: PLC0415  # only here
 
     found = environment()
     return f"{str(found['git_commit'])[:7]}{' and changes' if found['git_dirty'] else ''}"
@@ -445,7 +445,7 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
 
 
 def _processor() -> str:
-    from bnexp.results.environment import environment  # noqa: PLC0415  # only here
+    from bnexp.records.environment import environment  # noqa: PLC0415  # only here
 
     return str(environment().get("cpu"))
 

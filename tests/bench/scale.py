@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
 
 from fake_trainer import record
 
-from bnexp.experiment.grid import Experiment, plan
-from bnexp.experiment.load import load
-from bnexp.experiment.trial import Trial
-from bnexp.results.store import Store, json_text
+from bnexp.config.grid import Experiment, plan
+from bnexp.config.load import load
+from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
 from bnexp.running.engine import Event
 from bnexp.running.progress import Silent
+from bnexp.specs.trial import Trial
 
 CONFIG = """
 name: big

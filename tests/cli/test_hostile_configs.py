@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.experiment.load import load
-from bnexp.results.store import Store
+from bnexp.config.load import load
+from bnexp.records.store import Store
 
 CODE = [
     "variants: {a: !!python/object/apply:os.system ['touch {marker}']}",

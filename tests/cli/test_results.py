@@ -7,8 +7,8 @@ import pytest
 
 import bnexp
 from bnexp.errors import UserError
-from bnexp.report import ReportFiles
-from bnexp.results.store import Store
+from bnexp.records.store import Store
+from bnexp.reporting.write import ReportFiles
 
 
 def folders(root: Path) -> list[str]:
@@ -200,7 +200,7 @@ def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(
         return ReportFiles(out / "index.html", (out / "index.html",), complete=False, missing=(missing,))
 
     bnexp_("run", "tiny.yaml", "--seeds", "0")
-    monkeypatch.setattr("bnexp.report.write_report", write, raising=False)
+    monkeypatch.setattr("bnexp.reporting.write.write_report", write)
     assert bnexp_("report") == (0, "results/report/index.html\n", f"{missing}\n")
     assert bnexp_("report", "tiny", "--strict", "--pdf").code == 4
     assert asked == [False, True]

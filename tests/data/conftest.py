@@ -6,7 +6,7 @@ import pytest
 from tiny_images import install
 
 from bnexp.data.known import KNOWN
-from bnexp.data.table import DATASETS
+from bnexp.specs.datasets import DATASETS
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bnexp.data.dataset import Arrays, digests
 from bnexp.data.known import IDX_NAMES, KNOWN, NPZ_KEYS
-from bnexp.data.table import DATASETS, ImageSet
+from bnexp.specs.datasets import DATASETS, ImageSet
 
 TINY = ImageSet("tiny", 30, 10, (4, 4, 1), 5)
 

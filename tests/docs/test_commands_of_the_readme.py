@@ -10,11 +10,11 @@ import yaml
 
 import bnexp
 from bnexp.cli.app import COMMANDS, app, main
-from bnexp.experiment.keys import every_key
-from bnexp.experiment.load import load
+from bnexp.config.keys import every_key
+from bnexp.config.load import load
 from bnexp.lazy import attribute
-from bnexp.report.tables import SUMMARY_COLUMNS
-from bnexp.results import record
+from bnexp.records import record
+from bnexp.reporting.tables import SUMMARY_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -45,13 +45,13 @@ FORBIDDEN = [
     # what, and the only parts that may import it
     (("tensorflow", "keras"), {"norms", "models", "training"}),
     (("click", "bnexp.cli"), {"cli", "__main__.py"}),
-    (("yaml",), {"experiment"}),
-    (("matplotlib", "jinja2"), {"report"}),
+    (("yaml",), {"config"}),
+    (("matplotlib", "jinja2"), {"reporting"}),
     (("bnexp.training",), {"training"}),
     (("bnexp.running",), {"running", "cli", "api.py"}),
-    (("bnexp.report",), {"report", "comparing", "api.py", "__init__.py"}),
-    (("bnexp.stats",), {"stats", "report", "comparing"}),
-    (("bnexp.comparing",), {"comparing", "cli", "api.py"}),
+    (("bnexp.reporting",), {"reporting", "cli", "api.py", "__init__.py"}),
+    (("bnexp.stats",), {"stats", "evidence", "reporting"}),
+    (("bnexp.evidence",), {"evidence", "reporting", "records", "running", "cli", "api.py"}),
 ]
 
 

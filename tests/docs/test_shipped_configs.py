@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bnexp import shipped
-from bnexp.experiment.grid import plan
-from bnexp.experiment.load import load
-from bnexp.norms.table import METHODS
+from bnexp.config.grid import plan
+from bnexp.config.load import load
+from bnexp.specs.norms.table import METHODS
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

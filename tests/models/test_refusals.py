@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bnexp.experiment.load import ConfigError, from_mapping
+from bnexp.config.load import ConfigError, from_mapping
 
 NOT_DENSE = "a dense layer gives one number per example and channel, which instance norm makes the constant β"
 NONE_SUCH = " has no layers of this kind that are normalized; it has"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnexp.experiment.spec import TrialSpec
-from bnexp.models.table import MODELS
-from bnexp.norms.table import METHODS
+from bnexp.specs.model import MODELS
+from bnexp.specs.norms.table import METHODS
+from bnexp.specs.spec import TrialSpec
 from bnexp.training.initial import initial_weights, paths
 
 IMAGE = (28, 28, 1)

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.norms.block import Block
 from bnexp.norms.build import build, linear
-from bnexp.norms.table import METHODS, Norm
+from bnexp.specs.block import Block
+from bnexp.specs.norms.table import METHODS, Norm
 
 INPUTS = {
     (False, "conv"): (5, 4, 3, 8),

@@ -10,7 +10,7 @@ from made import CASES, made, policy, settings
 
 from bnexp.norms import formulas
 from bnexp.norms.check import deviation
-from bnexp.norms.table import METHODS
+from bnexp.specs.norms.table import METHODS
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "none"])

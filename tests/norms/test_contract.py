@@ -7,7 +7,7 @@ import tensorflow as tf
 from made import CASES, made, policy
 
 from bnexp import norms
-from bnexp.norms.table import METHODS
+from bnexp.specs.norms.table import METHODS
 
 ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
 ONE_KIND = [

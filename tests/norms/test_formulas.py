@@ -10,7 +10,7 @@ import tensorflow as tf
 from reference import normalize, normalize_gradient, statistics_of
 
 from bnexp.norms.build import build
-from bnexp.norms.table import METHODS, BatchNorm, GroupNorm
+from bnexp.specs.norms.table import METHODS, BatchNorm, GroupNorm
 
 COMMON = ["batch", "layer", "instance", "group"]
 CASES = [

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import bnexp.norms
-from bnexp.norms.block import Block
-from bnexp.norms.table import METHODS
+from bnexp.specs.block import Block
+from bnexp.specs.norms.table import METHODS
 
 CONV = Block("conv1", "conv", (5, 4, 12))
 PIXEL = Block("conv3", "conv", (1, 1, 12))
@@ -74,7 +74,7 @@ def test_a_ramp_that_ends_before_it_starts_is_an_error():
 
 def test_listing_the_methods_and_naming_the_layers_imports_no_tensorflow():
     code = (
-        "import sys, bnexp.norms, bnexp.norms.table, bnexp.norms.build; dir(bnexp.norms); "
+        "import sys, bnexp.norms, bnexp.specs.norms.table, bnexp.norms.build; dir(bnexp.norms); "
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,8 +3,8 @@
 import pytest
 
 from bnexp.cli.app import main
+from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
-from bnexp.experiment.load import from_mapping
 from bnexp.models import mlp
 from bnexp.norms.own_layer import at_hand
 
@@ -47,7 +47,7 @@ def test_the_layer_is_that_of_the_package_whatever_lies_beside_the_config(instal
 
 
 def test_a_name_of_ours_stays_ours(installed):
-    assert type(norm("batch")).__module__.startswith("bnexp.norms.rows")
+    assert type(norm("batch")).__module__.startswith("bnexp.specs.norms")
 
 
 def test_without_the_package_the_name_is_unknown():

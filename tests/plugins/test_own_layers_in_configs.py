@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bnexp.experiment.grid import plan, select
-from bnexp.experiment.load import ConfigError, from_mapping, load
-from bnexp.experiment.trial import Trial
+from bnexp.config.grid import plan, select
+from bnexp.config.load import ConfigError, from_mapping, load
+from bnexp.specs.trial import Trial
 
 
 def only_trial(folder: Path, norm: Any) -> Trial:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
-from bnexp.experiment.load import from_mapping
-from bnexp.experiment.trial import Trial
 from bnexp.models import mlp
 from bnexp.norms.own_layer import at_hand
+from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 
 DATA = {"name": "mnist-5k", "train": 100, "validation": 50}

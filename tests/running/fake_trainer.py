@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import PROTOCOL, Trial
-from bnexp.results.record import Evaluation, Fingerprints, Progress, Seconds, Test, TrialRecord
+from bnexp.records.record import Evaluation, Fingerprints, Progress, Seconds, Test, TrialRecord
+from bnexp.specs.trial import PROTOCOL, Trial
 
 
 class Trainer:

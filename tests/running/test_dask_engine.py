@@ -13,10 +13,10 @@ import pytest
 from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import TrialRecord
+from bnexp.records.record import TrialRecord
 from bnexp.running.progress import Silent, State
 from bnexp.running.survey import Task
+from bnexp.specs.trial import Trial
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 

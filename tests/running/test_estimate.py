@@ -6,9 +6,7 @@ import pytest
 from ground import SPECS
 
 from bnexp.errors import UserError
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import Progress
+from bnexp.records.record import Progress
 from bnexp.running import Options
 from bnexp.running import options as options_module
 from bnexp.running.estimate import Costs, seconds_left, work
@@ -16,6 +14,8 @@ from bnexp.running.machine import available_cores, available_memory
 from bnexp.running.options import workers
 from bnexp.running.progress import Running
 from bnexp.running.survey import Task
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
 
 
 def spec(norm: str = "none", **training: int) -> TrialSpec:

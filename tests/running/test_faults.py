@@ -17,14 +17,14 @@ import pytest
 from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import Trial
+from bnexp.specs.trial import Trial
 
 SCRIPT = """
 import json, os, resource, signal, sys
 from pathlib import Path
 from ground import experiment
 from bnexp.errors import UserError
-from bnexp.results.store import Store
+from bnexp.records.store import Store
 from bnexp.running import Options, run
 from bnexp.running.progress import Lines
 

@@ -4,10 +4,10 @@ from collections import deque
 
 import pytest
 
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import Trial
 from bnexp.running.feeding import REMEMBERED, choose, model_of
 from bnexp.running.survey import Task
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
 
 
 def spec(norm="none", **training):

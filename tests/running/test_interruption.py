@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from ground import SPECS, Ground, experiment
 
-from bnexp.experiment.trial import Trial
+from bnexp.specs.trial import Trial
 
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
 from ground import experiment
-from bnexp.results.store import Store
+from bnexp.records.store import Store
 from bnexp.running import Options, run
 from bnexp.running.progress import Lines
 from bnexp.running.signals import ignore

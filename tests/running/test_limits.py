@@ -10,12 +10,12 @@ import pytest
 from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import TrialRecord
+from bnexp.records.record import TrialRecord
 from bnexp.running import Options
 from bnexp.running.budget import Budget
 from bnexp.running.pool import environment
 from bnexp.running.progress import Silent
+from bnexp.specs.trial import Trial
 
 
 def record(ground: Ground, seed: int) -> TrialRecord:

@@ -7,8 +7,7 @@ from fake_trainer import record
 from ground import SPECS
 from rich.console import Console
 
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import Failure, Progress, Seconds
+from bnexp.records.record import Failure, Progress, Seconds
 from bnexp.running.live import LiveView
 from bnexp.running.outcome import Outcome
 from bnexp.running.progress import (
@@ -25,6 +24,7 @@ from bnexp.running.progress import (
     stopped_text,
 )
 from bnexp.running.survey import Task
+from bnexp.specs.trial import Trial
 
 TRIAL = Trial(SPECS["batch"], 2)
 TASK = Task(TRIAL, "mnist", "bn-pre", (("training.batch_size", 16),))

@@ -12,12 +12,12 @@ import fake_trainer
 import pytest
 from ground import SPECS, Ground, experiment
 
+from bnexp.config.grid import PlannedTrial
 from bnexp.errors import UserError
-from bnexp.experiment.grid import PlannedTrial
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import Progress, TrialRecord
+from bnexp.records.record import Progress, TrialRecord
 from bnexp.running.progress import Silent, State
 from bnexp.running.survey import Task
+from bnexp.specs.trial import Trial
 
 
 def test_every_trial_gets_a_record_and_a_line(ground: Ground) -> None:

@@ -6,9 +6,9 @@ import pytest
 from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
-from bnexp.experiment.trial import Trial
 from bnexp.running.options import Shard
 from bnexp.running.survey import of_shard, tasks
+from bnexp.specs.trial import Trial
 
 NORMS = ["none", "batch", "layer"]
 

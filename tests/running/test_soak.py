@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from ground import Ground, experiment
 
-from bnexp.experiment.grid import Experiment, Point
-from bnexp.experiment.spec import TrialSpec
-from bnexp.results.store import Store
+from bnexp.config.grid import Experiment, Point
+from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
 from bnexp.running.progress import Silent, State
+from bnexp.specs.spec import TrialSpec
 
 
 class Killer(Silent):

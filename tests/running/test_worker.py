@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import pytest
 from ground import SPECS, Ground
 
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import TrialRecord
+from bnexp.records.record import TrialRecord
+from bnexp.specs.trial import Trial
 
 
 class Wired:

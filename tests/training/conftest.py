@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from small_trial import SMALL
 
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import Trial
-from bnexp.results.record import TrialRecord
+from bnexp.records.record import TrialRecord
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 from bnexp.training.device import configure
 

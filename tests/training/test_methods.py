@@ -6,8 +6,8 @@ import tensorflow as tf
 from small_trial import SMALL
 
 from bnexp.data import load
-from bnexp.experiment.spec import TrialSpec
-from bnexp.norms.table import METHODS
+from bnexp.specs.norms.table import METHODS
+from bnexp.specs.spec import TrialSpec
 from bnexp.training.program import Program
 from bnexp.training.statistics import is_batch_dependent
 from bnexp.training.trainer import _Resident

@@ -10,8 +10,8 @@ BATCH = {"norm": "batch"}
 
 SCRIPT = """
 import json, sys
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import Trial
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 spec = TrialSpec.model_validate(json.loads(sys.argv[1]))
 record = Trainer(device="cpu", threads=1)(Trial(spec, 7), lambda _: None)

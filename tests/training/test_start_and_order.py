@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from bnexp.models.table import CnnSpec
+from bnexp.specs.model import CnnSpec
 from bnexp.training.initial import initial_weights
 from bnexp.training.order import batches, epoch_order
 

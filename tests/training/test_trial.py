@@ -11,8 +11,8 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.errors import UserError
-from bnexp.experiment.spec import TrialSpec
-from bnexp.experiment.trial import Trial
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
 
 
 def test_evaluations_stand_where_the_spec_says_and_add_up(train):
@@ -78,8 +78,8 @@ def test_a_users_keras_settings_change_no_precision(tmp_path):
     code = (
         "import sys, keras; sys.path.insert(0, sys.argv[1])\n"
         "from small_trial import SMALL\n"
-        "from bnexp.experiment.spec import TrialSpec\n"
-        "from bnexp.experiment.trial import Trial\n"
+        "from bnexp.specs.spec import TrialSpec\n"
+        "from bnexp.specs.trial import Trial\n"
         "from bnexp.training import Trainer\n"
         "record = Trainer('cpu')(Trial(TrialSpec.model_validate({**SMALL, 'norm': 'layer'}), 0), lambda _: None)\n"
         "print(record.test.model_dump_json(), record.execution['precision'])\n"

@@ -1,1 +1,0 @@
-"""Two variants, or two versions of the same variants, compared by a rule that can fail a continuous-integration job."""

@@ -1,0 +1,104 @@
+"""A merged tree to a spec, or to mistakes at the lines that they come from."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from bnexp.config.keys import FILLED_IN
+from bnexp.config.mistakes import Finding, findings
+from bnexp.config.tree import Mistake, Node, Path, get, plain, without
+from bnexp.specs.norms.own import FORM, class_path, is_own
+from bnexp.specs.spec import TrialSpec
+from bnexp.usercode.sources import digest
+
+_DATASET = "a dataset of your own is written module:function, as in digits:load"
+_ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
+
+
+class Checker:
+    """Checks specs; a user's own module is read once, however many points name it."""
+
+    def __init__(self, search_path: Sequence[str]) -> None:
+        self._digest = cache(lambda name, form, folders=tuple(search_path): digest(name, folders, form))
+
+    def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
+        """The spec that a tree describes, or what is wrong with it."""
+        found: list[Finding] = []
+        for _ in range(_ROUNDS):
+            value = plain(tree)
+            new = []
+            for key in FILLED_IN:
+                block, _, source = key.partition(".")
+                if source in _block(value, block):
+                    new.append(Finding((block, source), f"{key} is filled in, not set; remove it", at_key=True))
+            try:
+                new += self._add_sources(value)
+                spec = TrialSpec.model_validate(value)
+            except ValidationError as error:
+                # A default is no mistake beside a value that is wrong itself.
+                new += [
+                    finding
+                    for finding in findings(error, value, TrialSpec)
+                    if not (found and finding.together and get(tree, finding.path) is None)
+                ]
+            else:
+                if not (found or new):
+                    return spec, []
+            if not new:
+                break
+            found += new
+            for finding in new:
+                tree = without(tree, whole(finding.path))
+        return None, found
+
+    def _add_sources(self, value: dict[str, Any]) -> list[Finding]:
+        found = []
+        data, norm = _block(value, "data"), _block(value, "norm")
+        try:
+            if ":" in str(data.get("name")):
+                data["source"] = self._digest(data["name"], _DATASET)
+        except ValueError as error:
+            found.append(Finding(("data", "name"), str(error)))
+        try:
+            if is_own(name := str(norm.get("name"))):
+                # What an installed package adds is its own module, whatever lies beside the config.
+                folders = {} if ":" in name else {"folders": ()}
+                norm["source"] = self._digest(class_path(name), FORM, **folders)
+        except ValueError as error:
+            found.append(Finding(("norm", "name"), str(error)))
+        return found
+
+
+def _block(value: dict[str, Any], key: str) -> dict[str, Any]:
+    block = value.get(key)
+    return block if isinstance(block, dict) else {}
+
+
+def form(tree: Node, model: type[BaseModel]) -> list[Finding]:
+    """What is wrong with the form of a tree that `model` describes."""
+    value = plain(tree)
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        return findings(error, value, model)
+    return []
+
+
+def located(finding: Finding, tree: Node) -> Mistake:
+    """The finding at its place: the value or the key, or the block around it where a default is wrong."""
+    path = next((place for place in (finding.path, *finding.beside) if get(tree, place)), finding.path)
+    by_itself = path in finding.beside
+    while (node := get(tree, path)) is None:
+        path = path[:-1]
+    message = finding.message
+    if path != finding.path:
+        message += f" ({'.'.join(map(str, finding.path))} has its default)"
+    at_key = node.key is not None and (finding.at_key or not (by_itself or path == finding.path))
+    return Mistake(node.key if at_key and node.key else node.mark, message)
+
+
+def whole(path: Path) -> Path:
+    """What to leave out with a wrong part: with a wrong name the whole block."""
+    return path[:-1] if path[-1:] == ("name",) else path

@@ -1,0 +1,135 @@
+"""From the lines of a grid to the points of an experiment, still as trees: product, zip, include, exclude."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from bnexp.config.keys import blocks
+from bnexp.config.tree import Mark, Node, get, plain, put
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.wording import label
+
+MAX_POINTS = 100_000
+
+Row = tuple[tuple[str, Node], ...]
+"""Values that are set together: one of a grid key, one of each key of a zip."""
+
+
+class Include(NamedTuple):
+    """A point beside the grid."""
+
+    variants: tuple[str, ...]
+    changes: Row
+
+
+class Exclude(NamedTuple):
+    """What the points that are left out have in common."""
+
+    variants: tuple[str, ...]
+    values: tuple[tuple[tuple[str, ...], Any], ...]
+    """Path of a leaf and its value, or a list of its values."""
+    mark: Mark
+
+
+class Candidate(NamedTuple):
+    """A variant at one place, before it is checked."""
+
+    variant: str
+    row: Row
+    """What the grid or an include sets here."""
+    tree: Node
+    corner: bool
+    """Whether each of its axes stands at its first or last value."""
+
+
+def count(axes: Sequence[Sequence[Row]]) -> int:
+    """How many combinations the axes have."""
+    return math.prod(len(axis) for axis in axes)
+
+
+def candidates(
+    variants: Mapping[str, Node], axes: Sequence[Sequence[Row]], includes: Sequence[Include]
+) -> Iterator[Candidate]:
+    """Grid-major: all variants at the first combination, then at the next (the last axis turns fastest),
+    then the included points in the order of the file."""
+    marked = [[(row, k in (0, len(axis) - 1)) for k, row in enumerate(axis)] for axis in axes]
+    for combination in itertools.product(*marked):
+        row = tuple(pair for part, _ in combination for pair in part)
+        corner = all(outer for _, outer in combination)
+        for name, tree in variants.items():
+            yield Candidate(name, row, _changed(tree, row), corner)
+    for k, include in enumerate(includes):
+        for name in include.variants:
+            if name in variants:
+                yield Candidate(
+                    name, include.changes, _changed(variants[name], include.changes), k in (0, len(includes) - 1)
+                )
+
+
+def _changed(tree: Node, row: Row) -> Node:
+    for key, node in sorted(row, key=lambda pair: pair[0].count(".")):
+        tree = put(tree, tuple(key.split(".")), node, blocks())
+    return tree
+
+
+def excluded(candidate: Candidate, exclude: Exclude, spec: Callable[[], TrialSpec | None]) -> bool:
+    """Whether every key of the entry matches; `spec` is asked only for values that the config leaves to a default."""
+    if candidate.variant not in exclude.variants:
+        return False
+    for path, wanted in exclude.values:
+        node = get(candidate.tree, path)
+        if node is not None:
+            value = plain(node)
+        else:
+            resolved = spec()
+            value = None if resolved is None else value_at(resolved, path)
+            value = list(value) if isinstance(value, tuple) else value
+            if value is MISSING:
+                return False
+        several = isinstance(wanted, list) and not isinstance(value, list)
+        if not any(same(value, one) for one in (wanted if several else [wanted])):
+            return False
+    return True
+
+
+MISSING = object()
+
+
+def value_at(spec: TrialSpec, path: Sequence[str]) -> Any:
+    """The value at a path of a resolved spec; MISSING where it has no such key."""
+    value: Any = spec
+    for part in path:
+        if part not in getattr(type(value), "model_fields", ()) and part not in (
+            getattr(value, "model_extra", None) or ()
+        ):
+            return MISSING
+        value = getattr(value, part)
+    return value
+
+
+def coordinates(spec: TrialSpec, axis_keys: Sequence[str], row: Row) -> tuple[tuple[str, Any], ...]:
+    """Where a point stands: each key of the grid, then those that only its own entry sets, with scalar values.
+
+    Values of single keys are read off the resolved spec, so that a point whose entry is silent has them too.
+    """
+    written = dict(row)
+    found = []
+    for key in dict.fromkeys([*axis_keys, *written]):
+        value = value_at(spec, key.split("."))
+        if value is MISSING:
+            continue
+        if isinstance(value, tuple | str | int | float) or value is None:
+            found.append((key, label(value)))
+        elif key in written and written[key].is_mapping:
+            found.append((key, label({"name": getattr(value, "name", ""), **plain(written[key])})))
+        else:
+            found.append((key, getattr(value, "name", None)))
+    return tuple(found)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, where `true` is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other)

@@ -1,0 +1,74 @@
+"""The keys of a config file besides those of a trial's spec: what is varied, how often, against what."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from bnexp.specs.values import Frozen
+
+MAX_SEED = 2**31
+MAX_SEEDS = 100_000
+MARGIN = 0.1
+"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
+
+Values = Annotated[list[Any], Field(min_length=1)]
+Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]
+Axes = Annotated[dict[str, Values], Field(min_length=1)]
+
+_SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
+        {
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
+        },
+    ]
+}
+
+
+class Header(Frozen):
+    """The form of these keys; what they say is checked when they are used."""
+
+    name: str | None = Field(
+        None, description="names the experiment in the results folder; default: the file's name without .yaml"
+    )
+    about: str = Field("", description="one line on the question that the experiment asks")
+    variants: Annotated[dict[str, dict[str, Any] | None], Field(min_length=1)] | None = Field(
+        None, description="named changes to the keys above: the things compared"
+    )
+    grid: Axes | None = Field(None, description="dotted keys with lists of values; all combinations, with each variant")
+    zip: Axes | None = Field(None, description="dotted keys with lists of equal length, which advance together")
+    include: Entries | None = Field(None, description="further points: dotted keys with values; `variant` chooses")
+    exclude: Entries | None = Field(None, description="points to leave out: those that match every key of an entry")
+    seeds: Annotated[Any, WithJsonSchema(_SEEDS)] = Field(
+        10, description="how often each point is trained, seeds 0, 1, ...; or a list of seeds"
+    )
+    baseline: str | None = Field(
+        None, description="the variant that the others are compared with; default: the first variant"
+    )
+    margin: float = Field(
+        MARGIN,
+        gt=0,
+        lt=100,
+        description="a difference in test accuracy below so many percentage points does not matter; "
+        "for the test of equivalence",
+    )
+
+
+HINTS = {
+    "name": "name the experiment with a word",
+    "variants": "write a name and its changes on each line, as in `bn: {norm: batch}`",
+    "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
+    "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
+    "grid.*": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
+    "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
+    "zip": "write dotted keys with lists of equal length",
+    "zip.*": "write dotted keys with lists of equal length",
+    "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
+    "include.*": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
+    "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
+    "exclude.*": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
+}
+"""How each key is written, added to the message where it is written otherwise."""

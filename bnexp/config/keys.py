@@ -1,0 +1,89 @@
+"""The keys that a config may set, read off the models of the spec."""
+
+from collections.abc import Iterable
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from bnexp.config.tree import Blocks
+from bnexp.specs.spec import TrialSpec
+
+FILLED_IN = ("data.source", "norm.source")
+"""Keys of the spec that loading fills in and a config cannot set."""
+
+
+def models(annotation: Any) -> list[type[BaseModel]]:
+    """The models among which a value of this type chooses; [] if it is no block."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    arguments = () if get_origin(annotation) is Literal else get_args(annotation)
+    return [model for argument in arguments for model in models(argument)]
+
+
+def words(annotation: Any) -> list[str]:
+    """The words that a field of this type takes, `Literal["valid", "same"]` or inside a union; [] if any."""
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    return [word for argument in get_args(annotation) for word in words(argument)]
+
+
+def name_of(model: type[BaseModel]) -> str:
+    """`batch` for BatchNorm: the word that chooses a model where several are possible."""
+    field = model.model_fields.get("name")
+    if field is None:
+        return model.__name__
+    return str(field.examples[0] if field.examples else field.default)
+
+
+def names_of(found: Iterable[type[BaseModel]]) -> list[str]:
+    """The words that choose among these models; that of a user's own module is any `module:Class`, so it is none."""
+    return [name_of(model) for model in found if not model.model_fields["name"].is_required()]
+
+
+def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type[BaseModel]]:
+    """The models that can stand at a path below `root`; [] if none can."""
+    found = [root]
+    for part in path:
+        found = [
+            below
+            for model in found
+            if part in model.model_fields
+            for below in models(_annotation(model, part))
+        ]  # fmt: skip
+    return found
+
+
+@cache
+def every_key() -> tuple[str, ...]:
+    """All dotted keys, blocks and leaves, in the order of the models: `data`, `data.name`, ..."""
+    return tuple(dict.fromkeys(key for key in _below([TrialSpec], ()) if key not in FILLED_IN))
+
+
+@cache
+def blocks() -> Blocks:
+    """The blocks that have a name, by path, with the name that each has by default."""
+    found: dict[tuple[str, ...], str] = {}
+
+    def visit(value: BaseModel, path: tuple[str, ...]) -> None:
+        for key in type(value).model_fields:
+            below = getattr(value, key)
+            if isinstance(below, BaseModel):
+                if "name" in type(below).model_fields:
+                    found[*path, key] = below.name  # type: ignore[attr-defined]  # it has one: see the line above
+                visit(below, (*path, key))
+
+    visit(TrialSpec(), ())
+    return MappingProxyType(found)
+
+
+def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]:
+    for model in found:
+        for key in model.model_fields:
+            yield ".".join((*path, key))
+            yield from _below(models(_annotation(model, key)), (*path, key))
+
+
+def _annotation(model: type[BaseModel], key: str) -> Any:
+    return model.model_fields[key].annotation

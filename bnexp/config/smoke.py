@@ -1,0 +1,47 @@
+"""The small version of an experiment: every variant, a corner of the grid, a second or two per trial."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bnexp.config.expand import Candidate
+from bnexp.config.keys import blocks
+from bnexp.config.tree import Mark, Node, Source, put
+from bnexp.specs.datasets import DATASETS
+from bnexp.specs.spec import TrialSpec
+
+SEEDS = 2
+DATA = "mnist-5k"
+TRAIN = 400
+VALIDATION = 200
+
+_MARK = Mark(Source("--smoke"))
+
+
+def thinned(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The points whose axes stand at their first or last value, and at least one of each variant."""
+    kept = {candidate.variant for candidate in candidates if candidate.corner}
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.corner or (candidate.variant not in kept and not kept.add(candidate.variant))  # type: ignore[func-returns-value]  # add returns None, which reads as: seen from now on
+    ]
+
+
+def shrunk(tree: Node, spec: TrialSpec) -> Node:
+    """The tree of `spec` with embedded data, few images and one epoch; the training set holds at least one batch."""
+    most = DATASETS[DATA].train - VALIDATION
+    batch_size = min(spec.training.batch_size, most)
+    train = max(TRAIN, batch_size)
+    if spec.data.train is not None and spec.data.train >= batch_size:
+        train = min(train, max(spec.data.train, DATASETS[DATA].classes))
+    changes: dict[str, Any] = {
+        "data.train": train,
+        "training.batch_size": batch_size,
+        "training.epochs": 1,
+        "training.evaluations.first_epoch": 3,
+    }
+    if spec.data.known:
+        changes |= {"data.name": DATA, "data.validation": VALIDATION if spec.data.validation else 0}
+    for key, value in changes.items():
+        tree = put(tree, tuple(key.split(".")), Node(value, _MARK, _MARK), blocks())
+    return tree

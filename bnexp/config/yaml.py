@@ -1,0 +1,250 @@
+"""YAML text to a tree with positions: numbers and words as people write them, and nothing that could do harm."""
+
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from bnexp.config.tree import MAX_DEPTH, MAX_NODES, ConfigError, Mark, Mistake, Node, Source, in_order
+from bnexp.errors import UserError
+from bnexp.specs.wording import nearest
+
+MAX_BYTES = 1_000_000
+MAX_WRITTEN = 50_000
+"""Values written in one file: what PyYAML reads in a few seconds."""
+
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_WORDS = {"": None, "~": None} | {
+    form: value for word, value in (("null", None), ("true", True), ("false", False))
+    for form in (word, word.capitalize(), word.upper())
+}  # fmt: skip
+_CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DIGITS = 18  # more have no use in a config, and would not fit a 64-bit integer
+
+
+def read(path: Path, mistakes: list[Mistake] | None = None) -> Node:
+    """The tree of a config file; its top is a mapping.
+
+    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.  With a list of
+    `mistakes`, those that leave a tree to look at (a duplicate key, of which the first counts) are added to it.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file{_neighbour(path)}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder; give a file in it, such as {path}/*.yaml") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; is it a config?")
+    tree = parse(_decoded(content, str(path)), str(path), mistakes)
+    if tree.value is None:
+        raise ConfigError([Mistake(Mark(Source(str(path))), "is empty; a config needs at least `variants`")])
+    if not tree.is_mapping:
+        raise ConfigError([Mistake(tree.mark, "a config is a mapping of keys, such as `variants:`, at its top")])
+    return tree
+
+
+def parse(text: str, name: str, mistakes: list[Mistake] | None = None) -> Node:
+    """The tree of a YAML text, which messages call `name`.
+
+    Raises ConfigError with every mistake in it; as `read`, adds to `mistakes` those that leave a tree.
+    """
+    source = Source(name, tuple(re.split(r"\r\n|\r|\n", text)))
+    if found := list(_control_characters(source)):
+        raise ConfigError(found)
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        reader = _Reader(source, loader.refused)
+        tree = reader.node(root, None, 0) if root is not None else Node(None, Mark(source))
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([_syntax_mistake(error, source)]) from None
+    finally:
+        loader.dispose()
+    if reader.mistakes and mistakes is None:
+        raise ConfigError(in_order(reader.mistakes))
+    (mistakes if mistakes is not None else []).extend(reader.mistakes)
+    return tree
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's parser without its ideas of what is a number; tags are refused, nesting and size are bounded."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # one for the class, as in PyYAML
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.depth = 0
+        self.written = 0
+        self.refused: list[tuple[str, yaml.Mark]] = []
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            self.refused.append(
+                (f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken", event.start_mark)
+            )
+        self.depth += 1
+        self.written += 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", event.start_mark)
+        if self.written > MAX_WRITTEN:
+            raise yaml.MarkedYAMLError(None, None, f"holds more than {MAX_WRITTEN:,} values", event.start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _Reader:
+    """From PyYAML's nodes to ours; mistakes that need not stop it are collected."""
+
+    def __init__(self, source: Source, refused: list[tuple[str, yaml.Mark]]) -> None:
+        self.source = source
+        self.left = MAX_NODES
+        self.mistakes = [Mistake(self.mark(start, start), message) for message, start in refused]
+
+    def mark(self, start: yaml.Mark, end: yaml.Mark) -> Mark:
+        line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
+        stop = end.column if end.line == start.line else len(line.rstrip())
+        return Mark(self.source, start.line + 1, start.column + 1, max(1, stop - start.column))
+
+    def node(self, node: yaml.Node, key: Mark | None, depth: int) -> Node:
+        mark = self.mark(node.start_mark, node.end_mark)
+        self.left -= 1
+        if self.left < 0 or depth > MAX_DEPTH:
+            limit = f"{MAX_DEPTH} levels of nesting" if self.left >= 0 else f"{MAX_NODES:,} values"
+            raise yaml.MarkedYAMLError(None, None, f"its aliases expand to more than {limit}", node.start_mark)
+        if isinstance(node, yaml.MappingNode):
+            return Node(self.mapping(node, depth), mark, key)
+        if isinstance(node, yaml.SequenceNode):
+            return Node([self.node(item, None, depth + 1) for item in node.value], mark, key)
+        assert isinstance(node, yaml.ScalarNode)
+        if node.value == "" and not node.style and key:
+            mark = key  # an empty value has no place of its own
+        return Node(self.scalar(node, mark), mark, key)
+
+    def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Node]:
+        items: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            mark = self.mark(key_node.start_mark, key_node.end_mark)
+            key = self.key(key_node, mark)
+            value = self.node(value_node, mark, depth + 1)
+            if key is None:
+                continue
+            if key in items:
+                first = items[key].key or mark
+                self.mistakes.append(Mistake(mark, f"duplicate key {key!r}; first on line {first.line}"))
+                continue
+            items[key] = value
+        return items
+
+    def key(self, node: yaml.Node, mark: Mark) -> str | None:
+        """The key as text; None, and a mistake, if it is none."""
+        if not isinstance(node, yaml.ScalarNode):
+            self.mistakes.append(Mistake(mark, "a key must be text, not a list or a block"))
+            return None
+        value = node.value if node.style else _value(node.value)
+        if not isinstance(value, str):
+            written = node.value or "nothing"
+            self.mistakes.append(Mistake(mark, f'a key must be text, not {written}; write it in quotes: "{written}"'))
+            return None
+        if value == "<<" and not node.style:
+            self.mistakes.append(Mistake(mark, "merge keys `<<` are not taken; variants change the rest already"))
+            return None
+        return value
+
+    def scalar(self, node: yaml.ScalarNode, mark: Mark) -> str | int | float | bool | None:
+        text: str = node.value
+        if node.style:
+            return text
+        if _NOT_FINITE.fullmatch(text):
+            self.mistakes.append(Mistake(mark, f"a number must be finite, not {text}"))
+            return 0
+        value = _value(text)
+        if value in (float("inf"), float("-inf")) or (isinstance(value, int) and len(text) > _DIGITS):
+            self.mistakes.append(Mistake(mark, f"{text[:20]} is too large a number"))
+            return 0
+        return value
+
+
+def _value(text: str) -> str | int | float | bool | None:
+    """What a plain scalar means: the core schema of YAML 1.2, so `no`, `1:30`, `010`, `1_000` are words."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) <= _DIGITS else 10**_DIGITS
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """One word of a command line as YAML reads it: `1e-3` is a number, `no` a word."""
+    return _value(text)
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
+        raise ConfigError([Mistake(Mark(Source(name), line, column), message)]) from None
+
+
+def _control_characters(source: Source) -> list[Mistake]:
+    return [
+        Mistake(Mark(source, number, found.start() + 1), f"the character U+{ord(found[0]):04X} is not taken; delete it")
+        for number, line in enumerate(source.lines, 1)
+        for found in _CONTROL.finditer(line)
+    ]
+
+
+_SYNTAX = (
+    (r"found character '\\t' that cannot start any token", "a tab cannot indent; use spaces"),
+    (
+        "mapping values are not allowed here",
+        "a ':' is not expected here; check the indentation, or put text that holds ': ' in quotes",
+    ),
+    ("but found another document", "a file holds one config; remove the second `---`"),
+    ("could not find expected ':'", "a ':' is missing after a key, on this line or above it"),
+    ("expected <block end>, .*", "the indentation does not fit the lines above"),
+    (r"expected ',' or '(.)', .*", r"a ',' or the closing '\1' is missing before this"),
+    ("found unexpected end of stream", "the text ends within quotes; close them"),
+    (r"found character '(.)' that cannot start any token", r"text that starts with '\1' stands in quotes"),
+)
+"""What PyYAML says (as a pattern), and what we say."""
+
+
+def _syntax_mistake(error: yaml.MarkedYAMLError, source: Source) -> Mistake:
+    place = error.problem_mark or error.context_mark
+    line, column = (place.line, place.column) if place else (0, 0)
+    if line >= len(source.lines) or (line and column == 0 and not source.lines[line].strip()):
+        # At the end of the text: show the last line that holds something instead.
+        line = max((k for k, text in enumerate(source.lines[: line + 1]) if text.strip()), default=0)
+        column = len(source.lines[line].rstrip())
+    problem = error.problem or "not valid YAML"
+    message = f"not valid YAML: {problem}" if error.context else problem
+    for pattern, words in _SYNTAX:
+        if found := re.fullmatch(pattern, problem):
+            message = found.expand(words)
+    started = error.context_mark
+    if started and started.line != line and problem != "but found another document":
+        message += f" (it began on line {started.line + 1})"
+    return Mistake(Mark(source, line + 1, column + 1), message)
+
+
+def _neighbour(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+    except OSError:
+        return ""
+    near = nearest(path.name, names)
+    return f"; did you mean {path.parent / near}?" if near else ""

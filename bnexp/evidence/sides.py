@@ -1,0 +1,190 @@
+"""From what a user types to pairs of sides: two variants of an experiment, or the same ones in two results folders."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from bnexp.config.grid import ranges
+from bnexp.errors import UserError
+from bnexp.evidence.confounds import Mode, Side
+from bnexp.records.find import plans
+from bnexp.records.plan import StoredPlan, StoredPoint
+from bnexp.records.store import Store
+from bnexp.specs.wording import did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Two sides at one place of the grid."""
+
+    experiment: str
+    label: str
+    """What is compared here, without the names of the sides: `mnist`, `mnist mine`."""
+    coordinates: Mapping[str, Any]
+    one: Side
+    other: Side
+
+
+@dataclass(frozen=True)
+class Sides:
+    """All places at which the two sides can be compared."""
+
+    mode: Mode
+    matched: tuple[Matched, ...]
+    unmatched: tuple[str, ...]
+    """What one side alone has."""
+
+
+def is_results(text: str) -> bool:
+    """Whether a word names a results folder, one in which an experiment is stored."""
+    return any(Path(text).glob("experiments/*.json"))
+
+
+def resolve(
+    one: str,
+    other: str,
+    *,
+    results: Path = Path("results"),
+    experiment: str | None = None,
+    seeds: frozenset[int] | None = None,
+    only: Sequence[str] = (),
+) -> Sides:
+    """The sides that two words mean: results folders where both are, else variants of an experiment in `results`.
+
+    `only` holds patterns such as `bn*`, `variant=bn*` or `batch_size=16`.  Raises UserError where a word means nothing,
+    or nothing can be matched.
+    """
+    if is_results(one) and is_results(other):
+        sides = _versions(one, other, experiment, seeds)
+    else:
+        for word, twin in ((one, other), (other, one)):
+            if is_results(word):
+                raise UserError(
+                    f"{word} is a results folder and {twin} is none; compare two results folders, or two variants"
+                )
+        sides = _variants(one, other, Store(results), experiment, seeds)
+    chosen = tuple(each for each in sides.matched if all(_matches(each, pattern) for pattern in only))
+    if not chosen:
+        names = listed(f"{each.label}{_at(each.coordinates)}" for each in sides.matched)
+        raise UserError(f"--only {' '.join(only)}: matches nothing; there is {names}")
+    return Sides(sides.mode, chosen, sides.unmatched)
+
+
+def _variants(one: str, other: str, store: Store, name: str | None, seeds: frozenset[int] | None) -> Sides:
+    if one == other:
+        raise UserError(f"{one} is compared with itself; name two variants, or two results folders")
+    stored = plans(store, [name] if name else None)
+    having = [plan for plan in stored if one in plan.variants and other in plan.variants]
+    if not having:
+        raise UserError(_no_variants(one, other, store, stored))
+    if len(having) > 1:
+        names = listed(plan.name for plan in having)
+        raise UserError(f"{one} and {other} are variants of several experiments, {names}; choose with --experiment")
+    (plan,) = having
+    _check_seeds(seeds, plan.seeds)
+    places = {side: {_place(point): point for point in plan.points if point.variant == side} for side in (one, other)}
+    matched = [
+        Matched(plan.name, plan.name, point.coordinates, *(_side(store, each, each.variant, seeds) for each in both))
+        for place, point in places[one].items()
+        if place in places[other]
+        for both in [(point, places[other][place])]
+    ]
+    if not matched:
+        raise UserError(f"{plan.name}: {one} and {other} share no place of the grid, so that there is nothing to pair")
+    alone = [
+        f"{plan.name}: {side}{_at(point.coordinates)} has no {twin} beside it"
+        for side, twin in ((one, other), (other, one))
+        for place, point in places[side].items()
+        if place not in places[twin]
+    ]
+    return Sides("variants", tuple(matched), tuple(alone))
+
+
+def _no_variants(one: str, other: str, store: Store, stored: Sequence[StoredPlan]) -> str:
+    for word in (one, other):
+        if Path(word).is_dir() and not any(word in plan.variants for plan in stored):
+            return f"{word}: no experiment is stored in this folder; `bnexp run CONFIG --results {word}` stores some"
+    known = list(dict.fromkeys(variant for plan in stored for variant in plan.variants))
+    strange = [word for word in (one, other) if word not in known]
+    if strange:
+        return f"{store.root}: no variant is named {strange[0]!r}{did_you_mean(strange[0], known)}"
+    return f"{store.root}: {one} and {other} are variants of different experiments; their trials are no pairs"
+
+
+def _versions(one: str, other: str, wanted: str | None, seeds: frozenset[int] | None) -> Sides:
+    if Path(one).resolve() == Path(other).resolve():
+        raise UserError(f"{one} is compared with itself; name two results folders")
+    stores = {one: Store(Path(one)), other: Store(Path(other))}
+    found = {
+        side: {plan.name: plan for plan in plans(store, [wanted] if wanted else None)} for side, store in stores.items()
+    }
+    shared = [name for name in found[one] if name in found[other]]
+    if not shared:
+        raise UserError(
+            f"{one} and {other} share no experiment: {one} has {listed(found[one])}, {other} has {listed(found[other])}"
+        )
+    _check_seeds(seeds, (seed for name in shared for side in (one, other) for seed in found[side][name].seeds))
+    matched: list[Matched] = []
+    alone = [
+        f"{side}: only there is the experiment {name}" for side in found for name in found[side] if name not in shared
+    ]
+    for name in shared:
+        points = {side: {_point(point): point for point in found[side][name].points} for side in (one, other)}
+        for key, point in points[one].items():
+            if key in points[other]:
+                sides = [_side(stores[side], points[side][key], side, seeds) for side in (one, other)]
+                label = f"{name} {point.variant}"
+                matched.append(Matched(name, label, point.coordinates, sides[0], sides[1]))
+        alone += [
+            f"{side}: only there is {name} {point.variant}{_at(point.coordinates)}"
+            for side, twin in ((one, other), (other, one))
+            for key, point in points[side].items()
+            if key not in points[twin]
+        ]
+    if not matched:
+        raise UserError(f"{one} and {other} share no variant at the same place of a grid; {'; '.join(alone)}")
+    return Sides("versions", tuple(matched), tuple(alone))
+
+
+def _side(store: Store, point: StoredPoint, name: str, seeds: frozenset[int] | None) -> Side:
+    records = {
+        seed: store.read_folder(folder)
+        for seed, folder in sorted(point.trials.items())
+        if seeds is None or seed in seeds
+    }
+    return Side(name, point.spec, records)
+
+
+def _check_seeds(seeds: frozenset[int] | None, planned: Iterable[int]) -> None:
+    known = set(planned)
+    if seeds is not None and (strange := sorted(seeds - known)):
+        raise UserError(f"--seeds: {listed(strange[:10])} not among the planned seeds, {ranges(known)}")
+
+
+def _matches(each: Matched, pattern: str) -> bool:
+    """Whether a pattern of `--only` means this one; UserError for a key that no side has."""
+    key, equals, wanted = pattern.partition("=")
+    if not equals or key == "variant":
+        wanted = wanted if equals else pattern
+        names = [each.label.removeprefix(f"{each.experiment} ")] if each.label != each.experiment else []
+        return any(fnmatchcase(name, wanted) for name in names or [each.one.name, each.other.name])
+    found = [value for name, value in each.coordinates.items() if key in (name, name.rpartition(".")[2])]
+    if not found:
+        known = ["variant", *each.coordinates]
+        raise UserError(f"--only: no key of the grid is {key!r}{did_you_mean(key, known)}")
+    return any(fnmatchcase(str(value), wanted) for value in found)
+
+
+def _place(point: StoredPoint) -> str:
+    return json.dumps(point.coordinates, sort_keys=True)
+
+
+def _point(point: StoredPoint) -> tuple[str, str]:
+    return point.variant, _place(point)
+
+
+def _at(coordinates: Mapping[str, Any]) -> str:
+    return "".join(f" {key.rpartition('.')[2]}={value}" for key, value in coordinates.items())

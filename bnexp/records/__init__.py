@@ -1,0 +1,1 @@
+"""What is stored of trials and experiments, and read again."""

@@ -1,0 +1,89 @@
+"""The stored plan of an experiment: so that a report knows what is missing without the config."""
+
+import json
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+
+from bnexp.config.grid import Experiment
+from bnexp.config.header import MARGIN
+from bnexp.specs.trial import Trial
+from bnexp.specs.values import Frozen
+
+SCHEMA_VERSION = 1
+
+
+class StoredPoint(Frozen):
+    """A variant at one place of the grid, with its trials."""
+
+    variant: str
+    coordinates: dict[str, Any]
+    """Grid key to value, such as `{"training.batch_size": 16}`; in the order of the config."""
+    spec: dict[str, Any]
+    """The resolved spec, every key explicit."""
+    trials: dict[int, str]
+    """Seed to the name of the trial's folder under `trials/`."""
+
+
+class StoredPlan(Frozen):
+    """What `experiments/<name>.json` holds."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    about: str
+    variants: Annotated[tuple[str, ...], Field(strict=False)]
+    baseline: str
+    seeds: Annotated[tuple[int, ...], Field(strict=False)]
+    """Every seed that was ever asked for: the union of the selections."""
+    points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
+    margin: float = Field(MARGIN, gt=0, lt=100)
+    """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
+
+    @field_validator("schema_version")
+    @classmethod
+    def _readable(cls, version: int) -> int:
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"plan of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
+        return version
+
+
+def stored_plan(experiment: Experiment) -> StoredPlan:
+    """The plan of an experiment as it is stored."""
+    return StoredPlan(
+        name=experiment.name,
+        about=experiment.about,
+        variants=experiment.variants,
+        baseline=experiment.baseline,
+        seeds=experiment.seeds,
+        margin=experiment.margin,
+        points=tuple(
+            StoredPoint(
+                variant=point.variant,
+                coordinates=dict(point.coordinates),
+                spec=point.spec.model_dump(mode="json"),
+                trials={seed: Trial(point.spec, seed).folder for seed in experiment.seeds},
+            )
+            for point in experiment.points
+        ),
+    )
+
+
+def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:
+    """The plan to store: with the seeds of the stored one too, where both consist of the same points.
+
+    Where a variant, a grid point or a spec differs, the config was edited: its plan stands alone.
+    """
+    plan = stored_plan(experiment)
+    if stored is None or not _same_points(plan, stored):
+        return plan
+    earlier = tuple(seed for seed in stored.seeds if seed not in experiment.seeds)
+    return stored_plan(replace(experiment, seeds=experiment.seeds + earlier))
+
+
+def _same_points(one: StoredPlan, other: StoredPlan) -> bool:
+    def content(plan: StoredPlan) -> list[str]:
+        points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
+        return sorted(json.dumps(point, sort_keys=True) for point in points)
+
+    return content(one) == content(other)

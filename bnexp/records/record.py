@@ -1,0 +1,164 @@
+"""The format of a trial's record: raw measurements with their units, versioned, JSON without NaN.
+
+A number that was not finite (a diverged loss) is stored as null.  `results/README.md` explains every key.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from bnexp.specs.values import Frozen
+
+SCHEMA_VERSION = 1
+
+Floats = float | None
+"""A finite number, or None for one that was not finite."""
+
+Ints = Annotated[tuple[int, ...], Field(strict=False)]
+
+
+class Evaluation(Frozen):
+    """One look at the model during training."""
+
+    step: int
+    """Optimizer steps done."""
+    examples: int
+    """Training examples seen."""
+    epoch: float
+    """Passes over the training examples done."""
+    seconds: float
+    """Seconds of training so far, without compilation and evaluation."""
+    train_loss: Floats
+    """Mean cross-entropy (nats) over the examples trained on since the previous evaluation, in training mode,
+    each taken before the update that it causes; without any penalty."""
+    train_accuracy: Floats
+    """Share of the same examples that were classified correctly at that moment, 0 to 1."""
+    validation_loss: Floats
+    """Mean cross-entropy (nats) over all validation examples, in inference mode; None without a validation split."""
+    validation_accuracy: Floats
+
+
+class Test(Frozen):
+    """The one look at the test set, after the last step, in inference mode."""
+
+    examples: int
+    loss: Floats
+    accuracy: float
+    examples_per_class: Ints
+    correct_per_class: Ints
+    missed: Ints
+    """Indices of the test images that were misclassified, in the dataset's own order, increasing."""
+
+
+class Brief(Frozen):
+    """Test figures under other statistics."""
+
+    loss: Floats
+    accuracy: float
+
+
+class OtherStatistics(Frozen):
+    """The same weights on the same test images, for methods that depend on the batch.
+
+    The headline (`test`) is under moving averages.  That these are looked at too changes nothing.
+    """
+
+    batch: Brief
+    """Statistics of each batch, at the training batch size, test images in the dataset's own order."""
+    recalibrated: Brief
+    """Statistics recomputed over training images."""
+    recalibration_examples: int
+
+
+class Parameters(Frozen):
+    """How many numbers the model holds."""
+
+    trainable: int
+    non_trainable: int
+    normalization: int
+    """Of the trainable ones, those of normalization layers, and the gains of weight normalization."""
+
+
+class Fingerprints(Frozen):
+    """Short SHA-256 digests by which two trials prove that they are a pair."""
+
+    weights: dict[str, str]
+    """Initial value of each weight by path, such as `conv1/kernel`."""
+    order: str
+    """Indices of the training examples, in the order of all epochs."""
+    validation: str
+    """Indices of the validation examples."""
+
+
+class Seconds(Frozen):
+    """Wall-clock time of the parts of a trial."""
+
+    data: float
+    compile: float
+    train: float
+    evaluate: float
+    total: float
+
+
+class Failure(Frozen):
+    """Why a trial has no result."""
+
+    kind: str
+    """Name of the exception, or `signal`, `exit`, `timeout`, `lost`."""
+    message: str
+    traceback: str
+
+
+class TrialRecord(Frozen):
+    """All that is kept of one trial."""
+
+    schema_version: int = SCHEMA_VERSION
+    protocol: int
+    identity: str
+    """SHA-256 of the canonical spec, the seed and the protocol version."""
+    spec: dict[str, Any]
+    """The resolved spec with every key explicit."""
+    seed: int
+    status: Literal["ok", "diverged", "failed"]
+    diverged_at_step: int | None = None
+    """First step whose training loss was not finite."""
+    started: str
+    """UTC, ISO 8601."""
+    evaluations: Annotated[tuple[Evaluation, ...], Field(strict=False)] = ()
+    test: Test | None = None
+    """None unless the status is ok."""
+    other_statistics: OtherStatistics | None = None
+    """None unless the status is ok and the method depends on the batch."""
+    train_examples: int | None = None
+    validation_examples: int | None = None
+    parameters: Parameters | None = None
+    fingerprints: Fingerprints | None = None
+    data_hash: str | None = None
+    """SHA-256 of the dataset's arrays."""
+    seconds: Seconds | None = None
+    peak_memory_bytes: int | None = None
+    """Of the worker process, up to the end of this trial."""
+    execution: dict[str, Any] = Field(default_factory=dict)
+    """How it was computed: device, threads, precision, way of the training loop, XLA, determinism, jobs."""
+    environment: dict[str, Any] = Field(default_factory=dict)
+    """Versions, machine, git commit (`results.environment`)."""
+    failure: Failure | None = None
+
+    @field_validator("schema_version")
+    @classmethod
+    def _readable(cls, version: int) -> int:
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"record of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
+        return version
+
+
+class Progress(Frozen):
+    """How far a running trial is; shown, never stored."""
+
+    epoch: int
+    """The epoch being trained, from 1."""
+    epochs: int
+    step: int
+    steps: int
+    validation_accuracy: Floats = None
+    """At the latest evaluation, 0 to 1."""

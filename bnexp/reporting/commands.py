@@ -1,0 +1,139 @@
+"""Commands that repeat what a report shows: the whole of an experiment, a row of its table, a single trial.
+
+They assume the config under the experiment's name in the current folder, as `bnexp init` leaves it there, and name the
+results folder where it is another one within the current folder.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bnexp.config.grid import PlannedTrial, Point, ranges, select
+from bnexp.errors import UserError
+from bnexp.records.plan import StoredPlan, StoredPoint
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
+
+Named = dict[str, str]
+"""The name of a command of bnexp, such as `run`, to the whole command line."""
+
+
+@dataclass(frozen=True)
+class PointCommands:
+    """What repeats a row of the table and each of its trials; without `run` where no selection means just these."""
+
+    every: Named
+    """All seeds of the plan."""
+    trials: Mapping[int, Named]
+    """By seed."""
+
+
+USUAL = Path("results")
+"""Where the commands look for results unless told otherwise."""
+
+
+def commands(plan: StoredPlan, results: Path = USUAL) -> list[str]:
+    """What trains these trials and writes this report again."""
+    where = _results(results)
+    return [shlex.join([*_run(plan), *where]), shlex.join(["bnexp", "report", plan.name, *where])]
+
+
+def point_commands(plan: StoredPlan, results: Path = USUAL) -> list[PointCommands]:
+    """One per point of the plan, in its order; each was tried on the plan, and selects what it says."""
+    points = [_point(stored) for stored in plan.points]
+    return [_commands(plan, k, points, _results(results)) for k in range(len(points))]
+
+
+def _results(folder: Path) -> list[str]:
+    """The option that names the results folder; one outside the working folder, whose path may name a user, is not."""
+    if folder.is_absolute() and folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    return [] if folder == USUAL or folder.is_absolute() or ".." in folder.parts else ["--results", str(folder)]
+
+
+def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], where: Sequence[str]) -> PointCommands:
+    stored = plan.points[index]
+    patterns = _patterns(index, points, stored.coordinates)
+
+    def run(seeds: str) -> Named:
+        if patterns is None:
+            return {}
+        only = [word for pattern in patterns for word in ("--only", pattern)]
+        return {"run": shlex.join([*_run(plan), *only, "--seeds", seeds, *where])}
+
+    trials = {
+        seed: run(str(seed)) | {"verify": shlex.join(["bnexp", "verify", folder, *where])}
+        for seed, folder in stored.trials.items()
+    }
+    return PointCommands(run(ranges(set(stored.trials)).replace(" ", "")), trials)
+
+
+def _run(plan: StoredPlan) -> list[str]:
+    name = plan.name.removesuffix("-smoke")
+    smoke = [] if name == plan.name else ["--smoke"]
+    return ["bnexp", "run", f"{name}.yaml", *smoke]
+
+
+def _point(stored: StoredPoint) -> Point | None:
+    """The point as it was planned; None where this version of bnexp would not take its spec."""
+    try:
+        spec = TrialSpec.model_validate(stored.spec)
+    except (ValidationError, UserError):
+        return None
+    return Point(stored.variant, tuple(stored.coordinates.items()), spec)
+
+
+def _patterns(index: int, points: Sequence[Point | None], coordinates: Mapping[str, Any]) -> list[str] | None:
+    """The patterns of `--only` that select the point and no other; None where there are none."""
+    point = points[index]
+    if point is None:
+        return None
+    # Variants are named in full, so that only points of the same one can be meant by accident.
+    alike = [other for other in points if other is not None and other.variant == point.variant]
+    named = f"variant={_literal(point.variant)}"
+    leaves = [dict(_leaves(other.spec.model_dump(mode="json"))) for other in alike]
+    mine = dict(_leaves(point.spec.model_dump(mode="json")))
+    varied = [key for key in mine if any(other.get(key) != mine[key] for other in leaves)]
+    gridded = [key for key in varied if any(f"{key}.".startswith(f"{axis}.") for axis in coordinates)]
+    for keys in ([], gridded, varied):
+        patterns = [named, *(f"{key}={_value(mine[key])}" for key in keys)]
+        if _selects(patterns, point, alike):
+            return patterns
+    return None
+
+
+def _selects(patterns: Sequence[str], point: Point, points: Sequence[Point]) -> bool:
+    try:
+        found = select([PlannedTrial(each, Trial(each.spec, 0)) for each in points], only=patterns)
+    except UserError:
+        return False
+    return [one.point for one in found] == [point] and found[0].point is point
+
+
+def _leaves(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of everything in a spec that is not a block."""
+    for key, value in spec.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    return repr(value) if isinstance(value, int | float) else _literal(value)
+
+
+def _literal(text: Any) -> str:
+    """A pattern that means this very text."""
+    if isinstance(text, list):
+        text = f"[{', '.join(map(str, text))}]"
+    # What does not print could do something in a terminal; the one character is what `?` means too.
+    printable = "".join(c if c.isprintable() else "\0" for c in str(text))
+    return re.sub(r"([*?\[])", r"[\1]", printable).replace("\0", "?")

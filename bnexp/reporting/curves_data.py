@@ -1,0 +1,129 @@
+"""Learning curves as data for the page: rounded numbers, from which its script draws.
+
+The script computes nothing but places and texts: means and intervals come from `curves`.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from bnexp.evidence.comparisons import Condition
+from bnexp.reporting.curves import by_seed_and_step, mean_intervals
+from bnexp.reporting.figures import Variant
+from bnexp.reporting.numbers import decimals
+from bnexp.specs.wording import place_label
+
+MEASURES = {
+    "validation_accuracy": "validation accuracy (%)",
+    "train_accuracy": "training accuracy (%)",
+    "validation_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+}
+
+SEED_DECIMALS = 3
+"""Of an accuracy in per cent: one image of 60,000 is 0.0017 points."""
+
+SEED_DIGITS = 4
+"""Significant digits of a loss and of seconds."""
+
+Numbers = list[float | None]
+
+
+def curves_data(
+    conditions: Sequence[Condition], trials: pd.DataFrame, evaluations: pd.DataFrame, variants: Sequence[Variant]
+) -> dict[str, Any]:
+    """What the page draws its learning curves from; empty where no trial was evaluated.
+
+    `measures`: those that were evaluated, key to name with unit.  `variants`: name and look.  `places`: of the grid.
+    `curves`: one per condition, with `variant` and `place` as indices of these lists; `step`, `examples` and
+    `seconds` (mean over the finished trainings) of its e evaluations; `mean`: measure to [means, lower ends, upper
+    ends], each (e,); `seeds`: each with its `seconds` and measures, (e,).  Accuracies in per cent; None where there
+    is no value.
+    """
+    measures = {key: name for key, name in MEASURES.items() if evaluations[key].notna().any()}
+    if not measures:
+        return {}
+    places = list(dict.fromkeys(place_label(each.coordinates) for each in conditions))
+    names = [variant.name for variant in variants]
+    rows, looks = dict(iter(trials.groupby("point"))), dict(iter(evaluations.groupby("point")))
+    return {
+        "measures": measures,
+        "variants": [
+            {
+                "name": variant.name,
+                "colour": variant.look.colour,
+                "dash": [] if variant.look.line == "solid" else list(variant.look.line[1]),
+                "marker": variant.look.marker,
+            }
+            for variant in variants
+        ],
+        "places": places,
+        "curves": [
+            {
+                "variant": names.index(each.variant),
+                "place": places.index(place_label(each.coordinates)),
+                **_curve(rows[each.point], looks[each.point], list(measures)),
+            }
+            for each in conditions
+            if each.point in looks
+        ],
+    }
+
+
+def _curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
+    """One variant at one place of the grid."""
+    numbers = trials["seed"].to_numpy(int)
+    ok = numbers[trials["status"].to_numpy(object) == "ok"]
+    seeds, steps, tables = by_seed_and_step(evaluations, ["examples", "seconds", *measures])
+    examples, seconds = tables[:2]
+    values = {key: table * (100 if _is_share(key) else 1) for key, table in zip(measures, tables[2:], strict=True)}
+    whole = np.isin(seeds, ok)
+    return {
+        "planned": len(trials),
+        "step": steps.tolist(),
+        "examples": np.nanmax(examples, axis=0).astype(int).tolist(),  # the same for every seed that has them
+        "seconds": [_digits(value) for value in mean_intervals(seconds[whole])[0]],
+        "mean": {key: _estimates(mean_intervals(table[whole])) for key, table in values.items()},
+        "seeds": [
+            {
+                "seed": int(seed),
+                "finished": bool(whole[k]),
+                "seconds": [_digits(value) for value in seconds[k]],
+                **{key: _seed(key, table[k]) for key, table in values.items()},
+            }
+            for k, seed in enumerate(seeds)
+        ],
+    }
+
+
+def _is_share(measure: str) -> bool:
+    return measure.endswith("accuracy")
+
+
+def _estimates(intervals: np.ndarray) -> list[Numbers]:
+    """Means, lower and upper ends, shape (3, e), to two digits beyond those that a reader is shown."""
+    places = [decimals((high - low) / 2) + 2 for _, low, high in intervals.T]
+    return [[_rounded(value, k) for value, k in zip(row, places, strict=True)] for row in intervals]
+
+
+def _seed(measure: str, values: Iterable[float]) -> Numbers:
+    return [_rounded(value, SEED_DECIMALS) if _is_share(measure) else _digits(value) for value in values]
+
+
+def _rounded(value: float, places: int) -> float | None:
+    return round(float(value), places) if math.isfinite(value) else None
+
+
+def _digits(value: float) -> float | None:
+    return float(f"{value:.{SEED_DIGITS}g}") if math.isfinite(value) else None
+
+
+def json_block(data: Mapping[str, Any]) -> Markup:
+    """`data` as JSON that is safe inside a `<script type="application/json">`: no name in it can end the element."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}))

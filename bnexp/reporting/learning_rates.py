@@ -1,0 +1,132 @@
+"""The comparison of an experiment whose learning rate is varied, as tables and sentences."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bnexp.evidence.comparisons import Comparison
+from bnexp.evidence.learning_rates import RateComparison, Tuned
+from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value
+from bnexp.reporting.sentences import difference
+from bnexp.specs.wording import place_label
+
+
+def table(rates: RateComparison) -> pd.DataFrame:
+    """As text, a row per variant and place; the two comparisons side by side."""
+    same, own = ({(c.variant, place_label(c.coordinates)): c for c in side} for side in (rates.same, rates.own))
+    rows = []
+    for each in rates.tuned:
+        place = place_label(each.coordinates)
+        shared = rates.shared.get(place)
+        rows.append(
+            {
+                "variant": each.variant,
+                **({"place": place} if any(one.coordinates for one in rates.tuned) else {}),
+                "rates tried": ", ".join(f"{rate:g}" for rate in each.points),
+                "same rate": ABSENT if shared is None else f"{shared:g}",
+                "difference at it (points)": _cell(same.get((each.variant, place))),
+                "own best rate": ABSENT if each.best is None else f"{each.best:g}" + ("*" if each.edge else ""),
+                "validation there (%)": ABSENT if each.best is None else interval(each.validation[each.best]),
+                "difference at own best (points)": _cell(own.get((each.variant, place))),
+                "p at own best (Holm)": ABSENT if (c := own.get((each.variant, place))) is None else p_value(c.p_holm),
+            }
+        )
+    return pd.DataFrame(rows, dtype="object")
+
+
+def numbers(rates: RateComparison) -> pd.DataFrame:
+    """At full precision, a row per comparison, for CSV."""
+    rows = []
+    for kind, side in (("same rate", rates.same), ("own best rate", rates.own)):
+        for c in side:
+            place = place_label(c.coordinates)
+            here = {each.variant: each for each in rates.tuned if place_label(each.coordinates) == place}
+            mine, base = here[c.variant], here[c.baseline]
+            chosen = [rates.shared[place]] * 2 if kind == "same rate" else [mine.best, base.best]
+            rows.append(
+                {
+                    "comparison": kind,
+                    "variant": c.variant,
+                    **c.coordinates,
+                    "baseline": c.baseline,
+                    "learning_rate": chosen[0],
+                    "baseline_learning_rate": chosen[1],
+                    "edge": mine.edge if kind == "own best rate" else "",  # of the rates tried
+                    "baseline_edge": base.edge if kind == "own best rate" else "",
+                    "n_pairs": c.difference.n,
+                    "difference": c.difference.mean,
+                    "difference_low": c.difference.low,
+                    "difference_high": c.difference.high,
+                    "sign_flip_p": c.test.p,
+                    "sign_flip_p_holm": c.p_holm,
+                    "holm_family": c.family,
+                    "verdict": c.verdict,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def sentences(rates: RateComparison) -> list[str]:
+    """Warnings first, then both comparisons of each variant beside each other."""
+    if not rates.validated:
+        return ["No learning rate can be chosen without validation images, and none is chosen on test images."]
+    same = {(c.variant, place_label(c.coordinates)): c for c in rates.same}
+    found = [*_edges(rates.tuned), *_unequal(rates.tuned)]
+    for c in rates.own:
+        place = place_label(c.coordinates)
+        if (twin := same.get((c.variant, place))) is not None:
+            found.append(f"At one learning rate for all, {rates.shared[place]:g}: {difference(twin)}")
+        best = {each.variant: each.best for each in rates.tuned if place_label(each.coordinates) == place}
+        mine, base = best[c.variant], best[c.baseline]
+        found.append(
+            f"Each at its own best of the learning rates tried ({c.variant} {mine:g}, {c.baseline} {base:g}; "
+            f"chosen on validation images): {difference(c)}"
+        )
+    return found
+
+
+def legend(rates: RateComparison) -> str:
+    """What the columns of `table` mean."""
+    text = (
+        "Own best rate: the learning rate with the highest mean validation accuracy after the last step, over the "
+        "seeds that finished at every rate; the test images have no part in the choice. Same rate: the one with "
+        "the highest validation accuracy over all variants together. Differences in test accuracy, paired by seed, "
+        "with their 95 % t interval; it knows nothing of the choice, made on the same seeds."
+    )
+    edges = any(each.edge for each in rates.tuned)
+    return text + (" *: at the end of the rates tried; better ones may lie beyond." if edges else "")
+
+
+def _edges(tuned: Sequence[Tuned]) -> list[str]:
+    """Where the best rate stands at the end of those tried, so that it may not be the best there is."""
+    return [
+        f"Warning: the best learning rate of {_at(each)}, {each.best:g}, is the {each.edge} tried "
+        f"({fixed(each.validation[each.best].mean, 2)} % validation accuracy); a better one may lie beyond, so that "
+        "the comparison may be unfair to it."
+        for each in tuned
+        if each.edge and each.best is not None
+    ]
+
+
+def _unequal(tuned: Sequence[Tuned]) -> list[str]:
+    """Where variants had different rates to choose from, or rates without a result."""
+    found = []
+    if len({tuple(each.points) for each in tuned}) > 1:
+        tried = "; ".join(f"{_at(each)} {', '.join(f'{rate:g}' for rate in each.points)}" for each in tuned)
+        found.append(f"Warning: not all variants had the same learning rates to choose from ({tried}).")
+    found += [
+        f"{_at(each)}: {', '.join(f'{rate:g}' for rate in each.unfinished)} cannot be chosen, because no trial has "
+        "finished there or more than a tenth diverged."
+        for each in tuned
+        if each.unfinished
+    ]
+    return found
+
+
+def _cell(c: Comparison | None) -> str:
+    return ABSENT if c is None else interval(c.difference, sign=True)
+
+
+def _at(each: Tuned) -> str:
+    label = place_label(each.coordinates)
+    return f"{each.variant} at {label}" if label else each.variant

@@ -1,0 +1,152 @@
+"""What the rows of all methods have: arguments as fields, the facts of the card as class variables."""
+
+from collections.abc import Mapping
+from math import prod
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from bnexp.specs.block import Block
+from bnexp.specs.values import Frozen
+
+Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]
+Momentum = Annotated[
+    float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
+]
+Layers = Annotated[
+    Literal["all", "conv", "dense", "rows", "state"],
+    Field(description="which blocks are normalized; rows and state are those of lstm"),
+]
+Groups = Annotated[int, Field(ge=1, description="G; must divide the channels of every layer it normalizes")]
+
+
+def facts(**texts: str) -> Mapping[str, str]:
+    """A class's own facts, which nobody changes."""
+    return MappingProxyType(texts)
+
+
+SCALE_AND_SHIFT = facts(gamma="C", beta="C")
+
+
+class Norm(Frozen):
+    """What every variant has, normalized or not."""
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    link: ClassVar[str]
+    formula: ClassVar[str]
+    target: ClassVar[str | None] = None
+    """`"module:function"` of the layer that normalizes; None where the method adds none."""
+    linear_target: ClassVar[str | None] = None
+    """`"module:function"` of the linear layer with its own rule for the kernel; None for Keras's."""
+    brings_activation: ClassVar[bool] = False
+    """Whether its layer stands in place of the model's activation."""
+    batch_dependent: ClassVar[bool] = False
+    parameters: ClassVar[Mapping[str, str]] = facts()
+    """Trained variables beside kernel and bias, by name: their shape in the letters of N,H,W,C; "" is a scalar."""
+    state: ClassVar[Mapping[str, str]] = facts()
+    """Variables that are kept and not trained, likewise."""
+    reduced: ClassVar[Mapping[str, str]] = facts()
+    """The axes that statistics are taken over, for `conv` and `dense` outputs (or of the kernel: `fan-in`)."""
+    in_training: ClassVar[str] = "the same as at inference"
+    in_inference: ClassVar[str] = "the same as in training"
+    traps: ClassVar[tuple[str, ...]] = ()
+    """What a user should know before comparing it with others."""
+    not_dense: ClassVar[str | None] = None
+    """Why it normalizes no dense layers, where it does not."""
+
+    use_bias: bool = Field(
+        True, description="whether the normalized linear layers keep their bias; of `none`, all hidden ones"
+    )
+
+    def takes(self, block: Block) -> bool:
+        """Whether this block is normalized."""
+        return self.takes_kind(block.kind)
+
+    def takes_kind(self, kind: str) -> bool:
+        """Whether blocks of this kind are normalized."""
+        return getattr(self, "layers", None) in ("all", kind)
+
+    def refusal(self, block: Block) -> tuple[str, str] | None:
+        """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
+        return None
+
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""
+        return None
+
+    def keeps_bias(self, block: Block) -> bool:
+        """Whether the linear layer of this block has a bias."""
+        return self.use_bias or not self.takes(block)
+
+    def bias_redundant(self, block: Block) -> bool:
+        """Whether a bias of this block's linear layer changes nothing in training, because the method removes it."""
+        return False
+
+    def parameter_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
+        """Shapes of the trained variables that the method adds to this block."""
+        return {name: _shape(letters, block) for name, letters in self.parameters.items()}
+
+    def state_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
+        """Shapes of the variables that the method keeps for this block without training them."""
+        return {name: _shape(letters, block) for name, letters in self.state.items()}
+
+
+class Placed(Norm):
+    """A layer that stands before or after the activation of the blocks it takes."""
+
+    place: Literal["before-activation", "after-activation"] = "before-activation"
+    layers: Layers = "all"
+
+    @property
+    def before(self) -> bool:
+        """Whether it stands between the linear layer and the activation."""
+        return self.place == "before-activation"
+
+
+class Normalizing(Placed):
+    """A layer that divides by statistics."""
+
+    epsilon: Epsilon = 1e-3
+
+
+class Averaging(Normalizing):
+    """A layer with moving averages of its batches' statistics, for inference."""
+
+    batch_dependent = True
+    in_training = "statistics of the batch; the moving averages take them in"
+    in_inference = "moving averages"
+
+    momentum: Momentum = 0.99
+
+
+def is_single(block: Block) -> bool:
+    """Whether an example has a single number per channel here: a dense output, or a map of 1x1 pixel."""
+    return block.kind == "dense" or prod(block.shape[:-1]) == 1
+
+
+def constant_in_training(block: Block, batch_size: int) -> str | None:
+    """The caution where a mean over the batch is a mean over one number, so that subtracting it leaves nothing."""
+    if batch_size == 1 and block.kind != "rows" and is_single(block):
+        return f"with one example a batch {block.name} is normalized to the constant β, and learns nothing"
+    return None
+
+
+def undivided(groups: int, block: Block) -> tuple[str, str] | None:
+    """The refusal of groups that do not divide the channels, or leave one number to a group."""
+    channels = block.shape[-1]
+    if channels % groups:
+        return "groups", f"{groups} groups do not divide the {channels} channels of {block.name}"
+    if is_single(block) and channels == groups:
+        return "groups", (
+            f"{groups} groups leave one number to each group of {block.name}, which would become a constant; "
+            f"use fewer groups"
+        )
+    return None
+
+
+def _shape(letters: str, block: Block) -> tuple[int, ...]:
+    if letters == "H,W,C":
+        return block.shape
+    return {"": (), "C": block.shape[-1:]}[letters]

@@ -1,0 +1,83 @@
+"""Normalizations that are not in the table: a user's own `module:Class`, and names that installed packages add.
+
+Nothing of them is imported here; `norms.own_layer` does that, in the process that trains.
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from bnexp.specs.norms.base import Layers
+from bnexp.specs.norms.table import METHODS, Norm
+
+GROUP = "bnexp.norms"
+"""The entry-point group by which an installed package adds names; each stands for a `module:Class`."""
+
+OWN = "my_module:MyNorm"
+FORM = "a normalization of your own is written module:Class, as in my_norms:MyNorm"
+
+
+def _argument(value: Any) -> Any:
+    """A value that a config can hold, lists as tuples, so that it can be hashed."""
+    if isinstance(value, list | tuple):
+        return tuple(_argument(item) for item in value)
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"an argument of your own layer is a number, text, true, false, null or a list, not {value!r}")
+
+
+class OwnNorm(Norm):
+    """A layer that is not ours.  Every further key is an argument of its class, given by keyword."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_argument)]]
+
+    title = "Your own layer"
+    paper = ""
+    link = ""
+    formula = "whatever its class computes"
+    target = "bnexp.norms.own_layer:layer"
+
+    name: str = Field(description="module:Class of a Keras layer, or a name from an installed package", examples=[OWN])
+    place: Literal["before-activation", "after-activation"] = "before-activation"
+    layers: Layers = "all"
+    source: str | None = Field(None, description="SHA-256 of the module's file; filled in when the config is loaded")
+
+    @property
+    def class_path(self) -> str:
+        """`module:Class`; ValueError for a name that nothing stands behind."""
+        return class_path(self.name)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the class is called with."""
+        return dict(self.__pydantic_extra__)
+
+
+def is_own(name: object) -> bool:
+    """Whether a config's `norm` names a layer that is not ours."""
+    return isinstance(name, str) and (":" in name or (name not in METHODS and name in installed()))
+
+
+def installed() -> Mapping[str, str]:
+    """The names that installed packages add, each with its `module:Class`; a name of ours stays ours."""
+    return _installed(tuple(sys.path))
+
+
+@cache
+def _installed(path: tuple[str, ...]) -> Mapping[str, str]:
+    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in METHODS}
+
+
+def class_path(name: str) -> str:
+    """The `module:Class` that a name stands for; ValueError if it stands for nothing."""
+    if ":" in name:
+        return name
+    if name not in installed():
+        raise ValueError(f"no installed package adds the normalization {name!r}")
+    return installed()[name]

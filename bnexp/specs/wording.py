@@ -1,0 +1,88 @@
+"""Words for messages: what was received, and the nearest valid name."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+
+def listed(names: Iterable[object]) -> str:
+    """`a, b, c`."""
+    return ", ".join(str(name) for name in names)
+
+
+def either(names: Sequence[object]) -> str:
+    """`a, b or c`."""
+    return " or ".join(part for part in (listed(names[:-1]), listed(names[-1:])) if part)
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The known name that was probably meant, or an empty string."""
+    plain = {_plain(name): name for name in known}
+    bare = re.sub("-?norm(alization)?$", "", _plain(word))
+    if bare in plain:  # `BatchNorm`, as everyone calls it
+        return plain[bare]
+    found = difflib.get_close_matches(_plain(word), plain, n=1, cutoff=0.6)
+    return plain[found[0]] if found else ""
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """`; did you mean 'x'?`, or, where nothing is near, `; known: a, b, c`."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else f"; known: {listed(known)}"
+
+
+def unknown(noun: str, word: object, known: Collection[str]) -> str:
+    """`unknown normalization 'btch'; did you mean 'batch'? known: none, batch, layer`."""
+    near = nearest(word, known) if isinstance(word, str) else ""
+    return f"unknown {noun} {word!r}; " + (f"did you mean {near!r}? " if near else "") + f"known: {listed(known)}"
+
+
+def described(value: Any) -> str:
+    """What was received, as a reader of a config calls it."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        text = value if len(value) <= 40 else value[:40] + "…"
+        return f"the text {text!r}"
+    if isinstance(value, dict):
+        return "a block of keys"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return str(value)
+
+
+def a_type(value: object) -> str:
+    """`a str`, `an int`: what kind of thing was received."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def label(value: Any) -> str | int | float | bool | None:
+    """A value of the grid as one scalar: a block becomes `group(groups=8)`, a list `[32, 64]`."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict):
+        rest = listed(f"{key}={label(item)}" for key, item in value.items() if key != "name")
+        return f"{value.get('name', '')}({rest})" if rest else str(value.get("name", ""))
+    return f"[{listed(label(item) for item in value)}]"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def key_label(key: str) -> str:
+    """`batch size` for `training.batch_size`."""
+    return key.rpartition(".")[2].replace("_", " ")
+
+
+def place_label(coordinates: Mapping[str, Any]) -> str:
+    """`batch size 16, learning rate 0.01`: a place of the grid; empty where there is no grid."""
+    last = [key_label(key) for key in coordinates]
+    return ", ".join(
+        f"{label if last.count(label) == 1 else key} {value}"
+        for (key, value), label in zip(coordinates.items(), last, strict=True)
+    )

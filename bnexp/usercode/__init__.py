@@ -1,0 +1,1 @@
+"""A user's own layers and datasets: found, hashed, imported for a while, tried."""

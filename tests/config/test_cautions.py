@@ -1,0 +1,51 @@
+"""What `validate` and `run` say of points that can be trained, but may surprise."""
+
+from pathlib import Path
+
+import pytest
+
+from bnexp.config.grid import cautions
+from bnexp.config.load import load
+
+CONFIG = """name: c
+data: mnist-5k
+training: {{batch_size: {batch_size}}}
+model: {model}
+variants: {{v: {{norm: {norm}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("norm", "model", "batch_size", "expected"),
+    [
+        ("batch", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("{name: batch, place: after-activation}", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("mean-only-batch", "{name: mlp, widths: [8, 8]}", 1, ["dense1", "dense2"]),
+        ("{name: ghost-batch, ghost_size: 16}", "{name: cnn, filters: [8], dense: []}", 8, ["no chunk of 16"]),
+        ("batch", "lstm", 1, ["state is normalized"]),
+        ("{name: batch, layers: conv}", "cnn", 1, []),
+        ("batch", "cnn", 2, []),
+        ("layer", "cnn", 1, []),
+        ("none", "cnn", 1, []),
+        ("{name: ghost-batch, ghost_size: 16}", "cnn", 16, []),
+    ],
+)
+def test_cautions(tmp_path: Path, norm: str, model: str, batch_size: int, expected: list[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(CONFIG.format(norm=norm, model=model, batch_size=batch_size))
+    found = cautions(load(file))
+    assert len(found) == len(expected)
+    for text, part in zip(found, expected, strict=True):
+        assert part in text
+        assert text.startswith("c, variant v: ")
+
+
+def test_variants_that_are_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("variants: {a: {norm: none}, b: {norm: layer}, c: {norm: {name: layer, epsilon: 1e-3}}}")
+    assert cautions(load(file)) == ["c, variant c: it is the same as b; nothing is compared"]
+
+
+def test_the_shipped_configs_need_no_caution() -> None:
+    for path in Path("configs").rglob("*.yaml"):
+        assert cautions(load(path)) == []

@@ -1,0 +1,283 @@
+"""What a right config becomes."""
+
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bnexp.config.grid import plan
+from bnexp.config.load import ConfigError, from_mapping, load, load_many
+from bnexp.specs.norms.table import BatchNorm, GroupNorm, LayerNorm, NoNorm
+from bnexp.specs.spec import Sgd, TrialSpec
+from bnexp.specs.trial import Trial
+
+FIVE = """\
+name: five
+variants:
+  none:    {norm: none}
+  bn-pre:  {norm: {name: batch, place: before-activation}}
+  bn-post: {norm: {name: batch, place: after-activation}}
+  ln:      {norm: layer}
+  gn:      {norm: {name: group, groups: 8}}
+"""
+
+
+def experiment(text, tmp_path, **options):
+    (tmp_path / "c.yaml").write_text(text)
+    return load(tmp_path / "c.yaml", **options)
+
+
+def test_the_five_variants(tmp_path):
+    found = experiment(FIVE, tmp_path)
+    assert [point.spec for point in found.points] == [
+        TrialSpec(norm=norm)
+        for norm in (NoNorm(), BatchNorm(), BatchNorm(place="after-activation"), LayerNorm(), GroupNorm(groups=8))
+    ]
+    assert found.variants == ("none", "bn-pre", "bn-post", "ln", "gn")
+    assert found.baseline == "none"
+    assert found.seeds == tuple(range(10))
+
+
+def test_the_identity_of_the_reference_trial_never_changes(tmp_path):
+    """Records in the world are found by this; a change of defaults needs a new protocol version instead."""
+    points = experiment(FIVE, tmp_path).points
+    assert [Trial(point.spec, 0).identity[:16] for point in points] == IDENTITIES
+
+
+IDENTITIES = ["91253e0fa2bb4e95", "0ce3d5459c3841db", "52db1687fa8395d9", "db61be087fb54d8d", "879dfb10da010053"]
+"""Of protocol 2."""
+
+
+def test_the_margin_of_equivalence_is_no_part_of_a_trial(tmp_path):
+    wide = experiment(f"{FIVE}\nmargin: 0.5\n", tmp_path)
+    usual = experiment(FIVE, tmp_path)
+    assert (wide.margin, usual.margin) == (0.5, 0.1)
+    assert wide.points == usual.points
+
+
+def test_a_single_norm_is_an_experiment_of_one_variant(tmp_path):
+    found = experiment("norm: batch", tmp_path)
+    assert (found.name, found.variants, found.baseline) == ("c", ("batch",), "batch")
+
+
+def test_a_variant_may_change_nothing(tmp_path):
+    found = experiment("norm: layer\nvariants: {base: , bn: {norm: batch}}", tmp_path)
+    assert [point.spec.norm for point in found.points] == [LayerNorm(), BatchNorm()]
+
+
+def test_every_written_key_reaches_the_spec(tmp_path):
+    text = """\
+about: all of it
+data: {name: mnist-5k, validation: 500, train: 1000}
+model: {name: cnn, filters: [8, 16], pools: 1, dense: [], activation: tanh}
+norm: {name: group, groups: 4, epsilon: 1e-5, use_bias: false}
+training:
+  optimizer: {name: sgd, learning_rate: 1, momentum: .9}
+  batch_size: 10
+  epochs: 2
+  evaluations: {first_epoch: 3, later_epochs: 2}
+  last_batch: drop
+seeds: [7, 3]
+"""
+    found = experiment(text, tmp_path)
+    spec = found.points[0].spec
+    assert found.seeds == (7, 3)
+    assert spec.model.filters == (8, 16)
+    assert spec.norm == GroupNorm(groups=4, epsilon=1e-5, use_bias=False)
+    assert spec.training.optimizer == Sgd(learning_rate=1.0, momentum=0.9)
+    assert (spec.data.validation, spec.data.train, spec.training.last_batch) == (500, 1000, "drop")
+
+
+def test_a_mapping_gives_the_experiment_of_the_file(tmp_path):
+    file = experiment(FIVE, tmp_path)
+    norms = [{"name": "batch"}, {"name": "batch", "place": "after-activation"}, "layer", {"name": "group", "groups": 8}]
+    variants = {
+        name: {"norm": norm}
+        for name, norm in zip(("none", "bn-pre", "bn-post", "ln", "gn"), ["none", *norms], strict=True)
+    }
+    mapping = from_mapping({"variants": variants}, name="five")
+    assert mapping.points == file.points
+
+
+def test_two_variants_may_be_the_same(tmp_path):
+    found = experiment("norm: batch\nvariants: {a: , b: }", tmp_path)
+    assert len({Trial(point.spec, 0).identity for point in found.points}) == 1
+    assert len(found.points) == 2
+
+
+def test_load_many_keeps_the_order(tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.yaml").write_text("norm: batch")
+    assert [found.name for found in load_many([tmp_path / "b.yaml", tmp_path / "a.yaml"])] == ["b", "a"]
+
+
+class TestSet:
+    """`--set` wins over the file, everywhere."""
+
+    def test_over_the_base_and_over_every_variant(self, tmp_path):
+        text = "training.epochs: 2\nvariants: {a: {norm: batch}, b: {norm: layer, training.epochs: 4}}"
+        found = experiment(text, tmp_path, sets=["training.epochs=7", "norm.epsilon=1e-5"], name="n")
+        assert [(point.spec.training.epochs, point.spec.norm.epsilon) for point in found.points] == [(7, 1e-5)] * 2
+
+    def test_it_may_not_make_two_variants_one(self, tmp_path):
+        text = "variants:\n  a: {norm: batch}\n  b: {norm: layer}"
+        with pytest.raises(ConfigError, match=r":3:3: --set makes this variant the same as 'a', so that"):
+            experiment(text, tmp_path, sets=["norm=group"], name="n")
+
+    @pytest.mark.parametrize(
+        ("option", "read"),
+        [
+            ("training.optimizer.learning_rate=1e-2", lambda spec: spec.training.optimizer.learning_rate == 0.01),
+            ("model.filters=[4, 8]", lambda spec: spec.model.filters == (4, 8)),
+            ("norm={name: group, groups: 4}", lambda spec: spec.norm == GroupNorm(groups=4)),
+            ("data.train=null", lambda spec: spec.data.train is None),
+            ("norm.use_bias=false", lambda spec: spec.norm.use_bias is False),
+        ],
+    )
+    def test_values_are_those_of_yaml(self, tmp_path, option, read):
+        found = experiment("norm: batch\ndata.train: 500", tmp_path, sets=[option], name="n")
+        assert read(found.points[0].spec)
+
+    def test_it_takes_the_keys_of_the_experiment_too(self, tmp_path):
+        found = experiment(FIVE, tmp_path, sets=["seeds=[5, 6]", "baseline=ln", "margin=1"], name="n")
+        assert (found.name, found.seeds, found.baseline, found.margin) == ("n", (5, 6), "ln", 1)
+
+    def test_it_may_set_the_block_whose_key_the_grid_varies(self, tmp_path):
+        text = "norm: batch\ngrid: {training.optimizer.learning_rate: [0.1, 0.2]}"
+        found = experiment(text, tmp_path, sets=["training.optimizer=sgd"], name="n")
+        assert [point.spec.training.optimizer for point in found.points] == [
+            Sgd(learning_rate=0.1),
+            Sgd(learning_rate=0.2),
+        ]
+
+
+class TestSmoke:
+    """`--smoke` keeps every variant and makes everything else small."""
+
+    def small(self, text, tmp_path):
+        return experiment(text, tmp_path, smoke=True)
+
+    def test_five_variants_of_mnist(self, tmp_path):
+        found = self.small(FIVE, tmp_path)
+        assert (found.name, found.seeds, len(found.points)) == ("five-smoke", (0, 1), 5)
+        for point in found.points:
+            assert (point.spec.data.name, point.spec.data.train, point.spec.training.epochs) == ("mnist-5k", 400, 1)
+
+    def test_batch_sizes_from_2_to_512_keep_the_first_and_the_last(self, tmp_path):
+        text = "norm: batch\nseeds: [4, 5, 6]\ngrid: {training.batch_size: [2, 8, 64, 512, 30000]}"
+        found = self.small(text, tmp_path)
+        assert found.seeds == (4, 5)
+        assert [point.coordinates for point in found.points] == [
+            (("training.batch_size", 2),),
+            (("training.batch_size", 3800),),
+        ]
+        for point in found.points:
+            assert point.spec.training.batch_size <= point.spec.data.train <= 3800
+
+    def test_coordinates_are_what_is_trained(self, tmp_path):
+        found = self.small("norm: batch\ngrid: {training.epochs: [3, 30, 300]}", tmp_path)
+        assert [point.coordinates for point in found.points] == [(("training.epochs", 1),)]
+
+    def test_a_variant_whose_corners_are_excluded_keeps_a_point(self, tmp_path):
+        text = (
+            "variants: {a: {norm: batch}, b: {norm: layer}}\ngrid: {training.batch_size: [2, 4, 8]}\n"
+            "exclude: [{variant: b, training.batch_size: [2, 8]}]"
+        )
+        found = self.small(text, tmp_path)
+        assert [(point.variant, point.coordinates[0][1]) for point in found.points] == [("a", 2), ("b", 4), ("a", 8)]
+
+    def test_a_broken_config_is_refused_all_the_same(self, tmp_path):
+        with pytest.raises(ConfigError, match="64 is larger than the 50"):
+            self.small("norm: batch\ndata: {train: 50}\ntraining: {batch_size: 64}", tmp_path)
+
+    def test_a_dataset_of_ones_own_stays(self, tmp_path):
+        (tmp_path / "mine.py").write_text("def load(): ...")
+        found = self.small("norm: batch\ndata: {name: 'mine:load', validation: 7}", tmp_path)
+        data = found.points[0].spec.data
+        assert (data.name, data.train, data.validation) == ("mine:load", 400, 7)
+
+
+class TestOwnDataset:
+    """`data: module:function` is found and hashed, and never run."""
+
+    SOURCE = "raise SystemExit('imported')\ndef images(): ...\n"
+
+    def test_beside_the_config(self, tmp_path, monkeypatch):
+        (tmp_path / "configs").mkdir()
+        (tmp_path / "configs" / "digits.py").write_text(self.SOURCE)
+        monkeypatch.chdir(tmp_path)
+        found = experiment("norm: batch\ndata: digits:images", tmp_path / "configs")
+        assert found.points[0].spec.data.source == hashlib.sha256(self.SOURCE.encode()).hexdigest()
+        assert found.search_path == (str(tmp_path / "configs"), str(tmp_path))
+
+    def test_in_a_package_of_the_working_folder(self, tmp_path, monkeypatch):
+        (tmp_path / "configs").mkdir()
+        (tmp_path / "my" / "data").mkdir(parents=True)
+        (tmp_path / "my" / "data" / "__init__.py").write_text(self.SOURCE)
+        monkeypatch.chdir(tmp_path)
+        assert experiment("norm: batch\ndata: my.data:images", tmp_path / "configs").points[0].spec.data.source
+
+    def test_among_the_installed_packages(self, tmp_path):
+        assert experiment("norm: batch\ndata: bnexp.specs.values:canonical", tmp_path).points[0].spec.data.source
+
+    def test_its_source_is_part_of_the_identity(self, tmp_path):
+        identities = set()
+        for source in (self.SOURCE, self.SOURCE + "# changed\n"):
+            (tmp_path / "digits.py").write_text(source)
+            found = experiment("norm: batch\ndata: digits:images", tmp_path)
+            identities.add(Trial(found.points[0].spec, 0).identity)
+        assert len(identities) == 2
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("digits:nothing", "digits.py defines no 'nothing' at its top level; it defines: images"),
+            (
+                "digts:images",
+                r"c\.yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed",
+            ),
+            ("broken:images", r"broken\.py is not Python that this version can read: invalid syntax \(line 1\)\n"),
+            ("'digits:'", "a dataset of your own is written module:function, as in digits:load, not 'digits:'"),
+            ("../digits:images", "a dataset of your own is written module:function"),
+        ],
+    )
+    def test_what_is_not_there(self, tmp_path, name, message):
+        (tmp_path / "digits.py").write_text(self.SOURCE)
+        (tmp_path / "broken.py").write_text("def images(:")
+        with pytest.raises(ConfigError, match=message):
+            experiment(f"data: {name}\nnorm: batch", tmp_path)
+
+
+def test_twenty_thousand_trials_load_in_seconds(tmp_path):
+    rates = [round(0.001 * k, 3) for k in range(1, 101)]
+    sizes = list(range(1, 21))
+    text = f"norm: batch\ngrid: {{training.optimizer.learning_rate: {rates}, training.batch_size: {sizes}}}"
+    start = time.process_time()
+    found = experiment(text, tmp_path)
+    assert sum(1 for _ in plan(found)) == 20_000
+    assert time.process_time() - start < 5  # seconds of this process; it takes about 0.3
+
+
+def test_loading_imports_nothing_heavy(tmp_path):
+    (tmp_path / "c.yaml").write_text(FIVE)
+    heavy = ["tensorflow", "keras", "pandas", "numpy", "matplotlib", "scipy", "rich", "jinja2", "mlxtend"]
+    code = (
+        "import sys; from pathlib import Path; from bnexp.config.load import load; "
+        f"load(Path(sys.argv[1]), smoke=True); print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "c.yaml")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
+@pytest.mark.parametrize("smoke", [False, True], ids=["full", "smoke"])
+def test_shipped_configs_load(path, smoke):
+    assert load(path, smoke=smoke).points

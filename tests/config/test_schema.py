@@ -1,0 +1,60 @@
+"""The JSON schema that editors use."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import bnexp
+from bnexp.config.load import json_schema
+from bnexp.config.tree import plain
+from bnexp.config.yaml import parse
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_committed_schema_is_up_to_date():
+    committed = Path(bnexp.__file__).with_name("experiment.schema.json")
+    assert json.loads(committed.read_text()) == json_schema(), f"bnexp schema > {committed}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "norm: batch",
+        "norm.name: batch",
+        "variants: {none: {norm: none}, gn: {norm: {name: group, groups: 4}}, base: }",
+        "variants: {a: {norm.groups: 4}, b: {norm: {epsilon: 1e-5}}, c: {training.optimizer: sgd}}",
+        "variants: {a: {norm: layer}}\ngrid: {training.batch_size: [2], norm: [batch, {name: group}]}\nseeds: [3, 4]",
+        "norm: none\ndata: my.module:load\ntraining: {optimizer: sgd}\nzip: {training.epochs: [1], data.train: [null]}",
+        "norm: none\ninclude: [{variant: none, training.epochs: 3}]\nexclude: [{variant: [a, b]}]\nname: x\nabout: y",
+    ],
+)
+def test_it_takes_what_loading_takes(validator, text):
+    assert [error.message for error in validator.iter_errors(plain(parse(text, "f")))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "about: no variants",
+        "norm: btch",
+        "norm: batch\nbatch_size: 3",
+        "norm: batch\ntraining: {batchsize: 3}",
+        "norm: batch\ntraining.batch_size: 0",
+        "norm: batch\ndata: {source: abc}",
+        "norm: batch\ngrid: {training.batch_size: []}",
+        "norm: batch\ngrid: {}",
+        "norm: batch\nseeds: 0",
+        "variants: {}",
+        "variants: {a: batch}",
+    ],
+)
+def test_it_refuses_what_loading_refuses(validator, text):
+    assert not validator.is_valid(plain(parse(text, "f")))

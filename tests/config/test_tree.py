@@ -1,0 +1,125 @@
+"""How changes are merged, and where the parts of the result come from."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnexp.config.tree import ConfigError, from_plain, get, merge, plain
+from bnexp.config.yaml import parse
+
+BLOCKS = {("norm",): "none", ("training", "optimizer"): "adam"}
+
+
+def merged(base, change):
+    return plain(merge(from_plain(base), from_plain(change), BLOCKS))
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "result"),
+    [
+        ({"training": {"a": 1, "b": 2}}, {"training": {"b": 3}}, {"training": {"a": 1, "b": 3}}),
+        ({"training": {"a": 1, "b": 2}}, {"training.b": 3}, {"training": {"a": 1, "b": 3}}),
+        ({}, {"training.optimizer.beta": 3}, {"training": {"optimizer": {"beta": 3}}}),
+        ({"norm": "batch"}, {"norm": "layer"}, {"norm": {"name": "layer"}}),
+        ({"norm": {"name": "batch", "momentum": 0.9}}, {"norm": "layer"}, {"norm": {"name": "layer"}}),
+        (
+            {"norm": {"name": "batch", "momentum": 0.9}},
+            {"norm": {"name": "batch", "place": "x"}},
+            {"norm": {"name": "batch", "momentum": 0.9, "place": "x"}},
+        ),
+        ({"norm": "batch"}, {"norm": {"momentum": 0.9}}, {"norm": {"name": "batch", "momentum": 0.9}}),
+        (
+            {"norm": {"name": "batch", "place": "x"}},
+            {"norm.name": "layer"},
+            {"norm": {"name": "layer", "place": "x"}},
+        ),
+        ({"norm": "batch"}, {"norm.place": "x"}, {"norm": {"name": "batch", "place": "x"}}),
+        ({}, {"norm.place": "x", "norm": "batch"}, {"norm": {"name": "batch", "place": "x"}}),
+        (
+            {"training": {"optimizer": {"rate": 1}}},
+            {"training": {"optimizer": "sgd"}},
+            {"training": {"optimizer": {"name": "sgd"}}},
+        ),
+        (
+            {"training": {"optimizer": {"rate": 1}}},
+            {"training.optimizer": {"name": "adam", "beta": 2}},
+            {"training": {"optimizer": {"rate": 1, "name": "adam", "beta": 2}}},
+        ),
+        ({"filters": [1, 2, 3]}, {"filters": [4]}, {"filters": [4]}),
+        ({"train": 5}, {"train": None}, {"train": None}),
+    ],
+    ids=[
+        "mappings key by key",
+        "dotted key sets one leaf",
+        "dotted key makes its blocks",
+        "word for word",
+        "a new name replaces the block",
+        "the same name keeps the block",
+        "a block without a name keeps it",
+        "a dotted name is one leaf",
+        "dotted key into a word",
+        "short keys first",
+        "the default name counts as a name: other",
+        "the default name counts as a name: same",
+        "a list is one value",
+        "null is a value",
+    ],
+)
+def test_merging(base, change, result):
+    assert merged(base, change) == result
+
+
+keys = st.sampled_from(["a", "b", "c"])
+trees = st.dictionaries(
+    keys, st.recursive(st.integers(0, 3), lambda below: st.dictionaries(keys, below, max_size=3), max_leaves=6)
+)
+
+
+@given(trees)
+def test_merging_with_nothing_changes_nothing(tree):
+    assert merged(tree, {}) == tree
+    assert merged({}, tree) == tree
+
+
+@given(trees, trees)
+def test_merging_twice_is_merging_once(base, change):
+    once = merged(base, change)
+    assert merged(once, change) == once
+
+
+@given(trees, trees)
+def test_merging_leaves_its_arguments_alone(base, change):
+    base_node, change_node = from_plain(base), from_plain(change)
+    merge(base_node, change_node, BLOCKS)
+    assert (plain(base_node), plain(change_node)) == (base, change)
+
+
+def test_every_part_keeps_the_line_that_it_came_from():
+    base = parse("norm: batch\ntraining:\n  epochs: 1\n", "f")
+    change = parse("# \n# \n# \n# \nnorm.momentum: 0.5\ntraining: {batch_size: 2}\n", "f")
+    tree = merge(base, change, BLOCKS)
+    lines = {
+        path: get(tree, path).mark.line
+        for path in [("norm", "name"), ("norm", "momentum"), ("training", "epochs"), ("training", "batch_size")]
+    }
+    assert list(lines.values()) == [1, 5, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"a": {1: 2}}, "x.a: a key must be text, not 1"),
+        ({"a": [object]}, "x.a.0: takes text, numbers, true, false, lists and dicts, not <class 'object'>"),
+    ],
+)
+def test_a_mapping_holds_plain_values(mapping, message):
+    with pytest.raises(ConfigError) as caught:
+        from_plain(mapping, "x")
+    assert str(caught.value) == message
+
+
+def test_a_mapping_that_holds_itself_is_refused():
+    mapping = {}
+    mapping["a"] = mapping
+    with pytest.raises(ConfigError, match="nested more than 32 levels deep"):
+        from_plain(mapping)

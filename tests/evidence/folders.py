@@ -1,0 +1,59 @@
+"""Results folders whose test accuracies a test states, for what compares them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from made_up import build, record
+
+from bnexp.records.record import TrialRecord
+from bnexp.records.store import Store
+from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import Trial
+
+Change = Callable[[TrialRecord], TrialRecord]
+
+
+def write(
+    root: Path,
+    accuracies: Mapping[str, Sequence[float]],
+    *,
+    change: Mapping[str, Change] | None = None,
+    fates: Mapping[tuple[str, int], str] | None = None,
+    name: str = "made-up",
+) -> Store:
+    """An experiment with a variant for each key and, seed by seed, its test accuracy in per cent.
+
+    `change` alters the records of a variant, `fates` those of a variant and seed: missing, failed, diverged, ...
+    """
+    seeds = max(map(len, accuracies.values()))
+    faults = {(variant, 64, seed): fate for (variant, seed), fate in (fates or {}).items()}
+    store, plan = build(root, name=name, variants=tuple(accuracies), batch_sizes=(), seeds=seeds, faults=faults)
+    for point in plan.points:
+        for seed in point.trials:
+            trial = Trial(TrialSpec.model_validate(point.spec), seed)
+            if (found := store.read(trial)) is None:
+                continue
+            if found.test is not None:
+                test = found.test.model_copy(update={"accuracy": accuracies[point.variant][seed] / 100})
+                found = found.model_copy(update={"test": test})
+            store.write(trial, (change or {}).get(point.variant, lambda same: same)(found))
+    return store
+
+
+def elsewhere(**values: Any) -> Change:
+    """With other values in `environment` or, for keys of it, `execution`."""
+
+    def change(found: TrialRecord) -> TrialRecord:
+        where = {"device", "device_name", "threads", "jobs", "deterministic", "precision", "step"}
+        execution = {**found.execution, **{key: value for key, value in values.items() if key in where}}
+        environment = {**found.environment, **{key: value for key, value in values.items() if key not in where}}
+        return found.model_copy(update={"execution": execution, "environment": environment})
+
+    return change
+
+
+def trial_record(variant: str = "none", seed: int = 0, fate: str = "finished", **spec: Any) -> TrialRecord:
+    """One made-up record; further keys go to its spec."""
+    norm = {"none": "none", "ln": "layer", "gn": {"name": "group", "groups": 8}, "bn-pre": "batch"}[variant]
+    return record(Trial(TrialSpec.model_validate({"norm": norm, **spec}), seed), variant, fate)

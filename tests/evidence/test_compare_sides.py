@@ -1,0 +1,208 @@
+"""From two words to a verdict: variants, results folders, what is refused, and what Python users get."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from folders import elsewhere, write
+
+import bnexp
+from bnexp.errors import UserError
+from bnexp.reporting import comparison as text
+
+GOOD, BAD = (99.0, 99.1, 98.9, 99.0, 99.2, 99.1), (98.5, 98.7, 98.4, 98.3, 98.7, 98.5)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_worse_variant_is_a_regression_and_fails(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    found = bnexp.compare("none", "ln")
+    (each,) = found.comparisons
+    assert (each.judgement.verdict, found.failed()) == ("regression", True)
+    assert each.judgement.difference.mean == pytest.approx(sum(BAD) / 6 - sum(GOOD) / 6)
+
+
+def test_a_better_variant_fails_only_where_any_difference_does(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    found = bnexp.compare("ln", "none")
+    assert (found.failed(), found.failed("difference")) == (False, True)
+
+
+def test_what_is_not_shown_passes_unless_it_must_not_be_inferior(here):
+    write(here / "results", {"none": GOOD, "ln": GOOD[::-1]})
+    found = bnexp.compare("none", "ln", margin=0.1)
+    assert (found.failed(), found.failed(require_noninferior=True)) == (False, True)
+    assert not bnexp.compare("none", "ln", margin=1).failed(require_noninferior=True)
+
+
+def test_two_folders_compare_each_variant_with_itself_by_seed(here):
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"none": GOOD[:5], "ln": BAD[:5]}, change={"ln": elsewhere(git_commit="1" * 40)})
+    found = bnexp.compare("old", "new", only=["ln"])
+    (each,) = found.comparisons
+    assert (each.label, each.one, each.other, each.seeds) == ("made-up ln", "old", "new", (0, 1, 2, 3, 4))
+    assert found.failed()
+
+
+def test_a_folder_that_holds_the_same_records_was_not_trained_anew(here):
+    """A cache that a job restored would otherwise pass every version of a layer."""
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"none": GOOD, "ln": GOOD})
+    with pytest.raises(UserError, match="very same record of 6 trials, so that nothing was trained anew"):
+        bnexp.compare("old", "new")
+
+
+def test_what_one_folder_alone_has_is_told(here):
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"ln": BAD, "gn": BAD})
+    found = bnexp.compare("old", "new")
+    assert [each.label for each in found.comparisons] == ["made-up ln"]
+    assert found.unmatched == ("old: only there is made-up none", "new: only there is made-up gn")
+
+
+def test_another_version_of_tensorflow_is_refused_with_both_versions(here):
+    changes = {"none": elsewhere(tensorflow="2.20.0"), "ln": elsewhere(tensorflow="2.21.0")}
+    write(here / "results", {"none": GOOD, "ln": BAD}, change=changes)
+    with pytest.raises(UserError, match=r"TensorFlow: none has 2\.20\.0, ln has 2\.21\.0\n.*--allow-differs"):
+        bnexp.compare("none", "ln")
+    assert bnexp.compare("none", "ln", allow_differs=True).failed()
+
+
+def test_trials_that_shared_the_machine_otherwise_are_refused_in_seconds_alone(here):
+    write(here / "results", {"none": GOOD, "ln": BAD}, change={"ln": elsewhere(jobs=8)})
+    assert bnexp.compare("none", "ln").failed()
+    with pytest.raises(UserError, match="trials at a time: none has 2, ln has 8"):
+        bnexp.compare("none", "ln", metric="seconds")
+
+
+def test_fewer_than_three_pairs_are_refused_with_the_reasons(here):
+    fates = {("ln", seed): "missing" for seed in range(2, 6)}
+    write(here / "results", {"none": GOOD, "ln": BAD}, fates=fates)
+    with pytest.raises(UserError, match="2 of 6 planned pairs; ln: seeds 2, 3, 4, 5 are missing"):
+        bnexp.compare("none", "ln")
+
+
+def test_three_pairs_are_enough(here):
+    write(here / "results", {"none": GOOD[:3], "ln": BAD[:3]})
+    assert len(bnexp.compare("none", "ln").comparisons[0].seeds) == 3
+
+
+def test_pairs_that_did_not_start_alike_are_left_out_and_said(here):
+    write(here / "results", {"none": GOOD, "ln": BAD}, fates={("ln", 2): "other-weights"})
+    found = bnexp.compare("none", "ln")
+    (each,) = found.comparisons
+    assert each.seeds == (0, 1, 3, 4, 5)
+    assert (
+        "1 pair left out, because they did not start alike (seed 2: initial conv1/kernel)" in text.sentences(found)[0]
+    )
+
+
+def test_a_variant_that_diverges_is_a_regression(here):
+    write(here / "results", {"none": BAD, "ln": GOOD}, fates={("ln", seed): "diverged" for seed in range(5)})
+    found = bnexp.compare("none", "ln")
+    assert found.failed()
+    assert "5 of 6 trials of ln diverged" in text.sentences(found)[0]
+
+
+def test_seeds_can_be_chosen(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    assert bnexp.compare("none", "ln", seeds=range(3)).comparisons[0].seeds == (0, 1, 2)
+    with pytest.raises(UserError, match="--seeds: 7 not among the planned seeds, 0-5"):
+        bnexp.compare("none", "ln", seeds=[0, 7])
+
+
+def test_intervals_that_hold_together_are_wider(here):
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"none": BAD, "ln": BAD[::-1]})
+    alone, together = (bnexp.compare("old", "new", simultaneous=s) for s in (False, True))
+    assert together.confidence == pytest.approx(0.975)
+    for narrow, wide in zip(alone.comparisons, together.comparisons, strict=True):
+        assert wide.judgement.difference.half_width > narrow.judgement.difference.half_width
+
+
+def test_several_comparisons_are_corrected_and_their_chance_of_a_false_alarm_is_said(here):
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"none": BAD, "ln": BAD[::-1]})
+    found = bnexp.compare("old", "new")
+    assert [each.p_holm for each in found.comparisons] == [2 * each.judgement.test.p for each in found.comparisons]
+    assert "at least one would show a regression with a chance of 4.9 %" in text.remarks(found)[0]
+
+
+def test_five_pairs_say_what_the_sign_flip_test_cannot(here):
+    write(here / "results", {"none": GOOD[:5], "ln": BAD[:5]})
+    said = text.sentences(bnexp.compare("none", "ln"))[0]
+    assert "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625" in said
+
+
+def test_steps_count_the_trainings_that_got_there(here):
+    write(here / "results", {"none": GOOD, "bn-pre": BAD})
+    found = bnexp.compare("none", "bn-pre", metric="steps-to-99")
+    (each,) = found.comparisons
+    assert each.reached == (0, 6)
+    assert "reached by 0 of 6 of none and 6 of 6 of bn-pre" in text.sentences(found)[0]
+
+
+def test_steps_say_that_the_mean_is_restricted(here):
+    write(here / "results", {"none": GOOD, "bn-pre": BAD})
+    found = bnexp.compare("none", "bn-pre", metric="steps-to-98")
+    assert found.comparisons[0].judgement.verdict == "improvement"
+    assert "the mean is a restricted one" in text.remarks(found)[-1]
+
+
+def test_two_folders_of_one_code_say_so(here):
+    write(here / "old", {"ln": GOOD})
+    write(here / "new", {"ln": GOOD[::-1]})
+    assert "trained by the same code" in text.remarks(bnexp.compare("old", "new"))[0]
+
+
+def test_a_config_that_changes_two_things_says_that_they_are_not_told_apart(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    found = bnexp.compare("none", "ln")
+    assert text.remarks(found) == []
+    (each,) = found.comparisons
+    audit = dataclasses.replace(each.audit, changes=("norm.name", "training.epochs"))
+    several = dataclasses.replace(found, comparisons=(dataclasses.replace(each, audit=audit),))
+    assert text.remarks(several)[0].startswith("The config changes more than one thing: norm.name, training.epochs.")
+
+
+def test_a_result_is_frozen(here):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        bnexp.compare("none", "ln").margin = 1
+
+
+REFUSED = [
+    (("none", "lln"), {}, "no variant is named 'lln'; did you mean 'ln'?"),
+    (("none", "none"), {}, "none is compared with itself"),
+    (("results", "results/"), {}, "results is compared with itself"),
+    (("results", "ln"), {}, "results is a results folder and ln is none"),
+    (("none", "empty"), {}, "empty: no experiment is stored in this folder"),
+    (("none", "ln"), {"experiment": "mde-up"}, "no experiment is named 'mde-up'; did you mean 'made-up'?"),
+    (("none", "ln"), {"margin": -1}, "a number from 0, in points, not -1"),
+    (("none", "ln"), {"margin": float("nan")}, "a number from 0, in points, not nan"),
+    (("none", "ln"), {"only": ["size=3"]}, "no key of the grid is 'size'"),
+    (("none", "ln"), {"only": ["gn*"]}, "matches nothing; there is made-up"),
+    (("none", "ln"), {"only": "ln"}, "only: a list of texts"),
+]
+
+
+@pytest.mark.parametrize(("sides", "options", "message"), REFUSED)
+def test_what_means_nothing_is_refused(here, sides, options, message):
+    write(here / "results", {"none": GOOD, "ln": BAD})
+    (here / "empty").mkdir()
+    with pytest.raises(UserError) as error:
+        bnexp.compare(*sides, **options)
+    assert message in str(error.value)
+
+
+def test_variants_of_several_experiments_ask_for_one(here):
+    for name in ("one", "two"):
+        write(here / "results", {"none": GOOD, "ln": BAD}, name=name)
+    with pytest.raises(UserError, match="several experiments, one, two; choose with --experiment"):
+        bnexp.compare("none", "ln")
+    assert bnexp.compare("none", "ln", experiment="two").comparisons[0].experiment == "two"

@@ -1,0 +1,86 @@
+"""What is compared: each metric's value, direction, and what counts where a target is not reached."""
+
+import math
+
+import pytest
+from folders import trial_record
+
+from bnexp.errors import UserError
+from bnexp.evidence.metric import METRICS, metric
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "higher"),
+    [
+        ("test-accuracy", lambda record: 100 * record.test.accuracy, True),
+        ("recalibrated-accuracy", lambda record: 100 * record.other_statistics.recalibrated.accuracy, True),
+        ("validation-accuracy", lambda record: 100 * record.evaluations[-1].validation_accuracy, True),
+        ("test-loss", lambda record: record.test.loss, False),
+        ("validation-loss", lambda record: record.evaluations[-1].validation_loss, False),
+        ("train-loss", lambda record: record.evaluations[-1].train_loss, False),
+        ("seconds", lambda record: record.seconds.train, False),
+    ],
+)
+def test_a_metric_is_read_from_the_record(name, value, higher):
+    record = trial_record("bn-pre")
+    assert metric(name).value(record) == value(record)
+    assert metric(name).higher_is_better is higher
+
+
+def test_every_metric_is_silent_about_a_diverged_training_but_steps_to_a_target():
+    diverged = trial_record("none", 0, "diverged")
+    assert [name for name, each in METRICS.items() if each.value(diverged) is not None] == []
+    assert metric("steps-to-99").value(diverged) == math.inf
+
+
+def test_a_method_without_statistics_has_its_one_test_accuracy():
+    record = trial_record("ln")
+    assert metric("recalibrated-accuracy").value(record) == 100 * record.test.accuracy
+
+
+def test_steps_to_a_target_are_those_of_the_first_of_two_evaluations_in_a_row():
+    record = trial_record("none")
+    steps = [each.step for each in record.evaluations]
+    looks = [0.1, 0.99, 0.1, 0.98, 0.985, *(0.99 for _ in steps[5:])]
+    evaluations = tuple(
+        each.model_copy(update={"validation_accuracy": value})
+        for each, value in zip(record.evaluations, looks, strict=True)
+    )
+    assert metric("steps-to-98").value(record.model_copy(update={"evaluations": evaluations})) == steps[3]
+
+
+def test_a_target_that_is_not_reached_counts_with_the_whole_budget():
+    reached, never = trial_record("none"), trial_record("ln", 0, "diverged")
+    first, second = metric("steps-to-90").pair(reached, never)
+    assert first < second == reached.evaluations[-1].step
+
+
+def test_of_two_budgets_the_earlier_one_cuts_both():
+    short = trial_record("none", training={"epochs": 1})
+    long = trial_record("none", training={"epochs": 3})
+    never = metric("steps-to-99.99").pair(short, long)
+    assert never == (short.evaluations[-1].step, short.evaluations[-1].step)
+
+
+def test_without_validation_there_are_no_steps_to_a_target():
+    record = trial_record("none")
+    blind = tuple(each.model_copy(update={"validation_accuracy": None}) for each in record.evaluations)
+    record = record.model_copy(update={"evaluations": blind, "validation_examples": 0})
+    assert metric("steps-to-98").pair(record, record) is None
+
+
+def test_accuracies_come_in_images():
+    assert metric("test-accuracy").resolution(trial_record("none")) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("test-acuracy", "unknown metric 'test-acuracy'; did you mean 'test-accuracy'?"),
+        ("steps-to-0", "unknown metric"),
+        ("steps-to-100", "unknown metric"),
+    ],
+)
+def test_another_name_is_refused(name, message):
+    with pytest.raises(UserError, match=message):
+        metric(name)

@@ -1,0 +1,144 @@
+"""Records as frames: every planned trial has its row, whatever became of it."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnexp.errors import UserError
+from bnexp.records.frames import EVALUATION_COLUMNS, TRIAL_COLUMNS, coordinate_keys, evaluations, trials
+from bnexp.records.plan import StoredPlan
+from bnexp.records.store import Store
+
+
+def load_made_up():
+    path = Path(__file__).parents[1] / "reporting" / "made_up.py"
+    spec = importlib.util.spec_from_file_location("made_up", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+made_up = load_made_up()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return made_up.build(tmp_path_factory.mktemp("results"))
+
+
+def test_every_planned_trial_has_a_row_in_the_order_of_the_plan(results):
+    frame = trials(*results)
+    plan = results[1]
+    assert len(frame) == len(plan.points) * len(plan.seeds) == 50
+    assert list(zip(frame["point"], frame["seed"], strict=True)) == [(p, s) for p in range(10) for s in range(5)]
+
+
+def test_statuses_are_what_was_made_up(results):
+    frame = trials(*results)
+    assert frame["status"].value_counts().to_dict() == {"ok": 45, "missing": 3, "diverged": 1, "failed": 1}
+    row = frame[frame["status"] == "diverged"].iloc[0]
+    assert (row["variant"], row["training.batch_size"], row["seed"]) == ("none", 16, 1)
+    assert row["diverged_at_step"] == 1350
+
+
+def test_a_row_holds_the_numbers_of_its_record(results):
+    store, plan = results
+    row = trials(store, plan).iloc[7]
+    record = next(r for r in store.records() if r.identity == row["identity"])
+    last = record.evaluations[-1]
+    assert row["seed"] == record.seed
+    assert row["test_accuracy"] == record.test.accuracy
+    assert row["test_loss"] == record.test.loss
+    assert row["validation_accuracy"] == last.validation_accuracy
+    assert row["steps"] == last.step == 10125
+    assert row["parameters_normalization"] == record.parameters.normalization == 448
+    assert row["seconds_train"] == record.seconds.train
+    assert row["seconds_compile"] == record.seconds.compile
+    assert row["images_per_second"] == pytest.approx(162_000 / last.seconds)
+    assert row["order_fingerprint"] == record.fingerprints.order
+    assert row["jobs"] == 2
+    assert plan.points[row["point"]].trials[row["seed"]] == row["folder"]
+
+
+@pytest.mark.parametrize("status", ["missing", "failed", "diverged"])
+def test_a_trial_without_result_has_no_test_accuracy(results, status):
+    frame = trials(*results)
+    assert frame.loc[frame["status"] == status, "test_accuracy"].isna().all()
+
+
+def test_columns_and_types_are_fixed_with_or_without_results(results, tmp_path):
+    store, plan = results
+    keys = ["experiment", "variant", "training.batch_size"]
+    full, empty = trials(store, plan), trials(Store(tmp_path), plan)
+    assert list(full.columns) == keys + list(TRIAL_COLUMNS)
+    assert (full.dtypes == empty.dtypes).all()
+    assert set(empty["status"]) == {"missing"}
+    full, empty = evaluations(store, plan), evaluations(Store(tmp_path), plan)
+    assert list(full.columns) == keys + list(EVALUATION_COLUMNS)
+    assert (full.dtypes == empty.dtypes).all()
+    assert empty.empty
+
+
+def test_evaluations_are_those_of_the_records_in_order(results):
+    store, plan = results
+    frame = evaluations(store, plan)
+    assert len(frame) == sum(len(record.evaluations) for record in store.records())
+    one = frame[(frame["point"] == 6) & (frame["seed"] == 2)]
+    assert one["step"].is_monotonic_increasing
+    assert len(one) == 12
+    assert set(one["variant"]) == {"bn-pre"}
+    assert one["epoch"].iloc[-1] == 3.0
+
+
+def test_a_loss_that_was_not_finite_is_nan(results):
+    frame = evaluations(*results)
+    diverged = frame[(frame["point"] == 0) & (frame["seed"] == 1)]
+    assert list(diverged["train_loss"].isna()) == [False, False, True]
+
+
+def test_the_same_folder_gives_the_same_frames(results):
+    pd.testing.assert_frame_equal(trials(*results), trials(*results))
+    pd.testing.assert_frame_equal(evaluations(*results), evaluations(*results))
+
+
+def test_a_record_in_the_wrong_folder_is_named(results, tmp_path):
+    store, plan = made_up.build(tmp_path, variants=("none",), batch_sizes=(), seeds=2, faults={})
+    first, second = (store.root / "trials" / plan.points[0].trials[seed] / "record.json" for seed in (0, 1))
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(UserError, match=r"holds the trial .*; move it away"):
+        trials(store, plan)
+
+
+def with_coordinates(plan, *coordinates):
+    points = [plan.points[0].model_dump() | {"coordinates": each} for each in coordinates]
+    return StoredPlan.model_validate(plan.model_dump() | {"points": points})
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([{"a": 1}, {"a": 2}], "int64"),
+        ([{"a": 1}, {"a": 0.5}], "float64"),
+        ([{"a": 1}, {}], "Int64"),
+        ([{"a": 0.5}, {}], "float64"),
+        ([{"a": 1}, {"a": "one"}], "object"),
+        ([{"a": True}, {"a": False}], "object"),
+    ],
+)
+def test_a_grid_column_has_the_type_of_its_values(results, values, kind):
+    store, plan = results
+    frame = trials(store, with_coordinates(plan, *values))
+    assert frame["a"].dtype == np.dtype(kind) if kind != "Int64" else str(frame["a"].dtype) == kind
+
+
+def test_grid_values_that_are_lists_can_be_grouped_by(results):
+    store, plan = results
+    frame = trials(store, with_coordinates(plan, {"model.filters": [32, 64]}, {"model.filters": [8]}))
+    assert list(frame.groupby("model.filters", sort=False).size().index) == ["[32, 64]", "[8]"]
+
+
+def test_grid_keys_are_in_the_order_of_the_config(results):
+    assert coordinate_keys(with_coordinates(results[1], {"b": 1}, {"b": 1, "a": 2})) == ["b", "a"]

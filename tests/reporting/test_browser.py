@@ -1,0 +1,447 @@
+"""In a real browser the page shows what it should, answers pointer and keys, and its console stays empty."""
+
+import json
+import re
+
+import made_up
+import numpy as np
+import pytest
+from chromium import PROGRAM, Chromium
+from made_up import build
+
+from bnexp.records.frames import evaluations, trials
+from bnexp.records.plan import StoredPlan
+from bnexp.reporting.numbers import interval
+from bnexp.reporting.write import write_report
+from bnexp.stats.estimates import mean_interval
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine")
+
+HOSTILE = [
+    "</script><script>document.title='taken'</script>",
+    "<!--<script>",
+    '" onfocus="alert(1)" \u2028 \\u003c',
+    "\u202eנורמה مجموعة",
+    "long-" * 12,
+]
+PLOT = ".plot > svg"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with Chromium(tmp_path_factory.mktemp("profile")) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Two places of a grid; at batch size 16 a trial of `none` diverged and one of `ln` is missing."""
+    faults = {("none", 16, 1): "diverged", ("ln", 16, 1): "missing"}
+    return build(tmp_path_factory.mktemp("results"), batch_sizes=(16, 64), seeds=4, faults=faults)
+
+
+@pytest.fixture(scope="module")
+def page(results):
+    store, _ = results
+    return write_report(store, store.root / "report", None).index
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The page as it is first seen."""
+    browser.console.clear()
+    browser.open(page)
+    return browser
+
+
+def texts(browser, selector):
+    return browser.js(f"[...document.querySelectorAll({json.dumps(selector)})].map((it) => it.textContent)")
+
+
+def count(browser, selector):
+    return browser.js(f"document.querySelectorAll({json.dumps(selector)}).length")
+
+
+def press(browser, words, selector=".curves button"):
+    """Press the button that says `words`."""
+    browser.js(
+        "document.querySelector('[data-wanted]')?.removeAttribute('data-wanted');"
+        f"[...document.querySelectorAll({json.dumps(selector)})].find((it) => it.textContent === {json.dumps(words)})"
+        ".setAttribute('data-wanted', '')"
+    )
+    browser.click("[data-wanted]")
+
+
+def open_table(browser):
+    """Have the values of the curves as a table."""
+    press(browser, "The same values as a table", ".curves summary")
+    browser.until("document.querySelector('.curves tbody')")
+
+
+def readout(browser):
+    return texts(browser, ".readout p"), texts(browser, ".readout .seeds li")
+
+
+def column(browser, k):
+    return texts(browser, f".experiment > .scroll tbody tr > :nth-child({k + 1})")
+
+
+def test_the_page_opens_from_disk_without_a_word_in_the_console(opened):
+    assert "What may be concluded" in texts(opened, "h2")
+    assert opened.console == []
+
+
+def changed(browser, page, old, new):
+    """The page after a change to its text; what the console then says."""
+    other = page.with_name("changed.html")
+    other.write_text(page.read_text().replace(old, new, 1))
+    browser.console.clear()
+    browser.open(other)
+    return browser.console
+
+
+def test_a_request_to_the_network_would_be_refused_and_seen(browser, page):
+    console = changed(browser, page, "<main", '<img src="http://127.0.0.1:9/a.png"><main')
+    assert any("127.0.0.1:9" in line for line in console)
+
+
+def test_an_error_would_be_seen(opened):
+    opened.js("new Promise((done) => { setTimeout(done, 50); setTimeout(() => missing(), 0); })")
+    assert any("missing is not defined" in line for line in opened.console)
+
+
+@pytest.mark.parametrize(
+    "script", ["<script>document.title='taken'</script>", "<img src=x onerror=document.title='taken'>"]
+)
+def test_no_script_runs_but_the_page_s_own(browser, page, script):
+    """Even if a name came into the page unescaped."""
+    console = changed(browser, page, "<main", f"{script}<main")
+    assert browser.js("document.title") == "Report: made-up"
+    assert any("Content Security Policy" in line for line in console)
+    assert count(browser, ".curve") == 5
+
+
+def test_every_figure_is_displayed(opened):
+    opened.js("Promise.all([...document.images].map((it) => { it.loading = 'eager'; return it.decode(); }))")
+    assert opened.js("[...document.images].filter((it) => it.naturalWidth > 100).length") == count(opened, "figure") > 2
+
+
+def test_pressing_a_heading_sorts_the_table_and_pressing_it_again_turns_it_round(opened):
+    heads = texts(opened, ".experiment > .scroll thead th")
+    k = heads.index("test accuracy (%)")
+    press(opened, "test accuracy (%)", ".experiment > .scroll th button")
+    up = [float(text.split()[0]) for text in column(opened, k)]
+    assert len(up) == 10
+    assert up == sorted(up)
+    opened.press("Enter")  # the heading has the focus
+    assert [float(text.split()[0]) for text in column(opened, k)] == up[::-1]
+    assert texts(opened, "[aria-sort=descending]") == ["test accuracy (%)"]
+
+
+def test_a_row_keeps_its_command_when_the_table_is_sorted(opened):
+    press(opened, "test accuracy (%)", ".experiment > .scroll th button")
+    rows = "[...document.querySelector('.experiment > .scroll table').tBodies[0].rows]"
+    names = opened.js(f"{rows}.map((row) => [row.cells[0].textContent, row.querySelector('button').dataset.copy])")
+    assert len(names) == 10
+    assert all(f"--only variant={name} " in command for name, command in names)
+
+
+@pytest.mark.parametrize("older", [False, True], ids=["clipboard", "without one"])
+def test_a_button_copies_the_command_of_its_row(opened, older):
+    opened.ask("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    opened.js("window.board = navigator.clipboard")
+    opened.js("board.writeText('before')")
+    if older:
+        opened.js("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    opened.click(".experiment > .scroll tbody tr:nth-child(2) .copy")
+    command = "bnexp run made-up.yaml --only variant=bn-pre --only training.batch_size=16 --seeds 0-3"
+    assert opened.js("new Promise((done) => setTimeout(() => done(board.readText()), 50))") == command
+    assert texts(opened, "#said") == [f"copied: {command}"]
+    assert "copied" in texts(opened, ".copy")
+    assert opened.console == []
+
+
+def test_a_variant_is_switched_off_and_on(opened):
+    assert count(opened, ".curve") == 5
+    press(opened, "ln")
+    assert [text.split(":")[0] for text in labels(opened)] == ["none", "bn-pre", "bn-post", "gn"]
+    assert texts(opened, ".variant[aria-pressed=false]") == ["ln"]
+    press(opened, "ln")
+    assert count(opened, ".curve") == 5
+    assert opened.console == []
+
+
+def labels(browser):
+    return browser.js("[...document.querySelectorAll('.curve')].map((it) => it.getAttribute('aria-label'))")
+
+
+def test_all_variants_are_switched_at_once(opened):
+    press(opened, "hide all")
+    assert count(opened, ".curve") == 0
+    assert "no variant is switched on" in texts(opened, f"{PLOT} text")
+    press(opened, "show all")
+    assert count(opened, ".curve") == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "titles"),
+    [
+        ([], {"validation accuracy (%)", "training steps"}),
+        (["loss", "seconds"], {"validation loss (nats)", "seconds of training"}),
+        (["training", "examples"], {"training accuracy (%)", "training examples seen"}),
+        (["linear", "loss"], {"validation loss (nats)", "training steps"}),
+    ],
+)
+def test_the_axes_are_switched_and_named(opened, words, titles):
+    for word in words:
+        press(opened, word)
+    assert titles <= set(texts(opened, f"{PLOT} text"))
+    assert set(words) <= set(texts(opened, ".choice [aria-pressed=true]"))
+    assert count(opened, ".curve") == 5
+    assert opened.console == []
+
+
+def test_every_point_lies_inside_the_picture_whatever_the_axes(opened):
+    for words in (["linear"], ["loss"], ["seconds"], ["training"], ["logarithmic"], ["accuracy"]):
+        press(opened, *words)
+        outside = opened.js(
+            "(() => { const box = document.querySelector('.frame .axis').getBoundingClientRect();"
+            "return [...document.querySelectorAll('.seed, .mean')].map((path) => path.getBoundingClientRect())"
+            ".filter((it) => it.width < 1 || it.left < box.left - 1 || it.right > box.right + 1"
+            " || it.top < box.top - 1 || it.bottom > box.bottom + 1).length; })()"
+        )
+        assert outside == 0, words
+
+
+def expected(results, variant, point, step, measure="validation_accuracy"):
+    """Mean with interval as text, and the values of the finished trainings, in per cent."""
+    store, plan = results
+    table, looks = trials(store, plan), evaluations(store, plan)
+    ok = table[(table["point"] == point) & (table["status"] == "ok")]["seed"]
+    rows = looks[(looks["point"] == point) & (looks["step"] == step) & looks["seed"].isin(ok)]
+    assert set(rows["variant"]) == {variant}
+    values = 100 * rows[measure].to_numpy()
+    return interval(mean_interval(values)), values
+
+
+def hover(browser, variant, k):
+    """Put the pointer on an evaluation of a curve, found by the way of its line."""
+    browser.js(f"document.querySelector('{PLOT}').scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    points = browser.js(
+        f"(() => {{ const path = document.querySelector('.curve[data-variant=\"{variant}\"] .mean');"
+        r"return path.getAttribute('d').match(/[\d.]+ [\d.]+/g).map((it) => new DOMPoint(...it.split(' ').map(Number)))"
+        ".map((it) => it.matrixTransform(path.getScreenCTM())).map((it) => [it.x, it.y]); })()"
+    )
+    browser.hover(*points[k])
+
+
+@pytest.mark.parametrize("k", [0, 4, -1])
+def test_pointing_at_a_curve_tells_mean_interval_n_and_every_seed(opened, results, k):
+    hover(opened, 2, k)
+    said, seeds = readout(opened)
+    step = int(re.sub(r"\D", "", said[1]))
+    text, values = expected(results, "bn-post", 2, step)
+    assert said[0] == "bn-post"
+    assert said[2] == text.replace(" [", " % [")
+    assert said[3] == "n = 4 of 4; mean and 95 % interval"
+    found = [float(re.fullmatch(r"seed \d([\d.]+)", line)[1]) for line in seeds]
+    assert np.allclose(found, values, atol=0.006)
+    assert opened.console == []
+
+
+def test_another_place_of_the_grid_shows_its_own_curves(opened, results):
+    opened.js(
+        "(() => { const it = document.querySelector('.controls select'); it.value = 1;"
+        "it.dispatchEvent(new Event('change')); })()"
+    )
+    hover(opened, 0, -1)
+    said, _ = readout(opened)
+    text, _ = expected(results, "none", 5, int(re.sub(r"\D", "", said[1])))
+    assert said[2] == text.replace(" [", " % [")
+    assert "at batch size 64" in opened.js(f"document.querySelector('{PLOT}').getAttribute('aria-label')")
+
+
+def test_a_training_that_diverged_is_crossed_told_and_not_in_the_mean(opened, results):
+    assert count(opened, ".ended") == 1
+    hover(opened, 0, 0)
+    said, seeds = readout(opened)
+    assert said[3].startswith("n = 3 of 4")
+    assert [line.endswith(" ×") for line in seeds] == [False, True, False, False]
+    assert said[2] == expected(results, "none", 0, int(re.sub(r"\D", "", said[1])))[0].replace(" [", " % [")
+
+
+def test_the_pointer_leaves_and_the_values_go(opened):
+    hover(opened, 2, 3)
+    assert len(readout(opened)[1]) == 4
+    opened.hover(5, 5)
+    assert readout(opened)[1] == []
+    assert count(opened, ".emphasized") == 0
+
+
+def spoken(browser):
+    return browser.js("document.activeElement.getAttribute('aria-valuetext')")
+
+
+def test_keys_go_to_a_curve_and_along_it(opened):
+    opened.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
+    opened.press("Tab")
+    assert opened.js("document.activeElement.getAttribute('role')") == "slider"
+    assert opened.js("document.activeElement.getAttribute('aria-label')") == (
+        "none: validation accuracy (%) against training steps"
+    )
+    opened.press("Home")
+    first = spoken(opened)
+    opened.press("ArrowRight")
+    second = spoken(opened)
+    steps = [int(re.match(r"step ([\d,]+): ", text)[1].replace(",", "")) for text in (first, second)]
+    assert steps[0] < steps[1]
+    assert re.search(r"%? \[[\d.]+, [\d.]+\], n = 3 of 4$", second)
+    assert "".join(second.split(": ")[1].split(",")[0].split()) in "".join(" ".join(readout(opened)[0]).split())
+    opened.press("End")
+    assert spoken(opened) not in (first, second)
+    opened.press("Escape")
+    assert readout(opened)[1] == []
+    opened.press("Tab")
+    assert opened.js("document.activeElement.getAttribute('aria-label')").startswith("bn-pre")
+
+
+def test_the_curve_that_has_the_focus_is_seen(opened):
+    opened.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
+    opened.press("Tab")
+    assert opened.js("getComputedStyle(document.querySelector('.curve:focus .target')).strokeOpacity") == "0.3"
+    assert opened.js("document.querySelector('.curve:focus').classList.contains('on')") is True
+
+
+def test_the_place_on_a_curve_is_kept_when_the_window_changes(browser, page):
+    browser.open(page)
+    browser.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
+    browser.press("Tab")
+    browser.press("Home")
+    first, drawn = spoken(browser), f"document.querySelector('{PLOT}').viewBox.baseVal.width"
+    wide = browser.js(drawn)
+    browser.ask("Emulation.setDeviceMetricsOverride", width=700, height=900, deviceScaleFactor=1, mobile=False)
+    browser.until(f"{drawn} < {wide}")
+    assert spoken(browser) == first
+    assert len(readout(browser)[1]) == 4
+
+
+def test_the_values_stand_in_a_table_too(opened, results):
+    open_table(opened)
+    press(opened, "gn")
+    heads = texts(opened, ".curves thead th")
+    assert heads == ["step", "none", "bn-pre", "bn-post", "ln"]
+    rows = opened.js(
+        "[...document.querySelectorAll('.curves tbody tr')].map((row) => [...row.cells].map((it) => it.textContent))"
+    )
+    step = int(rows[3][0].replace(",", ""))
+    assert rows[3][2] == expected(results, "bn-pre", 1, step)[0].replace(" [", " % [") + " (4/4)"
+    assert rows[3][4].endswith(" (3/4)")
+
+
+def test_every_button_says_what_it_does_and_whether_it_is_pressed(opened):
+    assert opened.js("[...document.querySelectorAll('button')].every((it) => it.ariaLabel || it.textContent.trim())")
+    unpressed = texts(opened, ".curves button:not([aria-pressed])")
+    assert unpressed == ["show all", "hide all"]
+
+
+@pytest.mark.parametrize("width", [1280, 768, 390, 320])
+def test_only_tables_and_wide_figures_scroll_sideways(browser, page, width):
+    browser.open(page, width=width)
+    browser.js("for (const part of document.querySelectorAll('details')) part.open = true")
+    assert browser.js("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert browser.js(f"document.querySelector('{PLOT}').getBoundingClientRect().width") > min(width, 1000) * 0.6
+
+
+def test_a_curve_that_is_black_on_paper_has_the_colour_of_text_in_the_dark(browser, page):
+    colours = []
+    for dark in (False, True):
+        browser.open(page, dark=dark)
+        colours.append(browser.js("getComputedStyle(document.querySelector('.curve')).color"))
+        assert colours[-1] == browser.js("getComputedStyle(document.body).color")
+    assert colours[0] != colours[1]
+
+
+def test_without_scripts_sentences_figures_and_tables_stay(browser, page):
+    browser.open(page)
+    sentence = texts(browser, "ul.sentences li")[0]
+    browser.open(page, scripts=False)
+    seen = browser.ask("DOMSnapshot.captureSnapshot", computedStyles=["display"])
+    strings = seen["strings"]
+    layout = seen["documents"][0]["layout"]
+    shown = [strings[k] for k in layout["text"] if k >= 0]
+    assert any(text.startswith("Without JavaScript the learning curves are not drawn") for text in shown)
+    assert sentence in shown
+    assert any("P(improvement)" in text for text in shown)
+    assert not any(text in ("run", "copy a command", "accuracy") for text in shown)
+    nodes = seen["documents"][0]["nodes"]
+    names = [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
+    unfolded = re.sub(r"<details.*?</details>", "", page.read_text(), flags=re.DOTALL)
+    assert names.count("IMG") == unfolded.count("<img ") > 2
+    browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+DIVERGED = {(variant, 64, seed): "diverged" for variant in ("none", "ln") for seed in range(2)}
+UNUSUAL = {
+    # what is built, and what is said of a curve's first evaluation
+    "one seed": ({"seeds": 1}, r"n = 1 of 1; no interval from one"),
+    "every training diverged": ({"seeds": 2, "faults": DIVERGED}, r"n = 0 of 2"),
+    "one variant": ({"seeds": 2, "variants": ("none",)}, r"n = 2 of 2; mean and 95 % interval"),
+}
+
+
+@pytest.mark.parametrize(("options", "said"), UNUSUAL.values(), ids=UNUSUAL.keys())
+def test_unusual_experiments_are_drawn_on_all_axes(browser, tmp_path, options, said):
+    store, _ = build(tmp_path, **{"variants": ("none", "ln"), "batch_sizes": (), "faults": {}, **options})
+    browser.console.clear()
+    browser.open(write_report(store, tmp_path / "report").index)
+    for words in texts(browser, ".choice button"):
+        press(browser, words)
+        assert count(browser, ".curve") == len(options.get("variants", ("none", "ln")))
+    browser.js("document.querySelector('.curve').focus()")
+    browser.press("Home")
+    assert said in readout(browser)[0]
+    open_table(browser)
+    assert count(browser, ".curves tbody tr") > 1
+    assert browser.console == []
+
+
+def test_without_validation_images_only_training_is_drawn(browser, tmp_path, monkeypatch):
+    nothing = {"validation_loss": None, "validation_accuracy": None}
+    whole = made_up._evaluations
+    monkeypatch.setattr(
+        made_up, "_evaluations", lambda *trial: tuple(look.model_copy(update=nothing) for look in whole(*trial))
+    )
+    store, _ = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    browser.open(write_report(store, tmp_path / "report").index)
+    assert "training accuracy (%)" in texts(browser, f"{PLOT} text")
+    assert not {"validation", "training"} & set(texts(browser, ".choice button"))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hostile")
+    store, plan = build(root, batch_sizes=(), seeds=2, faults={})
+    names = dict(zip(plan.variants, HOSTILE, strict=True))
+    data = plan.model_dump()
+    for point in data["points"]:
+        point["variant"] = names[point["variant"]]
+    data |= {"variants": HOSTILE, "baseline": HOSTILE[0], "name": "</script><script>document.title='taken too'"}
+    (root / "experiments" / f"{plan.name}.json").unlink()
+    store.write_plan("hostile", StoredPlan.model_validate(data).model_dump(mode="json"))
+    return write_report(store, root / "report", None).index
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_others_are_only_text(browser, hostile, width):
+    browser.console.clear()
+    browser.open(hostile, width=width)
+    assert browser.js("document.title").startswith("Report: ")
+    assert texts(browser, ".variant bdi") == HOSTILE
+    open_table(browser)
+    assert texts(browser, ".curves thead th")[1:] == HOSTILE
+    for k in range(5):
+        hover(browser, k, 0)
+        assert readout(browser)[0][0] == HOSTILE[k]
+    assert count(browser, "script:not([type])") == 1
+    assert browser.js("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert browser.console == []

@@ -1,0 +1,119 @@
+"""A command that a report shows is accepted, and selects what it says and nothing else."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from bnexp.cli.app import COMMANDS
+from bnexp.config.grid import plan, select
+from bnexp.config.load import from_mapping, load
+from bnexp.lazy import attribute
+from bnexp.records.plan import stored_plan
+from bnexp.reporting.commands import commands, point_commands
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+
+GRIDS = {
+    "numbers": {"training.batch_size": [16, 64], "training.optimizer.learning_rate": [1e-3, 1e-05, 0.1]},
+    "blocks": {"norm": ["batch", {"name": "group", "groups": 8}, {"name": "group", "groups": 4}]},
+    "lists": {"model": [{"name": "mlp", "widths": [32]}, {"name": "mlp", "widths": [32, 64]}, "cnn"]},
+    "words and truths": {"norm.use_bias": [True, False], "training.last_batch": ["keep", "drop"]},
+}
+NAMES = ["a b", "it's", "bn*", "bn?", "bn", "[bn]", "$(touch x)", "--only", "a=b", "層", "-x"]
+
+
+def selected(command, experiment, folder, monkeypatch):
+    """The trials of the experiment that a command line of `bnexp run` would train."""
+    words = shlex.split(command)
+    assert words[:2] == ["bnexp", "run"]
+    (folder / words[2]).write_text("variants: {}")  # there must be a file of that name
+    monkeypatch.chdir(folder)
+    asked = attribute(COMMANDS["run"]).make_context("bnexp run", words[2:]).params
+    return [one.trial.folder for one in select(list(plan(experiment)), seeds=asked["seeds"], only=asked["only"])]
+
+
+def assert_exact(experiment, folder, monkeypatch):
+    stored = stored_plan(experiment)
+    for point, repeats in zip(stored.points, point_commands(stored), strict=True):
+        found = selected(repeats.every["run"], experiment, folder, monkeypatch)
+        assert found == [point.trials[seed] for seed in experiment.seeds]
+        assert repeats.trials.keys() == point.trials.keys()
+        for seed in (experiment.seeds[0], experiment.seeds[-1]):
+            assert selected(repeats.trials[seed]["run"], experiment, folder, monkeypatch) == [point.trials[seed]]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_rows_and_trials_of_the_shipped_configs_are_selected_exactly(config, tmp_path, monkeypatch):
+    assert_exact(load(config), tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS.keys())
+def test_rows_and_trials_of_every_kind_of_grid_are_selected_exactly(grid, tmp_path, monkeypatch):
+    variants = {"one": {"training.epochs": 1}, "two": {"training.epochs": 2}}
+    assert_exact(
+        from_mapping({"name": "grid", "variants": variants, "grid": grid, "seeds": [3, 4, 9]}), tmp_path, monkeypatch
+    )
+
+
+def test_any_name_of_a_variant_is_quoted_for_the_shell_and_for_the_pattern(tmp_path, monkeypatch):
+    variants = {name: {"training.epochs": k + 1} for k, name in enumerate(NAMES)}
+    assert_exact(from_mapping({"name": "names", "variants": variants, "seeds": 2}), tmp_path, monkeypatch)
+
+
+@pytest.mark.skipif("verify" not in COMMANDS, reason="this bnexp has no command verify")
+def test_a_trial_is_verified_by_the_name_of_its_folder():
+    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    words = shlex.split(point_commands(stored)[0].trials[0]["verify"])
+    asked = attribute(COMMANDS["verify"]).make_context("bnexp verify", words[2:]).params
+    assert words[:2] == ["bnexp", "verify"]
+    assert stored.points[0].trials[0] in asked.values()
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("results", ""),
+        ("results/demo", " --results results/demo"),
+        ("my results", " --results 'my results'"),
+        ("{cwd}/results", ""),
+        ("{cwd}/results/demo", " --results results/demo"),
+        ("/somewhere/of/mine", ""),  # it may name a user
+        ("../somebody/results", ""),
+    ],
+)
+def test_another_results_folder_is_named(folder, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    where = Path(folder.format(cwd=tmp_path))
+    [found] = point_commands(stored, where)
+    assert found.trials[0]["verify"] == f"bnexp verify {stored.points[0].trials[0]}{said}"
+    assert found.every["run"] == f"bnexp run one.yaml --only variant=none --seeds 0{said}"
+    assert commands(stored, where) == [f"bnexp run one.yaml{said}", f"bnexp report one{said}"]
+
+
+def test_a_smoke_run_is_repeated_as_one():
+    experiment = from_mapping(
+        {"name": "tiny", "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}}}, smoke=True
+    )
+    [first, _] = point_commands(stored_plan(experiment))
+    assert first.trials[0]["run"] == "bnexp run tiny.yaml --smoke --only variant=none --seeds 0"
+
+
+def test_where_nothing_selects_exactly_a_trial_there_is_no_command():
+    """Such as after an update that no longer knows a key of the stored spec."""
+    stored = stored_plan(from_mapping({"name": "old", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    data = stored.model_dump()
+    data["points"][0]["spec"]["norm"]["name"] = "gone"
+    [repeats] = point_commands(type(stored).model_validate(data))
+    assert repeats.every == {}
+    assert repeats.trials[0].keys() == {"verify"}
+
+
+def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
+    stored = stored_plan(from_mapping({"name": "odd", "variants": {"bn x": {"norm": "batch"}}, "seeds": 1}))
+    data = stored.model_dump()
+    data["points"][0]["variant"] = "bn\x1b[201~\u202e"
+    [repeats] = point_commands(type(stored).model_validate(data))
+    assert repeats.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"

@@ -1,0 +1,104 @@
+"""What the page draws its learning curves from is what the records say, rounded no further than one may."""
+
+import json
+
+import numpy as np
+import pytest
+from made_up import build
+
+from bnexp.evidence.comparisons import conditions
+from bnexp.records.frames import evaluations, trials
+from bnexp.reporting.curves import curve, mean_intervals
+from bnexp.reporting.curves_data import curves_data, json_block
+from bnexp.reporting.figures import Variant
+from bnexp.reporting.palette import looks
+from bnexp.stats.estimates import mean_interval
+
+FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
+
+
+def data_of(store, plan):
+    table, looks_ = trials(store, plan), evaluations(store, plan)
+    variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
+    return curves_data(conditions(table, looks_, plan), table, looks_, variants), table, looks_
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return data_of(*build(tmp_path_factory.mktemp("results"), seeds=4, faults=FAULTS))
+
+
+def test_there_is_a_curve_for_every_variant_at_every_place(results):
+    data, _, _ = results
+    assert [variant["name"] for variant in data["variants"]] == ["none", "bn-pre", "bn-post", "ln", "gn"]
+    assert data["places"] == ["batch size 16", "batch size 64"]
+    assert [(each["place"], each["variant"]) for each in data["curves"]] == [(p, v) for p in (0, 1) for v in range(5)]
+
+
+@pytest.mark.parametrize("measure", ["validation_accuracy", "train_accuracy", "validation_loss", "train_loss"])
+@pytest.mark.parametrize("point", [0, 1, 7])
+def test_means_intervals_and_seeds_are_those_of_the_printed_figures(results, measure, point):
+    data, table, looks_ = results
+    printed = curve(table[table["point"] == point], looks_[looks_["point"] == point], measure, "seconds")
+    found = data["curves"][point]
+    half = (printed.high - printed.low) / 2
+    for numbers, exact in zip(found["mean"][measure], (printed.mean, printed.low, printed.high), strict=True):
+        assert np.all(np.abs(np.array(numbers) - exact) <= 0.02 * half)
+    assert found["seconds"] == pytest.approx(printed.x, rel=1e-3)
+    for seed, exact in zip(found["seeds"], printed.seeds, strict=True):
+        assert (seed["seed"], seed["finished"]) == (exact.seed, exact.finished)
+        values = [value for value in seed[measure] if value is not None]
+        assert values == pytest.approx(exact.y, rel=1e-3, abs=0.0006)
+
+
+def test_what_a_diverged_training_did_not_reach_is_null_and_not_in_the_mean(results):
+    data, _, looks_ = results
+    found = data["curves"][1]
+    lost = found["seeds"][1]
+    assert (lost["finished"], found["planned"]) == (False, 4)
+    assert lost["train_loss"][2:] == [None] * (len(found["step"]) - 2)
+    rows = looks_[(looks_["point"] == 1) & (looks_["step"] == found["step"][0]) & (looks_["seed"] != 1)]
+    assert found["mean"]["train_loss"][0][0] == pytest.approx(rows["train_loss"].mean(), rel=1e-2)
+
+
+def test_a_missing_training_is_only_counted(results):
+    found = results[0]["curves"][4]
+    assert [seed["seed"] for seed in found["seeds"]] == [0, 1, 3]
+    assert found["planned"] == 4
+
+
+def test_everything_diverged_leaves_seeds_without_means(tmp_path):
+    faults = {(variant, 64, seed): "diverged" for variant in ("none", "ln") for seed in range(2)}
+    data, _, _ = data_of(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults=faults))
+    assert data["curves"][0]["mean"]["validation_accuracy"][0] == [None] * 3
+    assert data["curves"][0]["seeds"][0]["validation_accuracy"][0] is not None
+    assert json_block(data)
+
+
+def test_without_evaluations_there_is_nothing(tmp_path):
+    faults = {(variant, 64, 0): "missing" for variant in ("none", "ln")}
+    assert data_of(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=1, faults=faults))[0] == {}
+
+
+def test_three_hundred_trials_take_a_small_part_of_a_page(tmp_path):
+    data, _, _ = data_of(*build(tmp_path, batch_sizes=(16, 32, 64), seeds=20, epochs=11, faults={}))
+    assert sum(len(each["seeds"]) for each in data["curves"]) == 300
+    assert {len(each["step"]) for each in data["curves"]} == {20}
+    assert len(json_block(data)) < 600_000
+
+
+def test_no_name_ends_the_element_that_it_stands_in():
+    names = ["</script>", "<!--", "]]>", "&lt;", "\u2028", '"\\']
+    text = json_block({"names": names})
+    assert not set(text) & set("<>&\u2028")
+    assert json.loads(text)["names"] == names
+
+
+def test_intervals_of_many_columns_are_those_of_each():
+    rng = np.random.default_rng(0)
+    values = 99 + 0.1 * rng.normal(size=(10, 60))
+    values[rng.random(values.shape) < 0.4] = np.nan
+    values[:, 0], values[1:, 1], values[0, 1], values[:, 2] = np.nan, np.nan, 98.5, 0.1  # n = 0, n = 1, all the same
+    for column, found in zip(values.T, mean_intervals(values).T, strict=True):
+        np.testing.assert_allclose(found, mean_interval(column[~np.isnan(column)])[:3], rtol=1e-12)
+    assert mean_intervals(values)[:, 2].tolist() == [0.1, 0.1, 0.1]

@@ -1,0 +1,356 @@
+"""Figures show every seed, count what is missing, keep a variant's look, and take any name."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import matplotlib.figure
+import matplotlib.text
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import ACCURACY, NORMS, SLOWNESS, build
+
+from bnexp.evidence.comparisons import comparisons, conditions
+from bnexp.records.frames import evaluations, trials
+from bnexp.records.plan import StoredPlan
+from bnexp.reporting.curves import curve
+from bnexp.reporting.drawings import drawings
+from bnexp.reporting.figures import Variant, counted, plain, stretched_accuracy, style
+from bnexp.reporting.figures_accuracy import is_logarithmic
+from bnexp.reporting.palette import looks
+
+HOSTILE = [
+    "$x^2$",
+    "_hidden",
+    "<script>alert(1)</script>",
+    "a very long name of a variant that goes on\nand on",
+    "各層",
+]
+
+
+def drawn(store, plan):
+    """Every figure of an experiment by name."""
+    table, looks_ = trials(store, plan), evaluations(store, plan)
+    variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
+    every = drawings(conditions(table, looks_, plan), comparisons(table, plan), table, looks_, variants)
+    return {drawing.name: drawing.draw() for drawing in every}
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(matplotlib.text.Text) if text.get_text() and text.get_visible()]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """No grid; one trial of ln diverged, one of gn is missing."""
+    faults = {("ln", 64, 2): "diverged", ("gn", 64, 1): "missing"}
+    return drawn(*build(tmp_path_factory.mktemp("alone"), batch_sizes=(), faults=faults))
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    return drawn(*build(tmp_path_factory.mktemp("grid"), batch_sizes=(4, 16, 64), seeds=3))
+
+
+def test_an_experiment_without_a_grid_gets_curves_differences_and_final_accuracy(alone):
+    assert list(alone) == [
+        "accuracy-steps",
+        "loss-steps",
+        "accuracy-seconds",
+        "loss-seconds",
+        "differences",
+        "accuracy",
+        "time-to-target",
+    ]
+
+
+def test_a_grid_gets_a_figure_along_its_axis_and_a_panel_for_each_place(grid):
+    assert {"accuracy-by-batch-size", "differences", "accuracy", "accuracy-steps-validation"} <= grid.keys()
+    assert [axes.get_title(loc="left") for axes in grid["loss-seconds-training"].axes] == [
+        "batch size 4",
+        "batch size 16",
+        "batch size 64",
+    ]
+
+
+def test_every_axis_says_its_unit(alone):
+    labels = {axes.get_ylabel() for name in ("accuracy-steps", "loss-seconds") for axes in alone[name].axes}
+    assert labels == {"accuracy (%)", "loss (nats)"}
+    assert alone["loss-seconds"].axes[-1].get_xlabel() == "seconds of training"
+    assert alone["differences"].axes[0].get_xlabel() == "difference in test accuracy\n(percentage points)"
+    assert alone["accuracy"].axes[0].get_xlabel() == "test accuracy (%)"
+
+
+def test_a_zoomed_axis_says_so(alone, grid):
+    for figure in (alone["accuracy-steps"], alone["accuracy"], grid["accuracy-by-batch-size"], alone["differences"]):
+        assert any("zoomed to the data" in " ".join(text.split()) for text in texts(figure))
+
+
+def test_what_did_not_finish_is_counted_in_the_figure(alone):
+    assert {"none (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["accuracy-steps"]))
+    assert texts(alone["accuracy"]).count("4/5") == 2
+    assert {"bn-pre (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["differences"]))
+
+
+@pytest.mark.parametrize(
+    ("places", "behind", "note"),
+    [
+        ([("a", 5, 5), ("b", 5, 5)], {"a": "", "b": ""}, "n = 5"),
+        ([("a", 4, 5), ("b", 4, 5)], {"a": "", "b": ""}, "n = 4 of 5 planned"),
+        ([("a", 5, 5), ("b", 5, 5), ("a", 5, 5)], {"a": "", "b": ""}, "n = 5 at each"),
+        ([("a", 5, 5), ("b", 4, 5)], {"a": " (5/5)", "b": " (4/5)"}, "behind a name: finished/planned"),
+        (
+            [("a", 5, 5), ("b", 4, 5), ("a", 3, 5), ("b", 5, 5)],
+            {"a": " (8/10)", "b": " (9/10)"},
+            "behind a name: finished/planned, at all together",
+        ),
+    ],
+    ids=["alike", "alike and too few", "alike at two places", "unlike", "unlike at two places"],
+)
+def test_counts_of_one_place_and_of_several(places, behind, note):
+    assert counted(places) == (behind, note)
+
+
+def test_a_diverged_training_ends_in_a_cross(alone):
+    crosses = [line for line in alone["loss-steps"].axes[0].lines if line.get_marker() == "x"]
+    assert len(crosses) == 1
+    assert any("diverged" in text for text in texts(alone["loss-steps"]))
+
+
+def test_every_seed_is_a_point_in_the_final_accuracies(alone):
+    seeds = [line for line in alone["accuracy"].axes[0].lines if line.get_markerfacecolor() == "none"]
+    assert [len(line.get_xdata()) for line in seeds] == [5, 5, 5, 4, 4]
+
+
+def test_a_variant_has_one_colour_in_all_figures(alone):
+    look = looks(["none", "bn-pre", "bn-post", "ln", "gn"])["bn-post"]
+    for name in ("accuracy-steps", "differences", "accuracy"):
+        assert look.colour in {line.get_color() for line in alone[name].axes[0].lines}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Twelve variants: more than can be told apart in one panel."""
+    names = {f"variant-{k}": norm for k, norm in enumerate([*NORMS.values()] * 3)}
+    with pytest.MonkeyPatch.context() as patch:
+        for table, value in [(NORMS, None), (ACCURACY, 98.0), (SLOWNESS, 100)]:
+            for k, name in enumerate(names):
+                patch.setitem(table, name, names[name] if value is None else value + k / 20)
+        store, plan = build(
+            tmp_path_factory.mktemp("many"), variants=list(names)[:12], batch_sizes=(), faults={}, seeds=2
+        )
+    return drawn(store, plan)
+
+
+def test_many_variants_get_a_panel_each_in_the_learning_curves(many):
+    figure = many["accuracy-steps-validation"]
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    assert [axes.get_title(loc="left") for axes in panels] == [f"variant-{k}" for k in range(12)]
+    assert not figure.legends
+    assert any("dashed: variant-0" in text for text in texts(figure))
+    assert len({axes.get_ylim() for axes in panels}) == len({axes.get_xlim() for axes in panels}) == 1
+
+
+def test_many_variants_get_a_panel_each_in_the_times_to_a_target(many):
+    """One panel with a legend of twelve would leave no room for the curves."""
+    name = next(name for name in many if name.startswith("time-to-9"))
+    figure = many[name]
+    assert len(figure.axes) == 12
+    assert not figure.legends
+    assert min(axes.get_window_extent().height for axes in figure.axes) > 0.6 * figure.dpi
+    alone, beside_the_baseline = (len(axes.get_lines()) for axes in figure.axes[:2])
+    assert alone < beside_the_baseline
+
+
+@pytest.mark.parametrize("name", ["accuracy-steps-validation", "loss-seconds-training", "differences", "accuracy"])
+def test_no_two_tick_labels_of_many_panels_touch(many, name):
+    figure = many[name]
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() if label.get_text() and label.get_visible()]
+        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+        assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_looks_follow_the_order_of_first_occurrence_and_differ_in_more_than_colour():
+    names = [f"v{k}" for k in range(40)]
+    many = looks([*names, "v3", "v0"])
+    assert list(many) == names
+    assert len(set(many.values())) == 40
+    assert all(a.marker != b.marker and a.line != b.line for a, b in pairwise(many.values()))
+
+
+@pytest.mark.parametrize("name", ["accuracy-steps", "loss-seconds", "differences", "accuracy", "time-to-target"])
+def test_nothing_sticks_out_of_a_figure(alone, name):
+    assert_inside(alone[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["accuracy-by-batch-size", "differences", "accuracy", "accuracy-steps-validation", "time-to-98"]
+)
+def test_nothing_sticks_out_of_a_figure_of_a_grid(grid, name):
+    assert_inside(grid[name])
+
+
+def assert_inside(figure):
+    with style():
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    assert box.x0 >= -0.01
+    assert box.y0 >= -0.01
+    assert box.x1 <= width + 0.01
+    assert box.y1 <= height + 0.01
+
+
+def test_the_legend_covers_no_panel(alone):
+    figure = alone["accuracy-steps"]
+    with style():
+        figure.draw_without_rendering()
+        legend = figure.legends[0].get_window_extent()
+        assert all(legend.y0 >= axes.get_window_extent().y1 for axes in figure.axes)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    store, plan = build(tmp_path_factory.mktemp("hostile"), batch_sizes=(16, 64), seeds=3, faults={})
+    return drawn(store, renamed(plan))
+
+
+def renamed(plan):
+    """The plan with other people's names of variants and places."""
+    names = dict(zip(plan.variants, HOSTILE, strict=True))
+    data = plan.model_dump()
+    for point in data["points"]:
+        point["variant"] = names[point["variant"]]
+        point["coordinates"] = {"a.$k_$": f"<b>$\\frac{point['coordinates']['training.batch_size']}$"}
+    return StoredPlan.model_validate({**data, "variants": HOSTILE, "baseline": HOSTILE[0]})
+
+
+def test_names_come_out_as_they_are_written(hostile):
+    for name in ("accuracy-steps-validation", "accuracy-by-k"):
+        assert {"$x^2$", "_hidden", "<script>alert(1)</scr…", "a very long name of a…", "各層"} <= set(
+            texts(hostile[name])
+        )
+
+
+def test_no_name_is_read_as_mathematics(hostile):
+    for figure in hostile.values():
+        named = [text for text in figure.findobj(matplotlib.text.Text) if "$" in text.get_text()]
+        assert not any(text.get_parse_math() for text in named)
+
+
+def test_plain_text_is_one_line_of_printable_characters():
+    assert plain("a\n\x00b\u202e c", 20) == "a b c"
+    assert plain("x" * 30, 5) == "xxxx…"
+
+
+def rows(seed, values, measure="validation_accuracy"):
+    steps = 10 * np.arange(1, len(values) + 1)
+    return pd.DataFrame({"seed": seed, "step": steps, "seconds": steps * (1.0 + seed), measure: values})
+
+
+def test_a_curve_is_the_mean_over_finished_trainings_with_its_interval():
+    table = pd.DataFrame({"seed": [0, 1, 2, 3], "status": ["ok", "ok", "diverged", "missing"]})
+    looks_ = pd.concat([rows(0, [0.5, 0.9]), rows(1, [0.7, 0.9]), rows(2, [0.1])])
+    found = curve(table, looks_, "validation_accuracy", "seconds")
+    assert found.x.tolist() == [15, 30]  # the mean seconds at each evaluation
+    assert found.mean.tolist() == pytest.approx([60, 90])
+    half = 12.706204736 * 10  # t with one degree of freedom; the standard error of 50 and 70 is 10
+    assert found.low.tolist() == pytest.approx([60 - half, 90])
+    assert found.high.tolist() == pytest.approx([60 + half, 90])
+    assert [(seed.y.tolist(), seed.finished) for seed in found.seeds] == [
+        ([50, 90], True),
+        ([70, 90], True),
+        ([10], False),
+    ]
+    assert (found.finished, found.planned) == (2, 4)
+
+
+def test_a_value_that_was_not_finite_is_no_point_of_a_curve():
+    table = pd.DataFrame({"seed": [0], "status": ["diverged"]})
+    found = curve(table, rows(0, [2.0, np.nan], "train_loss"), "train_loss", "step")
+    assert found.seeds[0].x.tolist() == [10]
+    assert found.mean.size == 0
+
+
+def test_the_accuracy_axis_shows_errors_in_proportion_and_takes_a_hundred_per_cent():
+    axes = matplotlib.figure.Figure().subplots()
+    stretched_accuracy(axes, [90.0, 99.0, 99.9, 100.0])
+    place = axes.transData.transform
+    ninety, ninety_nine, most, all_ = (place((0, value))[1] for value in (90, 99, 99.9, 100))
+    assert ninety_nine - ninety == pytest.approx(most - ninety_nine)
+    assert np.isfinite(all_)
+    assert all_ >= most
+
+
+def test_batch_sizes_are_drawn_logarithmically_and_words_are_not():
+    assert is_logarithmic([2, 4, 256])
+    assert not is_logarithmic([0.0, 0.2, 0.5])
+    assert not is_logarithmic([8, 12])
+    assert not is_logarithmic(["adam", "sgd"])
+
+
+def test_powers_of_two_stand_at_equal_distances(grid):
+    ticks = grid["accuracy-by-batch-size"].axes[0].get_xticks()
+    assert np.diff(ticks) == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize("finished", [0, 1])
+def test_experiments_that_have_hardly_begun_are_drawn(tmp_path, finished):
+    faults = {(variant, 64, seed): "missing" for variant in ("none", "ln") for seed in range(finished, 3)}
+    figures = drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=3, faults=faults))
+    assert bool(figures) == bool(finished)
+
+
+def test_an_experiment_in_which_everything_diverged_is_drawn(tmp_path):
+    faults = {(variant, 64, seed): "diverged" for variant in ("none", "ln") for seed in range(2)}
+    figures = drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults=faults))
+    assert list(figures) == ["accuracy-steps", "loss-steps", "accuracy-seconds", "loss-seconds"]
+
+
+def test_drawing_uses_no_pyplot_and_leaves_the_reader_s_settings_alone(tmp_path):
+    program = """
+import sys, matplotlib
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from made_up import ACCURACY, NORMS, SLOWNESS, build
+settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != "backend"}
+before = settings()  # (asking for the backend would choose one, by way of pyplot)
+from bnexp.reporting.write import write_report
+store, _ = build(Path(sys.argv[2]), batch_sizes=(), seeds=2, faults={}, variants=("none", "ln"))
+write_report(store, Path(sys.argv[2]) / "report", None)
+assert settings() == before
+print([name for name in ("matplotlib.pyplot", "tensorflow", "keras") if name in sys.modules])
+"""
+    command = [sys.executable, "-c", program, str(Path(__file__).parent), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_the_time_to_a_target_counts_runs_that_never_get_there(alone):
+    """Of ln, whose run of seed 2 diverged, four of five reach 98 %: the curve ends at 80 % with a tick."""
+    to_98 = alone["time-to-target"].axes[1]
+    assert to_98.get_title(loc="left") == "to 98 %"
+    ends = [line.get_ydata()[-1] for line in to_98.get_lines() if line.get_marker() == "|"]
+    assert ends == pytest.approx([80], abs=2)  # lines stand a little apart
+
+
+def test_of_a_grid_each_target_has_a_figure_of_its_own_with_a_panel_for_each_place(grid):
+    titles = [axes.get_title(loc="left") for axes in grid["time-to-98"].axes]
+    assert titles == [f"batch size {size}, to 98 %" for size in (4, 16, 64)]
+
+
+def test_intervals_are_drawn_around_few_curves_only(tmp_path, alone):
+    few = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), faults={}))["time-to-target"]
+    assert [len(axes.collections) > 0 for axes in few.axes] == [True, True, True]
+    assert [len(axes.collections) for axes in alone["time-to-target"].axes] == [0, 0, 0]
+    assert any("shaded: pointwise 95 % interval" in text.replace("\n", " ") for text in texts(few))
+
+
+def test_a_target_that_nobody_reached_has_no_curve(tmp_path):
+    figure = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=2, faults={}))["time-to-target"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["to 97 %", "to 98 %"]

@@ -1,0 +1,291 @@
+"""The page and the Markdown say the same, first things first, and take any name."""
+
+import json
+import re
+from html.parser import HTMLParser
+from unittest.mock import ANY
+
+import pandas as pd
+import pytest
+from made_up import build
+
+from bnexp.records.plan import StoredPlan
+from bnexp.reporting.write import write_report
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '" onload="alert(1)',
+    "$x$ & | `a` [b](javascript:alert(1))",
+    "</title></style><b>bold",
+    "{{ 7 * 7 }} {% raw %}",
+]
+VOID = {"meta", "link", "img", "br"}
+DATA = {"type": "application/json", "id": ANY}
+
+
+class Reader(HTMLParser):
+    """Tags with their attributes, text, and whether every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.open, self.unclosed = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.unclosed.append(tag)
+
+    def handle_data(self, text):
+        if not {"style", "script"} & set(self.open):
+            self.words.append(text)
+
+    @property
+    def text(self):
+        return " ".join("".join(self.words).split())
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def written(root, **options):
+    store, _ = build(root, **options)
+    out = write_report(store, root / "report", None).index.parent
+    return (out / "index.html").read_text(), (out / "report.md").read_text(), out
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    faults = {("ln", 64, 1): "missing", ("gn", 64, 2): "diverged"}
+    return written(tmp_path_factory.mktemp("report"), batch_sizes=(16, 64), seeds=3, faults=faults)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Reader(report[0])
+
+
+def test_every_tag_is_closed(page):
+    assert page.open == []
+    assert page.unclosed == []
+
+
+def test_what_is_missing_stands_before_what_is_concluded_and_that_before_all_else(page):
+    parts = ["Not complete", "1 of 30 trials is missing", "What may be concluded", "Figures", "Learning curves"]
+    parts += ["Table", "Every trial", "Time to an accuracy", "How it was"]
+    places = [page.text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_times_stand_in_a_table_with_its_files(report, page):
+    html, markdown, folder = report
+    assert "Time to a validation accuracy in made-up" in page.text
+    assert "seconds, of none&#39;s</th>" in html
+    assert "| variant | batch size | to (%) | runs there | steps |" in markdown
+    for suffix in ("csv", "md", "tex"):
+        assert (folder / f"tables/made-up-times.{suffix}").stat().st_size > 1000
+        assert f"tables/made-up-times.{suffix}" in html
+
+
+def test_the_markdown_has_the_same_order(report):
+    parts = ["## Not complete", "## What may be concluded", "### Figures", "### Table", "### How it was obtained"]
+    places = [report[1].index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_a_complete_set_has_no_notice(tmp_path):
+    html, markdown, _ = written(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    assert "Not complete" not in html + markdown
+    assert 'class="notice"' not in html
+
+
+def test_divergence_alone_is_told_but_is_not_called_incomplete(tmp_path):
+    faults = {("ln", 64, 1): "diverged"}
+    html, markdown, _ = written(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults=faults)
+    assert "Not complete" not in html + markdown
+    assert "1 of 4 trials diverged: ln (seed 1)." in html
+    assert "1 of 4 trials diverged: ln (seed 1)." in markdown
+
+
+def test_there_is_a_sentence_for_every_comparison_in_both(report, page):
+    for size in (16, 64):
+        for variant in ("bn-pre", "bn-post", "ln", "gn"):
+            pattern = rf"{variant} (has|against|and none).{{0,70}} at batch size {size}"
+            assert re.search(pattern, page.text), pattern
+            assert re.search(pattern, report[1]), pattern
+
+
+def test_the_page_is_one_file_that_asks_for_nothing(report, page):
+    sources = [attributes.get("src", "") for _, attributes in page.tags if "src" in attributes]
+    assert sources
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert [attributes["href"] for attributes in page.all("link")] == ["data:,"]
+    assert "http:" not in report[0]
+    assert "https:" not in report[0]
+    assert "@import" not in report[0]
+    assert "url(" not in report[0]
+
+
+def test_every_link_leads_to_a_file_beside_the_page_or_a_place_in_it(report, page):
+    _, markdown, out = report
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    for target in [attributes["href"] for attributes in page.all("a")]:
+        assert target[1:] in ids if target.startswith("#") else (out / target).is_file(), target
+    for target in re.findall(r"\]\(([^)]*)\)", markdown):
+        assert (out / target).is_file(), target
+
+
+def test_learning_curves_are_data_and_not_pictures(report, page):
+    """Pictures of them, embedded, made a page of 40 variants 11 MB large."""
+    assert {"Line", "Forest", "Dot"} <= {image["alt"].split()[0] for image in page.all("img")}
+    assert not [image["alt"] for image in page.all("img") if "Learning curves" in image["alt"]]
+    [block] = re.findall(r'<script type="application/json" id="made-up:curves">(.*?)</script>', report[0], re.DOTALL)
+    assert json.loads(block)["places"] == ["batch size 16", "batch size 64"]
+    assert {"figures/made-up-loss-steps-training.svg", "figures/made-up-loss-steps-training.png"} <= {
+        link["href"] for link in page.all("a")
+    }
+
+
+def test_every_row_has_the_command_that_repeats_it(report, page):
+    commands = [button["data-copy"] for button in page.all("button")]
+    rows = "bnexp run made-up.yaml --only variant={} --only training.batch_size={} --seeds {}"
+    variants = ("none", "bn-pre", "bn-post", "ln", "gn")
+    whole = [rows.format(variant, size, "0-2") for size in (16, 64) for variant in variants]
+    each = [rows.format(variant, size, seed) for size in (16, 64) for variant in variants for seed in range(3)]
+    assert [command for command in commands if "verify" not in command] == whole + each
+
+
+def test_only_a_trial_that_has_a_result_can_be_verified(report, page):
+    verified = {button["data-copy"].split()[-1] for button in page.all("button") if "verify" in button["data-copy"]}
+    trials = pd.read_csv(report[2] / "trials.csv")
+    assert trials["status"].value_counts().to_dict() == {"ok": 28, "missing": 1, "diverged": 1}
+    assert verified == set(trials.loc[trials["status"] != "missing", "folder"])
+
+
+def test_every_trial_is_a_row_with_what_became_of_it(report, page):
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)<", row) for row in re.findall(r"<tr>(.*?)</tr>", report[0], re.DOTALL)]
+    trials = {tuple(row[:3]): row[3:8] for row in rows if len(row) == 9 and row[0] != "variant"}
+    assert len(trials) == 30
+    assert trials["ln", "64", "1"] == ["missing", "—", "—", "—", "—"]
+    status, accuracy, loss, seconds, folder = trials["gn", "64", "2"]
+    assert (status, accuracy, loss) == ("diverged", "—", "—")
+    assert float(seconds) > 0
+    assert folder.startswith("mnist-cnn-group-b64-s2-")
+    assert re.fullmatch(r"9\d\.\d\d", trials["none", "16", "0"][1])
+    assert "Every trial: 30 rows" in page.text
+
+
+@pytest.mark.parametrize("pdf", [False, True])
+def test_figures_are_linked_in_every_format_in_which_they_lie_there(tmp_path, pdf):
+    store, _ = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    out = write_report(store, tmp_path / "report", pdf=pdf).index.parent
+    links = {link["href"] for link in Reader((out / "index.html").read_text()).all("a")}
+    figures = {path.relative_to(out).as_posix() for path in out.glob("figures/*")}
+    assert {link for link in links if link.startswith("figures/")} == figures
+    assert {name.rpartition(".")[2] for name in figures} == {"svg", "png"} | ({"pdf"} if pdf else set())
+
+
+def test_ids_occur_once(page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_it_can_be_read_by_ear(page):
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("header")) == len(page.all("footer")) == 1
+    assert page.all("html") == [{"lang": "en"}]
+    assert all(image["alt"] for image in page.all("img"))
+    assert len(page.all("figcaption")) == len(page.all("img"))
+    assert {cell.get("scope") for cell in page.all("th")} == {"col", "row"}
+    assert len(page.all("caption")) == len(page.all("table"))
+
+
+def test_a_figure_of_numbers_tells_them_in_words(page):
+    [forest] = [image["alt"] for image in page.all("img") if image["alt"].startswith("Forest")]
+    assert re.search(r"bn-pre at batch size 16: [+−]\d\.\d+ \[.*\], n=3", forest)
+
+
+def test_which_data_and_which_machine_is_told(report, page):
+    assert "MNIST (60,000 + 10,000 images): 54,000 to train" in page.text
+    assert "A made-up processor" in page.text
+    assert "bnexp run made-up.yaml" in page.text
+    assert "A made-up processor" in report[1]
+
+
+def test_a_sample_is_not_passed_off_as_the_whole(tmp_path, monkeypatch):
+    import made_up  # noqa: PLC0415  # to be changed for this test
+
+    spec = made_up._spec
+
+    def of_the_sample(*arguments):
+        known = spec(*arguments)
+        return known.model_copy(update={"data": known.data.model_copy(update={"name": "mnist-5k"})})
+
+    monkeypatch.setattr(made_up, "_spec", of_the_sample)
+    html, markdown, _ = written(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    for text in (html, markdown):
+        [data] = re.findall(r"Data:(?:</b>)? (.*)", text)
+        assert "not the whole of MNIST" in data
+
+
+def test_a_single_variant_is_reported_without_comparison(tmp_path):
+    html, markdown, _ = written(tmp_path, variants=("none",), batch_sizes=(), seeds=2, faults={})
+    assert "nothing to compare it with" in html
+    assert "nothing to compare it with" in markdown
+
+
+def test_an_experiment_in_which_nothing_has_finished_is_reported(tmp_path):
+    faults = {(variant, 64, 0): "missing" for variant in ("none", "ln")}
+    html, markdown, _ = written(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=1, faults=faults)
+    assert "No trial has finished yet." in html
+    assert "No trial has finished yet." in markdown
+    assert Reader(html).unclosed == []
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hostile")
+    store, plan = build(root, batch_sizes=(16, 64), seeds=2, faults={("ln", 16, 1): "missing"})
+    names = dict(zip(plan.variants, HOSTILE, strict=True))
+    data = plan.model_dump()
+    for point in data["points"]:
+        point["variant"] = names[point["variant"]]
+        point["coordinates"] = {'a."><i>': f"<img src=x onerror=alert({point['coordinates']['training.batch_size']})>"}
+    data |= {"variants": HOSTILE, "baseline": HOSTILE[0], "name": 'x"><script>alert(2)<', "about": "<h1>a</h1> | $a$"}
+    (root / "experiments" / f"{plan.name}.json").unlink()
+    store.write_plan(data["name"].replace("/", ""), StoredPlan.model_validate(data).model_dump(mode="json"))
+    out = write_report(store, root / "report", None).index.parent
+    return (out / "index.html").read_text(), (out / "report.md").read_text(), out
+
+
+def test_hostile_names_are_text_on_the_page(hostile):
+    page = Reader(hostile[0])
+    for name in HOSTILE:
+        assert name in page.text
+    assert [script for script in page.all("script") if script != DATA] == [{}]
+    assert len(page.all("h1")) == 1
+    assert not page.all("i")
+    assert all(image["src"].startswith("data:") for image in page.all("img"))
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert page.unclosed == []
+
+
+def test_hostile_names_are_text_in_the_markdown(hostile):
+    assert not re.search(r"(?<!\\)<\w", hostile[1])
+    assert not re.search(r"\]\(javascript", hostile[1])
+
+
+def test_hostile_names_stay_out_of_file_names(hostile):
+    names = {path.name for path in hostile[2].rglob("*") if path.is_file()}
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
+
+
+def test_no_figure_carries_a_script(hostile):
+    for path in hostile[2].glob("figures/*.svg"):
+        text = path.read_text()
+        assert not re.search(r"<(script|img|foreignObject|i|b)\b", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
+        HTMLParser().feed(text)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from bnexp.specs.block import Block
-    from bnexp.specs.norms.table import Norm
+    from bnexp.specs.norms.base import Norm
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}
 _CHECK = """
 import json, sys
 from bnexp.norms.check import deviation
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 print(json.dumps(deviation(TrialSpec.model_validate({"norm": json.loads(sys.argv[1])}).norm)))
 """
 
@@ -148,7 +148,7 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     method = type(norm)
     formula, *rest = method.formula.split("; ")
     source = method.paper + (f", {method.link}" if method.link else "")
-    lines = [f"{method.title} (norm: {norm.name})", f"  {source}"]  # type: ignore[attr-defined]  # every row has one
+    lines = [f"{method.title} (norm: {norm.name})", f"  {source}"]
     lines += ["", "formula", f"  {formula}", *(f"  {part}" for part in rest)]
     lines += ["", f"batch-dependent: {'yes' if method.batch_dependent else 'no'}"]
     lines += [f"in training:     {method.in_training}", f"at inference:    {method.in_inference}"]

@@ -10,7 +10,7 @@ from bnexp.config.keys import FILLED_IN
 from bnexp.config.mistakes import Finding, findings
 from bnexp.config.tree import Mistake, Node, Path, get, plain, without
 from bnexp.specs.norms.own import FORM, class_path, is_own
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.usercode.sources import digest
 
 _DATASET = "a dataset of your own is written module:function, as in digits:load"

@@ -4,12 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.values import Frozen
-
-MAX_SEED = 2**31
-MAX_SEEDS = 100_000
-MARGIN = 0.1
-"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
 
 Values = Annotated[list[Any], Field(min_length=1)]
 Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from bnexp.config.tree import Blocks
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 FILLED_IN = ("data.source", "norm.source")
 """Keys of the spec that loading fills in and a config cannot set."""

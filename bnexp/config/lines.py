@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from bnexp.config.check import Checker, form, located, whole
-from bnexp.config.expand import MAX_POINTS, Exclude, Include, Row, same
-from bnexp.config.header import HINTS, MARGIN, MAX_SEED, MAX_SEEDS, Header
+from bnexp.config.grid import MAX_POINTS, Exclude, Include, Row, same
+from bnexp.config.header import HINTS, Header
 from bnexp.config.keys import FILLED_IN, blocks, every_key
 from bnexp.config.mistakes import Finding
 from bnexp.config.tree import (
@@ -22,8 +22,9 @@ from bnexp.config.tree import (
     without,
 )
 from bnexp.config.yaml import parse
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.norms.own import is_own
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import described, did_you_mean, nearest, unknown
 
 _SETTABLE = ("seeds", "baseline", "margin", "about")

@@ -9,7 +9,7 @@ from bnexp.config.keys import FILLED_IN, every_key, models, name_of, names_of, o
 from bnexp.config.tree import Path
 from bnexp.config.yaml import scalar
 from bnexp.specs.norms.own import installed
-from bnexp.specs.spec import SpecError
+from bnexp.specs.trial import SpecError
 from bnexp.specs.wording import described, did_you_mean, listed, nearest, unknown
 
 Details = Mapping[str, Any]

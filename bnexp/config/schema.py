@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from bnexp.config.header import Header
 from bnexp.config.keys import FILLED_IN, blocks, models, names_of
 from bnexp.specs.datasets import DATASETS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 Schema = dict[str, Any]
 

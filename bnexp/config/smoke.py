@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bnexp.config.expand import Candidate
+from bnexp.config.grid import Candidate
 from bnexp.config.keys import blocks
 from bnexp.config.tree import Mark, Node, Source, put
 from bnexp.specs.datasets import DATASETS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 SEEDS = 2
 DATA = "mnist-5k"

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from bnexp.evidence.agreement import same
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def load_made_up():

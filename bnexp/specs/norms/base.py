@@ -1,13 +1,14 @@
-"""What the rows of all methods have: arguments as fields, the facts of the card as class variables."""
+"""What all methods have: arguments as fields, the facts of the card as class variables, the formula in NumPy."""
 
 from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from bnexp.specs.block import Block
+from bnexp.specs.norms.arrays import Array, Variables
 from bnexp.specs.values import Frozen
 
 Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]
@@ -27,6 +28,12 @@ def facts(**texts: str) -> Mapping[str, str]:
 
 
 SCALE_AND_SHIFT = facts(gamma="C", beta="C")
+
+MOVING_AVERAGES_LAG = (
+    "moving averages lag: momentum 0.99 keeps 37 % of their initial value after 100 steps, 0.9 % after 468"
+)
+
+ACTIVATION_REPLACED = "it stands in place of the model's activation, whichever that is"
 
 
 class Norm(Frozen):
@@ -55,6 +62,11 @@ class Norm(Frozen):
     """What a user should know before comparing it with others."""
     not_dense: ClassVar[str | None] = None
     """Why it normalizes no dense layers, where it does not."""
+    centers_channels: ClassVar[bool] = False
+    """Whether it subtracts from each channel a mean of that channel alone, and with it a bias that stands before."""
+
+    if TYPE_CHECKING:
+        name: str  # each method's own field, after those that it inherits: the order of the keys of records
 
     use_bias: bool = Field(
         True, description="whether the normalized linear layers keep their bias; of `none`, all hidden ones"
@@ -82,7 +94,7 @@ class Norm(Frozen):
 
     def bias_redundant(self, block: Block) -> bool:
         """Whether a bias of this block's linear layer changes nothing in training, because the method removes it."""
-        return False
+        return self.centers_channels and getattr(self, "place", "before-activation") == "before-activation"
 
     def parameter_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
         """Shapes of the trained variables that the method adds to this block."""
@@ -92,6 +104,13 @@ class Norm(Frozen):
         """Shapes of the variables that the method keeps for this block without training them."""
         return {name: _shape(letters, block) for name, letters in self.state.items()}
 
+    def reference(self, x: Array, w: Variables, training: bool) -> Array:
+        """The method's output for inputs x, (N,H,W,C) or (N,C), and its variables `w` by name, as the formula says.
+
+        Where the method acts on weights, x is the input of its linear layer (stride 1, no padding).
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no formula")
+
 
 class Placed(Norm):
     """A layer that stands before or after the activation of the blocks it takes."""
@@ -99,14 +118,11 @@ class Placed(Norm):
     place: Literal["before-activation", "after-activation"] = "before-activation"
     layers: Layers = "all"
 
-    @property
-    def before(self) -> bool:
-        """Whether it stands between the linear layer and the activation."""
-        return self.place == "before-activation"
-
 
 class Normalizing(Placed):
     """A layer that divides by statistics."""
+
+    parameters = SCALE_AND_SHIFT
 
     epsilon: Epsilon = 1e-3
 
@@ -115,6 +131,7 @@ class Averaging(Normalizing):
     """A layer with moving averages of its batches' statistics, for inference."""
 
     batch_dependent = True
+    state = facts(moving_mean="C", moving_variance="C")
     in_training = "statistics of the batch; the moving averages take them in"
     in_inference = "moving averages"
 
@@ -143,6 +160,20 @@ def undivided(groups: int, block: Block) -> tuple[str, str] | None:
             f"{groups} groups leave one number to each group of {block.name}, which would become a constant; "
             f"use fewer groups"
         )
+    return None
+
+
+def one_number(block: Block) -> tuple[str, str] | None:
+    """The refusal of layer normalization where an example is one number."""
+    if prod(block.shape) == 1:
+        return "name", f"layer norm of {block.name}, which is one number for each example, would be a constant"
+    return None
+
+
+def one_channel(block: Block, method: str) -> tuple[str, str] | None:
+    """The refusal of statistics over channels where there is one."""
+    if block.shape[-1] == 1:
+        return "name", f"{method} of {block.name}, which has one channel, would leave only the sign of a number or less"
     return None
 
 

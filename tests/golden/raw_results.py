@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import math
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -70,12 +69,3 @@ def number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def close(found: Any, stored: Any, relative: float = 1e-12) -> bool:
-    """Whether two values are the same, numbers to `relative`; empty, NaN and infinite ones alike on both sides."""
-    if isinstance(found, float | int) and isinstance(stored, float | int):
-        return math.isclose(found, stored, rel_tol=relative, abs_tol=1e-15) or (
-            math.isnan(found) and math.isnan(stored)
-        )
-    return found == stored

@@ -14,9 +14,10 @@ import pytest
 from raw_results import GOLDEN, ROOT, read_json
 
 import bnexp
+from bnexp.records.migrate import migrated
 
 SMOKE = GOLDEN / "smoke"
-STORED = {path.parent.name: read_json(path) for path in sorted(SMOKE.glob("results/trials/*/record.json"))}
+STORED = {path.parent.name: migrated(read_json(path)) for path in sorted(SMOKE.glob("results/trials/*/record.json"))}
 
 Record = dict[str, Any]
 

@@ -8,7 +8,6 @@ from typing import Any
 from bnexp.config.check import Checker, located
 from bnexp.config.grid import Candidate, candidates, coordinates, count, excluded
 from bnexp.config.lines import Lines
-from bnexp.config.schema import json_schema
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import ConfigError, Mark, Mistake, Node, Source, from_plain, in_order, marks, plain
 from bnexp.config.yaml import read
@@ -17,7 +16,7 @@ from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import listed
 
-__all__ = ["ConfigError", "from_mapping", "json_schema", "load", "load_many"]
+__all__ = ["ConfigError", "from_mapping", "load", "load_many"]
 
 MAX_TRIALS = 1_000_000
 

@@ -1,5 +1,6 @@
 """What all methods have: arguments as fields, the facts of the card as class variables, the formula in NumPy."""
 
+import re
 from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
@@ -103,6 +104,20 @@ class Norm(Frozen):
     def state_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
         """Shapes of the variables that the method keeps for this block without training them."""
         return {name: _shape(letters, block) for name, letters in self.state.items()}
+
+    def statistics_over(self, block: Block) -> str:
+        """The axes that statistics are taken over, and how many numbers that is: `H,W,C/G = 26·26·4`; `-` if none."""
+        channels = block.shape[-1]
+        sizes: dict[str, object] = {"N": "N", "C": channels, "C/G": channels // getattr(self, "groups", 1)}
+        sizes |= {"N of a chunk": getattr(self, "ghost_size", "")} | dict(zip("HW", block.shape[:-1], strict=False))
+
+        def counted(axes: str) -> str:
+            letters = axes.split(",")
+            known = axes != "N" and all(letter in sizes for letter in letters)
+            return f"{axes} = {'·'.join(str(sizes[letter]) for letter in letters)}" if known else axes
+
+        parts = re.split("; (?:then )?| and ", self.reduced.get(block.kind, ""))
+        return "; ".join(counted(part) for part in parts if part) or "-"
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         """The method's output for inputs x, (N,H,W,C) or (N,C), and its variables `w` by name, as the formula says.

@@ -68,7 +68,7 @@ def _translated(details: Details, tree: Any, root: type[BaseModel]) -> list[Find
     place = _place(details["loc"], tree, root)
     if kind == "extra_forbidden":
         return [_extra_key(place, root)]
-    if kind.startswith("union_tag"):
+    if kind.startswith("union_tag") or kind == "model_attributes_type":
         return [_wrong_name(place)]
     return [Finding(place.path, _wrong_value(kind, details, place))]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from bnexp.config.findings import Finding, findings
 from bnexp.config.keys import FILLED_IN
-from bnexp.config.mistakes import Finding, findings
-from bnexp.config.tree import Mistake, Node, Path, get, plain, without
+from bnexp.config.mistakes import Mistake
+from bnexp.config.tree import Node, Path, get, plain, without
 from bnexp.specs.norms.own import FORM, class_path, is_own
 from bnexp.specs.trial import TrialSpec
 from bnexp.usercode.sources import digest

@@ -1,12 +1,13 @@
-"""From the lines of a grid to the points of an experiment, still as trees: product, zip, include, exclude."""
+"""From axes and entries to the points of an experiment, still as trees: product, zip, include, exclude."""
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bnexp.config.keys import blocks
-from bnexp.config.tree import Mark, Node, get, plain, put
+from bnexp.config.merge import changed
+from bnexp.config.mistakes import Mark
+from bnexp.config.tree import Node, get, plain
 from bnexp.specs.experiment import MISSING, value_at
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import label
@@ -59,23 +60,17 @@ def candidates(
         row = tuple(pair for part, _ in combination for pair in part)
         corner = all(outer for _, outer in combination)
         for name, tree in variants.items():
-            yield Candidate(name, row, _changed(tree, row), corner)
+            yield Candidate(name, row, changed(tree, row), corner)
     for k, include in enumerate(includes):
         for name in include.variants:
             if name in variants:
                 yield Candidate(
-                    name, include.changes, _changed(variants[name], include.changes), k in (0, len(includes) - 1)
+                    name, include.changes, changed(variants[name], include.changes), k in (0, len(includes) - 1)
                 )
 
 
-def _changed(tree: Node, row: Row) -> Node:
-    for key, node in sorted(row, key=lambda pair: pair[0].count(".")):
-        tree = put(tree, tuple(key.split(".")), node, blocks())
-    return tree
-
-
-def excluded(candidate: Candidate, exclude: Exclude, spec: Callable[[], TrialSpec | None]) -> bool:
-    """Whether every key of the entry matches; `spec` is asked only for values that the config leaves to a default."""
+def excluded(candidate: Candidate, exclude: Exclude, spec: TrialSpec | None) -> bool:
+    """Whether every key of the entry matches; values that the config leaves to a default are those of the spec."""
     if candidate.variant not in exclude.variants:
         return False
     for path, wanted in exclude.values:
@@ -83,8 +78,7 @@ def excluded(candidate: Candidate, exclude: Exclude, spec: Callable[[], TrialSpe
         if node is not None:
             value = plain(node)
         else:
-            resolved = spec()
-            value = None if resolved is None else value_at(resolved, path)
+            value = None if spec is None else value_at(spec, path)
             value = list(value) if isinstance(value, tuple) else value
             if value is MISSING:
                 return False

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from bnexp.config.tree import Blocks
 from bnexp.specs.trial import TrialSpec
 
 FILLED_IN = ("data.source", "norm.source")
@@ -59,23 +57,6 @@ def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type
 def every_key() -> tuple[str, ...]:
     """All dotted keys, blocks and leaves, in the order of the models: `data`, `data.name`, ..."""
     return tuple(dict.fromkeys(key for key in _below([TrialSpec], ()) if key not in FILLED_IN))
-
-
-@cache
-def blocks() -> Blocks:
-    """The blocks that have a name, by path, with the name that each has by default."""
-    found: dict[tuple[str, ...], str] = {}
-
-    def visit(value: BaseModel, path: tuple[str, ...]) -> None:
-        for key in type(value).model_fields:
-            below = getattr(value, key)
-            if isinstance(below, BaseModel):
-                if "name" in type(below).model_fields:
-                    found[*path, key] = below.name  # type: ignore[attr-defined]  # it has one: see the line above
-                visit(below, (*path, key))
-
-    visit(TrialSpec(), ())
-    return MappingProxyType(found)
 
 
 def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]:

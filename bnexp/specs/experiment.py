@@ -1,6 +1,6 @@
 """An experiment: variants at places of a grid, and their trials in an order that stays balanced."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +58,23 @@ def plan(experiment: Experiment) -> Iterator[PlannedTrial]:
             yield PlannedTrial(point, Trial(point.spec, seed, experiment.search_path))
 
 
+def equal_variants(variants: Iterable[str], points: Sequence[Point]) -> list[tuple[str, str]]:
+    """Variants that train the same as an earlier one at every place, each with that one."""
+    first: dict[tuple[Any, ...], str] = {}
+    found = []
+    for name in variants:
+        content = tuple((point.coordinates, point.spec) for point in points if point.variant == name)
+        if (twin := first.setdefault(content, name)) != name:
+            found.append((name, twin))
+    return found
+
+
 def cautions(experiment: Experiment) -> list[str]:
     """What is worth knowing of some points before they are trained, although they can be; each once."""
-    found: dict[str, None] = {}
-    first: dict[tuple[Any, ...], str] = {}
-    for name in experiment.variants:
-        content = tuple((point.coordinates, point.spec) for point in experiment.points if point.variant == name)
-        if (twin := first.setdefault(content, name)) != name:
-            found[f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"] = None
+    found = dict.fromkeys(
+        f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"
+        for name, twin in equal_variants(experiment.variants, experiment.points)
+    )
     for point in experiment.points:
         spec = point.spec
         if spec.data.known is None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.config.load import ConfigError, from_mapping, load, load_many
+from bnexp.config.load import from_mapping, load, load_many
+from bnexp.config.mistakes import ConfigError
 from bnexp.specs.experiment import plan
 from bnexp.specs.norms.batch import BatchNorm
 from bnexp.specs.norms.group import GroupNorm

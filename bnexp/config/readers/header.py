@@ -1,9 +1,13 @@
-"""The keys of a config file besides those of a trial's spec: what is varied, how often, against what."""
+"""The keys of a config besides those of a trial's spec: their form, and the values of the simple ones."""
 
 from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
+from bnexp.config.check import form, located
+from bnexp.config.merge import put
+from bnexp.config.mistakes import Mistakes
+from bnexp.config.tree import Node, get, without
 from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.values import Frozen
 
@@ -25,7 +29,7 @@ _SEEDS = {
 
 
 class Header(Frozen):
-    """The form of these keys; what they say is checked when they are used."""
+    """The form of these keys; what those that are varied say is checked by their readers."""
 
     name: str | None = Field(
         None, description="names the experiment in the results folder; default: the file's name without .yaml"
@@ -68,3 +72,27 @@ HINTS = {
     "exclude.*": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
 }
 """How each key is written, added to the message where it is written otherwise."""
+
+HEADER = tuple(Header.model_fields)
+
+
+def well_formed(header: Node, mistakes: Mistakes) -> Node:
+    """The header without what has a wrong form, which is reported."""
+    for key, node in header.value.items():
+        if node.value is None:
+            mistakes.add(node.mark, f"{key} is empty; {HINTS.get(key, 'give it a value, or remove it')}")
+            header = without(header, (key,))
+    found = form(header, Header)
+    for finding in found:
+        pattern = ".".join("*" if k else str(part) for k, part in enumerate(finding.path[:2]))
+        hint = f"; {HINTS[pattern]}" if pattern in HINTS else ""
+        mark, message = located(finding, header)
+        mistakes.add(mark, message + hint)
+    for finding in found:
+        place = finding.path[:2]
+        if place[0] == "variants" and len(place) == 2 and (node := get(header, place)):
+            # The variant itself stays, so that entries that name it are right.
+            header = put(header, ("variants", str(place[1])), Node(None, node.mark, node.key), {})
+        else:
+            header = without(header, place)
+    return header

@@ -48,17 +48,6 @@ def findings(error: ValidationError, tree: Any, root: type[BaseModel]) -> list[F
     return list(found.values())
 
 
-def unknown_key(key: str, path: Path, parent: type[BaseModel] | None) -> str:
-    """What to say of a key at a path that no model there has."""
-    fields = parent.model_fields if parent else ()
-    known = [name for name in fields if ".".join((*map(str, path), name)) not in FILLED_IN]
-    near = nearest(key, known)
-    elsewhere = [dotted for dotted in every_key() if dotted.rpartition(".")[2] == key]
-    if not near and elsewhere:
-        return f"unknown key {key!r} here; did you mean {elsewhere[0]!r}?"
-    return f"unknown key {key!r}{did_you_mean(key, known)}"
-
-
 def _translated(details: Details, tree: Any, root: type[BaseModel]) -> list[Finding]:
     reason = details.get("ctx", {}).get("error")
     if isinstance(reason, SpecError):
@@ -100,7 +89,13 @@ def _extra_key(place: _Place, root: type[BaseModel]) -> Finding:
     if owners and place.parent and ".".join(map(str, place.path)) not in FILLED_IN:
         message = f"{block} {name_of(place.parent)!r} has no key {key!r}, only {_some(owners)}"
         return Finding(place.path, message, at_key=True, together=True)
-    return Finding(place.path, unknown_key(key, place.path[:-1], place.parent), at_key=True)
+    fields = place.parent.model_fields if place.parent else ()
+    known = [name for name in fields if ".".join((*above, name)) not in FILLED_IN]
+    elsewhere = [dotted for dotted in every_key() if dotted.rpartition(".")[2] == key]
+    hint = (
+        f" here; did you mean {elsewhere[0]!r}?" if elsewhere and not nearest(key, known) else did_you_mean(key, known)
+    )
+    return Finding(place.path, f"unknown key {key!r}{hint}", at_key=True)
 
 
 def _some(owners: list[str]) -> str:
@@ -184,10 +179,10 @@ def _hint(kind: str, value: Any) -> str:
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"; write {int(value)}"
     if kind in ("int_type", "float_type") and isinstance(value, str):
-        number = scalar(value.strip())
-        if isinstance(number, int | float) and not isinstance(number, bool):
-            return f"; write {value.strip()} without quotes"
+        bare = value.strip()
+        if type(scalar(bare)) in (int, float):
+            return f"; write {bare} without quotes"
         number = scalar(value.replace("_", "").replace(",", "").lstrip("0"))
-        if isinstance(number, int | float) and not isinstance(number, bool):
+        if type(number) in (int, float):
             return f"; write {number}"
     return ""

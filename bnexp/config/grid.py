@@ -1,7 +1,6 @@
 """From axes and entries to the points of an experiment, still as trees: product, zip, include, exclude."""
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -45,11 +44,6 @@ class Candidate(NamedTuple):
     """Whether each of its axes stands at its first or last value."""
 
 
-def count(axes: Sequence[Sequence[Row]]) -> int:
-    """How many combinations the axes have."""
-    return math.prod(len(axis) for axis in axes)
-
-
 def candidates(
     variants: Mapping[str, Node], axes: Sequence[Sequence[Row]], includes: Sequence[Include]
 ) -> Iterator[Candidate]:
@@ -64,9 +58,8 @@ def candidates(
     for k, include in enumerate(includes):
         for name in include.variants:
             if name in variants:
-                yield Candidate(
-                    name, include.changes, changed(variants[name], include.changes), k in (0, len(includes) - 1)
-                )
+                tree = changed(variants[name], include.changes)
+                yield Candidate(name, include.changes, tree, k in (0, len(includes) - 1))
 
 
 def excluded(candidate: Candidate, exclude: Exclude, spec: TrialSpec | None) -> bool:

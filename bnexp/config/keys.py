@@ -44,12 +44,8 @@ def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type
     """The models that can stand at a path below `root`; [] if none can."""
     found = [root]
     for part in path:
-        found = [
-            below
-            for model in found
-            if part in model.model_fields
-            for below in models(_annotation(model, part))
-        ]  # fmt: skip
+        fields = (model.model_fields[part] for model in found if part in model.model_fields)
+        found = [below for field in fields for below in models(field.annotation)]
     return found
 
 
@@ -61,10 +57,6 @@ def every_key() -> tuple[str, ...]:
 
 def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]:
     for model in found:
-        for key in model.model_fields:
+        for key, field in model.model_fields.items():
             yield ".".join((*path, key))
-            yield from _below(models(_annotation(model, key)), (*path, key))
-
-
-def _annotation(model: type[BaseModel], key: str) -> Any:
-    return model.model_fields[key].annotation
+            yield from _below(models(field.annotation), (*path, key))

@@ -1,5 +1,6 @@
 """From a config file to an experiment: read, merge, expand, check; all mistakes at once, each at its line."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from bnexp.config.check import Checker, located
 from bnexp.config.config import Config, read_config
-from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, count, excluded
+from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
 from bnexp.config.readers.entries import report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
@@ -44,7 +45,7 @@ def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke
             raise
         tree = error.tree
         mistakes += error.mistakes
-    return _resolved(tree, str(path), path.stem, folders, mistakes, sets=sets, name=name, smoke=smoke)
+    return _resolved(tree, path, folders, mistakes, sets=sets, name=name, smoke=smoke)
 
 
 def load_many(
@@ -52,7 +53,7 @@ def load_many(
 ) -> list[Experiment]:
     """The experiments of several files, with the mistakes of all; two files with one name are a mistake."""
     experiments: dict[str, Experiment] = {}
-    mistakes: list[Mistake] = []
+    mistakes = Mistakes()
     for path in paths:
         try:
             experiment = load(path, sets=sets, name=name, smoke=smoke)
@@ -60,12 +61,12 @@ def load_many(
             mistakes += error.mistakes
             continue
         except UserError as error:
-            mistakes.append(Mistake(Mark(Source("")), str(error)))
+            mistakes.add(Mark(Source("")), str(error))
             continue
         if earlier := experiments.get(experiment.name):
             hint = "--name is for one file" if name else "give one of them another `name`"
             message = f"the name {experiment.name!r} is that of {earlier.source} too; {hint}"
-            mistakes.append(Mistake(Mark(Source(str(path))), message))
+            mistakes.add(Mark(Source(str(path))), message)
         experiments.setdefault(experiment.name, experiment)
     if mistakes:
         raise ConfigError(mistakes)
@@ -88,13 +89,12 @@ def from_mapping(
     if not isinstance(mapping, Mapping):
         raise ConfigError([Mistake(Mark(Source("")), f"a config is a mapping, not {type(mapping).__name__}")])
     folders = tuple(dict.fromkeys([*search_path, str(Path.cwd())]))
-    return _resolved(from_plain(mapping), "", "", folders, Mistakes(), sets=sets, name=name, smoke=smoke)
+    return _resolved(from_plain(mapping), None, folders, Mistakes(), sets=sets, name=name, smoke=smoke)
 
 
 def _resolved(
     file: Node,
-    source: str,
-    stem: str,
+    path: Path | None,
     folders: tuple[str, ...],
     written: Mistakes,
     *,
@@ -108,7 +108,7 @@ def _resolved(
     mistakes = Mistakes()
     checker = Checker(folders)
     config = read_config(file, sets, checker, mistakes)
-    name = _name(name, config, stem, mistakes)
+    name = _name(name, config, path.stem if path else "", mistakes)
     found = _points(config, checker, mistakes)
     if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
@@ -126,7 +126,7 @@ def _resolved(
         seeds=config.seeds[:SEEDS] if smoke else config.seeds,
         points=_distinct(found, config.axis_keys),
         search_path=folders,
-        source=source,
+        source=str(path or ""),
         margin=config.header.margin,
     )
 
@@ -153,7 +153,7 @@ def _name(given: str | None, config: Config, stem: str, mistakes: Mistakes) -> s
 def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
     """The checked points; what is wrong with the others is reported once, however many of them show it."""
     trees = config.trees()
-    if (points := count(config.axes) * len(trees)) > MAX_POINTS:
+    if (points := math.prod(map(len, config.axes)) * len(trees)) > MAX_POINTS:
         where = "grid" if get(config.keys, ("grid",)) else "zip"
         mistakes.add(config.mark(where), f"the grid has {points:,} points; at most {MAX_POINTS:,} are taken")
         return []

@@ -33,7 +33,9 @@ def select(
     tests = [_pattern(pattern, arguments) for pattern in only]
     wanted = {key for key, point in points.items() if all(test(point) for test in tests)}
     if not wanted:
-        raise UserError(f"--only {' '.join(only)}: matches nothing; there is {_offer(list(points.values()), only)}")
+        raise UserError(
+            f"--only {' '.join(only)}: matches nothing; there is {_offer(list(points.values()), only, arguments)}"
+        )
     return [one for one in planned if id(one.point) in wanted and (seeds is None or one.trial.seed in seeds)]
 
 
@@ -53,22 +55,23 @@ def parse_seeds(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
-    key, equals, wanted = pattern.partition("=")
-    if not equals:
-        key, wanted = "variant", pattern
+def _value(key: str, arguments: Sequence[str]) -> Callable[[Point], Any]:
+    """How to get the value of a key at a point."""
     if key == "variant":
-        return lambda point: fnmatch.fnmatchcase(point.variant, wanted)
+        return lambda point: point.variant
     path = resolved_key(key, arguments)
-    number = scalar(wanted)
+    return lambda point: value_at(point.spec, path)
+
+
+def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
+    key, wanted = pattern.split("=", 1) if "=" in pattern else ("variant", pattern)
+    value_of, number = _value(key, arguments), scalar(wanted)
 
     def matches(point: Point) -> bool:
-        value = value_at(point.spec, path)
-        if value is MISSING:
-            return False
-        if isinstance(value, int | float) and not isinstance(value, bool) and type(number) in (int, float):
+        value = value_of(point)
+        if type(value) in (int, float) and type(number) in (int, float):
             return bool(value == number)
-        return fnmatch.fnmatchcase(_text(value), wanted)
+        return value is not MISSING and fnmatch.fnmatchcase(_text(value), wanted)
 
     return matches
 
@@ -104,12 +107,11 @@ def _text(value: Any) -> str:
     return str(label(value))
 
 
-def _offer(points: list[Point], only: Sequence[str]) -> str:
+def _offer(points: list[Point], only: Sequence[str], arguments: Sequence[str]) -> str:
     """What could have been selected: the variants, and the values of the keys that were asked for."""
-    offers = {"variant": list(dict.fromkeys(point.variant for point in points))}
-    for pattern in only:
-        key, equals, _ = pattern.partition("=")
-        if equals and key != "variant":
-            values = (value_at(point.spec, resolved_key(key, _own_arguments(points))) for point in points)
-            offers[key] = list(dict.fromkeys(_text(value) for value in values if value is not MISSING))
-    return "; ".join(f"{key}: {listed(values)}" for key, values in offers.items())
+    keys = dict.fromkeys(["variant", *(pattern.partition("=")[0] for pattern in only if "=" in pattern)])
+    offers = []
+    for key in keys:
+        values = dict.fromkeys(_text(value) for value in map(_value(key, arguments), points) if value is not MISSING)
+        offers.append(f"{key}: {listed(values)}")
+    return "; ".join(offers)

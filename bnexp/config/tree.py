@@ -56,9 +56,9 @@ def from_plain(value: Any, origin: str = "") -> Node:
         if len(path) > MAX_DEPTH:
             raise ConfigError([Mistake(mark, f"nested more than {MAX_DEPTH} levels deep")])
         if isinstance(value, Mapping):
-            wrong = [key for key in value if not isinstance(key, str)]
-            for key in wrong:
-                mistakes.add(mark, f"a key must be text, not {key!r}")
+            for key in value:
+                if not isinstance(key, str):
+                    mistakes.add(mark, f"a key must be text, not {key!r}")
             items = {key: build(item, (*path, key)) for key, item in value.items() if isinstance(key, str)}
             return Node(items, mark, mark)
         if isinstance(value, list | tuple):
@@ -76,14 +76,11 @@ def get(tree: Node, path: Path) -> Node | None:
     """The node at a path, or None."""
     node: Node | None = tree
     for part in path:
-        if node is None:
-            return None
-        if isinstance(node.value, dict) and isinstance(part, str):
-            node = node.value.get(part)
-        elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
+        value = node.value if node else None
+        if isinstance(value, list) and isinstance(part, int):
+            node = value[part] if part < len(value) else None
         else:
-            return None
+            node = value.get(part) if isinstance(value, dict) else None
     return node
 
 

@@ -88,9 +88,8 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     if norm.not_dense and "conv" not in kinds:
         return [Problem(("norm", "name"), f"{norm.name} takes convolutions, and {model} has none: {norm.not_dense}")]
     if not any(norm.takes(block) for block in blocks):
-        message = (
-            f"{model} has no layers of this kind that are normalized; it has {listed(kinds) or 'no hidden layers'}"
-        )
+        has = listed(kinds) or "no hidden layers"
+        message = f"{model} has no layers of this kind that are normalized; it has {has}"
         return [Problem(("norm", "layers"), message)]
     refusals = [norm.refusal(block) for block in blocks if norm.takes(block)]
     return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
@@ -98,25 +97,17 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
 
 def _lstm_problem(norm: Norm) -> Problem | None:
     """Why a norm cannot stand on the rows and the final state of an LSTM."""
-    name = getattr(norm, "name", "")
+    here = "the rows and the final state of lstm have no"
     if norm.linear_target:
-        return Problem(
-            ("norm", "name"), f"{name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
-        )
+        message = f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+        return Problem(("norm", "name"), message)
     if norm.brings_activation:
-        return Problem(
-            ("norm", "name"), f"{name} stands in place of an activation, and those of lstm are inside its cell"
-        )
+        message = f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
+        return Problem(("norm", "name"), message)
     if getattr(norm, "place", None) == "after-activation":
-        return Problem(
-            ("norm", "place"),
-            "the rows and the final state of lstm have no activation behind them; leave the place out",
-        )
+        return Problem(("norm", "place"), f"{here} activation behind them; leave the place out")
     if not norm.use_bias:
-        return Problem(
-            ("norm", "use_bias"),
-            "the rows and the final state of lstm have no linear layer before them; leave use_bias out",
-        )
+        return Problem(("norm", "use_bias"), f"{here} linear layer before them; leave use_bias out")
     return None
 
 
@@ -125,25 +116,20 @@ _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts 
 
 def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
     data, batch_size = spec.data, spec.training.batch_size
-    rest = known.train - data.validation_examples(known.train)
-    validation = data.validation_examples(known.train)
+    validation, examples = data.validation_examples(known.train), data.train_examples(known.train)
+    rest = known.train - validation
     if 0 < validation < known.classes:
         message = f"{validation} validation examples cannot hold each of the {known.classes} classes; use more, or 0"
         return [Problem(("data", "validation"), message)]
     if rest < known.classes:
         return [Problem(("data", "validation"), f"leaves {max(rest, 0)} of {known.train} examples to train on")]
     if data.train is not None and data.train > rest:
-        return [
-            Problem(("data", "train"), f"{data.train} examples, but after the validation split {data.name} has {rest}")
-        ]
-    if batch_size > data.train_examples(known.train):
-        return [
-            Problem(
-                ("training", "batch_size"),
-                f"a batch of {batch_size} is larger than the {data.train_examples(known.train)} training examples",
-                (("data", "train"), ("data", "validation"), ("data", "name")),
-            )
-        ]
+        message = f"{data.train} examples, but after the validation split {data.name} has {rest}"
+        return [Problem(("data", "train"), message)]
+    if batch_size > examples:
+        message = f"a batch of {batch_size} is larger than the {examples} training examples"
+        beside = (("data", "train"), ("data", "validation"), ("data", "name"))
+        return [Problem(("training", "batch_size"), message, beside)]
     return []
 
 

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
-from bnexp.config.check import form, located
+from bnexp.config.check import located
+from bnexp.config.findings import findings
 from bnexp.config.merge import put
 from bnexp.config.mistakes import Mistakes
-from bnexp.config.tree import Node, get, without
+from bnexp.config.tree import Node, get, plain, without
 from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.values import Frozen
 
@@ -15,17 +16,11 @@ Values = Annotated[list[Any], Field(min_length=1)]
 Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]
 Axes = Annotated[dict[str, Values], Field(min_length=1)]
 
-_SEEDS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-        {
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
-        },
-    ]
-}
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seeds = (
+    Annotated[int, Field(ge=1, le=MAX_SEEDS)]
+    | Annotated[list[Seed], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+)
 
 
 class Header(Frozen):
@@ -42,7 +37,7 @@ class Header(Frozen):
     zip: Axes | None = Field(None, description="dotted keys with lists of equal length, which advance together")
     include: Entries | None = Field(None, description="further points: dotted keys with values; `variant` chooses")
     exclude: Entries | None = Field(None, description="points to leave out: those that match every key of an entry")
-    seeds: Annotated[Any, WithJsonSchema(_SEEDS)] = Field(
+    seeds: Annotated[Any, WithJsonSchema(TypeAdapter(Seeds).json_schema())] = Field(
         10, description="how often each point is trained, seeds 0, 1, ...; or a list of seeds"
     )
     baseline: str | None = Field(
@@ -62,16 +57,12 @@ HINTS = {
     "variants": "write a name and its changes on each line, as in `bn: {norm: batch}`",
     "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
     "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
-    "grid.*": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
     "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
     "zip": "write dotted keys with lists of equal length",
-    "zip.*": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
-    "include.*": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
-    "exclude.*": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
 }
-"""How each key is written, added to the message where it is written otherwise."""
+"""How each key and what stands below it is written, added to the message where it is written otherwise."""
 
 HEADER = tuple(Header.model_fields)
 
@@ -82,12 +73,17 @@ def well_formed(header: Node, mistakes: Mistakes) -> Node:
         if node.value is None:
             mistakes.add(node.mark, f"{key} is empty; {HINTS.get(key, 'give it a value, or remove it')}")
             header = without(header, (key,))
-    found = form(header, Header)
+    value = plain(header)
+    try:
+        Header.model_validate(value)
+        return header
+    except ValidationError as error:
+        found = findings(error, value, Header)
     for finding in found:
-        pattern = ".".join("*" if k else str(part) for k, part in enumerate(finding.path[:2]))
-        hint = f"; {HINTS[pattern]}" if pattern in HINTS else ""
+        key = str(finding.path[0])
+        hint = HINTS.get(f"{key}.*" if len(finding.path) > 1 else key, HINTS.get(key, ""))
         mark, message = located(finding, header)
-        mistakes.add(mark, message + hint)
+        mistakes.add(mark, f"{message}; {hint}" if hint else message)
     for finding in found:
         place = finding.path[:2]
         if place[0] == "variants" and len(place) == 2 and (node := get(header, place)):

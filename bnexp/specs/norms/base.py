@@ -63,6 +63,8 @@ class Norm(Frozen):
     """What a user should know before comparing it with others."""
     not_dense: ClassVar[str | None] = None
     """Why it normalizes no dense layers, where it does not."""
+    not_one_pixel: ClassVar[str | None] = None
+    """What would become of maps of 1x1 pixel, for `{}` their layer's name, where it normalizes none."""
     centers_channels: ClassVar[bool] = False
     """Whether it subtracts from each channel a mean of that channel alone, and with it a bias that stands before."""
 
@@ -83,7 +85,9 @@ class Norm(Frozen):
 
     def refusal(self, block: Block) -> tuple[str, str] | None:
         """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
-        return None
+        if self.not_one_pixel and block.kind == "conv" and is_single(block):
+            return "name", self.not_one_pixel.format(block.name)
+        return undivided(groups, block) if (groups := getattr(self, "groups", None)) else None
 
     def caution(self, block: Block, batch_size: int) -> str | None:
         """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_moments, pixel_axes, scaled, standardized
-from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, SCALE_AND_SHIFT, Averaging, facts, is_single
+from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, SCALE_AND_SHIFT, Averaging, facts
 
 
 class BatchInstanceNorm(Averaging):
@@ -15,6 +14,7 @@ class BatchInstanceNorm(Averaging):
         "y = γ_c (ρ_c x̂_B + (1 − ρ_c) x̂_I) + β_c, ρ in [0,1]; x̂_B as in batch, x̂_I as in instance normalization; "
         "moving averages for x̂_B at inference"
     )
+    not_one_pixel = "the instance half of {}, which is 1x1 pixel, would be zero"
     target = "bnexp.norms.batch_instance:layer"
     parameters = facts(rho="C", **SCALE_AND_SHIFT)
     reduced = facts(conv="N,H,W and H,W")
@@ -28,11 +28,6 @@ class BatchInstanceNorm(Averaging):
 
     name: Literal["batch-instance"] = "batch-instance"
     layers: Literal["conv"] = "conv"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        if is_single(block):
-            return "name", f"the instance half of {block.name}, which is 1x1 pixel, would be zero"
-        return None
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         mean, variance = batch_moments(x, w, training)

@@ -3,9 +3,8 @@
 import math
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, in_groups, scaled
-from bnexp.specs.norms.base import ACTIVATION_REPLACED, SCALE_AND_SHIFT, Epsilon, Groups, Layers, Norm, facts, undivided
+from bnexp.specs.norms.base import ACTIVATION_REPLACED, SCALE_AND_SHIFT, Epsilon, Groups, Layers, Norm, facts
 
 
 class EvoNormS0(Norm):
@@ -23,9 +22,6 @@ class EvoNormS0(Norm):
     layers: Layers = "all"
     groups: Groups = 8
     epsilon: Epsilon = 1e-3
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return undivided(self.groups, block)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         view, axes = in_groups(x, self.groups)

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, pixel_axes, scaled
-from bnexp.specs.norms.base import ACTIVATION_REPLACED, SCALE_AND_SHIFT, Epsilon, Norm, facts, is_single
+from bnexp.specs.norms.base import ACTIVATION_REPLACED, SCALE_AND_SHIFT, Epsilon, Norm, facts
 
 
 class FilterResponseNorm(Norm):
@@ -12,6 +11,7 @@ class FilterResponseNorm(Norm):
     paper = "Singh & Krishnan 2019"
     link = "https://arxiv.org/abs/1911.09737"
     formula = "y = max(γ_c x / √(ν²_nc + ε) + β_c, τ_c); ν² the mean of x² over H,W of each example and channel"
+    not_one_pixel = "filter response norm of {}, which is 1x1 pixel, would leave the sign of a number"
     target = "bnexp.norms.filter_response:layer"
     brings_activation = True
     parameters = facts(**SCALE_AND_SHIFT, tau="C")
@@ -26,11 +26,6 @@ class FilterResponseNorm(Norm):
     name: Literal["filter-response"] = "filter-response"
     layers: Literal["conv"] = "conv"
     epsilon: Epsilon = 1e-3
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        if is_single(block):
-            return "name", f"filter response norm of {block.name}, which is 1x1 pixel, would leave the sign of a number"
-        return None
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         square = (x**2).mean(pixel_axes(x), keepdims=True)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, group_standardized, scaled
-from bnexp.specs.norms.base import Groups, Normalizing, facts, undivided
+from bnexp.specs.norms.base import Groups, Normalizing, facts
 
 
 class GroupNorm(Normalizing):
@@ -18,9 +18,6 @@ class GroupNorm(Normalizing):
 
     name: Literal["group"] = "group"
     groups: Groups = 8
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return undivided(self.groups, block)
 
     def bias_redundant(self, block: Block) -> bool:
         return self.place == "before-activation" and self.groups == block.shape[-1]

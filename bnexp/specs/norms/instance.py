@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, pixel_axes, scaled, standardized
-from bnexp.specs.norms.base import Normalizing, facts, is_single
+from bnexp.specs.norms.base import Normalizing, facts
 
 
 class InstanceNorm(Normalizing):
@@ -12,6 +11,7 @@ class InstanceNorm(Normalizing):
     paper = "Ulyanov, Vedaldi & Lempitsky 2016"
     link = "https://arxiv.org/abs/1607.08022"
     formula = "y = γ_c (x − μ_nc) / √(σ²_nc + ε) + β_c; μ, σ² over H,W of each example and channel"
+    not_one_pixel = "instance norm of {}, which is 1x1 pixel, would be a constant"
     target = "bnexp.norms.instance:layer"
     reduced = facts(conv="H,W")
     centers_channels = True
@@ -20,11 +20,6 @@ class InstanceNorm(Normalizing):
 
     name: Literal["instance"] = "instance"
     layers: Literal["conv"] = "conv"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        if is_single(block):
-            return "name", f"instance norm of {block.name}, which is 1x1 pixel, would be a constant"
-        return None
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         return scaled(standardized(x, pixel_axes(x), self.epsilon), w)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, Union
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
@@ -60,7 +60,7 @@ class OwnNorm(Norm):
         return dict(self.__pydantic_extra__)
 
 
-def is_own(name: object) -> bool:
+def is_own(name: object) -> TypeGuard[str]:
     """Whether a config's `norm` names a layer that is not ours."""
     return isinstance(name, str) and (":" in name or (name not in METHODS and name in installed()))
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_moments, example_axes, pixel_axes, scaled
-from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, SCALE_AND_SHIFT, Averaging, facts, is_single
+from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, SCALE_AND_SHIFT, Averaging, facts
 
 
 class SwitchableNorm(Averaging):
@@ -17,6 +17,7 @@ class SwitchableNorm(Averaging):
         "y = γ_c (x − Σ_k w_k μ_k) / √(Σ_k w'_k σ²_k + ε) + β_c; k over instance, layer and batch statistics (dense: "
         "layer, batch); w, w' softmax of trained scalars"
     )
+    not_one_pixel = "the instance statistics of {}, which is 1x1 pixel, have no variance"
     target = "bnexp.norms.switchable:layer"
     parameters = facts(mean_logits="3 (dense: 2)", variance_logits="3 (dense: 2)", **SCALE_AND_SHIFT)
     reduced = facts(conv="H,W; H,W,C; N,H,W", dense="C; N")
@@ -33,11 +34,6 @@ class SwitchableNorm(Averaging):
     def parameter_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
         members = (2,) if block.kind == "dense" else (3,)
         return {"mean_logits": members, "variance_logits": members} | dict.fromkeys(("gamma", "beta"), block.shape[-1:])
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        if block.kind == "conv" and is_single(block):
-            return "name", f"the instance statistics of {block.name}, which is 1x1 pixel, have no variance"
-        return None
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         kinds = [pixel_axes(x), example_axes(x)] if x.ndim == 4 else [example_axes(x)]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_axes, group_standardized, linear, scaled, standardized
-from bnexp.specs.norms.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Norm, facts, undivided
+from bnexp.specs.norms.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Norm, facts
 
 
 class WeightStandardizedGroupNorm(Norm):
@@ -32,9 +32,6 @@ class WeightStandardizedGroupNorm(Norm):
     groups: Groups = 8
     epsilon: Epsilon = 1e-3
     weight_epsilon: Epsilon = Field(1e-5, description="added to the variance of each unit's weights, under the root")
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return undivided(self.groups, block)
 
     def bias_redundant(self, block: Block) -> bool:
         return self.groups == block.shape[-1]

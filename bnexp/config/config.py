@@ -9,7 +9,7 @@ from bnexp.config.grid import Exclude, Include, Row
 from bnexp.config.merge import changed, merge
 from bnexp.config.mistakes import Mark, Mistakes
 from bnexp.config.readers.axes import read_axes
-from bnexp.config.readers.dotted import Keys, names_own_norm, near, report_repeated
+from bnexp.config.readers.dotted import KnownKeys, names_own_norm, near, report_repeated
 from bnexp.config.readers.entries import read_excludes, read_includes
 from bnexp.config.readers.header import HEADER, Header, well_formed
 from bnexp.config.readers.seeds import read_seeds
@@ -69,7 +69,7 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     simple = ("name", "about", "baseline", "margin")
     values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
     base = _base(file, sets, mistakes)
-    keys, found = Keys(own), header.value.get
+    keys, found = KnownKeys(own), header.value.get
     variants = read_variants(found("variants"), base, "variants" in written.value, mistakes)
     baseline = read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)

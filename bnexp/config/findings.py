@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from bnexp.config.keys import FILLED_IN, every_key, models, name_of, names_of, options, words
+from bnexp.config.keys import FILLED_IN, choices, every_key, models, name_of, names_of, options
 from bnexp.config.tree import Path
 from bnexp.config.yaml import scalar
 from bnexp.specs.norms.own import installed
@@ -157,7 +157,7 @@ def _wrong_value(kind: str, details: Details, place: _Place) -> str:  # noqa: PL
     if kind in _LIMITS:
         return f"{key} {_LIMITS[kind](details['ctx'])}, not {described(value)}"
     if kind == "literal_error":
-        known = words(place.annotation)
+        known = choices(place.annotation)
         if place.path[-1] == "name" and len(place.path) > 1:
             return unknown(_NOUNS.get(str(place.path[-2]), str(place.path[-2])), value, known)
         near = nearest(value, known) if isinstance(value, str) else ""

@@ -76,7 +76,7 @@ def excluded(candidate: Candidate, exclude: Exclude, spec: TrialSpec | None) -> 
             if value is MISSING:
                 return False
         several = isinstance(wanted, list) and not isinstance(value, list)
-        if not any(same(value, one) for one in (wanted if several else [wanted])):
+        if not any(equal(value, one) for one in (wanted if several else [wanted])):
             return False
     return True
 
@@ -101,7 +101,7 @@ def coordinates(spec: TrialSpec, axis_keys: Sequence[str], row: Row) -> tuple[tu
     return tuple(found)
 
 
-def same(one: Any, other: Any) -> bool:
+def equal(one: Any, other: Any) -> bool:
     """Equal, where `true` is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other

@@ -20,11 +20,11 @@ def models(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in arguments for model in models(argument)]
 
 
-def words(annotation: Any) -> list[str]:
+def choices(annotation: Any) -> list[str]:
     """The words that a field of this type takes, `Literal["valid", "same"]` or inside a union; [] if any."""
     if get_origin(annotation) is Literal:
         return [str(word) for word in get_args(annotation)]
-    return [word for argument in get_args(annotation) for word in words(argument)]
+    return [word for argument in get_args(annotation) for word in choices(argument)]
 
 
 def name_of(model: type[BaseModel]) -> str:

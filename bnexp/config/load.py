@@ -24,7 +24,8 @@ __all__ = ["ConfigError", "from_mapping", "load", "load_many"]
 MAX_TRIALS = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_ENOUGH = 200  # failing points; more would say the same again
+MAX_FAILING = 200
+"""Points; more would say the same again."""
 
 Checked = list[tuple[Candidate, TrialSpec]]
 
@@ -175,7 +176,7 @@ def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
             if not config.follows(finding):
                 shown.setdefault(located(finding, candidate.tree), {})[candidate.variant] = None
         failing += spec is None
-        if failing > _ENOUGH:
+        if failing > MAX_FAILING:
             break
     mistakes += _with_variants(shown, config)
     if config.excludes and not mistakes:  # an axis that was left out would make entries match nothing

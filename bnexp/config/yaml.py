@@ -18,7 +18,7 @@ MAX_WRITTEN = 50_000
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_WORDS = {"": None, "~": None} | {
+_CONSTANTS = {"": None, "~": None} | {
     form: value for word, value in (("null", None), ("true", True), ("false", False))
     for form in (word, word.capitalize(), word.upper())
 }  # fmt: skip
@@ -179,8 +179,8 @@ class _Reader:
 
 def scalar(text: str) -> str | int | float | bool | None:
     """What a word without quotes means: the core schema of YAML 1.2, so `no`, `1:30`, `010`, `1_000` are words."""
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= _DIGITS else 10**_DIGITS
     return float(text) if _FLOAT.fullmatch(text) else text
@@ -222,9 +222,9 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Source) -> Mistake:
         column = len(source.lines[line].rstrip())
     problem = error.problem or "not valid YAML"
     message = f"not valid YAML: {problem}" if error.context else problem
-    for pattern, words in _SYNTAX:
+    for pattern, plainly in _SYNTAX:
         if found := re.fullmatch(pattern, problem):
-            message = found.expand(words)
+            message = found.expand(plainly)
     started = error.context_mark
     if started and started.line != line and problem != "but found another document":
         message += f" (it began on line {started.line + 1})"

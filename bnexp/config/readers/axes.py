@@ -1,12 +1,12 @@
 """`grid` and `zip`: dotted keys with lists of values."""
 
-from bnexp.config.grid import Row, same
+from bnexp.config.grid import Row, equal
 from bnexp.config.mistakes import Mistakes
-from bnexp.config.readers.dotted import Keys
+from bnexp.config.readers.dotted import KnownKeys
 from bnexp.config.tree import Node, plain
 
 
-def read_axes(grid: Node | None, rows: Node | None, keys: Keys, mistakes: Mistakes) -> list[list[Row]]:
+def read_axes(grid: Node | None, rows: Node | None, keys: KnownKeys, mistakes: Mistakes) -> list[list[Row]]:
     """The grid's axes in the order of the file; the rows of `zip` are one more."""
     crossed = keys.known(grid, mistakes) if grid else {}
     for key, node in crossed.items():
@@ -35,5 +35,5 @@ def _pairs(key: str, axis: Node) -> list[tuple[str, Node]]:
 def _report_equal(key: str, axis: Node, mistakes: Mistakes) -> None:
     values = [plain(item) for item in axis.value]
     for k, item in enumerate(axis.value):
-        if any(same(values[k], earlier) for earlier in values[:k]):
+        if any(equal(values[k], earlier) for earlier in values[:k]):
             mistakes.add(item.mark, f"{key} has this value twice")

@@ -12,7 +12,7 @@ from bnexp.specs.wording import did_you_mean, nearest
 
 
 @dataclass(frozen=True)
-class Keys:
+class KnownKeys:
     """The keys that a config may vary."""
 
     own_norm: bool

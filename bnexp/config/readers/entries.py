@@ -5,18 +5,18 @@ from collections.abc import Iterator, Sequence
 from bnexp.config.grid import Exclude, Include
 from bnexp.config.merge import merge
 from bnexp.config.mistakes import Mark, Mistakes
-from bnexp.config.readers.dotted import Keys, report_repeated
+from bnexp.config.readers.dotted import KnownKeys, report_repeated
 from bnexp.config.tree import Node, leaves, plain
 from bnexp.specs.wording import described, unknown
 
 
-def read_includes(node: Node | None, variants: Sequence[str], keys: Keys, mistakes: Mistakes) -> list[Include]:
+def read_includes(node: Node | None, variants: Sequence[str], keys: KnownKeys, mistakes: Mistakes) -> list[Include]:
     """The points beside the grid."""
     found = _entries("include", node, variants, keys, mistakes)
     return [Include(names, tuple(change.value.items())) for names, change in found]
 
 
-def read_excludes(node: Node | None, variants: Sequence[str], keys: Keys, mistakes: Mistakes) -> list[Exclude]:
+def read_excludes(node: Node | None, variants: Sequence[str], keys: KnownKeys, mistakes: Mistakes) -> list[Exclude]:
     """What is left out."""
     found = []
     for names, change in _entries("exclude", node, variants, keys, mistakes):
@@ -26,7 +26,7 @@ def read_excludes(node: Node | None, variants: Sequence[str], keys: Keys, mistak
 
 
 def _entries(
-    where: str, node: Node | None, variants: Sequence[str], keys: Keys, mistakes: Mistakes
+    where: str, node: Node | None, variants: Sequence[str], keys: KnownKeys, mistakes: Mistakes
 ) -> Iterator[tuple[tuple[str, ...], Node]]:
     """Each entry: the variants that it names, or all, and its other keys."""
     for entry in node.value if node else ():

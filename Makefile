@@ -49,7 +49,8 @@ lint: $(VENV)/.installed-dev  ## format, lint, strict types
 	$(RUN) ruff check bnexp tests
 	$(RUN) mypy
 
-check: lint test  ## format, lint, strict types, tests
+check: lint  ## format, lint, strict types, all tests, and how many lines they reach
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 smoke: $(VENV)/.installed  ## a tiny form of every config, and its report; offline
 	$(BNEXP) run configs/*.yaml --smoke --results $(SMOKE)

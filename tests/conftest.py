@@ -14,4 +14,3 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["BNEXP_CACHE_DIR"] = str(Path(empty.name) / "bnexp")
     os.environ["KERAS_HOME"] = str(Path(empty.name) / "keras")
     os.environ["BNEXP_MIRROR"] = "http://127.0.0.1:9"  # the discard port: nobody answers
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no greeting of TensorFlow's from each process of tests

@@ -1,6 +1,6 @@
 """The engine over a Dask cluster (https://distributed.dask.org): an existing one, or one of this machine.
 
-Each slot is a place in one Dask worker and keeps its worker process there (`running.dask_node`), so that models stay
+A worker process of ours stays in one Dask worker (`running.dask_node`) from trial to trial, so that models stay
 compiled.  Records and logs come back over the wire: no folder is shared, and only this process writes.
 """
 
@@ -18,11 +18,12 @@ from typing import Any
 
 from bnexp import __version__
 from bnexp.errors import UserError
+from bnexp.records.record import Failure
 from bnexp.records.store import written
 from bnexp.running import dask_node
-from bnexp.running.engine import Event
-from bnexp.running.options import Options, workers
+from bnexp.running.options import Device, Options, devices, workers
 from bnexp.running.progress import duration
+from bnexp.running.protocol import Begun, Ended, Event, Failed, Finished, Progressed, Ready, Unable, decode
 from bnexp.specs.trial import PROTOCOL, Trial
 
 try:
@@ -33,17 +34,18 @@ except ImportError:
 
 _LOOK = 1.0  # seconds between two looks at which workers there are
 _CONNECT = 20  # seconds
-_LAST_WORDS = 3.0  # seconds that slots have, when all is ended, to tell what they had finished
+_LAST_WORDS = 3.0  # seconds that workers have, when all is ended, to tell what they had finished
 _LOST = (OSError, TimeoutError, RuntimeError)
 """What a client raises whose scheduler has gone."""
 
 
-class DaskSlot:
-    """A place in one Dask worker."""
+class RemoteWorker:
+    """A worker process in one Dask worker."""
 
-    def __init__(self, engine: "DaskEngine", address: str) -> None:
+    def __init__(self, engine: "DaskEngine", address: str, device: Device) -> None:
         self.key = f"bnexp-{uuid.uuid4().hex[:12]}"
         self.address = address
+        self.device = device
         self.number = 0
         """Of the command that it is at, so that late news of an earlier one are told apart."""
         self.log: Path | None = None
@@ -52,16 +54,16 @@ class DaskSlot:
         self.begun = False
         self._engine = engine
 
-    def give(self, trial: Trial, log: Path) -> None:
+    def train(self, trial: Trial, log: Path) -> None:
         """Have it train `trial`; what it printed is written to `log` when it ends."""
         with written(log):
             log.unlink(missing_ok=True)  # that of an earlier try
         self.log, self.begun = log, False
-        self._engine.ask(self, "train", trial=trial)
+        self._engine.ask(self, "train", trial)
 
     def check(self, trial: Trial) -> None:
         """Have it see whether a user's own layer works in the model of `trial`."""
-        self._engine.ask(self, "check", trial=trial)
+        self._engine.ask(self, "check", trial)
 
     def stop(self) -> None:
         """End its process, whatever it is at."""
@@ -69,7 +71,7 @@ class DaskSlot:
 
 
 class DaskEngine:
-    """Slots in the workers of a cluster: one for each of their threads, or on GPUs for each of their resource `GPU`.
+    """Worker processes in those of a cluster: one for each of their threads, or on GPUs for each resource `GPU`.
 
     Raises UserError where no scheduler answers, where it has no workers in time, and where it is lost: what runs then
     is lost with it, what has finished is not.
@@ -81,14 +83,17 @@ class DaskEngine:
         self._node_options = replace(options, engine="local", scheduler=None, resume="", data_folder=data_folder)
         self._trials = trials
         self._topic = f"bnexp-{uuid.uuid4().hex}"
-        self._slots: dict[str, DaskSlot] = {}
+        self._workers: dict[str, RemoteWorker] = {}
         self._places: dict[str, int] = {}
-        self._news: deque[tuple[str, int, Event]] = deque()
+        self.news: deque[tuple[str, int, Event]] = deque()
+        """What was heard of the workers, by key and command, and not yet read."""
         self._selector = selectors.DefaultSelector()
         self._looked = -_LOOK
         self._deserted: float | None = None
         """Since when there has been no worker."""
         self._cluster: Any = None
+        self._devices: tuple[Device, ...] = ()
+        """Of the own cluster, whose workers share this machine's."""
 
     def __enter__(self) -> "DaskEngine":
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by the run itself
@@ -112,10 +117,11 @@ class DaskEngine:
         return self
 
     def _own_cluster(self) -> str:
+        self._devices = devices(self._options, workers(self._options, self._trials))
         # The run counts the tries of a trial itself.
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
             self._cluster = distributed.LocalCluster(
-                n_workers=workers(self._options, self._trials),
+                n_workers=len(self._devices),
                 threads_per_worker=1,
                 memory_limit=0,
                 dashboard_address=None,
@@ -138,7 +144,7 @@ class DaskEngine:
         os.close(self._wake_write)
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return len(self._workers)
 
     def capacity(self) -> int:
         """Threads of all workers, or their GPUs, at most the jobs that were asked for."""
@@ -146,50 +152,53 @@ class DaskEngine:
         places = sum(self._places.values())
         return places if self._options.jobs == "auto" else min(places, self._options.jobs)
 
-    def start(self) -> DaskSlot:
-        """A slot in the worker that has the most free places."""
-        taken = Counter(slot.address for slot in self._slots.values())
-        slot = DaskSlot(self, max(self._places, key=lambda address: self._places[address] - taken[address]))
-        self._slots[slot.key] = slot
-        self.ask(slot, "start")
-        return slot
+    def start(self) -> RemoteWorker:
+        """A worker where most places are free."""
+        taken = Counter(worker.address for worker in self._workers.values())
+        address = max(self._places, key=lambda address: self._places[address] - taken[address])
+        free = Counter(self._devices) - Counter(worker.device for worker in self._workers.values())
+        worker = RemoteWorker(self, address, next(iter(free), Device(self._options.device)))
+        self._workers[worker.key] = worker
+        self.ask(worker, "start")
+        return worker
 
-    def remove(self, slot: DaskSlot) -> None:
-        """End a slot, and forget it."""
-        self._slots.pop(slot.key, None)
-        self.release([slot])
-        if slot.future is not None:
+    def remove(self, worker: RemoteWorker) -> None:
+        """End a worker, and forget it."""
+        self._workers.pop(worker.key, None)
+        self.release([worker])
+        if worker.future is not None:
             with suppress(*_LOST):
-                slot.future.cancel()
+                worker.future.cancel()
 
-    def ask(self, slot: DaskSlot, do: str, **arguments: Any) -> None:
-        """Have a Dask worker do something for a slot; the answer comes as an event."""
-        slot.number += 1
-        slot.answered = False
-        number = slot.number
+    def ask(self, worker: RemoteWorker, do: str, trial: Trial | None = None) -> None:
+        """Have a Dask worker do something for one of ours; the answer comes as an event."""
+        worker.number += 1
+        worker.answered = False
+        number = worker.number
         try:
-            slot.future = self._client.submit(
+            worker.future = self._client.submit(
                 dask_node.in_dask,
                 do,
-                slot.key,
+                worker.key,
                 number,
                 self._topic,
                 options=self._node_options,
-                **arguments,
-                key=f"{slot.key}-{number}-{do}",
-                workers=[slot.address],
+                device=worker.device,
+                trial=trial,
+                key=f"{worker.key}-{number}-{do}",
+                workers=[worker.address],
                 resources={"GPU": 1} if self._options.device == "gpu" else None,
                 pure=False,
             )
         except _LOST as error:
             raise self._gone() from error
-        slot.future.add_done_callback(lambda future: self._answered(slot.key, number, future))
+        worker.future.add_done_callback(lambda future: self._answered(worker.key, number, future))
 
-    def release(self, slots: Sequence[DaskSlot]) -> None:
-        """End the processes of some slots, past the queue of tasks."""
+    def release(self, some: Sequence[RemoteWorker]) -> None:
+        """End the processes of some workers, past the queue of tasks."""
         keys: dict[str, list[str]] = {}
-        for slot in slots:
-            keys.setdefault(slot.address, []).append(slot.key)
+        for worker in some:
+            keys.setdefault(worker.address, []).append(worker.key)
         for address in keys.keys() & self._places.keys():
             with suppress(*_LOST):
                 self._client.run(dask_node.release, keys[address], workers=[address], on_error="ignore")
@@ -198,42 +207,42 @@ class DaskEngine:
         """Let `events` return when something can be read there."""
         self._selector.register(descriptor, selectors.EVENT_READ)
 
-    def events(self, timeout: float) -> Iterator[tuple[DaskSlot, Event]]:
-        """What the slots say, waiting up to `timeout` seconds for the first word."""
-        if not self._news:
+    def events(self, timeout: float) -> Iterator[tuple[RemoteWorker, Event]]:
+        """What the workers say, waiting up to `timeout` seconds for the first word."""
+        if not self.news:
             self._selector.select(timeout)
         with suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
         self._look()
         yield from self._heard_so_far()
 
-    def _heard_so_far(self) -> Iterator[tuple[DaskSlot, Event]]:
-        while self._news:
-            key, number, event = self._news.popleft()
-            slot = self._slots.get(key)
-            if slot is None or number != slot.number:
+    def _heard_so_far(self) -> Iterator[tuple[RemoteWorker, Event]]:
+        while self.news:
+            key, number, event = self.news.popleft()
+            worker = self._workers.get(key)
+            if worker is None or number != worker.number:
                 continue
-            if event["event"] == "ended" and self._client.status != "running":
-                continue  # not the slot is lost but the scheduler, which `_look` says
-            yield from ((slot, told) for told in self._told(slot, event))
+            if isinstance(event, Ended) and self._client.status != "running":
+                continue  # not the worker is lost but the scheduler, which `_look` says
+            yield worker, self._told(worker, event)
 
     def kill(self) -> None:
-        """End all slots."""
-        self.release(list(self._slots.values()))
+        """End all workers."""
+        self.release(list(self._workers.values()))
 
-    def last_words(self) -> Iterator[tuple[DaskSlot, Event]]:
-        """What the slots had finished before they were ended."""
+    def last_words(self) -> Iterator[tuple[RemoteWorker, Event]]:
+        """What the workers had finished before they were ended."""
         limit = time.monotonic() + _LAST_WORDS
         while True:  # without a look at the machines: what was heard is kept even if the scheduler has gone
             yield from self._heard_so_far()
-            busy = any(not slot.answered for slot in self._slots.values())
+            busy = any(not worker.answered for worker in self._workers.values())
             if not busy or time.monotonic() > limit or self._client.status != "running":
                 break
             time.sleep(0.05)
         yield from self._heard_so_far()
 
     def _look(self) -> None:
-        """Which workers there are; a slot of one that is gone says `ended`."""
+        """Which Dask workers there are; ours in one that is gone say `Ended`."""
         if self._client.status != "running":
             raise self._gone()
         if time.monotonic() - self._looked < _LOOK:
@@ -259,9 +268,9 @@ class DaskEngine:
                 f"{' with the resource GPU' if gpu else ''} for {duration(self._options.start_timeout)}; "
                 "every finished trial is kept, and the same command goes on once there are some"
             )
-        for slot in self._slots.values():
-            if slot.address not in self._places:
-                self._news.append((slot.key, slot.number, _lost(f"lost with the machine {slot.address}")))
+        for each in self._workers.values():
+            if each.address not in self._places:
+                self.news.append((each.key, each.number, Ended("lost", f"lost with the machine {each.address}")))
 
     def _gone(self) -> UserError:
         at = self._options.scheduler or "of this machine"
@@ -272,55 +281,47 @@ class DaskEngine:
 
     def _heard(self, message: tuple[Any, Any]) -> None:
         """What a Dask worker logged, in a thread of Dask's."""
-        event = dict(message[1])
-        self._tell(event.pop("slot"), event.pop("number"), event)
+        said = message[1]
+        self._tell(said["slot"], said["number"], decode(said["event"]))
 
     def _answered(self, key: str, number: int, future: Any) -> None:
         """The end of a task, in a thread of Dask's."""
         try:
-            event = future.result(timeout=_CONNECT)
-        except BaseException as error:  # whatever befell the task, its slot is of no use any more
-            event = _lost(f"{type(error).__name__}: {error}")
+            event = decode(future.result(timeout=_CONNECT))
+        except BaseException as error:  # whatever befell the task, its worker is of no use any more
+            event = Ended("lost", f"{type(error).__name__}: {error}")
         self._tell(key, number, event)
 
     def _tell(self, key: str, number: int, event: Event) -> None:
-        self._news.append((key, number, event))
+        self.news.append((key, number, event))
         with suppress(OSError):  # full: it wakes anyway; closed: nobody listens any more
             os.write(self._wake_write, b"!")
 
-    def _told(self, slot: DaskSlot, event: Event) -> Iterator[Event]:
+    def _told(self, worker: RemoteWorker, event: Event) -> Event:
         """An event as the runner knows it."""
-        slot.answered = slot.answered or event["event"] not in ("begun", "progress")
-        match event["event"]:
-            case "begun":
-                if slot.begun:  # Dask gave it to a worker that has come back under the same address
-                    self.release([slot])
-                    yield _lost("its machine was lost for a while")
-                    return
-                slot.begun = True
-            case "ready":
+        worker.answered = worker.answered or not isinstance(event, Begun | Progressed)
+        match event:
+            case Begun():
+                if worker.begun:  # Dask gave it to a worker that has come back under the same address
+                    self.release([worker])
+                    return Ended("lost", "its machine was lost for a while")
+                worker.begun = True
+            case Ready():
                 if fault := _other_version(event):
-                    event = {"event": "unable", "failure": {"kind": "UserError", "message": fault, "traceback": ""}}
-            case "done" | "failed" | "ended":
-                output = event.pop("output", None)
-                if output is not None and slot.log is not None:
-                    with written(slot.log):
-                        slot.log.parent.mkdir(parents=True, exist_ok=True)
-                        slot.log.write_text(output, encoding="utf-8", errors="replace")
-        yield event
-        if event["event"] == "unable":  # as a worker process that cannot work ends, so does this slot
-            yield _lost("it could not start")
+                    return Unable(Failure(kind="UserError", message=fault, traceback=""))
+            case Finished() | Failed() | Ended():
+                if event.output is not None and worker.log is not None:
+                    with written(worker.log):
+                        worker.log.parent.mkdir(parents=True, exist_ok=True)
+                        worker.log.write_text(event.output, encoding="utf-8", errors="replace")
+        return event
 
 
-def _lost(message: str) -> Event:
-    return {"event": "ended", "kind": "lost", "message": message, "log": "", "peak_memory_bytes": None}
-
-
-def _other_version(ready: Event) -> str:
+def _other_version(ready: Ready) -> str:
     """What to say where a Dask worker has another bnexp than this process; empty where it has the same."""
-    if (ready["version"], ready["protocol"]) == (__version__, PROTOCOL):
+    if (ready.version, ready.protocol) == (__version__, PROTOCOL):
         return ""
     return (
-        f"a Dask worker has bnexp {ready['version']} (protocol {ready['protocol']}), this process {__version__} "
+        f"a Dask worker has bnexp {ready.version} (protocol {ready.protocol}), this process {__version__} "
         f"(protocol {PROTOCOL}); install the same on all machines"
     )

@@ -10,15 +10,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from bnexp import __version__
-from bnexp.running.engine import Event
-from bnexp.running.options import Options
+from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.running.protocol import Begun, Ended, Event, Failed, Finished, Progressed, Unable, encode
+from bnexp.specs.trial import Trial
 
 IDLE_SECONDS = 120.0
 """A worker process that nobody has asked anything for so long is ended: its client is gone."""
@@ -39,41 +37,49 @@ class _Held:
     last_used: float = field(default_factory=time.monotonic)
 
 
-def start(slot: str, options: Options, wanted: Callable[[], bool]) -> Event:
-    """Start the worker process of a slot: `ready`, `unable` or `ended`.  `ready` tells the version of this package."""
+@dataclass(frozen=True)
+class Asked:
+    """What one task of a Dask worker is about."""
+
+    slot: str
+    """The key of the worker process."""
+    options: Options
+    device: Device
+    wanted: Callable[[], bool] = lambda: True
+    """Where it says no, the worker process is ended."""
+    tell: Callable[[Event], None] = lambda _: None
+    """It is given `Begun` and each `Progressed`."""
+
+
+def start(asked: Asked) -> Event:
+    """Start the worker process of a slot: `Ready`, `Unable` or `Ended`."""
     with _lock:
         if not any(thread.name == "bnexp-idle" for thread in threading.enumerate()):
             threading.Thread(target=_end_idle_ones, name="bnexp-idle", daemon=True).start()
-        held = _held[slot] = _Held(Worker(options), busy=True)
-    answer = _answer(slot, held, wanted, lambda _: None)
-    return {**answer, "version": __version__, "protocol": PROTOCOL}
+        held = _held[asked.slot] = _Held(Worker(asked.options, asked.device), busy=True)
+    return _answer(asked, held)
 
 
-def check(slot: str, options: Options, trial: Trial, wanted: Callable[[], bool]) -> Event:
-    """Try a user's own layer: `checked`, or `ended`."""
-    held = _ready(slot, options, wanted)
+def check(asked: Asked, trial: Trial) -> Event:
+    """Try a user's own layer: `Checked`, or `Ended`."""
+    held = _ready(asked)
     if not isinstance(held, _Held):
         return held
     held.worker.check(trial)
-    return _answer(slot, held, wanted, lambda _: None)
+    return _answer(asked, held)
 
 
-def train(
-    slot: str, options: Options, trial: Trial, wanted: Callable[[], bool], tell: Callable[[Event], None]
-) -> Event:
-    """Train a trial: `done`, `failed` or `ended`, with what it printed as `output`.
-
-    `tell` is given `begun` and each `progress`; where `wanted` says no, the worker process is ended.
-    """
-    held = _ready(slot, options, wanted)
+def train(asked: Asked, trial: Trial) -> Event:
+    """Train a trial: `Finished`, `Failed` or `Ended`, with what it printed."""
+    held = _ready(asked)
     if not isinstance(held, _Held):
         return held
     with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
         log = Path(folder) / "run.log"
-        tell({"event": "begun"})
-        held.worker.give(trial, log)
-        answer = _answer(slot, held, wanted, tell)
-        return {**answer, "output": _tail(log)}
+        asked.tell(Begun())
+        held.worker.train(trial, log)
+        answer = _answer(asked, held)
+        return replace(answer, output=_tail(log)) if isinstance(answer, Finished | Failed | Ended) else answer
 
 
 def release(slots: list[str]) -> None:
@@ -83,49 +89,48 @@ def release(slots: list[str]) -> None:
             held = _held.get(slot)
         if held is None:
             continue
-        held.worker.kill()  # who waits for its answer is told `ended`, and closes it
+        held.worker.kill()  # who waits for its answer is told `Ended`, and closes it
         with _lock:
             if not held.busy and _held.get(slot) is held:
                 del _held[slot]
                 held.worker.close()
 
 
-def _ready(slot: str, options: Options, wanted: Callable[[], bool]) -> "_Held | Event":
-    """The slot's process, marked as busy; a new one where it was ended for being idle.  `failed` or `ended` if none is.
+def _ready(asked: Asked) -> "_Held | Event":
+    """The slot's process, marked as busy; a new one where it was ended for being idle.  `Failed` or `Ended` if none is.
 
     That an idle process was ended is no fault of the trial that comes next.
     """
     for _ in range(2):
         with _lock:
-            held = _held.get(slot)
+            held = _held.get(asked.slot)
             if held is not None:
                 held.busy = True
                 return held
-        answer = start(slot, options, wanted)
-        if answer["event"] == "unable":
-            return {"event": "failed", "failure": answer["failure"]}
-        if answer["event"] == "ended":
-            return answer
-    told = "its process was ended while it waited"
-    return {"event": "ended", "kind": "lost", "message": told, "log": "", "peak_memory_bytes": None}
+        match start(asked):
+            case Unable(failure):
+                return Failed(failure)
+            case Ended() as ended:
+                return ended
+    return Ended("lost", "its process was ended while it waited")
 
 
-def _answer(slot: str, held: _Held, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+def _answer(asked: Asked, held: _Held) -> Event:
     """The next word of the worker process that is not progress."""
     answer: Event | None = None
     while answer is None:
-        if not wanted():
+        if not asked.wanted():
             held.worker.kill()
         select.select([held.worker.fileno()], [], [], _LOOK)
         for event in held.worker.events():
-            if event["event"] == "progress":
-                tell(event)
+            if isinstance(event, Progressed):
+                asked.tell(event)
             elif answer is None:
                 answer = event
     with _lock:
         held.busy, held.last_used = False, time.monotonic()
-        if answer["event"] in ("ended", "unable"):
-            _held.pop(slot, None)
+        if isinstance(answer, Ended | Unable):
+            _held.pop(asked.slot, None)
             held.worker.close()
     return answer
 
@@ -148,7 +153,9 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def in_dask(do: str, slot: str, number: int, topic: str, *, options: Options, **arguments: Any) -> Event:
+def in_dask(
+    do: str, slot: str, number: int, topic: str, *, options: Options, device: Device, trial: Trial | None = None
+) -> bytes:
     """The task that a Dask worker runs: one of `start`, `check`, `train`, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
@@ -160,10 +167,9 @@ def in_dask(do: str, slot: str, number: int, topic: str, *, options: Options, **
         return task is not None and task.state == "executing"
 
     def tell(event: Event) -> None:
-        dask.log_event(topic, {**event, "slot": slot, "number": number})
+        dask.log_event(topic, {"slot": slot, "number": number, "event": encode(event)})
 
-    if do == "train":
-        return train(slot, options, arguments["trial"], wanted, tell)
-    if do == "check":
-        return check(slot, options, arguments["trial"], wanted)
-    return start(slot, options, wanted)
+    asked = Asked(slot, options, device, wanted, tell)
+    if trial is None:
+        return encode(start(asked))
+    return encode(train(asked, trial) if do == "train" else check(asked, trial))

@@ -2,16 +2,28 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bnexp.errors import UserError
-from bnexp.running.machine import available_cores, available_memory
+from bnexp.running.machine import available_cores, available_gpus, available_memory
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that one worker may come to use on full MNIST, for `jobs="auto"`: it has 0.4 GB after its first trial, 0.7 GB
 at most after 23 models, and is replaced when it has grown by `Options.growth`."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a worker trains on."""
+
+    kind: Literal["auto", "cpu", "gpu"] = "auto"
+    gpu: str | None = None
+    """As `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any."""
+    sharing: int = 1
+    """How many workers share that GPU, and its memory."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Options:
     """The execution of a run."""
 
     jobs: int | Literal["auto"] = "auto"
-    """Worker processes; `auto`: as many as the available cores and memory carry (one on a GPU)."""
+    """Worker processes; `auto`: as many as the available cores and memory carry (with `device="gpu"`: one a GPU)."""
     threads: int = 1
     """Threads of each worker."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -106,10 +118,19 @@ def workers(options: Options, trials: int) -> int:
     if options.jobs != "auto":
         wanted = options.jobs
     elif options.device == "gpu":
-        wanted = 1
+        wanted = len(available_gpus())
     else:
         wanted = min(available_cores() // options.threads, available_memory() // WORKER_MEMORY)
     return max(1, min(wanted, trials))
+
+
+def devices(options: Options, count: int, gpus: Sequence[str] | None = None) -> tuple[Device, ...]:
+    """The devices of `count` workers of this machine: its GPUs in turn, by default those that it is known to have."""
+    if options.device == "cpu":
+        return (Device("cpu"),) * count
+    found = (available_gpus() if gpus is None else gpus) or (None,)
+    sharing = [len(range(k, count, len(found))) for k in range(len(found))]
+    return tuple(Device(options.device, found[k % len(found)], sharing[k % len(found)]) for k in range(count))
 
 
 def _whole(value: object) -> bool:

@@ -17,13 +17,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
 
 from fake_trainer import record
 
+from bnexp import __version__
 from bnexp.config.grid import Experiment, plan
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
-from bnexp.running.engine import Event
 from bnexp.running.progress import Silent
-from bnexp.specs.trial import Trial
+from bnexp.running.protocol import Event, Finished, Ready
+from bnexp.specs.trial import PROTOCOL, Trial
 
 CONFIG = """
 name: big
@@ -67,7 +68,7 @@ class Instant:
     def start(self) -> "Slot":
         self._count += 1
         slot = Slot(self._answers)
-        self._answers.append((slot, {"event": "ready", "description": {}}))
+        self._answers.append((slot, Ready({}, __version__, PROTOCOL)))
         return slot
 
     def remove(self, slot: "Slot") -> None:
@@ -91,8 +92,8 @@ class Slot:
     def __init__(self, answers: list[tuple[Any, Event]]) -> None:
         self._answers = answers
 
-    def give(self, trial: Trial, log: Path) -> None:
-        self._answers.append((self, {"event": "done", "record": record(trial).model_dump_json()}))
+    def train(self, trial: Trial, log: Path) -> None:
+        self._answers.append((self, Finished(record(trial).model_dump_json())))
 
     def check(self, trial: Trial) -> None:
         raise AssertionError("no layer of a user's own is in this plan")

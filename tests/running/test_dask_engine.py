@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import SPECS, Ground, experiment
+from ground import SPECS, Ground, children, experiment
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
+from bnexp.running.options import Device, Options
 from bnexp.running.progress import Silent, State
+from bnexp.running.protocol import Begun, Finished, Ready
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
 
@@ -195,18 +197,17 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(
 ) -> None:
     """In this process, as a Dask worker would do it: no trial is lost by it, whatever its retries."""
     from bnexp.running import dask_node  # noqa: PLC0415  # beside its only use
-    from bnexp.running.options import Options  # noqa: PLC0415
 
     monkeypatch.setattr(dask_node, "IDLE_SECONDS", 0.2)
-    options = Options(trainer="fake_trainer:Trainer")
-    assert dask_node.start("one", options, lambda: True)["event"] == "ready"
-    until(lambda: "one" not in dask_node._held, 10)
-    said: list[dict[str, Any]] = []
-    answer = dask_node.train("one", options, Trial(SPECS["none"], 0), lambda: True, said.append)
-    assert answer["event"] == "done"
-    assert said[0]["event"] == "begun"
+    said: list[Any] = []
+    asked = dask_node.Asked("one", Options(trainer="fake_trainer:Trainer"), Device("cpu"), tell=said.append)
+    before = set(children())
+    assert isinstance(dask_node.start(asked), Ready)
+    until(lambda: set(children()) == before, 10)
+    assert isinstance(dask_node.train(asked, Trial(SPECS["none"], 0)), Finished)
+    assert said[0] == Begun()
     dask_node.release(["one"])
-    assert "one" not in dask_node._held
+    assert set(children()) == before
 
 
 def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, cluster: Any) -> None:
@@ -227,15 +228,14 @@ def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, clust
 def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, cluster: Any) -> None:
     """News that lie there unread are read out, and reading them ends."""
     from bnexp.running.dask_engine import DaskEngine  # noqa: PLC0415  # beside its only use
-    from bnexp.running.options import Options  # noqa: PLC0415
 
     options = Options(engine="dask", scheduler=cluster.scheduler_address, trainer="fake_trainer:Trainer", jobs=1)
     with DaskEngine(options) as engine:
-        slot = engine.start()
-        events = (event for _ in range(100) for event in engine.events(0.2))
-        assert next(event for _, event in events if event["event"] != "progress")["event"] == "ready"
-        slot.give(Trial(SPECS["none"], 0), ground.folder / "run.log")
-        while not any(event["event"] == "done" for _, _, event in engine._news):
+        worker = engine.start()
+        events = (event for _ in range(100) for _, event in engine.events(0.2))
+        assert isinstance(next(events), Ready)
+        worker.train(Trial(SPECS["none"], 0), ground.folder / "run.log")
+        while not any(isinstance(event, Finished) for _, _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)
-        assert [event["event"] for _, event in engine.last_words()][-1] == "done"
+        assert isinstance([event for _, event in engine.last_words()][-1], Finished)

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import Ground, experiment
+from ground import Ground, children, experiment
 
 from bnexp.config.grid import Experiment, Point
 from bnexp.records.store import Store
@@ -43,20 +43,6 @@ class Killer(Silent):
         if self._random.random() < self._chance and (pids := children()):
             os.kill(self._random.choice(pids), signal.SIGKILL)
             self.killed += 1
-
-
-def children() -> list[int]:
-    """Process numbers of the workers that this process has started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = path.read_text().partition(" ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, parent = rest.rpartition(")")[2].split()[:2]
-        if int(parent) == os.getpid() and state not in "ZX":
-            found.append(int(pid))
-    return found
 
 
 def records(root: Path) -> dict[str, str]:

@@ -115,7 +115,8 @@ def _extent(same: "Sameness") -> str:
 
 def _parting(parting: "Parting") -> str:
     stored, again = (_value(value) for value in (parting.stored, parting.again))
-    return f"{parting.where}, {parting.key}: {stored} in the record, {again} now"
+    where = f"{parting.where}, " if parting.where else ""
+    return f"{where}{parting.key}: {stored} in the record, {again} now"
 
 
 def _value(value: object) -> str:

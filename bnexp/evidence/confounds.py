@@ -8,16 +8,15 @@ the code is declared: the version and commit of bnexp, and the file of a user's 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bnexp.records.quantities import QUANTITIES, Quantity, plain, text
 from bnexp.records.record import TrialRecord
 
 ABSENT = "—"
 """A key that one side's spec does not have."""
-
-UNRECORDED = "not recorded"
 
 FURTHER = "further keys of"
 """What is said of the keys that one side's block alone has."""
@@ -77,21 +76,6 @@ class Audit:
         return tuple(each for each in self.undeclared if seconds or each.touches == "results")
 
 
-@dataclass(frozen=True)
-class _Field:
-    """Something that every record should hold."""
-
-    what: str
-    value: Callable[[TrialRecord], Any]
-    touches: Touches = "results"
-    follows: Callable[[Spec, Spec], bool] | None = None
-    """Whether a difference follows from the specs."""
-    optional: bool = False
-    """An absence on both sides is no gap."""
-    whole: bool = False
-    """Asked of trainings that went to their end alone; a diverged one stopped where it did."""
-
-
 def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     """What differs between two sides.
 
@@ -109,26 +93,26 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     changes = tuple(each.what for each in declared if not each.what.startswith(FURTHER) and ".source" not in each.what)
     alike: list[str] = []
     unknown: list[str] = []
-    found: list[tuple[_Field, Difference]] = []
-    for field in FIELDS if pairs else ():
+    found: list[tuple[Quantity, Difference]] = []
+    for quantity in AUDITED if pairs else ():
         values = [
-            (field.value(one_trial), field.value(other_trial))
+            (quantity.get(one_trial), quantity.get(other_trial))
             for one_trial, other_trial in pairs
-            if not field.whole or one_trial.status == other_trial.status == "ok"
+            if not quantity.whole or one_trial.status == other_trial.status == "ok"
         ]
         unlike = [pair for pair in values if pair[0] != pair[1]]
         if unlike:
             mine, twin = (_most(pair[k] for pair in unlike) for k in (0, 1))
-            found.append((field, Difference(field.what, mine, twin, len(unlike), field.touches)))
+            found.append((quantity, Difference(quantity.label, mine, twin, len(unlike), _touches(quantity))))
         elif all(mine is None for mine, _ in values):
-            unknown += [] if field.optional or not values else [field.what]
+            unknown += [] if quantity.optional or not values else [quantity.label]
         else:
-            alike.append(field.what)
-    code = mode == "versions" and (bool(declared) or any(field.what in CODE for field, _ in found))
-    for field, difference in found:
-        expected = field.follows is not None and field.follows(one.spec, other.spec)
+            alike.append(quantity.label)
+    code = mode == "versions" and (bool(declared) or any(quantity.label in CODE for quantity, _ in found))
+    for quantity, difference in found:
+        expected = any(_at(one.spec, key) != _at(other.spec, key) for key in quantity.follows)
         if mode == "versions":
-            expected = field.what in CODE or (code and field.what in PARAMETERS)
+            expected = quantity.label in CODE or (code and quantity.name in PARAMETERS)
         (declared if expected else undeclared).append(difference)
     return Audit(
         one=one.name,
@@ -146,21 +130,14 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
 def surroundings(stored: TrialRecord, again: TrialRecord) -> list[Difference]:
     """In what two trainings of one trial differ that no spec says: software, machine, execution."""
     return [
-        Difference(field.what, _text(field.value(stored)), _text(field.value(again)), 1, field.touches)
-        for field in FIELDS
-        if field.what not in MEASURED and field.value(stored) != field.value(again)
+        Difference(each.label, text(each.get(stored)), text(each.get(again)), 1, _touches(each))
+        for each in AUDITED
+        if each.of_machine and each.get(stored) != each.get(again)
     ]
 
 
-def pace_setters(record: TrialRecord) -> dict[str, str] | None:
-    """What a record tells of where and how its trial was computed that bears on its seconds, by name.
-
-    None where it does not tell device, processor, threads and trials at a time: then its seconds compare with nothing.
-    """
-    found = {field.what: field.value(record) for field in FIELDS if field.touches == "seconds" or field.what in _PACE}
-    if any(found[what] is None for what in ("device", "processor", "threads", "trials at a time")):
-        return None
-    return {what: _text(value) for what, value in found.items() if value is not None}
+def _touches(quantity: Quantity) -> Touches:
+    return "seconds" if quantity.affects == "seconds" else "results"
 
 
 def _of_specs(one: Spec, other: Spec, pairs: int, mode: Mode) -> tuple[list[Difference], list[Difference]]:
@@ -178,7 +155,7 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
     """Dotted keys whose values differ; the keys that one side alone has are told together."""
     if not (isinstance(one, dict) and isinstance(other, dict)):
         if one != other:
-            yield path, _value(one), _value(other)
+            yield path, plain(one), plain(other)
         return
     for key in [key for key in one if key in other]:
         yield from _unlike_keys(f"{path}.{key}", one[key], other[key])
@@ -188,35 +165,14 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
 
 
 def _further(one: Spec, other: Spec) -> str:
-    return ", ".join(f"{key} {_value(value)}" for key, value in one.items() if key not in other)
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    text = str(value)
-    return text[:12] if len(text) == 64 and set(text) <= set("0123456789abcdef") else text
+    return ", ".join(f"{key} {plain(value)}" for key, value in one.items() if key not in other)
 
 
 def _most(values: Iterable[Any]) -> str:
     """The values of one side, most frequent first; of more than two kinds the first two and a count."""
-    counts = Counter(_text(value) for value in values).most_common()
+    counts = Counter(text(value) for value in values).most_common()
     more = f" and {len(counts) - 2} others" if len(counts) > 2 else ""
     return " or ".join(text for text, _ in counts[:2]) + more
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return UNRECORDED
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return _value(value)
 
 
 def _unpaired(one: Side, other: Side) -> Iterable[str]:
@@ -239,79 +195,18 @@ def _seeds(seeds: list[int]) -> str:
     return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
-def _parameters(kind: str) -> Callable[[TrialRecord], Any]:
-    return lambda record: getattr(record.parameters, kind) if record.parameters else None
+def _at(spec: Spec, key: str) -> Any:
+    """The value of a dotted key; None where a spec lacks it."""
+    found: Any = spec
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
-def _last(key: str) -> Callable[[TrialRecord], Any]:
-    return lambda record: getattr(record.evaluations[-1], key) if record.evaluations else None
+AUDITED = tuple(each for each in QUANTITIES if each.affects)
+"""In the order in which differences are told."""
 
-
-def _environment(key: str) -> Callable[[TrialRecord], Any]:
-    return lambda record: record.environment.get(key)
-
-
-def _execution(key: str) -> Callable[[TrialRecord], Any]:
-    return lambda record: record.execution.get(key)
-
-
-def _commit(record: TrialRecord) -> str | None:
-    commit = record.environment.get("git_commit")
-    if commit is None:
-        return None
-    return f"{commit[:12]}{', with changes' if record.environment.get('git_dirty') else ''}"
-
-
-def _memory(record: TrialRecord) -> str | None:
-    size = record.environment.get("memory_bytes")
-    return None if size is None else f"{size / 2**30:.3g} GiB"
-
-
-def _blocks(*names: str) -> Callable[[Spec, Spec], bool]:
-    """Whether the specs differ in one of these blocks."""
-    return lambda one, other: any(one.get(name) != other.get(name) for name in names)
-
-
-def _dataset(one: Spec, other: Spec) -> bool:
-    return any(one["data"].get(key) != other["data"].get(key) for key in ("name", "source"))
-
-
-FIELDS = (
-    _Field("trainable parameters", _parameters("trainable"), follows=_blocks("model", "norm", "data")),
-    _Field("of them in norms", _parameters("normalization"), follows=_blocks("model", "norm", "data")),
-    _Field("parameters not trained", _parameters("non_trainable"), follows=_blocks("model", "norm", "data")),
-    _Field("data", lambda record: record.data_hash, follows=_dataset),
-    _Field("training images", lambda record: record.train_examples, follows=_blocks("data")),
-    _Field("validation images", lambda record: record.validation_examples, follows=_blocks("data")),
-    _Field("steps", _last("step"), follows=_blocks("data", "training"), whole=True),
-    _Field("images seen", _last("examples"), follows=_blocks("data", "training"), whole=True),
-    _Field("protocol", lambda record: record.protocol),
-    _Field("bnexp", _environment("bnexp")),
-    _Field("bnexp commit", _commit, optional=True),
-    _Field("TensorFlow", _environment("tensorflow")),
-    _Field("Keras", _environment("keras")),
-    _Field("NumPy", _environment("numpy")),
-    _Field("Python", _environment("python"), "seconds"),
-    _Field("device", _execution("device")),
-    _Field("device name", _execution("device_name")),
-    _Field("processor", _environment("cpu")),
-    _Field("threads", _execution("threads")),
-    _Field("determinism", _execution("deterministic")),
-    _Field("precision", _execution("precision")),
-    # The way of a step is chosen by batch size and number of steps, besides the device.
-    _Field("way of a step", _execution("step"), follows=_blocks("data", "training")),
-    _Field("trials at a time", _execution("jobs"), "seconds"),
-    _Field("cores", _environment("cores"), "seconds"),
-    _Field("memory", _memory, "seconds"),
-    _Field("platform", _environment("platform"), "seconds"),
-)
-"""In the order in which they are told."""
-
-PARAMETERS = frozenset({"trainable parameters", "of them in norms", "parameters not trained"})
+PARAMETERS = frozenset(each.name for each in AUDITED if each.name.startswith("parameters_"))
 CODE = frozenset({"bnexp", "bnexp commit"})
 """What two versions are meant to differ in, besides `OWN_LAYER`."""
 OWN_LAYER = "norm.source"
-_PACE = frozenset({"device", "device name", "processor", "threads", "TensorFlow", "Keras", "determinism", "precision"})
-"""Of what bears on results, what bears on seconds too."""
-MEASURED = PARAMETERS | {"data", "training images", "validation images", "steps", "images seen", "protocol"}
-"""What belongs to a trial itself, not to where and how it was computed."""

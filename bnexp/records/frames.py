@@ -12,64 +12,24 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bnexp.evidence.confounds import pace_setters
 from bnexp.records.plan import StoredPlan
+from bnexp.records.quantities import EVALUATION, QUANTITIES, columns, row
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 
-# After `experiment` and `variant` stands one column per grid key, by its dotted name.
-TRIAL_COLUMNS = {
-    "point": "int64",  # index into plan.points
-    "seed": "int64",
-    "status": "object",  # ok, diverged, failed, missing
-    "diverged_at_step": "Int64",
-    "test_accuracy": "float64",  # share, 0 to 1; NaN unless ok
-    "test_loss": "float64",  # mean cross-entropy, nats
-    "test_accuracy_batch_statistics": "float64",  # the same weights with each batch's own statistics
-    "test_accuracy_recalibrated": "float64",  # the same weights with statistics over training images
-    "validation_accuracy": "float64",  # at the last evaluation; also of diverged trials
-    "train_loss": "float64",  # since the evaluation before the last
-    "train_accuracy": "float64",
-    "parameters_trainable": "Int64",
-    "parameters_non_trainable": "Int64",
-    "parameters_normalization": "Int64",  # of the trainable ones
-    "steps": "Int64",  # optimizer steps at the last evaluation
-    "train_examples": "Int64",
-    "validation_examples": "Int64",
-    "batch_size": "int64",
-    "seconds_train": "float64",  # without compilation and evaluation
-    "seconds_compile": "float64",
-    "seconds_evaluate": "float64",
-    "seconds_total": "float64",
-    "images_per_second": "float64",  # training images seen per second of training
-    "peak_memory_bytes": "Int64",
-    "identity": "object",
-    "folder": "object",  # under trials/
-    "data_hash": "object",
-    "order_fingerprint": "object",
-    "validation_fingerprint": "object",
-    "initial_weights": "object",  # JSON: path of a weight to the digest of its initial value
-    "device": "object",
-    "device_name": "object",
-    "processor": "object",
-    "threads": "Int64",
-    "jobs": "Int64",
-    "surroundings": "object",  # JSON: all of that and more that bears on seconds; None where it is not recorded
-}
+# Columns of the plan, not of the record, behind which of the record's.
+_OF_THE_PLAN = {"validation_examples": {"batch_size": "int64"}, "identity": {"folder": "object"}}
 
-# After `experiment`, `variant` and the grid keys.
-EVALUATION_COLUMNS = {
-    "point": "int64",
-    "seed": "int64",
-    "step": "int64",  # optimizer steps done
-    "examples": "int64",  # training examples seen
-    "epoch": "float64",  # passes over the training examples done
-    "seconds": "float64",  # of training so far, without compilation and evaluation
-    "train_loss": "float64",  # nats; over the examples since the previous evaluation, in training mode
-    "train_accuracy": "float64",  # share, 0 to 1
-    "validation_loss": "float64",
-    "validation_accuracy": "float64",
+TRIAL_COLUMNS = {"point": "int64", "seed": "int64"} | {
+    name: kind
+    for measured, column in columns(QUANTITIES).items()
+    for name, kind in {measured: column, **_OF_THE_PLAN.get(measured, {})}.items()
 }
+"""After `experiment`, `variant`, and one column per grid key by its dotted name: `quantities.QUANTITIES` as columns,
+`point` (index into plan.points), `seed`, `batch_size`, and `folder` (under trials/)."""
+
+EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | columns(EVALUATION)
+"""After `experiment`, `variant` and the grid keys."""
 
 
 class Planned(NamedTuple):
@@ -102,7 +62,7 @@ def trials(store: Store, plan: StoredPlan) -> pd.DataFrame:
 def evaluations(store: Store, plan: StoredPlan) -> pd.DataFrame:
     """One row per evaluation of every finished trial: experiment, variant, the grid keys, `EVALUATION_COLUMNS`."""
     rows = [
-        {**place, "point": planned.point, "seed": planned.seed, **evaluation.model_dump()}
+        {**place, "point": planned.point, "seed": planned.seed, **row(evaluation, EVALUATION)}
         for planned in read(store, plan)
         if planned.record is not None
         for place in [_place(plan, planned.point)]
@@ -123,60 +83,14 @@ def _scalar(value: Any) -> Any:
 
 
 def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
-    record = planned.record
-    row: dict[str, Any] = {
+    return {
+        "status": "missing",
+        **({} if planned.record is None else row(planned.record, QUANTITIES)),
         "point": planned.point,
         "seed": planned.seed,
-        "status": "missing",
         "batch_size": plan.points[planned.point].spec["training"]["batch_size"],
         "folder": planned.folder,
     }
-    if record is None:
-        return row
-    row |= {
-        "status": record.status,
-        "diverged_at_step": record.diverged_at_step,
-        "train_examples": record.train_examples,
-        "validation_examples": record.validation_examples,
-        "peak_memory_bytes": record.peak_memory_bytes,
-        "identity": record.identity,
-        "data_hash": record.data_hash,
-        **{key: record.execution.get(key) for key in ("device", "device_name", "threads", "jobs")},
-        "processor": record.environment.get("cpu"),
-        "surroundings": _surroundings(record),
-    }
-    if record.test is not None:
-        row |= {"test_accuracy": record.test.accuracy, "test_loss": record.test.loss}
-    if (others := record.other_statistics) is not None:
-        row |= {
-            "test_accuracy_batch_statistics": others.batch.accuracy,
-            "test_accuracy_recalibrated": others.recalibrated.accuracy,
-        }
-    if record.parameters is not None:
-        row |= {f"parameters_{key}": value for key, value in record.parameters.model_dump().items()}
-    if record.fingerprints is not None:
-        row |= {
-            "order_fingerprint": record.fingerprints.order,
-            "validation_fingerprint": record.fingerprints.validation,
-            "initial_weights": json.dumps(record.fingerprints.weights, sort_keys=True),
-        }
-    if record.seconds is not None:
-        row |= {f"seconds_{key}": getattr(record.seconds, key) for key in ("train", "compile", "evaluate", "total")}
-    if record.evaluations:
-        last = record.evaluations[-1]
-        row |= {
-            "steps": last.step,
-            "validation_accuracy": last.validation_accuracy,
-            "train_loss": last.train_loss,
-            "train_accuracy": last.train_accuracy,
-            "images_per_second": last.examples / last.seconds if last.seconds > 0 else None,
-        }
-    return row
-
-
-def _surroundings(record: TrialRecord) -> str | None:
-    found = pace_setters(record)
-    return None if found is None else json.dumps(found, sort_keys=True)
 
 
 def _frame(rows: list[dict[str, Any]], plan: StoredPlan, columns: dict[str, str]) -> pd.DataFrame:

@@ -5,11 +5,12 @@ A number that was not finite (a diverged loss) is stored as null.  `results/READ
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from bnexp.records.migrate import migrated
 from bnexp.specs.values import Frozen
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Floats = float | None
 """A finite number, or None for one that was not finite."""
@@ -84,6 +85,8 @@ class Fingerprints(Frozen):
 
     weights: dict[str, str]
     """Initial value of each weight by path, such as `conv1/kernel`."""
+    normalization: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Those of these paths that belong to normalization layers: how they start is the method's own affair."""
     order: str
     """Indices of the training examples, in the order of all epochs."""
     validation: str
@@ -143,6 +146,11 @@ class TrialRecord(Frozen):
     environment: dict[str, Any] = Field(default_factory=dict)
     """Versions, machine, git commit (`results.environment`)."""
     failure: Failure | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _migrated(cls, data: Any) -> Any:
+        return migrated(data) if isinstance(data, dict) else data
 
     @field_validator("schema_version")
     @classmethod

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
-from bnexp.evidence.agreement import Sameness, same
+from bnexp.evidence.agreement import Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
@@ -77,7 +77,7 @@ def verify(
         if again.failure.kind == "UserError":
             raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
         return Verification(name, None, in_a_line(again.failure), None, tuple(surroundings(stored, again)), again)
-    compared = same(stored, again) if tolerance is None else same(stored, again, tolerance)
+    compared = agreement(stored, again, *([] if tolerance is None else [tolerance]))
     return Verification(name, None, "", compared, tuple(surroundings(stored, again)), again)
 
 

@@ -301,6 +301,7 @@ def _brief(scores: Scores) -> Brief:
 def _fingerprints(trial: Trial, parts: Split, weights: dict[str, np.ndarray]) -> Fingerprints:
     return Fingerprints(
         weights={path: fingerprint(value) for path, value in weights.items()},
+        normalization=tuple(path for path in weights if path.rpartition("/")[0].endswith("_norm")),
         order=order_fingerprint(parts.train, trial.seed, trial.spec.training.epochs),
         validation=fingerprint(parts.validation),
     )

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,47 @@ FORBIDDEN = [
 @pytest.mark.parametrize(("modules", "outside"), FORBIDDEN, ids=" ".join)
 def test_imports_point_one_way(modules: tuple[str, ...], outside: set[str]) -> None:
     assert importers(*modules, outside=outside) == []
+
+
+def arrows() -> dict[str, set[str]]:
+    """Each part of the package, a folder or a file beside them, with the other parts that it imports."""
+    parts = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    found: dict[str, set[str]] = {part: set() for part in parts}
+    for path in PACKAGE.rglob("*.py"):
+        part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        for name in imports(path):
+            head, _, rest = name.partition(".")
+            if head == "bnexp" and (other := rest.partition(".")[0]) in parts - {part}:
+                found[part].add(other)
+    return found
+
+
+def test_the_arrows_between_the_parts_run_in_no_circle() -> None:
+    """`prepare` raises CycleError, whose message names the circle."""
+    TopologicalSorter(arrows()).prepare()
+
+
+def test_a_circle_would_be_found() -> None:
+    with pytest.raises(ValueError, match="nodes are in a cycle"):
+        TopologicalSorter(arrows() | {"errors": {"cli"}}).prepare()
+
+
+FLOORS = [
+    *("errors lazy", "specs", "usercode stats", "config", "records", "evidence"),
+    *("running training reporting", "api"),
+]
+"""Upwards, each floor may import those below it; data, norms and models stand beside, below training."""
+
+
+def test_each_part_imports_only_what_lies_below_it() -> None:
+    height = {part: floor for floor, parts in enumerate(FLOORS) for part in parts.split()}
+    upwards = [
+        f"{part} imports {other}"
+        for part, others in arrows().items()
+        for other in others
+        if part in height and other in height and height[part] <= height[other]
+    ]
+    assert sorted(upwards) == []
 
 
 HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "rich", "numpy", "yaml")

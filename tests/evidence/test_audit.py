@@ -28,7 +28,7 @@ def test_keys_of_the_spec_are_declared_with_what_follows_from_them():
 def test_numbers_of_parameters_follow_from_another_norm():
     found = audit(side("none", *trials("none")), side("ln", *trials("ln")))
     assert told(found.declared)["trainable parameters"] == ("93,322", "93,770", 3)
-    assert told(found.declared)["of them in norms"] == ("0", "448", 3)
+    assert told(found.declared)["normalization parameters"] == ("0", "448", 3)
 
 
 def test_numbers_of_parameters_do_not_follow_from_another_learning_rate():
@@ -36,7 +36,7 @@ def test_numbers_of_parameters_do_not_follow_from_another_learning_rate():
     few = [each.model_copy(update={"parameters": trial_record("none").parameters}) for each in slow]
     found = audit(side("fast", *trials("ln")), side("slow", *few))
     assert told(found.declared) == {"training.optimizer.learning_rate": ("0.001", "0.0001", 3)}
-    assert set(told(found.undeclared)) == {"trainable parameters", "of them in norms"}
+    assert set(told(found.undeclared)) == {"trainable parameters", "normalization parameters"}
 
 
 def test_several_changes_of_the_config_are_counted_and_what_comes_with_a_name_is_not():
@@ -51,7 +51,7 @@ def test_steps_and_the_way_of_a_step_follow_from_another_batch_size():
     large, small = (trials("none", training={"batch_size": size, "epochs": 1}) for size in (64, 2))
     small = [elsewhere(step="xla")(each) for each in small]
     found = audit(side("64", *(elsewhere(step="graph")(each) for each in large)), side("2", *small))
-    assert set(told(found.declared)) == {"training.batch_size", "steps", "way of a step"}
+    assert set(told(found.declared)) == {"training.batch_size", "steps", "execution (graph or XLA)"}
     assert found.undeclared == ()
 
 
@@ -64,7 +64,7 @@ def test_steps_and_the_way_of_a_step_follow_from_another_batch_size():
         ({"cpu": "Another processor"}, "processor", "results"),
         ({"device": "gpu"}, "device", "results"),
         ({"threads": 2}, "threads", "results"),
-        ({"step": "xla"}, "way of a step", "results"),
+        ({"step": "xla"}, "execution (graph or XLA)", "results"),
         ({"deterministic": False}, "determinism", "results"),
         ({"precision": "float16, float32"}, "precision", "results"),
         ({"jobs": 4}, "trials at a time", "seconds"),
@@ -155,7 +155,11 @@ def test_between_two_versions_the_code_is_declared():
 
 @pytest.mark.parametrize(
     ("changes", "what"),
-    [({"tensorflow": "2.20.0"}, "TensorFlow"), ({"device": "gpu"}, "device"), ({"step": "xla"}, "way of a step")],
+    [
+        ({"tensorflow": "2.20.0"}, "TensorFlow"),
+        ({"device": "gpu"}, "device"),
+        ({"step": "xla"}, "execution (graph or XLA)"),
+    ],
 )
 def test_between_two_versions_the_environment_is_not_declared(changes, what):
     old = [elsewhere(tensorflow="2.21.0", step="graph")(each) for each in trials("ln")]
@@ -177,7 +181,7 @@ def test_between_two_versions_numbers_of_parameters_follow_from_the_layer_alone(
     new = [version(each, "b" * 64).model_copy(update={"parameters": more}) for each in trials("ln")]
     same = [version(each, "a" * 64).model_copy(update={"parameters": more}) for each in trials("ln")]
     assert audit(side("old", *old), side("new", *new), "versions").undeclared == ()
-    assert "of them in norms" in told(audit(side("old", *old), side("new", *same), "versions").undeclared)
+    assert "normalization parameters" in told(audit(side("old", *old), side("new", *same), "versions").undeclared)
 
 
 def test_surroundings_are_software_machine_and_execution_alone():

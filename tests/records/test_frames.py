@@ -1,8 +1,6 @@
 """Records as frames: every planned trial has its row, whatever became of it."""
 
-import importlib.util
-from pathlib import Path
-
+import made_up
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,17 +9,6 @@ from bnexp.errors import UserError
 from bnexp.records.frames import EVALUATION_COLUMNS, TRIAL_COLUMNS, coordinate_keys, evaluations, trials
 from bnexp.records.plan import StoredPlan
 from bnexp.records.store import Store
-
-
-def load_made_up():
-    path = Path(__file__).parents[1] / "reporting" / "made_up.py"
-    spec = importlib.util.spec_from_file_location("made_up", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-made_up = load_made_up()
 
 
 @pytest.fixture(scope="module")

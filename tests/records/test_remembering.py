@@ -1,15 +1,10 @@
 """A store that remembers reads a record once, and refuses what a store refuses."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from made_up import build
 
 from bnexp.errors import UserError
 from bnexp.records.remembering import RememberingStore
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "reporting"))
-from made_up import build
 
 
 def test_a_record_is_read_once(tmp_path):

@@ -1,0 +1,155 @@
+"""Records and plans of schema version 1, as bnexp 0.1.0 wrote them, are read by every command and say the same.
+
+`smoke/results` holds `mnist-smoke` whole, two trials of `batch_size-smoke`, and `kinds` (see `smoke/kinds.yaml`).
+"""
+
+import json
+import math
+import shutil
+from collections import Counter
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pandas as pd
+import pytest
+from raw_results import GOLDEN, ROOT, command, read_csv, read_json, report
+
+import bnexp
+from bnexp.records.migrate import migrated
+
+SMOKE = GOLDEN / "smoke"
+STORED = SMOKE / "results"
+RECORDS = {path.parent.name: read_json(path) for path in sorted(STORED.glob("trials/*/record.json"))}
+PLANS = {path.stem: read_json(path) for path in sorted(STORED.glob("experiments/*.json"))}
+
+Record = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy, so that nothing is ever written beside the stored ones."""
+    return Path(shutil.copytree(STORED, tmp_path_factory.mktemp("stored") / "results"))
+
+
+@pytest.fixture(scope="module")
+def table(results: Path) -> pd.DataFrame:
+    return bnexp.results(results).set_index(["experiment", "folder"])
+
+
+def planned(experiment: str) -> dict[str, tuple[dict[str, Any], Record | None]]:
+    """Folder to the point and the record of each trial of a plan."""
+    points = PLANS[experiment]["points"]
+    return {folder: (point, RECORDS.get(folder)) for point in points for folder in point["trials"].values()}
+
+
+def test_the_stored_records_are_of_every_shape() -> None:
+    assert {record["schema_version"] for record in (*RECORDS.values(), *PLANS.values())} == {1}
+    assert Counter(record["status"] for record in RECORDS.values()) == {"ok": 24, "diverged": 1, "failed": 1}
+    assert {record["spec"]["model"]["name"] for record in RECORDS.values()} == {"cnn", "mlp", "lstm"}
+    assert sum(record["other_statistics"] is not None for record in RECORDS.values()) >= 9
+
+
+@pytest.mark.parametrize("experiment", PLANS)
+def test_results_have_a_row_for_each_trial_with_the_numbers_of_its_record(table: pd.DataFrame, experiment: str) -> None:
+    rows = table.loc[experiment]
+    trials = planned(experiment)
+    assert sorted(rows.index) == sorted(trials)
+    for folder, (point, record) in trials.items():
+        row = rows.loc[folder].to_dict()
+        assert row["variant"] == point["variant"]
+        assert row["batch_size"] == point["spec"]["training"]["batch_size"]
+        for column, value in numbers(record).items():
+            assert pd.isna(row[column]) if value is None else row[column] == value, (folder, column)
+
+
+def numbers(record: Record | None) -> Record:
+    """Columns of `bnexp.results` with what a record gives; None where there is nothing."""
+    if record is None:
+        return {"status": "missing", "test_accuracy": None, "identity": None, "steps": None}
+    last = record["evaluations"][-1] if record["evaluations"] else {}
+    test, other = record["test"] or {}, record["other_statistics"] or {}
+    prints, parameters = record["fingerprints"] or {}, record["parameters"] or {}
+    return {
+        "seed": record["seed"],
+        "status": record["status"],
+        "identity": record["identity"],
+        "diverged_at_step": record["diverged_at_step"],
+        "test_accuracy": test.get("accuracy"),
+        "test_loss": test.get("loss"),
+        "test_accuracy_batch_statistics": other.get("batch", {}).get("accuracy"),
+        "test_accuracy_recalibrated": other.get("recalibrated", {}).get("accuracy"),
+        "validation_accuracy": last.get("validation_accuracy"),
+        "train_loss": last.get("train_loss"),
+        "train_accuracy": last.get("train_accuracy"),
+        "steps": last.get("step"),
+        "train_examples": record["train_examples"],
+        "validation_examples": record["validation_examples"],
+        **{f"parameters_{key}": parameters.get(key) for key in ("trainable", "non_trainable", "normalization")},
+        **{f"seconds_{key}": (record["seconds"] or {}).get(key) for key in ("train", "compile", "evaluate", "total")},
+        "peak_memory_bytes": record["peak_memory_bytes"],
+        "data_hash": record["data_hash"],
+        "order_fingerprint": prints.get("order"),
+        "validation_fingerprint": prints.get("validation"),
+        "device": record["execution"].get("device"),
+        "threads": record["execution"].get("threads"),
+        "processor": record["environment"]["cpu"],
+    }
+
+
+@pytest.mark.parametrize("folder", RECORDS)
+def test_show_tells_the_numbers_of_a_record(results: Path, folder: str) -> None:
+    record = migrated(RECORDS[folder])
+    said = json.loads(command("show", folder, "--results", results, "--json"))
+    for key in ("identity", "seed", "status", "spec", "evaluations", "test", "other_statistics", "fingerprints"):
+        assert said[key] == record[key]
+    text = command("show", folder, "--results", results)
+    assert text.startswith(f"{folder}: {record['status']}")
+    assert record["identity"] in text
+    if record["test"]:
+        assert f"{100 * record['test']['accuracy']:.2f} %" in text
+
+
+def test_status_counts_them(results: Path) -> None:
+    for row in json.loads(command("status", "--results", results, "--json")):
+        trials = planned(row["experiment"])
+        fates = Counter("missing" if record is None else record["status"] for _, record in trials.values())
+        assert row["trials"] == len(trials)
+        assert {fate: row[fate] for fate in ("ok", "diverged", "failed", "missing") if row[fate]} == fates
+
+
+@pytest.mark.parametrize(
+    ("experiment", "config", "words"),
+    [
+        ("mnist-smoke", ROOT / "configs/mnist.yaml", ["--smoke"]),
+        ("batch_size-smoke", ROOT / "configs/batch_size.yaml", ["--smoke"]),
+        ("kinds", SMOKE / "kinds.yaml", []),
+    ],
+)
+def test_their_configs_still_plan_the_same_trials(
+    results: Path, experiment: str, config: Path, words: list[str]
+) -> None:
+    """`bnexp plan` counts a trial as done or failed where the identity of its record is the one that it has now."""
+    said = json.loads(command("plan", config, *words, "--results", results, "--json"))
+    records = [record for _, record in planned(experiment).values() if record is not None]
+    assert sum(row["trials"] for row in said["variants"]) == len(planned(experiment))
+    assert sum(row["done"] for row in said["variants"]) == sum(record["status"] != "failed" for record in records)
+    assert sum(row["failed"] for row in said["variants"]) == sum(record["status"] == "failed" for record in records)
+
+
+def test_the_report_has_their_means(results: Path) -> None:
+    out = report(results, results / "report")
+    for experiment in PLANS:
+        for row in read_csv(out / f"tables/{experiment}.csv"):
+            place = row.get("training.batch_size")
+            accuracies = [
+                100 * record["test"]["accuracy"]
+                for point, record in planned(experiment).values()
+                if point["variant"] == row["variant"]
+                and (place is None or point["spec"]["training"]["batch_size"] == int(place))
+                and record is not None
+                and record["test"]
+            ]
+            assert int(row["n_ok"]) == len(accuracies)
+            if accuracies:
+                assert math.isclose(float(row["test_accuracy"]), mean(accuracies), rel_tol=1e-12)

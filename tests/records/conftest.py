@@ -1,0 +1,6 @@
+"""The made-up records of the report's tests serve here too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reporting"))

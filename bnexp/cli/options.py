@@ -124,11 +124,11 @@ executing = together(
 limiting = together(
     click.option("--timeout", type=seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."),
     click.option(
-        "--budget", type=seconds, metavar="TIME", help="Begin no further seed that would not end in time: 30m, 1h30m."
+        "--budget", type=seconds, metavar="TIME", help="Start no seed that is unlikely to finish in time: 30m, 1h30m."
     ),
     click.option(
         "--retries",
         type=click.IntRange(0),
-        help="Train a trial so often again whose worker was lost.  [default: 0; with dask 2]",
+        help="Retries when a worker dies.  [default: 0; with dask 2]",
     ),
 )

@@ -16,7 +16,7 @@ from bnexp.cli.text import note, plural, print_json, table
 if TYPE_CHECKING:
     from bnexp.config.grid import Experiment, PlannedTrial
     from bnexp.running.progress import Watcher
-    from bnexp.running.survey import Survey, Task
+    from bnexp.running.survey import Survey
 
 
 @click.command()
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     default=3,
     show_default=True,
-    help="Stop after so many failures in a row that say the same; 0: never.",
+    help="Stop after so many identical consecutive failures; 0: never.",
 )
 @options.limiting
 @click.option("--plugins/--no-plugins", default=True, help="Whether a config may name code of its own, module:name.")
@@ -197,30 +197,16 @@ def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] 
 
 def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
     """What tells of the run: a live view on a terminal, lines elsewhere."""
-    from bnexp.running import progress  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.progress import Errors, Lines  # noqa: PLC0415
 
     if quiet:
-        return progress.Errors(sys.stderr)
-    if verbose:
-        return _verbose_lines(results)
-    if sys.stderr.isatty():
+        return Errors(sys.stderr)
+    if sys.stderr.isatty() and not verbose:
         from bnexp.running.live import LiveView  # noqa: PLC0415  # rich, only where it is seen
 
         return LiveView(sys.stderr)
-    return progress.Lines(sys.stderr)
-
-
-def _verbose_lines(results: Path) -> "Watcher":
-    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.progress import Lines  # noqa: PLC0415
-
-    class Verbose(Lines):
-        """Also one line as each trial starts, with its log."""
-
-        def started(self, task: "Task") -> None:
-            self.say(f"start: {task.label}; log: {Store(results).log(task.trial)}")
-
-    return Verbose(sys.stderr)
+    return Lines(sys.stderr, log=Store(results).log if verbose else None)
 
 
 def _resume_command() -> str:

@@ -65,13 +65,13 @@ class Options:
     fail_fast: bool = False
     """Stop at the first failure."""
     max_failures: int = 3
-    """Stop after so many failures in a row that say the same; 0: never."""
+    """Stop after so many identical consecutive failures; 0: never."""
     timeout: float | None = None
     """Seconds that a trial may take, from its start in a worker; then the worker is ended and the trial has failed."""
     budget: float | None = None
-    """Seconds after which no further seed is begun; nor one that is not expected to end within them."""
+    """Seconds after which no seed is started; nor one that is unlikely to finish within them."""
     retries: int | None = None
-    """How often a trial is trained again whose worker was lost; None: never on this machine, twice on others."""
+    """Retries when a worker dies; None: none on this machine, two on others."""
     shard: Shard | None = None
     """Which part of the plan is trained here."""
     engine: Literal["local", "dask"] = "local"

@@ -22,7 +22,7 @@ from bnexp.config.grid import Experiment, plan
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
-from bnexp.running.progress import Silent
+from bnexp.running.progress import Watcher
 from bnexp.running.protocol import Event, Finished, Ready
 from bnexp.specs.trial import PROTOCOL, Trial
 
@@ -129,7 +129,7 @@ def overhead(experiment: Experiment, folder: Path) -> float:
     some = [planned for _, planned in zip(range(500), plan(experiment), strict=False)]
     times = []
 
-    class Clock(Silent):
+    class Clock(Watcher):
         def finished(self, *_: object) -> None:
             times.append(time.monotonic())
 

@@ -16,7 +16,7 @@ from bnexp.running import Options
 from bnexp.running.machine import available_gpus
 from bnexp.running.options import devices, workers
 from bnexp.running.pool import environment
-from bnexp.running.progress import Silent
+from bnexp.running.progress import Watcher
 from bnexp.running.queue import Budget
 from bnexp.specs.trial import Trial
 
@@ -71,7 +71,7 @@ def test_a_lost_trial_is_begun_anew_so_often_as_asked(ground: Ground) -> None:
     assert (outcome.trained, outcome.failed) == (2, 1)
     assert {seed: len(pids) for seed, pids in ground.trainers().items()} == {0: 2, 1: 3, 2: 1}
     assert ground.statuses() == {0: "ok", 1: "failed", 2: "ok"}
-    assert said.count("the worker ended: killed by SIGKILL; it is begun anew") == 3
+    assert said.count("the worker ended: killed by SIGKILL; retrying") == 3
 
 
 def test_without_retries_a_lost_trial_has_failed_at_once(ground: Ground) -> None:
@@ -160,7 +160,7 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], mess
 
 
 def test_an_interruption_while_a_lost_trial_waits_for_its_next_try(ground: Ground) -> None:
-    class CtrlC(Silent):
+    class CtrlC(Watcher):
         def lost(self, task: object, message: str) -> None:
             signal.raise_signal(signal.SIGINT)
 

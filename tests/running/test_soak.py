@@ -19,11 +19,11 @@ from ground import Ground, children, experiment
 from bnexp.config.grid import Experiment, Point
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
-from bnexp.running.progress import Silent, State
+from bnexp.running.progress import State, Watcher
 from bnexp.specs.spec import TrialSpec
 
 
-class Killer(Silent):
+class Killer(Watcher):
     """Kills a random worker of this process now and then, by a seeded generator; notes the parent's memory."""
 
     def __init__(self, seed: int, chance: float) -> None:
@@ -89,7 +89,7 @@ def real_trials(seeds: int) -> Experiment:
 def test_one_worker_and_two_give_the_same_bits(tmp_path: Path) -> None:
     """Real trainings: eight in one process, one after the other on used models, or shared by two."""
     for jobs in (1, 2):
-        outcome = run([real_trials(2)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Silent())
+        outcome = run([real_trials(2)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Watcher())
         assert (outcome.trained, outcome.failed) == (8, 0)
     one, two = (records(tmp_path / str(jobs)) for jobs in (1, 2))
     assert one == two
@@ -100,7 +100,7 @@ def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
     tiny = real_trials(max(1, trials // 4))
     killer = Killer(seed, chance=0.02)
     outcome = run([tiny], Store(folder / "disturbed"), Options(jobs=2, retries=1000), killer)
-    run([tiny], Store(folder / "calm"), Options(jobs=2), Silent())
+    run([tiny], Store(folder / "calm"), Options(jobs=2), Watcher())
     return outcome, killer, records(folder / "disturbed") == records(folder / "calm")
 
 

@@ -21,10 +21,23 @@ from bnexp.errors import UserError
 from bnexp.records.record import Failure
 from bnexp.records.store import written
 from bnexp.running import dask_node
+from bnexp.running.engine import Engine
 from bnexp.running.options import Device, Options, devices, workers
 from bnexp.running.progress import duration
-from bnexp.running.protocol import Begun, Ended, Event, Failed, Finished, Progressed, Ready, Unable, decode
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.running.protocol import (
+    Begun,
+    Command,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Train,
+    Unable,
+    decode,
+)
+from bnexp.specs.trial import PROTOCOL
 
 try:
     import dask
@@ -54,23 +67,20 @@ class RemoteWorker:
         self.begun = False
         self._engine = engine
 
-    def train(self, trial: Trial, log: Path) -> None:
-        """Have it train `trial`; what it printed is written to `log` when it ends."""
-        with written(log):
-            log.unlink(missing_ok=True)  # that of an earlier try
-        self.log, self.begun = log, False
-        self._engine.ask(self, "train", trial)
-
-    def check(self, trial: Trial) -> None:
-        """Have it see whether a user's own layer works in the model of `trial`."""
-        self._engine.ask(self, "check", trial)
+    def say(self, command: Command) -> None:
+        """Have it do something; what a trial printed is written to its log when it ends."""
+        if isinstance(command, Train):
+            self.log, self.begun = Path(command.log), False
+            with written(self.log):
+                self.log.unlink(missing_ok=True)  # that of an earlier try
+        self._engine.ask(self, command)
 
     def stop(self) -> None:
         """End its process, whatever it is at."""
         self._engine.release([self])
 
 
-class DaskEngine:
+class DaskEngine(Engine):
     """Worker processes in those of a cluster: one for each of their threads, or on GPUs for each resource `GPU`.
 
     Raises UserError where no scheduler answers, where it has no workers in time, and where it is lost: what runs then
@@ -78,22 +88,18 @@ class DaskEngine:
     """
 
     def __init__(self, options: Options, trials: int = 1) -> None:
-        self._options = options
+        super().__init__(options)
         data_folder = options.data_folder.absolute() if options.data_folder else None
         self._node_options = replace(options, engine="local", scheduler=None, resume="", data_folder=data_folder)
         self._trials = trials
         self._topic = f"bnexp-{uuid.uuid4().hex}"
-        self._workers: dict[str, RemoteWorker] = {}
         self._places: dict[str, int] = {}
         self.news: deque[tuple[str, int, Event]] = deque()
         """What was heard of the workers, by key and command, and not yet read."""
-        self._selector = selectors.DefaultSelector()
         self._looked = -_LOOK
         self._deserted: float | None = None
         """Since when there has been no worker."""
         self._cluster: Any = None
-        self._devices: tuple[Device, ...] = ()
-        """Of the own cluster, whose workers share this machine's."""
 
     def __enter__(self) -> "DaskEngine":
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by the run itself
@@ -143,9 +149,6 @@ class DaskEngine:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def __len__(self) -> int:
-        return len(self._workers)
-
     def capacity(self) -> int:
         """Threads of all workers, or their GPUs, at most the jobs that were asked for."""
         self._look()
@@ -154,38 +157,35 @@ class DaskEngine:
 
     def start(self) -> RemoteWorker:
         """A worker where most places are free."""
-        taken = Counter(worker.address for worker in self._workers.values())
+        taken = Counter(worker.address for worker in self._workers)
         address = max(self._places, key=lambda address: self._places[address] - taken[address])
-        free = Counter(self._devices) - Counter(worker.device for worker in self._workers.values())
-        worker = RemoteWorker(self, address, next(iter(free), Device(self._options.device)))
-        self._workers[worker.key] = worker
-        self.ask(worker, "start")
+        worker = RemoteWorker(self, address, self._free_device())
+        self._workers.append(worker)
+        self.ask(worker, None)
         return worker
 
     def remove(self, worker: RemoteWorker) -> None:
-        """End a worker, and forget it."""
-        self._workers.pop(worker.key, None)
+        self._workers.remove(worker)
         self.release([worker])
         if worker.future is not None:
             with suppress(*_LOST):
                 worker.future.cancel()
 
-    def ask(self, worker: RemoteWorker, do: str, trial: Trial | None = None) -> None:
-        """Have a Dask worker do something for one of ours; the answer comes as an event."""
+    def ask(self, worker: RemoteWorker, command: Command | None) -> None:
+        """Pass on a command, or have the process started; the answer comes as an event."""
         worker.number += 1
         worker.answered = False
         number = worker.number
         try:
             worker.future = self._client.submit(
                 dask_node.in_dask,
-                do,
                 worker.key,
                 number,
                 self._topic,
+                command,
                 options=self._node_options,
                 device=worker.device,
-                trial=trial,
-                key=f"{worker.key}-{number}-{do}",
+                key=f"{worker.key}-{number}",
                 workers=[worker.address],
                 resources={"GPU": 1} if self._options.device == "gpu" else None,
                 pure=False,
@@ -203,12 +203,7 @@ class DaskEngine:
             with suppress(*_LOST):
                 self._client.run(dask_node.release, keys[address], workers=[address], on_error="ignore")
 
-    def wake_on(self, descriptor: int) -> None:
-        """Let `events` return when something can be read there."""
-        self._selector.register(descriptor, selectors.EVENT_READ)
-
     def events(self, timeout: float) -> Iterator[tuple[RemoteWorker, Event]]:
-        """What the workers say, waiting up to `timeout` seconds for the first word."""
         if not self.news:
             self._selector.select(timeout)
         with suppress(BlockingIOError):
@@ -219,23 +214,21 @@ class DaskEngine:
     def _heard_so_far(self) -> Iterator[tuple[RemoteWorker, Event]]:
         while self.news:
             key, number, event = self.news.popleft()
-            worker = self._workers.get(key)
-            if worker is None or number != worker.number:
+            worker = next((each for each in self._workers if (each.key, each.number) == (key, number)), None)
+            if worker is None:
                 continue
             if isinstance(event, Ended) and self._client.status != "running":
                 continue  # not the worker is lost but the scheduler, which `_look` says
             yield worker, self._told(worker, event)
 
     def kill(self) -> None:
-        """End all workers."""
-        self.release(list(self._workers.values()))
+        self.release(self._workers)
 
     def last_words(self) -> Iterator[tuple[RemoteWorker, Event]]:
-        """What the workers had finished before they were ended."""
         limit = time.monotonic() + _LAST_WORDS
         while True:  # without a look at the machines: what was heard is kept even if the scheduler has gone
             yield from self._heard_so_far()
-            busy = any(not worker.answered for worker in self._workers.values())
+            busy = any(not worker.answered for worker in self._workers)
             if not busy or time.monotonic() > limit or self._client.status != "running":
                 break
             time.sleep(0.05)
@@ -268,7 +261,7 @@ class DaskEngine:
                 f"{' with the resource GPU' if gpu else ''} for {duration(self._options.start_timeout)}; "
                 "every finished trial is kept, and the same command goes on once there are some"
             )
-        for each in self._workers.values():
+        for each in self._workers:
             if each.address not in self._places:
                 self.news.append((each.key, each.number, Ended("lost", f"lost with the machine {each.address}")))
 
@@ -282,7 +275,7 @@ class DaskEngine:
     def _heard(self, message: tuple[Any, Any]) -> None:
         """What a Dask worker logged, in a thread of Dask's."""
         said = message[1]
-        self._tell(said["slot"], said["number"], decode(said["event"]))
+        self._tell(said["key"], said["number"], decode(said["event"]))
 
     def _answered(self, key: str, number: int, future: Any) -> None:
         """The end of a task, in a thread of Dask's."""

@@ -1,7 +1,7 @@
 """What runs inside a Dask worker: it passes commands to a worker process of ours, and answers what that said.
 
 Trials are trained in `running.worker`, as on one machine: with the same environment, in a process that may die without
-the Dask worker, one for each slot, kept from trial to trial with its compiled models.
+the Dask worker, one for each key, kept from trial to trial with its compiled models.
 """
 
 import os
@@ -11,12 +11,25 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
-from bnexp.running.protocol import Begun, Ended, Event, Failed, Finished, Progressed, Unable, encode
-from bnexp.specs.trial import Trial
+from bnexp.running.protocol import (
+    Begun,
+    Checked,
+    Command,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Train,
+    Unable,
+    encode,
+)
 
 IDLE_SECONDS = 120.0
 """A worker process that nobody has asked anything for so long is ended: its client is gone."""
@@ -30,109 +43,90 @@ _lock = threading.Lock()
 
 @dataclass
 class _Held:
-    """The worker process of one slot."""
+    """A worker process, and whether somebody waits for its answer."""
 
     worker: Worker
     busy: bool = False
     last_used: float = field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What one task of a Dask worker is about."""
+def ask(
+    key: str,
+    command: Command | None,
+    make: Callable[[], Worker],
+    wanted: Callable[[], bool] = lambda: True,
+    tell: Callable[[Event], None] = lambda _: None,
+) -> Event:
+    """The answer of a worker process to a command; `Ready`, `Unable` or `Ended` where it is only to be there.
 
-    slot: str
-    """The key of the worker process."""
-    options: Options
-    device: Device
-    wanted: Callable[[], bool] = lambda: True
-    """Where it says no, the worker process is ended."""
-    tell: Callable[[Event], None] = lambda _: None
-    """It is given `Begun` and each `Progressed`."""
-
-
-def start(asked: Asked) -> Event:
-    """Start the worker process of a slot: `Ready`, `Unable` or `Ended`."""
+    It is made where there is none under this key: at first, and where it was ended for being idle, which is no fault of
+    the trial that comes next.  Where `wanted` says no, it is ended.  `tell` is given `Begun` and each `Progressed`.
+    """
+    answer: Event | None = None
     with _lock:
         if not any(thread.name == "bnexp-idle" for thread in threading.enumerate()):
             threading.Thread(target=_end_idle_ones, name="bnexp-idle", daemon=True).start()
-        held = _held[asked.slot] = _Held(Worker(asked.options, asked.device), busy=True)
-    return _answer(asked, held)
+        held = _held.get(key)
+        new = held is None
+        if held is None:
+            held = _held[key] = _Held(make())
+        held.busy = True
+    if new:
+        answer = _answer(held.worker, wanted, tell)
+    if command is not None and (answer is None or isinstance(answer, Ready)):
+        answer = _obeyed(held.worker, command, wanted, tell)
+    assert answer is not None
+    with _lock:
+        held.busy, held.last_used = False, time.monotonic()
+        if isinstance(answer, Ended | Unable):
+            _held.pop(key, None)
+            held.worker.close()
+    if isinstance(answer, Unable) and command is not None:
+        return Failed(answer.failure) if isinstance(command, Train) else Checked(answer.failure)
+    return answer
 
 
-def check(asked: Asked, trial: Trial) -> Event:
-    """Try a user's own layer: `Checked`, or `Ended`."""
-    held = _ready(asked)
-    if not isinstance(held, _Held):
-        return held
-    held.worker.check(trial)
-    return _answer(asked, held)
-
-
-def train(asked: Asked, trial: Trial) -> Event:
-    """Train a trial: `Finished`, `Failed` or `Ended`, with what it printed."""
-    held = _ready(asked)
-    if not isinstance(held, _Held):
-        return held
+def _obeyed(worker: Worker, command: Command, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+    """The answer to a command; with what was printed, if it was to train a trial."""
+    if not isinstance(command, Train):
+        worker.say(command)
+        return _answer(worker, wanted, tell)
     with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
         log = Path(folder) / "run.log"
-        asked.tell(Begun())
-        held.worker.train(trial, log)
-        answer = _answer(asked, held)
+        tell(Begun())
+        worker.say(replace(command, log=str(log)))
+        answer = _answer(worker, wanted, tell)
         return replace(answer, output=_tail(log)) if isinstance(answer, Finished | Failed | Ended) else answer
 
 
-def release(slots: list[str]) -> None:
-    """End the worker processes of some slots, whatever they are at."""
-    for slot in slots:
+def _answer(worker: Worker, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+    """The next word of the worker process that is not progress."""
+    while True:
+        if not wanted():
+            worker.kill()
+        select.select([worker.fileno()], [], [], _LOOK)
+        answer: Event | None = None
+        for event in worker.events():
+            if isinstance(event, Progressed):
+                tell(event)
+            else:
+                answer = answer or event
+        if answer is not None:
+            return answer
+
+
+def release(keys: list[str]) -> None:
+    """End the worker processes under some keys, whatever they are at."""
+    for key in keys:
         with _lock:
-            held = _held.get(slot)
+            held = _held.get(key)
         if held is None:
             continue
         held.worker.kill()  # who waits for its answer is told `Ended`, and closes it
         with _lock:
-            if not held.busy and _held.get(slot) is held:
-                del _held[slot]
+            if not held.busy and _held.get(key) is held:
+                del _held[key]
                 held.worker.close()
-
-
-def _ready(asked: Asked) -> "_Held | Event":
-    """The slot's process, marked as busy; a new one where it was ended for being idle.  `Failed` or `Ended` if none is.
-
-    That an idle process was ended is no fault of the trial that comes next.
-    """
-    for _ in range(2):
-        with _lock:
-            held = _held.get(asked.slot)
-            if held is not None:
-                held.busy = True
-                return held
-        match start(asked):
-            case Unable(failure):
-                return Failed(failure)
-            case Ended() as ended:
-                return ended
-    return Ended("lost", "its process was ended while it waited")
-
-
-def _answer(asked: Asked, held: _Held) -> Event:
-    """The next word of the worker process that is not progress."""
-    answer: Event | None = None
-    while answer is None:
-        if not asked.wanted():
-            held.worker.kill()
-        select.select([held.worker.fileno()], [], [], _LOOK)
-        for event in held.worker.events():
-            if isinstance(event, Progressed):
-                asked.tell(event)
-            elif answer is None:
-                answer = event
-    with _lock:
-        held.busy, held.last_used = False, time.monotonic()
-        if isinstance(answer, Ended | Unable):
-            _held.pop(asked.slot, None)
-            held.worker.close()
-    return answer
 
 
 def _end_idle_ones() -> None:
@@ -140,7 +134,7 @@ def _end_idle_ones() -> None:
         time.sleep(min(5.0, IDLE_SECONDS / 4))
         limit = time.monotonic() - IDLE_SECONDS
         with _lock:
-            old = [slot for slot, held in _held.items() if not held.busy and held.last_used < limit]
+            old = [key for key, held in _held.items() if not held.busy and held.last_used < limit]
         release(old)
 
 
@@ -153,23 +147,18 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def in_dask(
-    do: str, slot: str, number: int, topic: str, *, options: Options, device: Device, trial: Trial | None = None
-) -> bytes:
-    """The task that a Dask worker runs: one of `start`, `check`, `train`, its progress logged under a topic."""
+def in_dask(key: str, number: int, topic: str, command: Command | None, *, options: Options, device: Device) -> bytes:
+    """The task that a Dask worker runs: a command to a worker process, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
     dask = distributed.get_worker()
-    key = dask.get_current_task()
+    task_key = dask.get_current_task()
 
     def wanted() -> bool:
-        task = dask.state.tasks.get(key)
+        task = dask.state.tasks.get(task_key)
         return task is not None and task.state == "executing"
 
     def tell(event: Event) -> None:
-        dask.log_event(topic, {"slot": slot, "number": number, "event": encode(event)})
+        dask.log_event(topic, {"key": key, "number": number, "event": encode(event)})
 
-    asked = Asked(slot, options, device, wanted, tell)
-    if trial is None:
-        return encode(start(asked))
-    return encode(train(asked, trial) if do == "train" else check(asked, trial))
+    return encode(ask(key, command, partial(Worker, options, device), wanted, tell))

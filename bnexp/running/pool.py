@@ -7,17 +7,16 @@ import site
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import bnexp
 from bnexp.records.environment import peak_memory
+from bnexp.running.engine import Engine
 from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Device, Options, devices, workers
-from bnexp.running.protocol import Check, Command, Ended, Event, Settings, Train, decode, encode
-from bnexp.specs.trial import Trial
+from bnexp.running.protocol import Command, Ended, Event, Settings, decode, encode
 from bnexp.specs.workers import GPU_SHARING
 
 _CHUNK = 1 << 16
@@ -61,15 +60,8 @@ class Worker:
         """The descriptor that its events come from."""
         return self._events
 
-    def train(self, trial: Trial, log: Path) -> None:
-        """Have it train `trial`; what it prints goes to `log`.  A worker that is gone shows by its next event."""
-        self._say(Train(trial.to_json(), str(log.absolute())))
-
-    def check(self, trial: Trial) -> None:
-        """Have it see whether a user's own layer works in the model of `trial`; the answer is `Checked`."""
-        self._say(Check(trial.to_json()))
-
-    def _say(self, command: Command) -> None:
+    def say(self, command: Command) -> None:
+        """Have it do something; that it is gone shows by its next event."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
             self._process.stdin.write(encode(command))
@@ -127,17 +119,12 @@ class Worker:
         return self._log.read().decode(errors="replace")
 
 
-class Pool:
-    """Some workers, and what they say.  Leaving it ends them all."""
+class Pool(Engine):
+    """Workers on this machine: as many as the options say, or its cores and memory carry."""
 
     def __init__(self, options: Options, trials: int = 1) -> None:
-        self._options = options
+        super().__init__(options)
         self._devices = devices(options, workers(options, trials))
-        self._selector = selectors.DefaultSelector()
-        self._workers: list[Worker] = []
-
-    def __enter__(self) -> "Pool":
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.kill()
@@ -145,45 +132,31 @@ class Pool:
             self.remove(worker)
         self._selector.close()
 
-    def __len__(self) -> int:
-        return len(self._workers)
-
     def capacity(self) -> int:
-        """As many as the options say, or the cores and the memory carry."""
         return len(self._devices)
 
     def start(self) -> Worker:
-        """One more worker, on a device that is free."""
-        free = Counter(self._devices) - Counter(worker.device for worker in self._workers)
-        worker = Worker(self._options, next(iter(free)))
+        worker = Worker(self._options, self._free_device())
         self._workers.append(worker)
         self._selector.register(worker, selectors.EVENT_READ)
         return worker
 
     def remove(self, worker: Worker) -> None:
-        """End a worker."""
         self._selector.unregister(worker)
         self._workers.remove(worker)
         worker.close()
 
-    def wake_on(self, descriptor: int) -> None:
-        """Let `events` return when something can be read there."""
-        self._selector.register(descriptor, selectors.EVENT_READ)
-
     def events(self, timeout: float) -> Iterator[tuple[Worker, Event]]:
-        """What the workers say, waiting up to `timeout` seconds for the first word."""
         for key, _ in self._selector.select(timeout):
             if isinstance(key.fileobj, Worker):
                 for event in key.fileobj.events():
                     yield key.fileobj, event
 
     def kill(self) -> None:
-        """End all workers.  What they had said before can still be read."""
         for worker in self._workers:
             worker.kill()
 
     def last_words(self) -> Iterator[tuple[Worker, Event]]:
-        """What killed workers had said before."""
         for worker in self._workers:
             worker.exit_code()
             for event in worker.events():

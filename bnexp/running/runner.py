@@ -19,7 +19,19 @@ from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
 from bnexp.running.own_layers import OwnLayers, lost
 from bnexp.running.progress import Running, State, Watcher, duration, in_a_line, last_lines
-from bnexp.running.protocol import Begun, Checked, Ended, Event, Failed, Finished, Progressed, Ready, Unable
+from bnexp.running.protocol import (
+    Begun,
+    Check,
+    Checked,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Train,
+    Unable,
+)
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
@@ -150,14 +162,14 @@ class _Run:
                 if not trying:
                     task = self._layers.untried[0]
                     slot.become(Trying(task))
-                    slot.worker.check(task.trial)
+                    slot.worker.say(Check(task.trial.to_json()))
                 return
             others = {model for other in self._slots.values() if other is not slot for model in other.models}
             chosen = self._queue.next(slot.models, others, self._seconds_for)
             if chosen is None:
                 return
             slot.train(chosen)
-            slot.worker.train(chosen.trial, self._store.log(chosen.trial))
+            slot.worker.say(Train(chosen.trial.to_json(), str(self._store.log(chosen.trial).absolute())))
             self._watch.started(chosen)
 
     def _done_meanwhile(self, task: Task, record: TrialRecord) -> bool:

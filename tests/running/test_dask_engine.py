@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from ground import SPECS, Ground, children, experiment
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.running.options import Device, Options
+from bnexp.running.pool import Worker
 from bnexp.running.progress import State, Watcher
-from bnexp.running.protocol import Begun, Finished, Ready
+from bnexp.running.protocol import Begun, Finished, Ready, Train
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
 
@@ -200,11 +202,12 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(
 
     monkeypatch.setattr(dask_node, "IDLE_SECONDS", 0.2)
     said: list[Any] = []
-    asked = dask_node.Asked("one", Options(trainer="fake_trainer:Trainer"), Device("cpu"), tell=said.append)
+    make = partial(Worker, Options(trainer="fake_trainer:Trainer"), Device("cpu"))
     before = set(children())
-    assert isinstance(dask_node.start(asked), Ready)
+    assert isinstance(dask_node.ask("one", None, make), Ready)
     until(lambda: set(children()) == before, 10)
-    assert isinstance(dask_node.train(asked, Trial(SPECS["none"], 0)), Finished)
+    train = Train(Trial(SPECS["none"], 0).to_json(), "")
+    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Finished)
     assert said[0] == Begun()
     dask_node.release(["one"])
     assert set(children()) == before
@@ -234,7 +237,7 @@ def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, clust
         worker = engine.start()
         events = (event for _ in range(100) for _, event in engine.events(0.2))
         assert isinstance(next(events), Ready)
-        worker.train(Trial(SPECS["none"], 0), ground.folder / "run.log")
+        worker.say(Train(Trial(SPECS["none"], 0).to_json(), str(ground.folder / "run.log")))
         while not any(isinstance(event, Finished) for _, _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,55 +99,48 @@ class DaskEngine(Engine):
         self._looked = -_LOOK
         self._deserted: float | None = None
         """Since when there has been no worker."""
-        self._cluster: Any = None
 
     def __enter__(self) -> "DaskEngine":
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by the run itself
-        self._wake_read, self._wake_write = os.pipe()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.set_blocking(descriptor, False)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
-        address = self._options.scheduler or self._own_cluster()
-        try:
-            self._client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            self._free()
-            raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
-        self._client.subscribe_topic(self._topic, self._heard)
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._selector.close)
+            self._wake_read, self._wake_write = os.pipe()
+            for descriptor in (self._wake_read, self._wake_write):
+                os.set_blocking(descriptor, False)
+                stack.callback(os.close, descriptor)
+            self._selector.register(self._wake_read, selectors.EVENT_READ)
+            address = self._options.scheduler or stack.enter_context(self._own_cluster()).scheduler_address
+            try:
+                self._client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
+            stack.callback(self._leave)
+            self._client.subscribe_topic(self._topic, self._heard)
             while not self.capacity():
                 time.sleep(0.2)
-        except BaseException:
-            self.__exit__()
-            raise
+            self._resources = stack.pop_all()
         return self
 
-    def _own_cluster(self) -> str:
-        self._devices = devices(self._options, workers(self._options, self._trials))
-        # The run counts the tries of a trial itself.
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-            self._cluster = distributed.LocalCluster(
-                n_workers=len(self._devices),
-                threads_per_worker=1,
-                memory_limit=0,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-                resources={"GPU": 1} if self._options.device == "gpu" else None,
-            )
-        return str(self._cluster.scheduler_address)
-
     def __exit__(self, *exception: object) -> None:
+        self._resources.close()
+
+    def _leave(self) -> None:
         self.kill()
         with suppress(*_LOST):
             self._client.close(timeout=5)
-        self._free()
 
-    def _free(self) -> None:
-        if self._cluster is not None:
-            self._cluster.close()
-        self._selector.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+    def _own_cluster(self) -> Any:
+        self._devices = devices(self._options, workers(self._options, self._trials))
+        # The run counts the tries of a trial itself.
+        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+            return distributed.LocalCluster(
+                n_workers=len(self._devices),
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address="127.0.0.1:0",  # any port: there may be other clusters
+                silence_logs=logging.CRITICAL,
+                resources={"GPU": 1} if self._options.device == "gpu" else None,
+            )
 
     def capacity(self) -> int:
         """Threads of all workers, or their GPUs, at most the jobs that were asked for."""
@@ -256,20 +249,17 @@ class DaskEngine(Engine):
         elif self._deserted is None:
             self._deserted = self._looked
         elif self._looked - self._deserted > self._options.start_timeout:
-            raise UserError(
-                f"the Dask scheduler {self._options.scheduler or 'of this machine'} has had no workers"
-                f"{' with the resource GPU' if gpu else ''} for {duration(self._options.start_timeout)}; "
-                "every finished trial is kept, and the same command goes on once there are some"
-            )
+            offering = " with the resource GPU" if gpu else ""
+            limit = duration(self._options.start_timeout)
+            raise self._gone(f"has had no workers{offering} for {limit}", "there are some")
         for each in self._workers:
             if each.address not in self._places:
                 self.news.append((each.key, each.number, Ended("lost", f"lost with the machine {each.address}")))
 
-    def _gone(self) -> UserError:
-        at = self._options.scheduler or "of this machine"
+    def _gone(self, why: str = "does not answer any more", until: str = "it is back") -> UserError:
         return UserError(
-            f"the Dask scheduler {at} does not answer any more; every finished trial is kept, and the same command "
-            "goes on once it is back"
+            f"the Dask scheduler {self._options.scheduler or 'of this machine'} {why}; every finished trial is kept, "
+            f"and the same command goes on once {until}"
         )
 
     def _heard(self, message: tuple[Any, Any]) -> None:

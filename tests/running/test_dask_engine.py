@@ -31,7 +31,11 @@ Until = Callable[[Callable[[], bool], float], float]
 def cluster(ground: Ground) -> Iterator[Any]:
     """A scheduler and three worker processes of one thread; they inherit what `ground` has set."""
     with distributed.LocalCluster(
-        n_workers=3, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=3,
+        threads_per_worker=1,
+        memory_limit=0,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
     ) as cluster:
         yield cluster
 
@@ -187,7 +191,7 @@ def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
     """As far as the trainer there, which finds none: here is no GPU."""
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, memory_limit=0, dashboard_address=None, resources={"GPU": 1}
+            n_workers=1, threads_per_worker=2, memory_limit=0, dashboard_address="127.0.0.1:0", resources={"GPU": 1}
         ) as cluster,
         pytest.raises(UserError, match=r"--device gpu: there is no GPU here"),
     ):

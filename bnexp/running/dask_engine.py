@@ -46,7 +46,7 @@ except ImportError:
     raise UserError("--engine dask needs a package that is not installed: pip install 'bnexp[dask]'") from None
 
 _LOOK = 1.0  # seconds between two looks at which workers there are
-_CONNECT = 20  # seconds
+CONNECT_SECONDS = 20
 _LAST_WORDS = 3.0  # seconds that workers have, when all is ended, to tell what they had finished
 _LOST = (OSError, TimeoutError, RuntimeError)
 """What a client raises whose scheduler has gone."""
@@ -111,7 +111,7 @@ class DaskEngine(Engine):
             self._selector.register(self._wake_read, selectors.EVENT_READ)
             address = self._options.scheduler or stack.enter_context(self._own_cluster()).scheduler_address
             try:
-                self._client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
+                self._client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as error:
                 raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
             stack.callback(self._leave)
@@ -270,7 +270,7 @@ class DaskEngine(Engine):
     def _answered(self, key: str, number: int, future: Any) -> None:
         """The end of a task, in a thread of Dask's."""
         try:
-            event = decode(future.result(timeout=_CONNECT))
+            event = decode(future.result(timeout=CONNECT_SECONDS))
         except BaseException as error:  # whatever befell the task, its worker is of no use any more
             event = Ended("lost", f"{type(error).__name__}: {error}")
         self._tell(key, number, event)

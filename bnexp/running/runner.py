@@ -200,8 +200,8 @@ class _Run:
             case Begun():
                 slot.become(slot.state)
             case Progressed(progress):
-                task = slot.progressed(progress)
-                self._watch.progressed(task, progress)
+                if task := slot.progressed(progress):
+                    self._watch.progressed(task, progress)
             case Finished() | Failed():
                 self._finished(slot, event)
                 if slot.worn_out(event.memory_bytes, self._options):

@@ -64,9 +64,10 @@ class Slot:
         self.models.append(key)
         self.become(Training(task))
 
-    def progressed(self, progress: Progress) -> Task:
-        """The trial at hand, which is returned, is so far."""
-        assert isinstance(self.state, Training)
+    def progressed(self, progress: Progress) -> Task | None:
+        """The trial at hand, which is returned, is so far; None where its end was heard first, over another wire."""
+        if not isinstance(self.state, Training):
+            return None
         self.state = replace(self.state, progress=progress)
         return self.state.task
 

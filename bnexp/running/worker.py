@@ -61,7 +61,7 @@ def main() -> None:
     events = _Events(settings.events)
     commands = _listen()
     try:
-        trainer = _trainer(settings.trainer)(
+        trainer = trainer_maker(settings.trainer)(
             device=settings.device,
             threads=settings.threads,
             data_folder=Path(settings.data_folder) if settings.data_folder else None,
@@ -170,7 +170,8 @@ def _memory() -> int | None:
         return None
 
 
-def _trainer(name: str) -> Callable[..., Any]:
+def trainer_maker(name: str) -> Callable[..., Any]:
+    """What `module:attribute` names, imported without the packages that Keras can do without."""
     module, _, attribute = name.partition(":")
     with _absent(_SPARED):
         factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)

@@ -153,7 +153,7 @@ def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground)
 
 
 def test_an_address_where_no_scheduler_is_ends_the_run_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine._CONNECT", 1)
+    monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
         ground.run(experiment(range(2)), engine="dask", scheduler="tcp://127.0.0.1:9")
 

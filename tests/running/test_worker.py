@@ -161,12 +161,12 @@ def test_packages_that_no_trial_needs_are_not_to_be_had_while_the_trainer_is_imp
         "def later():\n    import pandas\n\n    return pandas.DataFrame\n"
     )
     code = (
-        "import sys\nfrom bnexp.running.worker import _trainer\n"
-        "later = _trainer('choosy:later')\n"
+        "import sys\nfrom bnexp.running.worker import trainer_maker\n"
+        "later = trainer_maker('choosy:later')\n"
         "import choosy\n"
         "assert choosy.pandas is None and 'pandas' not in sys.modules\n"
         "assert later().__name__ == 'DataFrame'\n"
-        "_trainer('choosy:later'); assert 'pandas' in sys.modules\n"
+        "trainer_maker('choosy:later'); assert 'pandas' in sys.modules\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -35,7 +35,7 @@ class Shard:
     of: int
 
     def __post_init__(self) -> None:
-        if not (_whole(self.index) and _whole(self.of) and 1 <= self.index <= self.of):
+        if not (_whole(self.index, 1) and _whole(self.of, self.index)):
             raise UserError(f"shard: one of so many, as in 1/4, not {self.index!r}/{self.of!r}")
 
     @classmethod
@@ -89,21 +89,19 @@ class Options:
     """... or when it holds so many bytes more than after its first one."""
 
     def __post_init__(self) -> None:
-        if self.jobs != "auto" and not (_whole(self.jobs) and self.jobs >= 1):
-            raise UserError(f"jobs: a whole number from 1, or 'auto', not {self.jobs!r}")
-        if not (_whole(self.threads) and self.threads >= 1):
-            raise UserError(f"threads: a whole number from 1, not {self.threads!r}")
-        if self.device not in ("auto", "cpu", "gpu"):
-            raise UserError(f"device: 'auto', 'cpu' or 'gpu', not {self.device!r}")
-        if not (_whole(self.max_failures) and self.max_failures >= 0):
-            raise UserError(f"max_failures: a whole number from 0 (never), not {self.max_failures!r}")
-        if self.retries is not None and not (_whole(self.retries) and self.retries >= 0):
-            raise UserError(f"retries: a whole number from 0, not {self.retries!r}")
-        for name, seconds in [("timeout", self.timeout), ("budget", self.budget)]:
-            if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
-                raise UserError(f"{name}: a number of seconds above 0, not {seconds!r}")
-        if self.engine not in ("local", "dask"):
-            raise UserError(f"engine: 'local' or 'dask', not {self.engine!r}")
+        rules = [
+            (self.jobs == "auto" or _whole(self.jobs, 1), "jobs: a whole number from 1, or 'auto'", self.jobs),
+            (_whole(self.threads, 1), "threads: a whole number from 1", self.threads),
+            (self.device in ("auto", "cpu", "gpu"), "device: 'auto', 'cpu' or 'gpu'", self.device),
+            (_whole(self.max_failures, 0), "max_failures: a whole number from 0 (never)", self.max_failures),
+            (self.retries is None or _whole(self.retries, 0), "retries: a whole number from 0", self.retries),
+            (_duration(self.timeout), "timeout: a number of seconds above 0", self.timeout),
+            (_duration(self.budget), "budget: a number of seconds above 0", self.budget),
+            (self.engine in ("local", "dask"), "engine: 'local' or 'dask'", self.engine),
+        ]
+        for kept, rule, value in rules:
+            if not kept:
+                raise UserError(f"{rule}, not {value!r}")
         if self.scheduler is not None and self.engine != "dask":
             raise UserError("scheduler: the address of a Dask scheduler, which takes engine='dask'")
 
@@ -133,5 +131,9 @@ def devices(options: Options, count: int, gpus: Sequence[str] | None = None) -> 
     return tuple(Device(options.device, found[k % len(found)], sharing[k % len(found)]) for k in range(count))
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _duration(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 < value < math.inf)

@@ -125,6 +125,7 @@ def record_text(folder: Path, record: "TrialRecord") -> str:
     failure = record.failure
     parts = [
         [f"{folder.name}: {record.status}"],
+        _facts("trial", {"seed": str(record.seed), "started": record.started}),
         _facts("spec", _flat(record.spec)),
         _facts("measured", {key: _shown(*found) for key, found in measured.items() if found[0] is not None}),
         ["evaluations", table(header, evaluations, indent="  ")] if evaluations else [],
@@ -145,8 +146,10 @@ def _shown(value: Any, unit: str, *, in_table: bool = False) -> str:
         return f"{value / 1e6:,.0f} MB"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) if len(value) <= _FEW else f"{len(value):,}"
-    text = value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"
-    return text if in_table or not unit else f"{text} {unit}"
+    if isinstance(value, float):
+        value = f"{value:,.{4 if unit == 'nats' else 2}f}"
+    text = value if isinstance(value, str) else f"{value:,}"
+    return f"{text} {unit}" if unit in ("nats", "s", "images/s") and not in_table else text
 
 
 def _facts(title: str, facts: dict[str, str]) -> list[str]:

@@ -108,7 +108,7 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise UserError(f"{name}: its spec is none of this bnexp: {where}: {fault['msg']}") from None
+        raise UserError(f"{name}: this version does not accept its spec: {where}: {fault['msg']}") from None
     _check_sources(name, spec, search_path)
     trial = Trial(spec, stored.seed, tuple(search_path))
     if trial.identity != stored.identity:

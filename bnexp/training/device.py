@@ -8,9 +8,7 @@ import keras
 import tensorflow as tf
 
 from bnexp.errors import UserError
-
-SHARING = "BNEXP_GPU_SHARING"
-"""The environment variable that tells a worker how many of them share the GPU."""
+from bnexp.specs.workers import GPU_SHARING
 
 _LEFT = 0.1
 """Of a GPU's memory is nobody's: each process's own context lies outside its share."""
@@ -23,7 +21,7 @@ def configure(device: str, threads: int) -> dict[str, Any]:
 
     Trials are computed in float32 throughout, whatever a user's `~/.keras/keras.json` says, and on a GPU without
     TensorFloat-32 (TensorFlow's default), whose products keep 10 bits of the mantissa instead of 23.  Memory of a GPU
-    is taken as it is needed; workers that share it (`SHARING`) may take equal shares of it at most.
+    is taken as it is needed; workers that share it (`GPU_SHARING`) may take equal shares of it at most.
     """
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
@@ -42,7 +40,7 @@ def configure(device: str, threads: int) -> dict[str, Any]:
         tf.config.set_visible_devices([], "GPU")
         return _taken("cpu", "CPU", threads)
     tf.config.set_visible_devices(gpus[0], "GPU")  # one trial, one device
-    _limit_memory(gpus[0], int(os.environ.get(SHARING, "1")))
+    _limit_memory(gpus[0], int(os.environ.get(GPU_SHARING, "1")))
     return _taken("gpu", tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"), threads)
 
 

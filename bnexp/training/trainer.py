@@ -29,16 +29,13 @@ from bnexp.records.record import (
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec, problems
-from bnexp.specs.values import canonical
+from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import configure
 from bnexp.training.initial import fingerprint
 from bnexp.training.order import batches, epoch_order, order_fingerprint
 from bnexp.training.program import Program, Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 from bnexp.training.ways import GRAPH, Way, way
-
-_PROGRAMS_KEPT = 4
-"""Compiled models that a worker keeps; each holds some 40 MB."""
 
 
 class Trainer:
@@ -141,11 +138,11 @@ class Trainer:
         spec = trial.spec
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
         folders = trial.search_path if isinstance(spec.norm, OwnNorm) else ()
-        key = json.dumps([_shape_of(spec), image, classes, data.images.dtype.name, folders, chosen], sort_keys=True)
+        key = json.dumps([model_parts(spec), image, classes, data.images.dtype.name, folders, chosen], sort_keys=True)
         if reused := key in self._programs:
             self._programs[key] = self._programs.pop(key)  # the last used are kept
         else:
-            while len(self._programs) >= _PROGRAMS_KEPT:
+            while len(self._programs) >= MODELS_KEPT:
                 del self._programs[next(iter(self._programs))]
             self._programs[key] = Program(spec, image, classes, data.images.dtype, chosen)
         return self._programs[key], reused
@@ -323,12 +320,6 @@ def _parameters(program: Program) -> Parameters:
 
 def _count(variables: Any) -> int:
     return sum(int(np.prod(variable.shape)) for variable in variables)
-
-
-def _shape_of(spec: TrialSpec) -> dict[str, Any]:
-    """The part of a spec that a compiled model depends on: not the data, the learning rate or the length."""
-    optimizer = {**canonical(spec.training.optimizer), "learning_rate": None}
-    return {"model": canonical(spec.model), "norm": canonical(spec.norm), "optimizer": optimizer}
 
 
 def _check_fit(spec: TrialSpec, dataset: Dataset) -> None:

@@ -4,9 +4,10 @@ from collections import deque
 
 import pytest
 
-from bnexp.running.feeding import REMEMBERED, choose, model_of
+from bnexp.running.queue import choose
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.workers import model_key
 
 
 def spec(norm="none", **training):
@@ -19,7 +20,7 @@ def waiting(*wanted):
 
 
 def models(*norms):
-    return [model_of(spec(norm)) for norm in norms]
+    return [model_key(spec(norm)) for norm in norms]
 
 
 @pytest.mark.parametrize(
@@ -40,20 +41,14 @@ def test_a_model_that_the_worker_has_then_one_that_nobody_has_then_the_first(min
 
 
 def test_one_model_serves_any_learning_rate_and_length_but_one_batch_size():
-    assert model_of(spec(epochs=3, optimizer={"name": "adam", "learning_rate": 0.1})) == model_of(spec())
-    assert model_of(spec(batch_size=8)) != model_of(spec())
-    assert model_of(spec(optimizer="sgd")) != model_of(spec())
-    assert model_of(spec("batch")) != model_of(spec())
-
-
-def test_as_many_models_are_remembered_as_a_worker_keeps():
-    from bnexp.training import trainer  # noqa: PLC0415  # TensorFlow, for this alone
-
-    assert trainer._PROGRAMS_KEPT == REMEMBERED
+    assert model_key(spec(epochs=3, optimizer={"name": "adam", "learning_rate": 0.1})) == model_key(spec())
+    assert model_key(spec(batch_size=8)) != model_key(spec())
+    assert model_key(spec(optimizer="sgd")) != model_key(spec())
+    assert model_key(spec("batch")) != model_key(spec())
 
 
 def test_a_choice_among_many_looks_at_few(monkeypatch):
     seen = []
-    monkeypatch.setattr("bnexp.running.feeding.model_of", seen.append)
+    monkeypatch.setattr("bnexp.running.queue.model_key", seen.append)
     choose(waiting(*(("none", 0) for _ in range(5000))), (), ())
     assert len(seen) < 100

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison
-from bnexp.evidence.confounds import Audit, Difference, Side, audit
-from bnexp.records.frames import read
-from bnexp.records.plan import StoredPlan
-from bnexp.records.record import TrialRecord
-from bnexp.records.store import Store
+from bnexp.evidence.confounds import Audit, Difference
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
 from bnexp.specs.wording import place_label
 
 LISTED = 6
@@ -33,20 +30,10 @@ class Audited:
     """One row for each difference that the config declares, or that follows from it; as text."""
 
 
-def audited(store: Store, plan: StoredPlan, against: Sequence[Comparison]) -> Audited:
-    """Audit every comparison that has a pair; raises UserError at a damaged record."""
-    records: dict[int, dict[int, TrialRecord | None]] = {}
-    for planned in read(store, plan):
-        records.setdefault(planned.point, {})[planned.seed] = planned.record
-
-    def side(point: int) -> Side:
-        return Side(plan.points[point].variant, plan.points[point].spec, records.get(point, {}))
-
-    found = [
-        (each, audit(side(each.baseline_point), side(each.point)))
-        for each in against
-        if each.baseline_point is not None and not each.same
-    ]
+def audited(evidence: Evidence) -> Audited:
+    """The audits of every comparison that has a pair."""
+    audits = evidence.confounds
+    found = [(each, audits[each.point]) for each in evidence.comparisons if each.point in audits]
     paired = [(each, result) for each, result in found if result.pairs]
     return Audited(
         sentence=sentence([result for _, result in paired]),

@@ -7,7 +7,7 @@ inference mode speak against a method for a reason that is not the method.
 import math
 from collections.abc import Sequence
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import ends, fixed
 from bnexp.specs.wording import place_label

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.reporting.curves import by_seed_and_step, mean_intervals
 from bnexp.reporting.figures import Variant
 from bnexp.reporting.numbers import decimals

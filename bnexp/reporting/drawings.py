@@ -8,7 +8,9 @@ from typing import TypeVar
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bnexp.evidence.comparisons import TARGETS, Comparison, Condition
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.runs import TARGETS
 from bnexp.reporting.curves import Curve, curve
 from bnexp.reporting.figures import Variant
 from bnexp.reporting.figures_accuracy import accuracy_along, final_accuracy, forest

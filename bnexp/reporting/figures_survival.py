@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.reporting.figures import (
     COLUMN,
     PAGE,

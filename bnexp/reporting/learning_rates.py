@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison
 from bnexp.evidence.learning_rates import RateComparison, Tuned
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value
 from bnexp.reporting.sentences import difference
 from bnexp.specs.wording import place_label

@@ -6,10 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.records.frames import read
-from bnexp.records.plan import StoredPlan
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.record import TrialRecord
-from bnexp.records.store import Store
 from bnexp.reporting.numbers import ABSENT, significant
 from bnexp.specs.datasets import DATASETS
 
@@ -19,9 +17,9 @@ PART_OF = {"mnist-5k": "MNIST"}
 Value = Callable[[TrialRecord], str | None]
 
 
-def provenance(store: Store, plan: StoredPlan, *, commands: Sequence[str] = ()) -> pd.DataFrame:
+def provenance(evidence: Evidence, *, commands: Sequence[str] = ()) -> pd.DataFrame:
     """Columns `what` and `value`, both text; where the trials differ, each value with the number of its trials."""
-    records = [planned.record for planned in read(store, plan) if planned.record is not None]
+    records = [planned.record for planned in evidence.planned if planned.record is not None]
     trained = [record for record in records if record.status != "failed"]
     rows = [
         *_each("data", trained, _data),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnexp.evidence.comparisons import Comparison
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ends, significant
 from bnexp.specs.wording import place_label
 

@@ -6,9 +6,11 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison, Condition, Verdict
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.learning_rates import RateComparison
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import Verdict
 from bnexp.records.plan import StoredPlan
 from bnexp.records.store import Store
 from bnexp.reporting import sentences, tables, times
@@ -97,7 +99,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         incomplete=sentences.incomplete(trials, plan),
         complete=evidence.complete,
         overview=overview(against) if len(against) > FEW else "",
-        audit=audited(store, plan, against),
+        audit=audited(evidence),
         conclusions=_conclusions(every, against),
         convergence=sentences.convergence(every, against),
         averages=averages(every, plan),
@@ -114,7 +116,7 @@ def section(store: Store, plan: StoredPlan, slug: str, looks: Mapping[str, Look]
         times=times.numbers(every, against),
         times_table=times.readable(every, against),
         times_legend=times.legend(every, against),
-        provenance=provenance(store, plan, commands=commands(plan, store.root)),
+        provenance=provenance(evidence, commands=commands(plan, store.root)),
     )
 
 

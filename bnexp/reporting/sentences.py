@@ -10,8 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import ENOUGH, LEVEL, Comparison, Condition, Counts, ordered_points
-from bnexp.evidence.time_to_accuracy import Pace, paces
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import FEWEST, LEVEL
+from bnexp.evidence.side import Counts, ordered_points
+from bnexp.evidence.time_to_accuracy import TimeRatio, time_ratios
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.reporting.numbers import (
     decimals,
@@ -75,7 +78,7 @@ def difference(c: Comparison) -> str:
             f"{pair}: {fixed(c.difference.mean, 2, sign=True)} points of test accuracy in the only pair of finished "
             f"trials ({_n(c)}); one pair has no interval, and nothing follows from it{_left_out(c)}."
         )
-    said = _two_pairs(c) if n < ENOUGH and any(c.differences) else _claim(c)
+    said = _two_pairs(c) if n < FEWEST and any(c.differences) else _claim(c)
     return f"{said}{_basis(c)}{_left_out(c)}."
 
 
@@ -215,10 +218,10 @@ def convergence(conditions: Sequence[Condition], comparisons: Sequence[Compariso
     """
     by_point = {each.point: each for each in conditions}
     against = {each.point: each for each in comparisons}
-    examples, seconds = (paces(conditions, comparisons, measure) for measure in ("examples", "seconds"))
+    examples, seconds = (time_ratios(conditions, comparisons, measure) for measure in ("examples", "seconds"))
     found = []
     for (point, target), pace in sorted(
-        paces(conditions, comparisons).items(), key=lambda item: [*against].index(item[0][0])
+        time_ratios(conditions, comparisons, "steps").items(), key=lambda item: [*against].index(item[0][0])
     ):
         c = against[point]
         if c.baseline_point is None:
@@ -233,12 +236,12 @@ def convergence(conditions: Sequence[Condition], comparisons: Sequence[Compariso
     return found
 
 
-def _otherwise(c: Comparison, pace: Pace, what: str) -> str:
+def _otherwise(c: Comparison, pace: TimeRatio, what: str) -> str:
     """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n=10; log-rank p=0.004)`."""
     estimate = pace.ratio.ratio
     pairs = "pair" if pace.unlike == 1 else "pairs"
     left_out = f"{pace.unlike} {pairs} left out that are not known to have shared one machine alike"
-    if estimate.n < ENOUGH or math.isnan(estimate.mean):
+    if estimate.n < FEWEST or math.isnan(estimate.mean):
         return f"; {what} are not compared ({left_out})" if pace.unlike else ""
     places = max(2, decimals(estimate.half_width))
     share = f"{fixed(estimate.mean, places)} {'times' if estimate.mean > 1 else 'of'} those of {c.baseline}"
@@ -261,7 +264,7 @@ def _span_of_ratio(estimate: Interval, places: int) -> str:
     return f"95 % interval {low} to {high}, n={estimate.n}"
 
 
-def _factor(pace: Pace) -> str:
+def _factor(pace: TimeRatio) -> str:
     """Which factor could have been seen."""
     if not math.isfinite(pace.ratio.detectable):
         return ""
@@ -270,10 +273,10 @@ def _factor(pace: Pace) -> str:
     return f"; this many seeds could see a factor of {significant(pace.ratio.detectable, 3)}"
 
 
-def _ratio(c: Comparison, target: int, pace: Pace) -> str:
+def _ratio(c: Comparison, target: int, pace: TimeRatio) -> str:
     """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n=10): `, or only the target."""
     where, estimate = _where(c.coordinates), pace.ratio.ratio
-    if estimate.n < ENOUGH or math.isnan(estimate.mean):
+    if estimate.n < FEWEST or math.isnan(estimate.mean):
         label = place_label(c.coordinates)
         return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
     places = max(2, decimals(estimate.half_width))
@@ -289,7 +292,7 @@ def _ratio(c: Comparison, target: int, pace: Pace) -> str:
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 
 
-def _censored(c: Comparison, pace: Pace) -> str:
+def _censored(c: Comparison, pace: TimeRatio) -> str:
     """Which runs were counted with the whole budget because they did not get there, and what that does."""
     if not pace.ratio.censored:
         return ""

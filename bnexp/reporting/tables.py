@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison, Condition, Counts
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.side import Counts
 from bnexp.reporting.numbers import ABSENT, ends, headings, interval, p_value, share, significant
 from bnexp.specs.wording import either
 from bnexp.stats.bootstrap import Sources

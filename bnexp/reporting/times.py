@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import MEASURES, TARGETS, Comparison, Condition
-from bnexp.evidence.time_to_accuracy import Pace, paces
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.runs import MEASURES, TARGETS
+from bnexp.evidence.time_to_accuracy import TimeRatio, time_ratios
 from bnexp.reporting.numbers import ABSENT, headings, p_value, ratio, time
 from bnexp.specs.wording import either
 
@@ -39,7 +41,7 @@ COLUMNS = {
 
 def numbers(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """Raw numbers, one row per condition, target and measure: `variant`, the grid keys, then `COLUMNS`; for CSV."""
-    measured = {measure: paces(conditions, comparisons, measure) for measure in MEASURES}
+    measured = {measure: time_ratios(conditions, comparisons, measure) for measure in MEASURES}
     baselines = {each.point: each.baseline for each in comparisons}
     rows: list[dict[str, Any]] = []
     for condition, target in _rows(conditions):
@@ -63,7 +65,7 @@ def numbers(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) 
     return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in kinds.items()})
 
 
-def _paced(pace: Pace) -> dict[str, Any]:
+def _paced(pace: TimeRatio) -> dict[str, Any]:
     share, saved = pace.ratio.ratio, pace.saved
     return {
         "n_pairs": share.n,
@@ -88,7 +90,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
     Examples are shown where they are not the steps by another name, that is, where a variant has its own batch size.
     """
     shown = [measure for measure in MEASURES if measure != "examples" or _own_batches(conditions, comparisons)]
-    measured = {measure: paces(conditions, comparisons, measure) for measure in MEASURES}
+    measured = {measure: time_ratios(conditions, comparisons, measure) for measure in MEASURES}
     known_times = [(target, known) for each in conditions for target, known in each.times["steps"].items() if known.n]
     # Where no run reached any, all are shown: the table then says within which budget.
     reached = {target for target, known in known_times if known.reached} or {target for target, _ in known_times}
@@ -115,7 +117,7 @@ def readable(conditions: Sequence[Condition], comparisons: Sequence[Comparison])
     return pd.DataFrame(rows, dtype="object")
 
 
-def _ratio(pace: Pace | None, runs: int) -> str:
+def _ratio(pace: TimeRatio | None, runs: int) -> str:
     """`0.42 [0.36, 0.49]`, with an asterisk for censored runs, and the pairs where they are fewer than the runs."""
     if pace is None:
         return ABSENT
@@ -165,13 +167,13 @@ def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:
 
 def _least(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> str:
     """What the test cannot do with so few pairs."""
-    pairs = max((pace.test.n for pace in paces(conditions, comparisons).values()), default=0)
+    pairs = max((pace.test.n for pace in time_ratios(conditions, comparisons, "steps").values()), default=0)
     least = 2.0 ** (1 - pairs)
     return f"; with n={pairs} it cannot go below {least:.3g}, whatever the difference" if 0.05 <= least <= 1 else ""
 
 
 def _unlike(conditions: Sequence[Condition], comparisons: Sequence[Comparison]) -> int:
-    found = paces(conditions, comparisons, "seconds")
+    found = time_ratios(conditions, comparisons, "seconds")
     return sum({point: pace.unlike for (point, _), pace in found.items()}.values())
 
 

@@ -2,8 +2,7 @@
 
 from made_up import build, record
 
-from bnexp.evidence.comparisons import comparisons
-from bnexp.records.frames import trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.audits import audited
 from bnexp.reporting.write import write_report
 from bnexp.specs.spec import TrialSpec
@@ -11,7 +10,7 @@ from bnexp.specs.trial import Trial
 
 
 def audit_of(store, plan):
-    return audited(store, plan, comparisons(trials(store, plan), plan))
+    return audited(Evidence(store, plan))
 
 
 def alter(store, plan, variant, *, seeds=range(9), places=(16, 64), execution=None, **environment):

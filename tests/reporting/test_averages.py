@@ -3,8 +3,7 @@
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import conditions
-from bnexp.records import frames
+from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.averages import averages, settled
 from bnexp.reporting.palette import looks
 from bnexp.reporting.section import section
@@ -12,7 +11,7 @@ from bnexp.reporting.section import section
 
 def said(root, **arguments):
     store, plan = build(root, **arguments)
-    return averages(conditions(frames.trials(store, plan), frames.evaluations(store, plan), plan), plan)
+    return averages(Evidence(store, plan).conditions, plan)
 
 
 @pytest.mark.parametrize(("momentum", "steps"), [(0.99, 459), (0.9, 44), (0.0, 1)])

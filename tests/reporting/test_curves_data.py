@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import conditions
-from bnexp.records.frames import evaluations, trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.curves import curve, mean_intervals
 from bnexp.reporting.curves_data import curves_data, json_block
 from bnexp.reporting.figures import Variant
@@ -18,9 +17,10 @@ FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
 
 
 def data_of(store, plan):
-    table, looks_ = trials(store, plan), evaluations(store, plan)
+    found = Evidence(store, plan)
     variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    return curves_data(conditions(table, looks_, plan), table, looks_, variants), table, looks_
+    data = curves_data(found.conditions, found.trials, found.evaluations, variants)
+    return data, found.trials, found.evaluations
 
 
 @pytest.fixture(scope="module")

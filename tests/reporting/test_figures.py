@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 from made_up import ACCURACY, NORMS, SLOWNESS, build
 
-from bnexp.evidence.comparisons import comparisons, conditions
-from bnexp.records.frames import evaluations, trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.curves import curve
 from bnexp.reporting.drawings import drawings
@@ -33,9 +32,9 @@ HOSTILE = [
 
 def drawn(store, plan):
     """Every figure of an experiment by name."""
-    table, looks_ = trials(store, plan), evaluations(store, plan)
+    found = Evidence(store, plan)
     variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    every = drawings(conditions(table, looks_, plan), comparisons(table, plan), table, looks_, variants)
+    every = drawings(found.conditions, found.comparisons, found.trials, found.evaluations, variants)
     return {drawing.name: drawing.draw() for drawing in every}
 
 

@@ -3,6 +3,7 @@
 import pytest
 from made_up import ENVIRONMENT, build, record
 
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 from bnexp.reporting.commands import commands
 from bnexp.reporting.provenance import provenance
@@ -11,7 +12,7 @@ from bnexp.specs.trial import Trial
 
 
 def table(store, plan, **options):
-    frame = provenance(store, plan, **options)
+    frame = provenance(Evidence(store, plan), **options)
     return {what: list(rows["value"]) for what, rows in frame.groupby("what", sort=False)}
 
 

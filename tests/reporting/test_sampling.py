@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import comparisons, conditions
-from bnexp.evidence.sampling import with_sampling
-from bnexp.records.frames import evaluations, trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.sampling import sampling
 from bnexp.reporting.tables import legend, readable, summary
 from bnexp.stats.bootstrap import sources
@@ -21,8 +19,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(results):
-    store, plan = results
-    return with_sampling(comparisons(trials(store, plan), plan), store, plan)
+    return Evidence(*results).comparisons
 
 
 def test_it_is_that_of_the_images_that_either_network_missed(results, found):
@@ -55,17 +52,16 @@ def test_there_is_a_sentence_for_each_mean_that_is_spoken_of(found):
 
 
 def test_the_table_shows_both_errors(results, found):
-    store, plan = results
-    frame = trials(store, plan)
-    every = conditions(frame, evaluations(store, plan), plan)
+    evidence = Evidence(*results)
+    every = evidence.conditions
     row = summary(every, found).set_index("variant").loc["bn-pre"]
     assert (row["error_seeds"], row["error_images"], row["error_both"]) == found[0].sampling[:3]
     text = readable(every, found)
     assert text["other images too"].iloc[0] == "—"
     assert text["other images too"].iloc[1].startswith("[")
-    assert "Other images too: the 95 % interval" in " ".join(legend(every, found, frame))
+    assert "Other images too: the 95 % interval" in " ".join(legend(every, found, evidence.trials))
 
 
 def test_one_pair_has_no_errors_to_tell_apart(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), seeds=1, faults={})
-    assert {each.sampling for each in with_sampling(comparisons(trials(store, plan), plan), store, plan)} == {None}
+    assert {each.sampling for each in Evidence(store, plan).comparisons} == {None}

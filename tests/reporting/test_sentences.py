@@ -1,12 +1,14 @@
 """What may be said, and what is refused."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import Comparison, Counts, comparisons, conditions
-from bnexp.records.frames import evaluations, trials
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.side import Counts
 from bnexp.records.store import Store
 from bnexp.reporting.sentences import convergence, difference, differences, incomplete
 from bnexp.stats.bootstrap import Sources
@@ -250,17 +252,6 @@ def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
     assert not difference(given).startswith("bn has")
 
 
-def test_a_comparison_without_scatter_counts_to_the_family_of_equivalence(tmp_path):
-    """ln always has the accuracy of none: nothing to test, yet one of the two comparisons that Holm counts."""
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "gn", "ln"), seeds=6, faults={})
-    frame = trials(store, plan)
-    none = frame.loc[frame["point"] == 0, "test_accuracy"].to_numpy()
-    frame.loc[frame["point"] == 2, "test_accuracy"] = none
-    gn, ln = comparisons(frame, plan)
-    assert gn.equivalence_p_holm == pytest.approx(min(1, 2 * gn.equivalence_p))
-    assert not ln.equivalent
-
-
 def test_two_pairs_are_never_called_equivalent():
     assert comparison(0.0001, -0.0001).verdict == "nothing"
     assert comparison(0.0001, -0.0001, 0.0).verdict == "equivalent"
@@ -300,13 +291,12 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def frames(results):
-    return trials(*results), evaluations(*results), results[1]
+def found(results):
+    return Evidence(*results)
 
 
-def test_what_is_missing_is_said_with_its_places_and_seeds(frames):
-    frame, _, plan = frames
-    assert incomplete(frame, plan) == [
+def test_what_is_missing_is_said_with_its_places_and_seeds(found):
+    assert incomplete(found.trials, found.plan) == [
         "3 of 50 trials are missing: ln at batch size 16 (seeds 3, 4), gn at batch size 64 (seed 4).",
         "1 of 50 trials failed: bn-post at batch size 16 (seed 1).",
         (
@@ -318,7 +308,7 @@ def test_what_is_missing_is_said_with_its_places_and_seeds(frames):
 
 def test_many_missing_places_are_counted(results, tmp_path):
     plan = results[1]
-    said = incomplete(trials(Store(tmp_path), plan), plan)
+    said = incomplete(Evidence(Store(tmp_path), plan).trials, plan)
     assert len(said) == 1
     assert said[0].startswith("50 of 50 trials are missing: none at batch size 16 (seeds 0–4), bn-pre at batch size 16")
     assert said[0].endswith(", and at 4 more places.")
@@ -326,12 +316,11 @@ def test_many_missing_places_are_counted(results, tmp_path):
 
 def test_complete_results_lack_nothing(tmp_path):
     store, plan = build(tmp_path, variants=("none", "ln"), seeds=2, faults={})
-    assert incomplete(trials(store, plan), plan) == []
+    assert incomplete(Evidence(store, plan).trials, plan) == []
 
 
-def test_there_is_one_sentence_per_comparison(frames):
-    frame, _, plan = frames
-    said = differences(comparisons(frame, plan))
+def test_there_is_one_sentence_per_comparison(found):
+    said = differences(found.comparisons)
     assert len(said) == len(set(said)) == 8
     assert said[4] == (
         "Signs that bn-pre has a higher test accuracy than none at batch size 64, not confirmed: +0.24 points (95 % "
@@ -343,9 +332,8 @@ def test_there_is_one_sentence_per_comparison(frames):
     )
 
 
-def test_steps_to_a_target_are_told_with_the_trials_that_never_got_there(frames):
-    frame, looks, plan = frames
-    said = convergence(conditions(frame, looks, plan), comparisons(frame, plan))
+def test_steps_to_a_target_are_told_with_the_trials_that_never_got_there(found):
+    said = convergence(found.conditions, found.comparisons)
     assert len(said) == 24
     assert said[1] == (
         "No detectable difference in steps to 98 % between bn-pre and none at batch size 16: 0.23 of the steps of none "
@@ -380,9 +368,8 @@ def test_steps_to_a_target_are_told_with_the_trials_that_never_got_there(frames)
 
 def test_with_ten_pairs_the_ratio_of_the_steps_is_told_with_its_interval(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre", "bn-post"), seeds=10, faults={})
-    said = convergence(
-        conditions(trials(store, plan), evaluations(store, plan), plan), comparisons(trials(store, plan), plan)
-    )
+    evidence = Evidence(store, plan)
+    said = convergence(evidence.conditions, evidence.comparisons)
     assert said[2] == (
         "bn-pre reaches 99 % in 0.30 of the steps of none (95 % interval 0.22 to 0.41, n=10; ratio of the mean steps "
         "within 2,532, where 10 of none are not there yet: without this limit it would be smaller; log-rank p=0.004 "
@@ -395,41 +382,35 @@ def test_with_ten_pairs_the_ratio_of_the_steps_is_told_with_its_interval(tmp_pat
 
 def test_with_two_pairs_no_ratio_of_the_steps_is_told(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=2, faults={})
-    said = convergence(
-        conditions(trials(store, plan), evaluations(store, plan), plan), comparisons(trials(store, plan), plan)
-    )
+    evidence = Evidence(store, plan)
+    said = convergence(evidence.conditions, evidence.comparisons)
     assert said[1] == (
         "Validation accuracy of 98 %: bn-pre gets there after a median of 422 steps (2 of 2 trials); none gets there "
         "after a median of 1,688 steps (2 of 2 trials)."
     )
 
 
-def test_without_a_validation_split_nothing_is_said_of_targets(frames):
-    frame, looks, plan = frames
-    unseen = looks.assign(validation_accuracy=float("nan"))
-    assert convergence(conditions(frame, unseen, plan), comparisons(frame, plan)) == []
+def test_without_a_validation_split_nothing_is_said_of_targets(tmp_path):
+    store, plan = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
+    for path in tmp_path.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        path.write_text(
+            json.dumps(record | {"evaluations": [e | {"validation_accuracy": None} for e in record["evaluations"]]})
+        )
+    evidence = Evidence(store, plan)
+    assert convergence(evidence.conditions, evidence.comparisons) == []
 
 
 def test_nothing_finished_still_gives_a_sentence_each(results, tmp_path):
     plan = results[1]
-    frame = trials(Store(tmp_path), plan)
-    said = differences(comparisons(frame, plan))
+    empty = Evidence(Store(tmp_path), plan)
+    said = differences(empty.comparisons)
     assert said[0] == "bn-pre against none at batch size 16: no pair of finished trials yet (0 of 5)."
-    assert convergence(conditions(frame, evaluations(Store(tmp_path), plan), plan), comparisons(frame, plan)) == []
+    assert convergence(empty.conditions, empty.comparisons) == []
 
 
-def test_another_baseline_can_be_asked_for(frames):
-    frame, _, plan = frames
-    found = comparisons(frame, plan, "bn-pre")
-    assert {each.baseline for each in found} == {"bn-pre"}
-    assert {each.variant for each in found} == {"none", "bn-post", "ln", "gn"}
-    first, second = found[4], next(c for c in comparisons(frame, plan) if c.point == 6)
-    assert first.difference.mean == pytest.approx(-second.difference.mean)
-
-
-def test_sentences_of_a_grid_name_the_place(frames):
-    frame, _, plan = frames
-    for each in comparisons(frame, plan):
+def test_sentences_of_a_grid_name_the_place(found):
+    for each in found.comparisons:
         place = f"at batch size {each.coordinates['training.batch_size']}"
         assert place in difference(each)
         assert place not in difference(replace(each, coordinates={}))
@@ -439,7 +420,7 @@ def test_a_variant_with_the_spec_of_the_baseline_is_not_compared(tmp_path):
     store, plan = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
     twin = plan.points[0].model_copy(update={"variant": "again"})
     plan = plan.model_copy(update={"variants": (*plan.variants, "again"), "points": (*plan.points, twin)})
-    assert [(each.variant, each.same) for each in comparisons(trials(store, plan), plan)] == [
+    assert [(each.variant, each.same) for each in Evidence(store, plan).comparisons] == [
         ("ln", False),
         ("again", True),
     ]

@@ -16,6 +16,7 @@ import pytest
 from raw_results import GOLDEN, ROOT, command, read_csv, read_json, report
 
 import bnexp
+from bnexp.records.migrate import migrated
 
 SMOKE = GOLDEN / "smoke"
 STORED = SMOKE / "results"
@@ -98,7 +99,7 @@ def numbers(record: Record | None) -> Record:
 
 @pytest.mark.parametrize("folder", RECORDS)
 def test_show_tells_the_numbers_of_a_record(results: Path, folder: str) -> None:
-    record = RECORDS[folder]
+    record = migrated(RECORDS[folder])
     said = json.loads(command("show", folder, "--results", results, "--json"))
     for key in ("identity", "seed", "status", "spec", "evaluations", "test", "other_statistics", "fingerprints"):
         assert said[key] == record[key]

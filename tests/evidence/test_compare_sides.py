@@ -136,7 +136,7 @@ def test_several_comparisons_are_corrected_and_their_chance_of_a_false_alarm_is_
 def test_five_pairs_say_what_the_sign_flip_test_cannot(here):
     write(here / "results", {"none": GOOD[:5], "ln": BAD[:5]})
     said = text.sentences(bnexp.compare("none", "ln"))[0]
-    assert "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625" in said
+    assert "the sign-flip test cannot go below .05 with n = 5: its smallest p is 0.0625" in said
 
 
 def test_steps_count_the_trainings_that_got_there(here):

@@ -14,7 +14,7 @@ from bnexp.evidence.side import Side
 
 
 @dataclass(frozen=True)
-class Tested:
+class WithP:
     p: float
     other: float = 1.0
     p_holm: float = math.nan
@@ -23,18 +23,18 @@ class Tested:
 
 
 def test_a_family_is_whatever_is_corrected_together():
-    found = in_family([Tested(0.01), Tested(0.04), Tested(0.03)], p_holm=lambda each: each.p)
+    found = in_family([WithP(0.01), WithP(0.04), WithP(0.03)], p_holm=lambda each: each.p)
     assert [each.p_holm for each in found] == pytest.approx([0.03, 0.06, 0.06])
     assert {each.family for each in found} == {3}
 
 
 def test_what_was_not_tested_does_not_count():
-    found = in_family([Tested(0.01), Tested(math.nan)], p_holm=lambda each: each.p)
+    found = in_family([WithP(0.01), WithP(math.nan)], p_holm=lambda each: each.p)
     assert (found[0].p_holm, found[0].family, math.isnan(found[1].p_holm)) == (0.01, 1, True)
 
 
 def test_several_tests_of_one_family_are_corrected_each_by_itself():
-    found = in_family([Tested(0.01, 0.2), Tested(0.02, 0.1)], p_holm=lambda x: x.p, other_holm=lambda x: x.other)
+    found = in_family([WithP(0.01, 0.2), WithP(0.02, 0.1)], p_holm=lambda x: x.p, other_holm=lambda x: x.other)
     assert [(each.p_holm, each.other_holm) for each in found] == [(0.02, 0.2), (0.02, 0.2)]
 
 

@@ -31,8 +31,8 @@ def sentence(each: Compared, found: Comparisons) -> str:
         )
         head = "Regression" if judgement.verdict == "regression" else "No verdict"
         return f"{head}. {about}: {counts}; the mean over the others would flatter{_left_out(each)}."
-    estimate = judgement.difference
-    span = f"{_per_cent(judgement.confidence)} interval {' to '.join(ends(estimate, sign=True))}"
+    estimate = each.difference
+    span = f"{_per_cent(found.confidence)} interval {' to '.join(ends(estimate, sign=True))}"
     middle = fixed(estimate.mean, decimals(estimate.half_width), sign=True)
     facts = [span, _pairs(each), *_rule(found), *_reached(each), *_power(each, found), _test(each, found)]
     basis = f"({', '.join(facts[:2])}; {'; '.join(facts[2:])}){_basis(each)}{_left_out(each)}"
@@ -92,8 +92,8 @@ def rows(found: Comparisons) -> list[list[str]]:
             f"{each.label}{_at(each)}",
             f"{len(each.values)}/{each.planned}",
             *(_mean(mean, found) for mean in each.means),
-            interval(each.judgement.difference, sign=True),
-            p_value(each.judgement.test.p),
+            interval(each.difference, sign=True),
+            p_value(each.test.p),
             p_value(each.p_holm),
             _detectable(each, found),
             _verdict(each),
@@ -163,11 +163,11 @@ def _plain(each: Compared) -> dict[str, Any]:
         "values": [list(pair) for pair in each.values],
         "mean_a": _number(first.mean),
         "mean_b": _number(second.mean),
-        "difference": _interval(judgement.difference),
-        "sign_flip_p": _number(judgement.test.p),
-        "sign_flip_smallest_p": judgement.test.smallest,
+        "difference": _interval(each.difference),
+        "sign_flip_p": _number(each.test.p),
+        "sign_flip_smallest_p": each.test.smallest,
         "sign_flip_p_holm": _number(each.p_holm),
-        "minimum_detectable_effect": _number(judgement.detectable),
+        "minimum_detectable_effect": _number(each.detectable),
         "finished_pairs": each.finished,
         "diverged": list(each.diverged),
         "reached": None if each.reached is None else list(each.reached),
@@ -252,15 +252,15 @@ def _power(each: Compared, found: Comparisons) -> list[str]:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
     if each.judgement.verdict != "not shown":
         return []
-    if not each.judgement.detectable:
+    if not each.detectable:
         return ["without scatter, what so many seeds could see is unknown"]
-    if found.metric.unit == "%" and each.judgement.detectable > 100:
+    if found.metric.unit == "%" and each.detectable > 100:
         return ["this many seeds could see no difference at all"]
     return [f"this many seeds could see {_detectable(each, found)} {found.metric.unit_of_differences}"]
 
 
 def _detectable(each: Compared, found: Comparisons) -> str:
-    value = each.judgement.detectable
+    value = each.detectable
     if found.metric.unit == "%" and value > 100:
         return ABSENT
     return significant(value, 2) if value else ABSENT
@@ -268,7 +268,7 @@ def _detectable(each: Compared, found: Comparisons) -> str:
 
 def _test(each: Compared, found: Comparisons) -> str:
     """The sign-flip test, and what it cannot do with so few pairs."""
-    test, family = each.judgement.test, found.family
+    test, family = each.test, each.family
     correction = f"Holm's correction over {family} comparisons"
     n = f"n={test.n}" + (f", {test.ties} of them ties" if test.ties else "")
     if test.smallest >= 0.05:
@@ -277,7 +277,7 @@ def _test(each: Compared, found: Comparisons) -> str:
         least = min(1.0, test.smallest * family)
         return f"the sign-flip test cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
     text = f"sign-flip p={p_value(each.p_holm)}".replace("=<", "<") + (f" after {correction}" if family > 1 else "")
-    unconfirmed = each.p_holm >= 0.05 and not each.judgement.difference.contains_zero
+    unconfirmed = each.p_holm >= 0.05 and not each.difference.contains_zero
     return f"{text}, which does not confirm it" if unconfirmed else text
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from bnexp.evidence.comparisons import LEVEL, Condition
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.numbers import p_value
 from bnexp.specs.wording import place_label
 from bnexp.stats.paired import SignFlip

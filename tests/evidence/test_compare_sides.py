@@ -129,7 +129,7 @@ def test_several_comparisons_are_corrected_and_their_chance_of_a_false_alarm_is_
     write(here / "old", {"none": GOOD, "ln": GOOD})
     write(here / "new", {"none": BAD, "ln": BAD[::-1]})
     found = bnexp.compare("old", "new")
-    assert [each.p_holm for each in found.comparisons] == [2 * each.judgement.test.p for each in found.comparisons]
+    assert [each.p_holm for each in found.comparisons] == [2 * each.test.p for each in found.comparisons]
     assert "at least one would show a regression with a chance of 4.9 %" in text.remarks(found)[0]
 
 

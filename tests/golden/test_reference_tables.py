@@ -168,7 +168,7 @@ def assert_same_cells(found: list[Row], stored: list[Row]) -> None:
         for column in columns
         if found_row.get(column) != stored_row[column]
     ]
-    assert unlike == []
+    assert not unlike, "\n".join(unlike)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -64,7 +64,7 @@ def test_no_number_of_a_table_changes(reported: Path, table: str) -> None:
         for column, cell in row.items()
         if not same_cell(found[key].get(column, "no such column"), cell)
     ]
-    assert unlike == []
+    assert not unlike, "\n".join(unlike)
 
 
 def test_the_report_has_the_stored_tables_and_no_others(reported: Path) -> None:
@@ -73,7 +73,8 @@ def test_the_report_has_the_stored_tables_and_no_others(reported: Path) -> None:
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_no_number_of_a_comparison_changes(results: Path, name: str) -> None:
-    assert list(differences("", compared(name, results), read_json(STORED / f"compare/{name}.json"))) == []
+    unlike = differences("", compared(name, results), read_json(STORED / f"compare/{name}.json"))
+    assert not unlike, "\n".join(unlike)
 
 
 def differences(path: str, found: Any, stored: Any) -> list[str]:

@@ -7,9 +7,9 @@ import made_up
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import Comparison, Counts, comparisons
 from bnexp.evidence.experiment import Evidence
-from bnexp.records.frames import trials
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.side import Counts
 from bnexp.records.store import Store
 from bnexp.reporting.parts import incomplete
 from bnexp.reporting.parts.convergence import sentences
@@ -206,17 +206,6 @@ def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
     assert not difference(given).startswith("bn has")
 
 
-def test_a_comparison_without_scatter_counts_to_the_family_of_equivalence(tmp_path):
-    """ln always has the accuracy of none: nothing to test, yet one of the two comparisons that Holm counts."""
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "gn", "ln"), seeds=6, faults={})
-    frame = trials(store, plan)
-    none = frame.loc[frame["point"] == 0, "test_accuracy"].to_numpy()
-    frame.loc[frame["point"] == 2, "test_accuracy"] = none
-    gn, ln = comparisons(frame, plan)
-    assert gn.equivalence_p_holm == pytest.approx(min(1, 2 * gn.equivalence_p))
-    assert not ln.equivalent
-
-
 def test_two_pairs_are_never_called_equivalent():
     assert comparison(0.0001, -0.0001).verdict == "nothing"
     assert comparison(0.0001, -0.0001, 0.0).verdict == "equivalent"
@@ -267,7 +256,7 @@ def test_what_is_missing_is_said_with_its_places_and_seeds(evidence):
 
 def test_many_missing_places_are_counted(results, tmp_path):
     plan = results[1]
-    [said] = incomplete.sentences(trials(Store(tmp_path), plan), plan)
+    [said] = incomplete.sentences(Evidence(Store(tmp_path), plan).trials, plan)
     assert said.startswith("50 of 50 trials are missing: none at batch size 16 (seeds 0–4), bn-pre at batch size 16")
     assert said.endswith(", and at 4 more places.")
 
@@ -353,15 +342,6 @@ def test_nothing_finished_still_gives_a_sentence_each(results, tmp_path):
     assert sentences(empty) == []
 
 
-def test_another_baseline_can_be_asked_for(evidence):
-    frame, plan = evidence.trials, evidence.plan
-    found = comparisons(frame, plan, "bn-pre")
-    assert {each.baseline for each in found} == {"bn-pre"}
-    assert {each.variant for each in found} == {"none", "bn-post", "ln", "gn"}
-    first, second = found[4], next(c for c in comparisons(frame, plan) if c.point == 6)
-    assert first.difference.mean == pytest.approx(-second.difference.mean)
-
-
 def test_sentences_of_a_grid_name_the_place(evidence):
     for each in evidence.comparisons:
         place = f"at batch size {each.coordinates['training.batch_size']}"
@@ -373,7 +353,7 @@ def test_a_variant_with_the_spec_of_the_baseline_is_not_compared(tmp_path):
     store, plan = build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults={})
     twin = plan.points[0].model_copy(update={"variant": "again"})
     plan = plan.model_copy(update={"variants": (*plan.variants, "again"), "points": (*plan.points, twin)})
-    assert [(each.variant, each.same) for each in comparisons(trials(store, plan), plan)] == [
+    assert [(each.variant, each.same) for each in Evidence(store, plan).comparisons] == [
         ("ln", False),
         ("again", True),
     ]

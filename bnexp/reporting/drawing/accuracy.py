@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from bnexp.evidence.comparisons import Comparison, Condition
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing.figures import (
     COLUMN,
     GREY,

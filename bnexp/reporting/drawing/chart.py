@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.reporting.drawing.curve import by_seed_and_step, mean_intervals
 from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.numbers import decimals

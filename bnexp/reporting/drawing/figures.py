@@ -178,23 +178,21 @@ def legend_above(figure: Figure, labels: Sequence[str], looks: Sequence[Look], w
 def panels_apart(
     variants: Sequence[Variant],
     counts: Iterable[tuple[str, int, int]],
-    prepare: Callable[[Axes], None],
     draw: Callable[[Axes, Variant], None],
     ylabel: str,
     notes: Callable[[str], Iterable[str]],
 ) -> Figure:
-    """A small panel for each of many variants, over the page's width, with axes that `prepare` makes alike.
+    """A small panel for each of many variants, over the page's width, whose axes `draw` makes alike.
 
-    They are alike without being shared: matplotlib takes a time for that that grows with their square.
+    They are not shared: matplotlib takes a time for that that grows with their square.
     """
     behind, n = counted(counts)
     with style():
         figure, grid, width = panels(len(variants), APART, head=0.6, row=1.12)
         for (axes, left, bottom), variant in zip(grid, variants, strict=True):
-            prepare(axes)
+            draw(axes, variant)
             thinned(axes, 0.24)
             axes.tick_params(labelleft=left, labelbottom=bottom)
-            draw(axes, variant)
             axes.set_title(plain(variant.name, 20) + behind[variant.name])
         figure.supylabel(ylabel, fontsize=7.5)
         note_below(figure, notes(n), width)

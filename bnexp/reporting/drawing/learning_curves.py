@@ -82,6 +82,7 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
     means = [np.column_stack([panel.curves[name].x, panel.curves[name].mean]) for name in known]
 
     def draw(axes: Axes, variant: Variant) -> None:
+        _axes(axes, panel, kind)
         axes.add_collection(LineCollection(means, colors="#c8c8c8", linewidths=0.5, zorder=1.2), autolim=False)
         if variant.name != baseline and (base := known.get(baseline)):
             curve = panel.curves[baseline]
@@ -96,7 +97,7 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
         return [note, *_notes([panel], kind)]
 
     shown = [*known.values()]
-    return panels_apart(shown, _counts([panel]), lambda axes: _axes(axes, panel, kind), draw, Y_LABELS[kind], notes)
+    return panels_apart(shown, _counts([panel]), draw, Y_LABELS[kind], notes)
 
 
 def _draw(axes: Axes, curve: Curve, look: Look) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.reporting.drawing.figures import (
     TITLE,
     Variant,
@@ -82,6 +82,7 @@ def times_apart(panel: TargetPanel, variants: Sequence[Variant], baseline: str) 
 
     def draw(axes: Axes, variant: Variant) -> None:
         _draw(axes, panel, [variant] if base in (None, variant) else [base, variant])
+        _time_axis(axes, [panel])
 
     def notes(n: str) -> Sequence[str]:
         title, beside = plain(panel.title, TITLE), plain(baseline, 22)
@@ -90,7 +91,7 @@ def times_apart(panel: TargetPanel, variants: Sequence[Variant], baseline: str) 
             f"shaded: pointwise 95 % interval; {UNREACHED}",
         ]
 
-    return panels_apart(drawn, _counts([panel]), lambda axes: _time_axis(axes, [panel]), draw, REACHED, notes)
+    return panels_apart(drawn, _counts([panel]), draw, REACHED, notes)
 
 
 def _draw(axes: Axes, panel: TargetPanel, variants: Sequence[Variant]) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison, Condition, Counts
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.side import Counts
 from bnexp.reporting.commands import point_commands
 from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
 from bnexp.reporting.drawing.figures import spread

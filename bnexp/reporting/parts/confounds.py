@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.phrases import first
 from bnexp.specs.wording import place_label

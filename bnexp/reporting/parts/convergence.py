@@ -2,9 +2,11 @@
 
 import math
 
-from bnexp.evidence.comparisons import ENOUGH, Comparison, Condition
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.time_to_accuracy import Pace
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import FEWEST
+from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, duration, fixed, significant
 from bnexp.reporting.part import Context, Part
 from bnexp.reporting.phrases import at, counted, tested
@@ -41,7 +43,7 @@ def sentences(evidence: Evidence) -> list[str]:
     return found
 
 
-def _ratio(c: Comparison, target: int, time: Pace) -> str:
+def _ratio(c: Comparison, target: int, time: TimeRatio) -> str:
     """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n = 10): `, or only the target."""
     where = at(c.coordinates)
     if _unknown(time):
@@ -56,7 +58,7 @@ def _ratio(c: Comparison, target: int, time: Pace) -> str:
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 
 
-def _otherwise(c: Comparison, time: Pace, what: str) -> str:
+def _otherwise(c: Comparison, time: TimeRatio, what: str) -> str:
     """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n = 10; log-rank p = 0.004)`."""
     pairs = counted(time.unlike, "pair", "pairs")
     left_out = f"{pairs} left out that are not known to have shared one machine alike"
@@ -72,22 +74,22 @@ def _otherwise(c: Comparison, time: Pace, what: str) -> str:
     return f"; {begins} {_share(time)} those of {c.baseline} {shown}"
 
 
-def _unknown(time: Pace) -> bool:
+def _unknown(time: TimeRatio) -> bool:
     """Whether the pairs are too few for a ratio."""
-    return time.ratio.ratio.n < ENOUGH or math.isnan(time.ratio.ratio.mean)
+    return time.ratio.ratio.n < FEWEST or math.isnan(time.ratio.ratio.mean)
 
 
-def _places(time: Pace) -> int:
+def _places(time: TimeRatio) -> int:
     return max(2, decimals(time.ratio.ratio.half_width))
 
 
-def _share(time: Pace) -> str:
+def _share(time: TimeRatio) -> str:
     """`0.42 of`, `1.31 times`."""
     mean = time.ratio.ratio.mean
     return f"{fixed(mean, _places(time))} {'times' if mean > 1 else 'of'}"
 
 
-def _span(time: Pace) -> str:
+def _span(time: TimeRatio) -> str:
     estimate = time.ratio.ratio
     low, high = (fixed(end, _places(time)) for end in (estimate.low, estimate.high))
     if estimate.high - estimate.low <= 1e-9 * estimate.mean:
@@ -95,7 +97,7 @@ def _span(time: Pace) -> str:
     return f"95 % interval {low} to {high}, n = {estimate.n}"
 
 
-def _power(time: Pace) -> str:
+def _power(time: TimeRatio) -> str:
     """Which factor could have been detected, where none was."""
     factor, n = time.ratio.detectable, time.ratio.ratio.n
     if time.verdict != "undecided" or not math.isfinite(factor):
@@ -104,11 +106,11 @@ def _power(time: Pace) -> str:
     return f"; n = {n} can detect {size} (80 % power)"
 
 
-def _test(time: Pace) -> str:
+def _test(time: TimeRatio) -> str:
     return tested("log-rank test", time.test, time.p_holm, time.family)
 
 
-def _censored(c: Comparison, time: Pace) -> str:
+def _censored(c: Comparison, time: TimeRatio) -> str:
     """Which runs were counted with the whole budget because they did not reach it, and what that does."""
     if not time.ratio.censored:
         return ""

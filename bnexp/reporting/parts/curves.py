@@ -6,7 +6,7 @@ from itertools import product
 
 from matplotlib.figure import Figure as Canvas
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
 from bnexp.reporting.drawing.curve import Curve, curve

@@ -7,8 +7,10 @@ A difference is asserted only where interval and corrected test agree; where one
 from collections.abc import Sequence
 from typing import get_args
 
-from bnexp.evidence.comparisons import ENOUGH, Comparison, Counts, Verdict
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import FEWEST, Verdict
+from bnexp.evidence.side import Counts
 from bnexp.reporting.numbers import decimals, ends, fixed, significant
 from bnexp.reporting.part import FEW, Context, Part
 from bnexp.reporting.parts.moving_averages import caveat
@@ -62,7 +64,7 @@ def _said(c: Comparison) -> str:
             f"trials ({_n(c)}); one pair has no interval, and nothing follows from it"
         )
     basis = f"; paired by seed only, as the config declares {c.declared}" if c.declared else ""
-    return f"{_two_pairs(c) if n < ENOUGH and any(c.differences) else _claim(c)}{basis}"
+    return f"{_two_pairs(c) if n < FEWEST and any(c.differences) else _claim(c)}{basis}"
 
 
 def _two_pairs(c: Comparison) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import ordered_points
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.side import ordered_points
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import whole_numbers
 from bnexp.reporting.part import Context, Part

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.learning_rates import RateComparison, Tuned
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.differences import difference

@@ -7,7 +7,7 @@ inference mode speak against a method for a reason that is not the method.
 import math
 from collections.abc import Sequence
 
-from bnexp.evidence.comparisons import Condition
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import ends, fixed
@@ -59,8 +59,8 @@ def _lags(plan: StoredPlan) -> list[str]:
             names.extend([point.variant] if point.variant not in names else [])
     return [
         f"Validation and test figures of {enumerated(names)} use moving averages (momentum {momentum:g}), which hold "
-        f"more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say little "
-        "about the method."
+        f"more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say "
+        "little about the method."
         for momentum, names in by_momentum.items()
     ]
 
@@ -74,8 +74,8 @@ def _short(conditions: Sequence[Condition], plan: StoredPlan) -> list[str]:
             left = 100 * momentum**steps
             share = fixed(left, 0 if left >= 10 else 1)
             found.append(
-                f"{named(c)}: training ends after {steps} steps, when the moving averages still "
-                f"hold {share} % of their initial value; look at recalibrated statistics there."
+                f"{named(c)}: training ends after {steps} steps, when the moving averages "
+                f"still hold {share} % of their initial value; look at recalibrated statistics there."
             )
     return found
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bnexp.evidence.comparisons import Comparison
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ends, significant
 from bnexp.reporting.part import Context, Part
 from bnexp.reporting.phrases import at

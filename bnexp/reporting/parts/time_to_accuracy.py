@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.comparisons import MEASURES, TARGETS, Condition
+from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.time_to_accuracy import Pace
+from bnexp.evidence.runs import MEASURES, TARGETS
+from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
 from bnexp.reporting.numbers import ABSENT, Number, cell, headings, p_value, ratio, steps, time
@@ -118,30 +119,30 @@ def numbers(evidence: Evidence) -> pd.DataFrame:
                 "median": known.median,
                 "budget": known.budget,
             }
-            if (pace := evidence.times[measure].get((condition.point, target))) is not None:
-                row |= {"baseline": baselines[condition.point], **_compared(pace)}
+            if (found := evidence.times[measure].get((condition.point, target))) is not None:
+                row |= {"baseline": baselines[condition.point], **_compared(found)}
             rows.append(row)
     keys = list(dict.fromkeys(key for each in evidence.conditions for key in each.coordinates))
     kinds = {"variant": "object", **dict.fromkeys(keys, "object"), **COLUMNS}
     return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in kinds.items()})
 
 
-def _compared(pace: Pace) -> dict[str, Any]:
-    share, saved = pace.ratio.ratio, pace.saved
+def _compared(found: TimeRatio) -> dict[str, Any]:
+    share, saved = found.ratio.ratio, found.saved
     return {
         "n_pairs": share.n,
-        "n_unlike": pace.unlike,
+        "n_unlike": found.unlike,
         "ratio": share.mean,
         "ratio_low": share.low,
         "ratio_high": share.high,
-        "n_censored": pace.ratio.censored,
-        "detectable": pace.ratio.detectable,
-        "restricted_mean": pace.restricted,
+        "n_censored": found.ratio.censored,
+        "detectable": found.ratio.detectable,
+        "restricted_mean": found.restricted,
         "saved": -saved.mean,
         "saved_low": -saved.high,
         "saved_high": -saved.low,
-        "log_rank_p": pace.test.p,
-        "log_rank_p_holm": pace.p_holm,
+        "log_rank_p": found.test.p,
+        "log_rank_p_holm": found.p_holm,
     }
 
 
@@ -168,9 +169,9 @@ def readable(evidence: Evidence) -> pd.DataFrame:
         for measure in shown:
             row[measure] = time(condition.times[measure][target])
             if base:
-                pace = evidence.times[measure].get((condition.point, target))
-                row[f"{measure}, of {base}'s"] = _ratio(pace, known.n)
-                row[f"p (Holm), {measure}"] = ABSENT if pace is None else p_value(pace.p_holm)
+                found = evidence.times[measure].get((condition.point, target))
+                row[f"{measure}, of {base}'s"] = _ratio(found, known.n)
+                row[f"p (Holm), {measure}"] = ABSENT if found is None else p_value(found.p_holm)
         rows.append(row)
     return pd.DataFrame(rows, dtype="object")
 
@@ -181,12 +182,12 @@ def _targets(conditions: Sequence[Condition], *, reached: bool = True) -> set[in
     return {target for target, known in times if (known.reached if reached else known.n)}
 
 
-def _ratio(pace: Pace | None, runs: int) -> str:
+def _ratio(found: TimeRatio | None, runs: int) -> str:
     """`0.42 [0.36, 0.49]`, with an asterisk for censored runs, and the pairs where they are fewer than the runs."""
-    if pace is None:
+    if found is None:
         return ABSENT
-    share, n = pace.ratio.ratio, pace.ratio.ratio.n
-    censored = CENSORED if pace.ratio.censored and not math.isnan(share.mean) else ""
+    share, n = found.ratio.ratio, found.ratio.ratio.n
+    censored = CENSORED if found.ratio.censored and not math.isnan(share.mean) else ""
     pairs = f" ({counted(n, 'pair', 'pairs')})" if 0 < n < runs else ""
     return Number(f"{ratio(share)}{censored}{pairs}", share.mean)
 
@@ -211,7 +212,7 @@ def legend(evidence: Evidence) -> list[str]:
         "Seconds are those of training alone, without compilation and evaluation, and hold for these machines and "
         "what else they had to do."
     )
-    unlike = sum({point: pace.unlike for (point, _), pace in evidence.times["seconds"].items()}.values())
+    unlike = sum({point: found.unlike for (point, _), found in evidence.times["seconds"].items()}.values())
     if unlike:
         found.append(
             f"{counted(unlike, 'pair is', 'pairs are')} in no ratio of seconds, because the two trials are "
@@ -229,7 +230,7 @@ def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:
 
 def _least(evidence: Evidence) -> str:
     """What the test cannot do with so few pairs."""
-    pairs = max((pace.test.n for pace in evidence.times["steps"].values()), default=0)
+    pairs = max((found.test.n for found in evidence.times["steps"].values()), default=0)
     least = 2.0 ** (1 - pairs)
     return f"; with n = {pairs} it cannot go below {least:.3g}, whatever the difference" if 0.05 <= least <= 1 else ""
 

@@ -7,73 +7,70 @@ import numpy as np
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import Runs, comparisons, conditions
-from bnexp.evidence.time_to_accuracy import _pace, paces
-from bnexp.records.frames import evaluations, trials
-from bnexp.reporting.sentences import convergence
-from bnexp.reporting.times import legend, numbers, readable
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.runs import Runs
+from bnexp.evidence.time_to_accuracy import paired_times
+from bnexp.reporting.parts.convergence import sentences as convergence
+from bnexp.reporting.parts.time_to_accuracy import legend, numbers, readable
 from bnexp.specs.spec import TrialSpec
 from bnexp.specs.trial import Trial
 from bnexp.stats.multiplicity import holm
 
 
-def analysed(store, plan):
-    frame = trials(store, plan)
-    return conditions(frame, evaluations(store, plan), plan), comparisons(frame, plan)
-
-
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
     faults = {("none", 64, 1): "diverged", ("ln", 64, 2): "missing", ("gn", 64, 3): "other-weights"}
-    return analysed(*build(tmp_path_factory.mktemp("results"), batch_sizes=(), seeds=8, faults=faults))
+    return Evidence(*build(tmp_path_factory.mktemp("results"), batch_sizes=(), seeds=8, faults=faults))
 
 
 def point(experiment, variant):
-    return next(each.point for each in experiment[0] if each.variant == variant)
+    return next(each.point for each in experiment.conditions if each.variant == variant)
 
 
 def test_a_pair_whose_baseline_diverged_stays_in_with_the_whole_budget(experiment):
-    pace = paces(*experiment)[point(experiment, "bn-pre"), 98]
-    assert (pace.ratio.ratio.n, pace.missed, pace.baseline_missed, pace.ratio.budget) == (8, 0, 1, 2532)
-    mine, base = (experiment[0][point(experiment, name)].runs["steps"][98] for name in ("bn-pre", "none"))
+    compared = experiment.times["steps"][point(experiment, "bn-pre"), 98]
+    assert (compared.ratio.ratio.n, compared.missed, compared.baseline_missed, compared.ratio.budget) == (8, 0, 1, 2532)
+    mine, base = (experiment.conditions[point(experiment, name)].runs["steps"][98] for name in ("bn-pre", "none"))
     times = np.nan_to_num(np.array(base.reached), nan=2532)
-    assert pace.ratio.ratio.mean == pytest.approx(np.mean(mine.reached) / times.mean())
-    assert pace.baseline_restricted == pytest.approx(times.mean())
-    assert pace.saved.mean == pytest.approx(np.mean(mine.reached) - times.mean())
+    assert compared.ratio.ratio.mean == pytest.approx(np.mean(mine.reached) / times.mean())
+    assert compared.baseline_restricted == pytest.approx(times.mean())
+    assert compared.saved.mean == pytest.approx(np.mean(mine.reached) - times.mean())
 
 
 @pytest.mark.parametrize(("variant", "pairs"), [("ln", 7), ("gn", 7), ("bn-post", 8)])
 def test_pairs_that_are_missing_or_did_not_start_alike_are_in_no_ratio(experiment, variant, pairs):
-    assert paces(*experiment)[point(experiment, variant), 98].ratio.ratio.n == pairs
+    assert experiment.times["steps"][point(experiment, variant), 98].ratio.ratio.n == pairs
 
 
 def test_the_family_of_holm_is_the_comparisons_to_one_target(experiment):
     for target in (97, 98, 99):
-        here = [pace for (_, to), pace in paces(*experiment).items() if to == target]
-        assert [pace.p_holm for pace in here] == pytest.approx(holm([pace.test.p for pace in here]), nan_ok=True)
+        here = [each for (_, to), each in experiment.times["steps"].items() if to == target]
+        assert [compared.p_holm for compared in here] == pytest.approx(
+            holm([compared.test.p for compared in here]), nan_ok=True
+        )
 
 
 def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
-    found = paces(*analysed(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={})))
-    pace = next(pace for (_, target), pace in found.items() if target == 99)
-    assert math.isnan(pace.ratio.ratio.mean)
-    assert pace.verdict == "nothing"
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={})).times["steps"]
+    compared = next(compared for (_, target), compared in found.items() if target == 99)
+    assert math.isnan(compared.ratio.ratio.mean)
+    assert compared.verdict == "nothing"
 
 
 def test_the_table_holds_them_unrounded(experiment):
-    table = numbers(*experiment).set_index(["variant", "target", "measure"])
+    table = numbers(experiment).set_index(["variant", "target", "measure"])
     assert len(table) == 5 * 3 * 3
-    row, pace = table.loc["bn-pre", 99, "steps"], paces(*experiment)[point(experiment, "bn-pre"), 99]
-    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == pace.ratio.ratio[:3]
-    assert row["saved"] == -pace.saved.mean > 0
+    row, compared = table.loc["bn-pre", 99, "steps"], experiment.times["steps"][point(experiment, "bn-pre"), 99]
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == compared.ratio.ratio[:3]
+    assert row["saved"] == -compared.saved.mean > 0
     assert row["saved_low"] < row["saved"] < row["saved_high"]
-    assert row["n_censored"] == pace.ratio.censored == 8
+    assert row["n_censored"] == compared.ratio.censored == 8
     assert table.loc[("none", 99, "steps"), ["ratio", "baseline", "n_pairs"]].isna().all()
 
 
 def test_examples_are_the_steps_times_the_batch_but_for_the_smaller_last_ones(experiment):
     """54,000 images are 843 batches of 64 and one of 48 an epoch."""
-    for condition in experiment[0]:
+    for condition in experiment.conditions:
         steps, examples = (condition.runs[measure][98] for measure in ("steps", "examples"))
         assert set(steps.watched) == {3 * 844}
         assert set(examples.watched) == {3 * 54_000}
@@ -83,9 +80,9 @@ def test_examples_are_the_steps_times_the_batch_but_for_the_smaller_last_ones(ex
 
 def test_seconds_are_those_of_the_record_and_a_diverged_run_is_watched_at_its_own_pace(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), seeds=3, faults={("ln", 64, 1): "diverged"})
-    every, _ = analysed(store, plan)
-    ln = next(each for each in every if each.variant == "ln").runs["seconds"][97]
-    looks = evaluations(store, plan).query("variant == 'ln'")
+    found = Evidence(store, plan)
+    ln = next(each for each in found.conditions if each.variant == "ln").runs["seconds"][97]
+    looks = found.evaluations.query("variant == 'ln'")
     for seed, reached, watched in zip(ln.seeds, ln.reached, ln.watched, strict=True):
         mine = looks[looks["seed"] == seed]
         last = mine.iloc[-1]
@@ -102,13 +99,13 @@ def test_seconds_are_compared_only_within_pairs_that_shared_one_machine_alike(tm
         trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == "batch")
         found = store.read(trial)
         store.write(trial, found.model_copy(update={"execution": {**found.execution, **change}}))
-    found = analysed(store, plan)
-    steps, seconds = (paces(*found, measure)[point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
+    found = Evidence(store, plan)
+    steps, seconds = (found.times[measure][point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
     assert (steps.ratio.ratio.n, steps.unlike) == (6, 0)
     assert (seconds.ratio.ratio.n, seconds.unlike) == (4, 2)
-    assert "2 pairs are in no ratio of seconds" in " ".join(legend(*found))
-    assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(*found)[1]
-    assert "(4 pairs)" in readable(*found)["seconds, of none's"].iloc[3]
+    assert "2 pairs are in no ratio of seconds" in " ".join(legend(found))
+    assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(found)[1]
+    assert "(4 pairs)" in readable(found)["seconds, of none's"].iloc[3]
 
 
 def trial_list(plan):
@@ -121,21 +118,21 @@ def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_pa
     points = [each for each in plan.points if each.variant == "none" and each.spec["training"]["batch_size"] == 64]
     points += [each for each in plan.points if each.variant != "none" and each.spec["training"]["batch_size"] == 16]
     own = plan.model_copy(update={"points": tuple(p.model_copy(update={"coordinates": {}}) for p in points)})
-    found = analysed(store, own)
-    by = {measure: paces(*found, measure)[1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
+    found = Evidence(store, own)
+    by = {measure: found.times[measure][1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
     assert by["examples"] == pytest.approx(by["steps"] * 16 / 64, rel=0.01)
-    assert "examples, of none's" in readable(*found)
-    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(*found)[0]
-    assert "examples" not in readable(*analysed(store, plan))
+    assert "examples, of none's" in readable(found)
+    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(found)[0]
+    assert "examples" not in readable(Evidence(store, plan))
 
 
 def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path):
-    found = analysed(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
-    text = readable(*found)
-    assert list(text["to (%)"]) == ["97", "97", "98", "98"]
-    assert set(text["runs there"]) == {"3/3"}
-    assert legend(*found)[-1] == "No run reached 99 %."
-    assert set(numbers(*found)["target"]) == {97, 98, 99}
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98"]
+    assert set(text["runs that reached it"]) == {"3/3"}
+    assert legend(found)[-1] == "No run reached 99 %."
+    assert set(numbers(found)["target"]) == {97, 98, 99}
 
 
 def changed(store, plan, norm, seed, **execution):
@@ -150,32 +147,32 @@ def changed(store, plan, norm, seed, **execution):
 def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):
     """Twenty times as fast, and never at 99 %: that pair is left out, and with it its short budget."""
     store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=7, faults={})
-    before = paces(*analysed(store, plan), "seconds")[1, 99]
+    before = Evidence(store, plan).times["seconds"][1, 99]
     trial = next(t for t in trial_list(plan) if t.seed == 3 and t.spec.norm.name == "none")
     fast = [each.model_copy(update={"seconds": each.seconds / 20}) for each in store.read(trial).evaluations]
     changed(store, plan, "none", 3, device="gpu", evaluations=tuple(fast))
-    found = analysed(store, plan)
-    after = paces(*found, "seconds")[1, 99]
+    found = Evidence(store, plan)
+    after = found.times["seconds"][1, 99]
     assert (before.ratio.ratio.n, after.ratio.ratio.n, after.unlike) == (7, 6, 1)
     assert after.ratio.budget == before.ratio.budget
     assert after.saved.mean == pytest.approx(before.saved.mean, rel=0.3)
     assert after.saved.mean < 0
-    none = next(each for each in found[0] if each.variant == "none")
+    none = next(each for each in found.conditions if each.variant == "none")
     assert math.isnan(none.times["seconds"][99].budget)
-    assert readable(*found).query("variant == 'none'")["seconds"].iloc[-1] == "—"
+    assert readable(found).query("variant == 'none'")["seconds"].iloc[-1] == "—"
 
 
 def test_the_clock_of_a_diverged_run_decides_nothing(tmp_path):
     """Its seconds to the planned end are those of the others, however fast it went before it broke."""
     found = []
     faults = {("bn-pre", 64, 2): "diverged"}
-    for pace in (1, 0.001):
-        folder = tmp_path / str(pace)
+    for compared in (1, 0.001):
+        folder = tmp_path / str(compared)
         store, plan = build(folder, batch_sizes=(), variants=("none", "bn-pre"), seeds=8, faults=faults)
         trial = next(t for t in trial_list(plan) if t.seed == 2 and t.spec.norm.name == "batch")
-        looks = [each.model_copy(update={"seconds": each.seconds * pace}) for each in store.read(trial).evaluations]
+        looks = [each.model_copy(update={"seconds": each.seconds * compared}) for each in store.read(trial).evaluations]
         changed(store, plan, "batch", 2, evaluations=tuple(looks))
-        found.append(paces(*analysed(store, plan), "seconds")[1, 98])
+        found.append(Evidence(store, plan).times["seconds"][1, 98])
     assert found[0] == found[1]
     assert found[0].missed == 1
 
@@ -184,11 +181,11 @@ def test_seconds_of_unknown_surroundings_are_compared_with_nothing(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=4, faults={})
     for trial in trial_list(plan):
         store.write(trial, store.read(trial).model_copy(update={"execution": {}, "environment": {}}))
-    found = analysed(store, plan)
-    pace = paces(*found, "seconds")[1, 98]
-    assert (pace.ratio.ratio.n, pace.unlike, pace.verdict) == (0, 4, "nothing")
-    assert paces(*found)[1, 98].ratio.ratio.n == 4
-    assert convergence(*found)[1].endswith(
+    found = Evidence(store, plan)
+    compared = found.times["seconds"][1, 98]
+    assert (compared.ratio.ratio.n, compared.unlike, compared.verdict) == (0, 4, "nothing")
+    assert found.times["steps"][1, 98].ratio.ratio.n == 4
+    assert convergence(found)[1].endswith(
         "; seconds of training are not compared (4 pairs left out that are not known to have shared one machine alike)."
     )
 
@@ -197,37 +194,37 @@ def test_a_diverged_run_that_did_not_start_alike_is_in_no_ratio(tmp_path):
     store, plan = build(
         tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=6, faults={("bn-pre", 64, 1): "diverged"}
     )
-    assert paces(*analysed(store, plan))[1, 98].ratio.ratio.n == 6
+    assert Evidence(store, plan).times["steps"][1, 98].ratio.ratio.n == 6
     trial = next(t for t in trial_list(plan) if t.seed == 1 and t.spec.norm.name == "batch")
     record = store.read(trial)
     other = record.fingerprints.model_copy(update={"order": "another order"})
     store.write(trial, record.model_copy(update={"fingerprints": other}))
-    found = analysed(store, plan)
-    assert paces(*found)[1, 98].ratio.ratio.n == 5
-    assert found[1][0].mismatches == {1: "order of the examples"}
+    found = Evidence(store, plan)
+    assert found.times["steps"][1, 98].ratio.ratio.n == 5
+    assert found.comparisons[0].mismatches == {1: "order of the examples"}
 
 
-def pace_of(mine, base, budget=1000.0):
+def ratio_of(mine, base, budget=1000.0):
     """Of made-up times; `nan` did not get there."""
     n = len(mine)
     sides = [Runs(tuple(range(n)), tuple(side), (budget,) * n, ("here",) * n) for side in (mine, base)]
-    return _pace("steps", *sides, without=frozenset())
+    return paired_times(*sides)
 
 
 def test_signs_go_in_the_direction_of_what_saw_them():
     """Fifteen seeds a little later and one far sooner: the mean says sooner, and the test, which sees ranks, later."""
-    pace = pace_of([110.0] * 15 + [1.0], [100.0] * 15 + [900.0])
-    assert pace.ratio.ratio.mean < 1
-    assert pace.ratio.ratio.low < 1 < pace.ratio.ratio.high
-    assert pace.p_holm < 0.05
-    assert (pace.verdict, pace.faster, pace.sooner) == ("signs", False, False)
+    compared = ratio_of([110.0] * 15 + [1.0], [100.0] * 15 + [900.0])
+    assert compared.ratio.ratio.mean < 1
+    assert compared.ratio.ratio.low < 1 < compared.ratio.ratio.high
+    assert compared.p_holm < 0.05
+    assert (compared.verdict, compared.faster, compared.sooner) == ("signs", False, False)
 
 
 def test_evidence_in_opposite_directions_asserts_nothing():
-    pace = replace(pace_of([100.0 + k for k in range(10)], [200.0 + k for k in range(10)]), sooner=False)
-    assert pace.p_holm < 0.05
-    assert pace.verdict == "undecided"
-    assert replace(pace, sooner=True).verdict == "lower"
+    compared = replace(ratio_of([100.0 + k for k in range(10)], [200.0 + k for k in range(10)]), sooner=False)
+    assert compared.p_holm < 0.05
+    assert compared.verdict == "undecided"
+    assert replace(compared, sooner=True).verdict == "lower"
 
 
 def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_one():
@@ -235,23 +232,23 @@ def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_on
     n = 6
     mine = Runs(tuple(range(n)), (math.nan,) * n, (100.0,) * n, (None,) * n)
     base = Runs(tuple(range(n)), (150.0,) * n, (300.0,) * n, (None,) * n)
-    pace = _pace("steps", mine, base, without=frozenset())
-    assert (pace.ratio.budget, pace.saved.mean) == (100, 0)
-    assert math.isnan(pace.test.p) or pace.test.p == 1
+    compared = paired_times(mine, base)
+    assert (compared.ratio.budget, compared.saved.mean) == (100, 0)
+    assert math.isnan(compared.test.p) or compared.test.p == 1
 
 
 def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
     faults = {(variant, 64, seed): "diverged" for variant in ("none", "gn") for seed in range(3)}
-    found = analysed(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults=faults))
-    assert paces(*found, "seconds") == {}
-    assert "seconds" not in " ".join(convergence(*found))
-    assert len(convergence(*found)) == 3
-    assert set(numbers(*found).query("measure == 'seconds'")["n_runs"]) == {0}
-    text = readable(*found)
-    assert list(text["to (%)"]) == ["97", "97", "98", "98", "99", "99"]
-    assert set(text["runs there"]) == {"0/3"}
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults=faults))
+    assert found.times["seconds"] == {}
+    assert "seconds" not in " ".join(convergence(found))
+    assert len(convergence(found)) == 3
+    assert set(numbers(found).query("measure == 'seconds'")["n_runs"]) == {0}
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98", "99", "99"]
+    assert set(text["runs that reached it"]) == {"0/3"}
     assert set(text["steps"]) == {"> 2,532"}
-    assert "No run reached 97, 98 or 99 %." in legend(*found)
+    assert "No run reached 97, 98 or 99 %." in legend(found)
 
 
 def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):
@@ -261,6 +258,6 @@ def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alon
         trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == norm)
         looks = [each.model_copy(update={"seconds": 0.0}) for each in store.read(trial).evaluations]
         changed(store, plan, norm, seed, evaluations=tuple(looks))
-    found = analysed(store, plan)
-    assert paces(*found, "seconds")[1, 98].ratio.ratio.n == 3
-    assert paces(*found)[1, 98].ratio.ratio.n == 5
+    found = Evidence(store, plan)
+    assert found.times["seconds"][1, 98].ratio.ratio.n == 3
+    assert found.times["steps"][1, 98].ratio.ratio.n == 5

@@ -7,20 +7,20 @@ import pytest
 from made_up import build
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.reporting.curves import curve, mean_intervals
-from bnexp.reporting.curves_data import curves_data, json_block
-from bnexp.reporting.figures import Variant
-from bnexp.reporting.palette import looks
+from bnexp.reporting.drawing.chart import chart
+from bnexp.reporting.drawing.curve import curve, mean_intervals
+from bnexp.reporting.drawing.figures import Variant
+from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.render.html import json_block
 from bnexp.stats.estimates import mean_interval
 
 FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
 
 
 def data_of(store, plan):
-    found = Evidence(store, plan)
+    it = Evidence(store, plan)
     variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    data = curves_data(found.conditions, found.trials, found.evaluations, variants)
-    return data, found.trials, found.evaluations
+    return chart(it.conditions, it.trials, it.evaluations, variants), it.trials, it.evaluations
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from made_up import NORMS, TEST, record
 from bnexp.config.grid import Experiment, Point, plan
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
-from bnexp.reporting import learning_rates as words
+from bnexp.reporting.parts import learning_rates as words
 from bnexp.reporting.write import write_report
 from bnexp.specs.spec import TrialSpec
 
@@ -103,15 +103,15 @@ def test_a_best_rate_at_the_edge_is_warned_of(compared):
 
 def test_both_comparisons_stand_beside_each_other(compared):
     same, own = words.sentences(compared)[1:]
-    assert same.startswith("At one learning rate for all, 0.01: bn-pre has a test accuracy 0.096 points higher")
+    assert same.startswith("At one learning rate for all, 0.01: bn-pre has a test accuracy 0.096 pp higher")
     assert own.startswith(
         "Each at its own best of the learning rates tried (bn-pre 0.1, none 0.01; chosen on validation images): "
         "bn-pre has a test accuracy 0.4"
     )
-    row = words.table(compared).set_index("variant").loc["bn-pre"]
+    row = words.readable(compared).set_index("variant").loc["bn-pre"]
     assert (row["same rate"], row["own best rate"], row["rates tried"]) == ("0.01", "0.1*", "0.001, 0.01, 0.1")
-    assert row["difference at it (points)"].startswith("+0.09")
-    assert row["difference at own best (points)"].startswith("+0.4")
+    assert row["difference at it (pp)"].startswith("+0.09")
+    assert row["difference at own best (pp)"].startswith("+0.4")
     assert "better ones may lie beyond" in words.legend(compared)
 
 

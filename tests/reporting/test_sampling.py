@@ -7,8 +7,8 @@ import pytest
 from made_up import build
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.reporting.sampling import sampling
-from bnexp.reporting.tables import legend, readable, summary
+from bnexp.reporting.parts.accuracy import BOTH, legend, readable, summary
+from bnexp.reporting.parts.sampling import sentences
 from bnexp.stats.bootstrap import sources
 
 
@@ -44,22 +44,21 @@ def test_a_missing_pair_is_left_out(found):
 
 
 def test_there_is_a_sentence_for_each_mean_that_is_spoken_of(found):
-    said = sampling(found)
+    said = sentences(found)
     assert len(said) == 4
     assert said[0].startswith("bn-pre against none: the standard error of the difference is 0.0")
     assert "from the 10,000 test images" in said[0]
-    assert sampling([replace(found[0], same=True), replace(found[0], sampling=None)]) == []
+    assert sentences([replace(found[0], same=True), replace(found[0], sampling=None)]) == []
 
 
 def test_the_table_shows_both_errors(results, found):
     evidence = Evidence(*results)
-    every = evidence.conditions
-    row = summary(every, found).set_index("variant").loc["bn-pre"]
+    row = summary(evidence).set_index("variant").loc["bn-pre"]
     assert (row["error_seeds"], row["error_images"], row["error_both"]) == found[0].sampling[:3]
-    text = readable(every, found)
-    assert text["other images too"].iloc[0] == "—"
-    assert text["other images too"].iloc[1].startswith("[")
-    assert "Other images too: the 95 % interval" in " ".join(legend(every, found, evidence.trials))
+    text = readable(evidence)
+    assert text[BOTH].iloc[0] == "—"
+    assert text[BOTH].iloc[1].startswith("[")
+    assert f"{BOTH}: the 95 % interval" in " ".join(legend(evidence))
 
 
 def test_one_pair_has_no_errors_to_tell_apart(tmp_path):

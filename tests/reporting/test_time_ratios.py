@@ -10,16 +10,11 @@ from made_up import build
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.runs import Runs
 from bnexp.evidence.time_to_accuracy import paired_times
-from bnexp.reporting.sentences import convergence
-from bnexp.reporting.times import legend, numbers, readable
+from bnexp.reporting.parts.convergence import sentences as convergence
+from bnexp.reporting.parts.time_to_accuracy import legend, numbers, readable
 from bnexp.specs.spec import TrialSpec
 from bnexp.specs.trial import Trial
 from bnexp.stats.multiplicity import holm
-
-
-def shown(found):
-    """What the report's tables and sentences take."""
-    return found.conditions, found.comparisons
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +58,7 @@ def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
 
 
 def test_the_table_holds_them_unrounded(experiment):
-    table = numbers(*shown(experiment)).set_index(["variant", "target", "measure"])
+    table = numbers(experiment).set_index(["variant", "target", "measure"])
     assert len(table) == 5 * 3 * 3
     row, compared = table.loc["bn-pre", 99, "steps"], experiment.times["steps"][point(experiment, "bn-pre"), 99]
     assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == compared.ratio.ratio[:3]
@@ -108,9 +103,9 @@ def test_seconds_are_compared_only_within_pairs_that_shared_one_machine_alike(tm
     steps, seconds = (found.times[measure][point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
     assert (steps.ratio.ratio.n, steps.unlike) == (6, 0)
     assert (seconds.ratio.ratio.n, seconds.unlike) == (4, 2)
-    assert "2 pairs are in no ratio of seconds" in " ".join(legend(*shown(found)))
-    assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(*shown(found))[1]
-    assert "(4 pairs)" in readable(*shown(found))["seconds, of none's"].iloc[3]
+    assert "2 pairs are in no ratio of seconds" in " ".join(legend(found))
+    assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(found)[1]
+    assert "(4 pairs)" in readable(found)["seconds, of none's"].iloc[3]
 
 
 def trial_list(plan):
@@ -126,18 +121,18 @@ def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_pa
     found = Evidence(store, own)
     by = {measure: found.times[measure][1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
     assert by["examples"] == pytest.approx(by["steps"] * 16 / 64, rel=0.01)
-    assert "examples, of none's" in readable(*shown(found))
-    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(*shown(found))[0]
-    assert "examples" not in readable(*shown(Evidence(store, plan)))
+    assert "examples, of none's" in readable(found)
+    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(found)[0]
+    assert "examples" not in readable(Evidence(store, plan))
 
 
 def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path):
     found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
-    text = readable(*shown(found))
-    assert list(text["to (%)"]) == ["97", "97", "98", "98"]
-    assert set(text["runs there"]) == {"3/3"}
-    assert legend(*shown(found))[-1] == "No run reached 99 %."
-    assert set(numbers(*shown(found))["target"]) == {97, 98, 99}
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98"]
+    assert set(text["runs that reached it"]) == {"3/3"}
+    assert legend(found)[-1] == "No run reached 99 %."
+    assert set(numbers(found)["target"]) == {97, 98, 99}
 
 
 def changed(store, plan, norm, seed, **execution):
@@ -164,7 +159,7 @@ def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):
     assert after.saved.mean < 0
     none = next(each for each in found.conditions if each.variant == "none")
     assert math.isnan(none.times["seconds"][99].budget)
-    assert readable(*shown(found)).query("variant == 'none'")["seconds"].iloc[-1] == "—"
+    assert readable(found).query("variant == 'none'")["seconds"].iloc[-1] == "—"
 
 
 def test_the_clock_of_a_diverged_run_decides_nothing(tmp_path):
@@ -190,7 +185,7 @@ def test_seconds_of_unknown_surroundings_are_compared_with_nothing(tmp_path):
     compared = found.times["seconds"][1, 98]
     assert (compared.ratio.ratio.n, compared.unlike, compared.verdict) == (0, 4, "nothing")
     assert found.times["steps"][1, 98].ratio.ratio.n == 4
-    assert convergence(*shown(found))[1].endswith(
+    assert convergence(found)[1].endswith(
         "; seconds of training are not compared (4 pairs left out that are not known to have shared one machine alike)."
     )
 
@@ -246,14 +241,14 @@ def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
     faults = {(variant, 64, seed): "diverged" for variant in ("none", "gn") for seed in range(3)}
     found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults=faults))
     assert found.times["seconds"] == {}
-    assert "seconds" not in " ".join(convergence(*shown(found)))
-    assert len(convergence(*shown(found))) == 3
-    assert set(numbers(*shown(found)).query("measure == 'seconds'")["n_runs"]) == {0}
-    text = readable(*shown(found))
-    assert list(text["to (%)"]) == ["97", "97", "98", "98", "99", "99"]
-    assert set(text["runs there"]) == {"0/3"}
+    assert "seconds" not in " ".join(convergence(found))
+    assert len(convergence(found)) == 3
+    assert set(numbers(found).query("measure == 'seconds'")["n_runs"]) == {0}
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98", "99", "99"]
+    assert set(text["runs that reached it"]) == {"0/3"}
     assert set(text["steps"]) == {"> 2,532"}
-    assert "No run reached 97, 98 or 99 %." in legend(*shown(found))
+    assert "No run reached 97, 98 or 99 %." in legend(found)
 
 
 def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):

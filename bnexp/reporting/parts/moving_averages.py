@@ -8,9 +8,11 @@ import math
 from collections.abc import Sequence
 
 from bnexp.evidence.condition import Condition
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import ends, fixed
-from bnexp.specs.wording import place_label
+from bnexp.reporting.part import Context, Part
+from bnexp.reporting.phrases import enumerated, named
 
 FADED = 0.01
 """A moving average has settled once it holds less than this share of its initial value."""
@@ -21,9 +23,12 @@ def settled(momentum: float) -> int:
     return math.floor(math.log(FADED) / math.log(momentum)) + 1 if momentum else 1
 
 
-def averages(conditions: Sequence[Condition], plan: StoredPlan) -> list[str]:
-    """What a reader should know of the moving averages: how long they lag, and what recalibration changes."""
-    return [*_lags(plan), *_short(conditions, plan), *(_recalibrated(c) for c in conditions if c.recalibration.n > 1)]
+def moving_averages(evidence: Evidence, _: Context) -> Part | None:
+    """How long they lag, and what recalibration changes."""
+    plan, conditions = evidence.plan, evidence.conditions
+    recalibrated = (_recalibrated(c) for c in conditions if c.recalibration.n > 1)
+    said = (*_lags(plan), *_short(conditions, plan), *recalibrated)
+    return Part("Moving averages", sentences=said) if said else None
 
 
 def caveat(condition: Condition) -> str:
@@ -35,8 +40,8 @@ def caveat(condition: Condition) -> str:
         return ""
     reached, mean = _mean(condition.recalibrated.mean), _mean(condition.accuracy.mean)
     return (
-        f" The moving averages of {condition.variant} have a part in this: with recalibrated statistics the same "
-        f"weights reach {reached} % instead of {mean} %."
+        f" Lagging moving averages of {condition.variant} explain (part of) this: with recalibrated statistics the "
+        f"same weights reach {reached} % instead of {mean} %."
     )
 
 
@@ -53,9 +58,9 @@ def _lags(plan: StoredPlan) -> list[str]:
             names = by_momentum.setdefault(momentum, [])
             names.extend([point.variant] if point.variant not in names else [])
     return [
-        f"Validation and test figures of {_listed(names)} use moving averages (momentum {momentum:g}), which hold more "
-        f"than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say little "
-        "about the method."
+        f"Validation and test figures of {enumerated(names)} use moving averages (momentum {momentum:g}), which hold "
+        f"more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say "
+        "little about the method."
         for momentum, names in by_momentum.items()
     ]
 
@@ -69,31 +74,22 @@ def _short(conditions: Sequence[Condition], plan: StoredPlan) -> list[str]:
             left = 100 * momentum**steps
             share = fixed(left, 0 if left >= 10 else 1)
             found.append(
-                f"{_at(c)}: training ends after {steps} steps, when the moving averages still hold {share} % of their "
-                "initial value; look at recalibrated statistics there."
+                f"{named(c)}: training ends after {steps} steps, when the moving averages "
+                f"still hold {share} % of their initial value; look at recalibrated statistics there."
             )
     return found
 
 
 def _recalibrated(c: Condition) -> str:
     """How the same weights do with statistics recomputed over training images."""
-    change, n = c.recalibration, f"n={c.recalibration.n}"
+    change, place = c.recalibration, named(c)
     figures = f"{_mean(c.accuracy.mean)} % with moving averages, {_mean(c.recalibrated.mean)} % recalibrated"
     figures += f", {_mean(c.batch_statistics.mean)} % with each batch's own statistics"
-    span = f"95 % interval {' to '.join(ends(change, sign=True))} points, {n}"
+    span = f"95 % interval {' to '.join(ends(change, sign=True))} pp, n = {change.n}"
     if change.contains_zero:
-        return f"{_at(c)}: {figures}; recalibration makes no detectable difference ({span})."
-    return f"{_at(c)}: {figures}; recalibration {'gains' if change.mean > 0 else 'costs'} ({span})."
+        return f"{place}: {figures}; recalibration makes no detectable difference ({span})."
+    return f"{place}: {figures}; recalibration {'gains' if change.mean > 0 else 'costs'} ({span})."
 
 
 def _mean(value: float) -> str:
     return fixed(value, 2)
-
-
-def _at(c: Condition) -> str:
-    label = place_label(c.coordinates)
-    return f"{c.variant} at {label}" if label else c.variant
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,6 +1,5 @@
 """Learning curves: a line per variant with its interval band, every seed faint behind."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,30 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from bnexp.reporting.curves import Curve
-from bnexp.reporting.figures import (
-    COLUMN,
+from bnexp.reporting.drawing.curve import Curve
+from bnexp.reporting.drawing.figures import (
     FAINT,
-    PAGE,
     TITLE,
     Variant,
     columns_for,
-    counted,
-    legend_above,
+    keyed,
     logarithmic,
-    note_below,
+    panels,
+    panels_apart,
     plain,
     stretched_accuracy,
     style,
-    thinned,
 )
-from bnexp.reporting.palette import Look
-
-MANY = 8
-"""So many curves can be told apart in one panel."""
-
-APART = 5
-"""Small panels side by side, where each variant has its own."""
+from bnexp.reporting.drawing.palette import Look
 
 Kind = Literal["accuracy", "loss"]
 
@@ -45,6 +35,9 @@ X_LABELS = {
 }
 
 
+Y_LABELS: dict[Kind, str] = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
+
+
 @dataclass(frozen=True)
 class CurvePanel:
     """One panel: what it shows, and the curve of each variant that is planned there."""
@@ -53,32 +46,30 @@ class CurvePanel:
     curves: Mapping[str, Curve]
 
 
-def learning_curves(panels: Sequence[CurvePanel], variants: Sequence[Variant], kind: Kind, x: str) -> Figure:
+def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], kind: Kind, x: str) -> Figure:
     """Curves of `kind` (accuracy in per cent, loss in nats) against `x`, a key of `X_LABELS`, both axes logarithmic.
 
     Up to two panels stand below each other in a column; more become small multiples over the page's width.
     """
-    columns = 1 if len(panels) <= 2 else columns_for(len(panels))
-    rows = math.ceil(len(panels) / columns)
-    width = COLUMN if columns == 1 else PAGE
+    columns = 1 if len(shown) <= 2 else columns_for(len(shown))
     with style():
-        figure = Figure(figsize=(width, 0.95 + (1.5 if columns == 1 else 1.45) * rows))
-        grid = figure.subplots(rows, columns, squeeze=False, sharex=columns == 1)
-        for k, axes in enumerate(grid.flat):
-            if k >= len(panels):
-                axes.remove()
-                continue
-            _axes(axes, panels[k], kind)
-            _draw(axes, panels[k], variants)
-            axes.set_title(plain(panels[k].title, TITLE))
-            if k + columns >= len(panels):
+        row = 1.5 if columns == 1 else 1.45
+        figure, grid, width = panels(len(shown), columns, head=0.95, row=row, sharex=columns == 1)
+        for (axes, left, bottom), panel in zip(grid, shown, strict=True):
+            _axes(axes, panel, kind)
+            for variant in variants:
+                if curve := panel.curves.get(variant.name):
+                    _draw(axes, curve, variant.look)
+            axes.set_title(plain(panel.title, TITLE))
+            if bottom:
                 axes.set_xlabel(X_LABELS[x])
-            if k % columns == 0:
-                axes.set_ylabel("accuracy (%)" if kind == "accuracy" else "loss (nats)")
-        behind, n = counted(_counts(panels))
-        drawn = [variant for variant in variants if variant.name in behind]
-        legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
-        note_below(figure, [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(panels, kind)], width)
+            if left:
+                axes.set_ylabel(Y_LABELS[kind])
+
+        def notes(n: str) -> Sequence[str]:
+            return [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
+
+        keyed(figure, variants, _counts(shown), notes, width)
     return figure
 
 
@@ -87,45 +78,29 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
 
     Every panel shows all curves in grey, so that one is seen among the others, and the baseline beside it.
     """
-    drawn = [variant for variant in variants if variant.name in panel.curves]
-    rows = math.ceil(len(drawn) / APART)
-    behind, n = counted(_counts([panel]))
-    known = {variant.name: variant for variant in drawn}
+    known = {variant.name: variant for variant in variants if variant.name in panel.curves}
     means = [np.column_stack([panel.curves[name].x, panel.curves[name].mean]) for name in known]
-    with style():
-        figure = Figure(figsize=(PAGE, 0.6 + 1.12 * rows))
-        # The axes are alike without being shared: matplotlib takes a time for that that grows with their square.
-        grid = figure.subplots(rows, APART, squeeze=False)
-        for k, axes in enumerate(grid.flat):
-            if k >= len(drawn):
-                axes.remove()
-                continue
-            _axes(axes, panel, kind)
-            thinned(axes, 0.24)
-            axes.tick_params(labelleft=k % APART == 0, labelbottom=k + APART >= len(drawn))
-            variant = drawn[k]
-            axes.add_collection(LineCollection(means, colors="#c8c8c8", linewidths=0.5, zorder=1.2), autolim=False)
-            if variant.name != baseline and (base := known.get(baseline)):
-                curve = panel.curves[baseline]
-                axes.plot(curve.x, curve.mean, color=base.look.colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=2.5)
-            _draw_variant(axes, panel.curves[variant.name], variant.look)
-            axes.set_title(plain(variant.name, 20) + behind[variant.name])
-        figure.supylabel("accuracy (%)" if kind == "accuracy" else "loss (nats)", fontsize=7.5)
+
+    def draw(axes: Axes, variant: Variant) -> None:
+        _axes(axes, panel, kind)
+        axes.add_collection(LineCollection(means, colors="#c8c8c8", linewidths=0.5, zorder=1.2), autolim=False)
+        if variant.name != baseline and (base := known.get(baseline)):
+            curve = panel.curves[baseline]
+            axes.plot(curve.x, curve.mean, color=base.look.colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=2.5)
+        _draw(axes, panel.curves[variant.name], variant.look)
+
+    def notes(n: str) -> Sequence[str]:
         note = (
             f"{X_LABELS[x]} along every panel; mean and 95 % interval over seeds, every seed faint ({n}); "
             f"grey: all others, dashed: {plain(baseline, 22)}"
         )
-        note_below(figure, [note, *_notes([panel], kind)], PAGE)
-    return figure
+        return [note, *_notes([panel], kind)]
+
+    shown = [*known.values()]
+    return panels_apart(shown, _counts([panel]), draw, Y_LABELS[kind], notes)
 
 
-def _draw(axes: Axes, panel: CurvePanel, variants: Sequence[Variant]) -> None:
-    for variant in variants:
-        if curve := panel.curves.get(variant.name):
-            _draw_variant(axes, curve, variant.look)
-
-
-def _draw_variant(axes: Axes, curve: Curve, look: Look) -> None:
+def _draw(axes: Axes, curve: Curve, look: Look) -> None:
     # One collection instead of a line for each seed: drawn in a fraction of the time.
     faint = [np.column_stack([seed.x, seed.y]) for seed in curve.seeds]
     axes.add_collection(LineCollection(faint, colors=look.colour, linewidths=0.4, alpha=FAINT, zorder=2), autolim=False)
@@ -175,18 +150,18 @@ def _apart(x: np.ndarray) -> list[int]:
     return kept
 
 
-def _counts(panels: Sequence[CurvePanel]) -> Iterator[tuple[str, int, int]]:
+def _counts(shown: Sequence[CurvePanel]) -> Iterator[tuple[str, int, int]]:
     """(variant, finished, planned) at every place: in all panels, unless two of them show the same trials."""
-    places = {panel.title for panel in panels} - {"validation", "training"}
-    for panel in panels if places else panels[:1]:
+    places = {panel.title for panel in shown} - {"validation", "training"}
+    for panel in shown if places else shown[:1]:
         for name, curve in panel.curves.items():
             yield name, curve.finished, curve.planned
 
 
-def _notes(panels: Sequence[CurvePanel], kind: Kind) -> list[str]:
-    ended = any(not seed.finished for panel in panels for curve in panel.curves.values() for seed in curve.seeds)
+def _notes(shown: Sequence[CurvePanel], kind: Kind) -> list[str]:
+    ended = any(not seed.finished for panel in shown for curve in panel.curves.values() for seed in curve.seeds)
     return [
         "× a training that diverged, not in the mean" if ended else "",
         "accuracy axes zoomed to the data and stretched towards 100 %" if kind == "accuracy" else "",
-        "every panel has its own axes" if len(panels) > 2 else "",
+        "every panel has its own axes" if len(shown) > 2 else "",
     ]

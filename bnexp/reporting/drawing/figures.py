@@ -1,6 +1,6 @@
 """What all figures share: paper size, fonts, panels, legends, and axes that say what they show.
 
-A figure function takes data and returns a `Figure`; `write` saves it.  Only matplotlib's object interface is
+A figure function takes data and returns a `Figure`; `saved` makes files of it.  Only matplotlib's object interface is
 used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 """
 
@@ -10,25 +10,43 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
+from typing import Any, NamedTuple, TypeVar
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bnexp.reporting.palette import Look
+from bnexp.reporting.drawing.palette import Look
+
+T = TypeVar("T")
 
 COLUMN, PAGE = 3.4, 7.0
 """Widths in inches: one column of a paper, and both."""
 
+PNG_DPI = 250
+"""Dots per inch: 850 over a column, 1750 over a page."""
+
 TITLE = 34
 """Characters that fit over a small panel."""
+
+PANELS = 16
+"""So many small panels fit on a page; more are spread over several figures."""
+
+MANY = 8
+"""So many curves can be told apart in one panel."""
+
+APART = 5
+"""Small panels side by side, where each variant has its own."""
 
 GREY = "#666666"
 FAINT = 0.35
@@ -98,6 +116,38 @@ class Variant:
         return plain(self.name, 22)
 
 
+class Panel(NamedTuple):
+    """One of several pairs of axes."""
+
+    axes: Axes
+    left: bool
+    """Whether it is the first of its row."""
+    bottom: bool
+    """Whether none stands below it."""
+
+
+def panels(
+    count: int, columns: int, *, head: float, row: float, sharex: bool = False
+) -> tuple[Figure, Sequence[Panel], float]:
+    """A figure of `count` panels in rows of `columns`, and its width: a column of a paper for one, else a page.
+
+    Its height is `head` and `row` for each row; inches all.
+    """
+    rows, width = math.ceil(count / columns), COLUMN if columns == 1 else PAGE
+    figure = Figure(figsize=(width, head + row * rows))
+    every = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
+    for axes in every[count:]:
+        axes.remove()
+    found = [Panel(axes, k % columns == 0, k + columns >= count) for k, axes in enumerate(every[:count])]
+    return figure, found, width
+
+
+def spread(name: str, shown: Sequence[T]) -> Iterator[tuple[str, Sequence[T]]]:
+    """What is `shown`, panel by panel, in parts that fit on a page, each with the name of its figure."""
+    for k, start in enumerate(range(0, len(shown), PANELS), 1):
+        yield (name if k == 1 else f"{name}-{k}"), shown[start : start + PANELS]
+
+
 def columns_for(panels: int) -> int:
     """How many of several panels stand side by side over the page's width: at most four, in even rows."""
     return math.ceil(panels / math.ceil(panels / 4))
@@ -123,6 +173,44 @@ def legend_above(figure: Figure, labels: Sequence[str], looks: Sequence[Look], w
         columnspacing=1.2,
         borderpad=0.1,
     )
+
+
+def panels_apart(
+    variants: Sequence[Variant],
+    counts: Iterable[tuple[str, int, int]],
+    draw: Callable[[Axes, Variant], None],
+    ylabel: str,
+    notes: Callable[[str], Iterable[str]],
+) -> Figure:
+    """A small panel for each of many variants, over the page's width, whose axes `draw` makes alike.
+
+    They are not shared: matplotlib takes a time for that that grows with their square.
+    """
+    behind, n = counted(counts)
+    with style():
+        figure, grid, width = panels(len(variants), APART, head=0.6, row=1.12)
+        for (axes, left, bottom), variant in zip(grid, variants, strict=True):
+            draw(axes, variant)
+            thinned(axes, 0.24)
+            axes.tick_params(labelleft=left, labelbottom=bottom)
+            axes.set_title(plain(variant.name, 20) + behind[variant.name])
+        figure.supylabel(ylabel, fontsize=7.5)
+        note_below(figure, notes(n), width)
+    return figure
+
+
+def keyed(
+    figure: Figure,
+    variants: Sequence[Variant],
+    counts: Iterable[tuple[str, int, int]],
+    notes: Callable[[str], Iterable[str]],
+    width: float,
+) -> None:
+    """The legend of those variants that have `counts` (of `counted`), and small print, which is told how many."""
+    behind, n = counted(counts)
+    drawn = [variant for variant in variants if variant.name in behind]
+    legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
+    note_below(figure, notes(n), width)
 
 
 def note_below(figure: Figure, parts: Iterable[str], width: float) -> None:
@@ -238,3 +326,23 @@ def thinned(axes: Axes, share: float) -> None:
             kept.append(float(tick))
             last = place
     axes.xaxis.set_major_locator(FixedLocator(kept))
+
+
+def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:
+    """A figure as `svg` and `png`, and as `pdf` where that is wanted; the bytes depend on nothing but the figure.
+
+    The canvases are asked directly: `Figure.savefig` would place everything anew for each of the formats.
+    """
+    svg, png, page = BytesIO(), BytesIO(), BytesIO()
+    with style():
+        figure.set_dpi(PNG_DPI)
+        canvas = FigureCanvasAgg(figure)
+        figure.draw_without_rendering()  # finds the places
+        figure.set_layout_engine("none")
+        # Matplotlib has no types for these.
+        canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+        if pdf:
+            nothing = {"CreationDate": None, "Creator": None, "Producer": None}
+            FigureCanvasPdf(figure).print_pdf(page, metadata=nothing)  # type: ignore[no-untyped-call]
+    return {"svg": svg.getvalue(), "png": png.getvalue()} | ({"pdf": page.getvalue()} if pdf else {})

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pandas as pd
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
+from bnexp.reporting.commands import commands
 from bnexp.reporting.numbers import ABSENT, significant
+from bnexp.reporting.part import Context, Part, Table
 from bnexp.specs.datasets import DATASETS
 
 PART_OF = {"mnist-5k": "MNIST"}
@@ -17,18 +19,35 @@ PART_OF = {"mnist-5k": "MNIST"}
 Value = Callable[[TrialRecord], str | None]
 
 
-def provenance(evidence: Evidence, *, commands: Sequence[str] = ()) -> pd.DataFrame:
+def data(evidence: Evidence, _: Context) -> Part:
+    """What the networks were trained on, and how much of it."""
+    trained = [record for record in _records(evidence) if record.status != "failed"]
+    return Part(region="conclusions", paragraphs=tuple(f"Data: {value}." for _, value in _each("data", trained, _data)))
+
+
+def provenance(evidence: Evidence, context: Context) -> Part:
+    """All of it."""
+    text = table(_records(evidence), commands(evidence.plan, context.results))
+    caption = f"How {evidence.plan.name} was obtained"
+    return Part("How it was obtained", tables=(Table(caption, text, definitions=True),))
+
+
+def _records(evidence: Evidence) -> list[TrialRecord]:
+    every = (record for seeds in evidence.records.values() for record in seeds.values())
+    return [record for record in every if record is not None]
+
+
+def table(records: Sequence[TrialRecord], commands: Sequence[str] = ()) -> pd.DataFrame:
     """Columns `what` and `value`, both text; where the trials differ, each value with the number of its trials."""
-    records = [planned.record for planned in evidence.planned if planned.record is not None]
     trained = [record for record in records if record.status != "failed"]
     rows = [
         *_each("data", trained, _data),
         *_each("data SHA-256", trained, lambda record: record.data_hash),
         *_each("device", trained, _device),
         *_each("processor", records, _processor),
-        *_each("platform", records, _environment("platform")),
+        *_each("platform", records, QUANTITY["platform"].get),
         *_each("versions", records, _versions),
-        *_each("bnexp commit", records, _commit),
+        *_each("bnexp commit", records, QUANTITY["commit"].get),
         *_each("started", records, lambda record: record.started[:10]),
         *(("command", command) for command in commands),
     ]
@@ -97,18 +116,3 @@ def _versions(record: TrialRecord) -> str | None:
     names = ("bnexp", "python", "tensorflow", "keras", "numpy")
     known = {name: record.environment.get(name) for name in names}
     return ", ".join(f"{name} {version}" for name, version in known.items() if version) or None
-
-
-def _commit(record: TrialRecord) -> str | None:
-    commit = record.environment.get("git_commit")
-    if commit is None:
-        return None
-    return f"{commit[:12]}{', with changes' if record.environment.get('git_dirty') else ''}"
-
-
-def _environment(key: str) -> Value:
-    def value(record: TrialRecord) -> str | None:
-        found: Any = record.environment.get(key)
-        return None if found is None else str(found)
-
-    return value

@@ -4,14 +4,33 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.learning_rates import RateComparison, Tuned
 from bnexp.evidence.paired import Comparison
-from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value
-from bnexp.reporting.sentences import difference
+from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value
+from bnexp.reporting.part import Context, Part, Table
+from bnexp.reporting.parts.differences import difference
+from bnexp.reporting.phrases import named
 from bnexp.specs.wording import place_label
 
 
-def table(rates: RateComparison) -> pd.DataFrame:
+def learning_rates(evidence: Evidence, _: Context) -> Part | None:
+    """At one rate for all and each at its own best; None where the rate is not varied."""
+    rates = evidence.learning_rates
+    if rates is None:
+        return None
+    table = Table(
+        f"Learning rates of {evidence.plan.name}",
+        readable(rates),
+        numbers(rates),
+        file="learning-rates",
+        formats=("csv",),
+        legend=(legend(rates),),
+    )
+    return Part("Learning rates", sentences=tuple(sentences(rates)), tables=(table,))
+
+
+def readable(rates: RateComparison) -> pd.DataFrame:
     """As text, a row per variant and place; the two comparisons side by side."""
     same, own = ({(c.variant, place_label(c.coordinates)): c for c in side} for side in (rates.same, rates.own))
     rows = []
@@ -23,11 +42,11 @@ def table(rates: RateComparison) -> pd.DataFrame:
                 "variant": each.variant,
                 **({"place": place} if any(one.coordinates for one in rates.tuned) else {}),
                 "rates tried": ", ".join(f"{rate:g}" for rate in each.points),
-                "same rate": ABSENT if shared is None else f"{shared:g}",
-                "difference at it (points)": _cell(same.get((each.variant, place))),
-                "own best rate": ABSENT if each.best is None else f"{each.best:g}" + ("*" if each.edge else ""),
+                "same rate": ABSENT if shared is None else Number(f"{shared:g}", shared),
+                "difference at it (pp)": _cell(same.get((each.variant, place))),
+                "own best rate": _best(each),
                 "validation there (%)": ABSENT if each.best is None else interval(each.validation[each.best]),
-                "difference at own best (points)": _cell(own.get((each.variant, place))),
+                "difference at own best (pp)": _cell(own.get((each.variant, place))),
                 "p at own best (Holm)": ABSENT if (c := own.get((each.variant, place))) is None else p_value(c.p_holm),
             }
         )
@@ -86,7 +105,7 @@ def sentences(rates: RateComparison) -> list[str]:
 
 
 def legend(rates: RateComparison) -> str:
-    """What the columns of `table` mean."""
+    """What the columns of `readable` mean."""
     text = (
         "Own best rate: the learning rate with the highest mean validation accuracy after the last step, over the "
         "seeds that finished at every rate; the test images have no part in the choice. Same rate: the one with "
@@ -100,7 +119,7 @@ def legend(rates: RateComparison) -> str:
 def _edges(tuned: Sequence[Tuned]) -> list[str]:
     """Where the best rate stands at the end of those tried, so that it may not be the best there is."""
     return [
-        f"Warning: the best learning rate of {_at(each)}, {each.best:g}, is the {each.edge} tried "
+        f"Warning: the best learning rate of {named(each)}, {each.best:g}, is the {each.edge} tried "
         f"({fixed(each.validation[each.best].mean, 2)} % validation accuracy); a better one may lie beyond, so that "
         "the comparison may be unfair to it."
         for each in tuned
@@ -112,10 +131,10 @@ def _unequal(tuned: Sequence[Tuned]) -> list[str]:
     """Where variants had different rates to choose from, or rates without a result."""
     found = []
     if len({tuple(each.points) for each in tuned}) > 1:
-        tried = "; ".join(f"{_at(each)} {', '.join(f'{rate:g}' for rate in each.points)}" for each in tuned)
+        tried = "; ".join(f"{named(each)} {', '.join(f'{rate:g}' for rate in each.points)}" for each in tuned)
         found.append(f"Warning: not all variants had the same learning rates to choose from ({tried}).")
     found += [
-        f"{_at(each)}: {', '.join(f'{rate:g}' for rate in each.unfinished)} cannot be chosen, because no trial has "
+        f"{named(each)}: {', '.join(f'{rate:g}' for rate in each.unfinished)} cannot be chosen, because no trial has "
         "finished there or more than a tenth diverged."
         for each in tuned
         if each.unfinished
@@ -123,10 +142,9 @@ def _unequal(tuned: Sequence[Tuned]) -> list[str]:
     return found
 
 
+def _best(each: Tuned) -> str:
+    return ABSENT if each.best is None else Number(f"{each.best:g}{'*' if each.edge else ''}", each.best)
+
+
 def _cell(c: Comparison | None) -> str:
     return ABSENT if c is None else interval(c.difference, sign=True)
-
-
-def _at(each: Tuned) -> str:
-    label = place_label(each.coordinates)
-    return f"{each.variant} at {label}" if label else each.variant

@@ -12,23 +12,23 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Comparison
-from bnexp.reporting.figures import (
+from bnexp.reporting.drawing.figures import (
     COLUMN,
     GREY,
-    PAGE,
     TITLE,
     Variant,
     columns_for,
-    counted,
-    legend_above,
+    keyed,
     limits,
     note_below,
+    panels,
     plain,
     stretched_accuracy,
     style,
 )
+from bnexp.reporting.drawing.palette import Look
 from bnexp.reporting.numbers import ABSENT, interval
-from bnexp.reporting.palette import Look
+from bnexp.reporting.phrases import places
 from bnexp.specs.wording import key_label, place_label
 from bnexp.stats.estimates import Interval
 
@@ -38,22 +38,16 @@ ROW = 0.21
 
 def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, variants: Sequence[Variant]) -> Figure:
     """Test accuracy of every seed, with mean and interval: a row per variant, a panel per place of the grid."""
-    places = _places(conditions)
-    columns = 1 if len(places) == 1 else columns_for(len(places))
-    rows, width = math.ceil(len(places) / columns), COLUMN if len(places) == 1 else PAGE
+    shown = places(conditions)
     with style():
-        figure = Figure(figsize=(width, 0.65 + rows * (0.45 + ROW * 1.15 * len(variants))))
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for k, axes in enumerate(grid.flat):
-            if k >= len(places):
-                axes.remove()
-                continue
-            title, mine = places[k]
+        height = 0.45 + ROW * 1.15 * len(variants)
+        figure, grid, width = panels(len(shown), columns_for(len(shown)), head=0.65, row=height)
+        for (axes, left, bottom), (title, mine) in zip(grid, shown.items(), strict=True):
             axes.set_title(plain(title, TITLE))
             _accuracy_rows(axes, mine, trials, variants)
-            if k % columns:
+            if not left:
                 axes.tick_params(labelleft=False)
-            if k + columns >= len(places):
+            if bottom:
                 axes.set_xlabel("test accuracy (%)")
         planned = max((condition.counts.planned for condition in conditions), default=0)
         seeds = f"{planned} seeds"
@@ -172,52 +166,45 @@ def accuracy_along(
     for condition in conditions:
         rest = {other: value for other, value in condition.coordinates.items() if other != key}
         others.setdefault(place_label(rest), []).append(condition)
-    columns = 1 if len(others) == 1 else columns_for(len(others))
-    rows, width = math.ceil(len(others) / columns), COLUMN if len(others) == 1 else PAGE
+    recalibrated = any(condition.recalibrated.n for condition in conditions)
     with style():
-        figure = Figure(figsize=(width, 0.85 + 1.9 * rows))
-        grid = figure.subplots(rows, columns, squeeze=False)
-        for k, axes in enumerate(grid.flat):
-            if k >= len(others):
-                axes.remove()
-                continue
-            title = list(others)[k]
+        figure, grid, width = panels(len(others), columns_for(len(others)), head=0.85, row=1.9)
+        for (axes, left, bottom), (title, mine) in zip(grid, others.items(), strict=True):
             axes.set_title(plain(title, TITLE))
-            _along(axes, key, others[title], trials, variants)
-            if k + columns >= len(others):
+            _along(axes, key, mine, trials, variants)
+            if bottom:
                 axes.set_xlabel(plain(key_label(key), 40))
-            if k % columns == 0:
+            if left:
                 axes.set_ylabel("test accuracy (%)")
-        behind, n = counted((each.variant, each.counts.ok, each.counts.planned) for each in conditions)
-        drawn = [variant for variant in variants if variant.name in behind]
-        legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
-        notes = [
-            f"mean and 95 % interval over seeds, every seed a faint point ({n})",
-            "accuracy axis zoomed to the data and stretched towards 100 %",
-        ]
-        if any(condition.recalibrated.n for condition in conditions):
-            notes.insert(1, "hollow, dotted: the same weights with recalibrated statistics")
-        note_below(figure, notes, width)
+
+        def notes(n: str) -> Sequence[str]:
+            return [
+                f"mean and 95 % interval over seeds, every seed a faint point ({n})",
+                "hollow, dotted: the same weights with recalibrated statistics" if recalibrated else "",
+                "accuracy axis zoomed to the data and stretched towards 100 %",
+            ]
+
+        keyed(figure, variants, ((c.variant, c.counts.ok, c.counts.planned) for c in conditions), notes, width)
     return figure
 
 
 def _along(
     axes: Axes, key: str, conditions: Sequence[Condition], trials: pd.DataFrame, variants: Sequence[Variant]
 ) -> None:
-    places = list(dict.fromkeys(condition.coordinates[key] for condition in conditions))
-    logarithmic = is_logarithmic(places)
-    if is_number(places):
-        places.sort()
-        positions = {value: math.log(value) if logarithmic else float(value) for value in places}
+    tried = list(dict.fromkeys(condition.coordinates[key] for condition in conditions))
+    logarithmic = is_logarithmic(tried)
+    if is_number(tried):
+        tried.sort()
+        positions = {value: math.log(value) if logarithmic else float(value) for value in tried}
     else:
-        positions = {value: float(k) for k, value in enumerate(places)}
+        positions = {value: float(k) for k, value in enumerate(tried)}
     gaps = np.diff(sorted(positions.values()))
     step = 0.5 * float(gaps.min() if gaps.size else 1.0) / max(len(variants), 1)
     drawn = [math.nan]
     for k, variant in enumerate(variants):
         mine = {condition.coordinates[key]: condition for condition in conditions if condition.variant == variant.name}
         shift = (k - (len(variants) - 1) / 2) * step  # side by side, so that intervals do not hide each other
-        known = [(positions[value] + shift, mine[value]) for value in places if value in mine]
+        known = [(positions[value] + shift, mine[value]) for value in tried if value in mine]
         look = variant.look
         for x, condition in known:
             values = _accuracies(trials, condition.point)
@@ -274,14 +261,6 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
 
 def _tick(value: Any) -> str:
     return plain(f"{value:g}" if isinstance(value, float) else value, 14)
-
-
-def _places(conditions: Sequence[Condition]) -> list[tuple[str, dict[str, Condition]]]:
-    """The places of the grid in order, each with its conditions by variant."""
-    found: dict[str, dict[str, Condition]] = {}
-    for condition in conditions:
-        found.setdefault(place_label(condition.coordinates), {})[condition.variant] = condition
-    return list(found.items())
 
 
 def _accuracies(trials: pd.DataFrame, point: int) -> np.ndarray:

@@ -3,18 +3,16 @@
 The script computes nothing but places and texts: means and intervals come from `curves`.
 """
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from bnexp.evidence.condition import Condition
-from bnexp.reporting.curves import by_seed_and_step, mean_intervals
-from bnexp.reporting.figures import Variant
+from bnexp.reporting.drawing.curve import by_seed_and_step, mean_intervals
+from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.numbers import decimals
 from bnexp.specs.wording import place_label
 
@@ -34,7 +32,7 @@ SEED_DIGITS = 4
 Numbers = list[float | None]
 
 
-def curves_data(
+def chart(
     conditions: Sequence[Condition], trials: pd.DataFrame, evaluations: pd.DataFrame, variants: Sequence[Variant]
 ) -> dict[str, Any]:
     """What the page draws its learning curves from; empty where no trial was evaluated.
@@ -121,9 +119,3 @@ def _rounded(value: float, places: int) -> float | None:
 
 def _digits(value: float) -> float | None:
     return float(f"{value:.{SEED_DIGITS}g}") if math.isfinite(value) else None
-
-
-def json_block(data: Mapping[str, Any]) -> Markup:
-    """`data` as JSON that is safe inside a `<script type="application/json">`: no name in it can end the element."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return Markup(text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}))

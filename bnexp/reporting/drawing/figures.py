@@ -251,7 +251,7 @@ def limits(values: Iterable[float], *, margin: float = 0.06, least: float = 0.04
     return low - pad, high + pad
 
 
-_ACCURACIES = (0, 20, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99)
+ACCURACIES = (0, 20, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99)
 _MORE_ACCURACIES = (0, 30, 50, 70, 80, 85, 90, 93, 95, 96, 97, 98, 98.5, 99, 99.3, 99.5, 99.7, 99.8, 99.85, 99.9)
 
 
@@ -277,7 +277,7 @@ def stretched_accuracy(axes: Axes, values: Iterable[float]) -> None:
 
     axes.set_yscale("function", functions=(forward, inverse))
     axes.set_ylim(floor, ceiling)
-    tables = (_apart(table, forward, floor, ceiling) for table in (_ACCURACIES, _MORE_ACCURACIES))
+    tables = (_apart(table, forward, floor, ceiling) for table in (ACCURACIES, _MORE_ACCURACIES))
     ticks = next((ticks for ticks in tables if len(ticks) >= 4), None)
     axes.yaxis.set_major_locator(FixedLocator(ticks) if ticks else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_minor_locator(NullLocator())

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.side import Counts
+from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.commands import point_commands
 from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
 from bnexp.reporting.drawing.figures import spread
@@ -21,47 +22,45 @@ from bnexp.reporting.phrases import named, places
 from bnexp.specs.wording import either, key_label
 from bnexp.stats.bootstrap import Sources
 
-SUMMARY_COLUMNS = {
-    "n_ok": "int64",
-    "n_planned": "int64",
-    "n_diverged": "int64",
-    "n_failed": "int64",
-    "n_missing": "int64",
-    "test_accuracy": "float64",  # per cent; mean over the trials that are ok
-    "test_accuracy_low": "float64",  # 95 % t interval
-    "test_accuracy_high": "float64",
-    "test_accuracy_iqm": "float64",  # interquartile mean
-    "batch_statistics": "float64",  # per cent; the same weights with each batch's own statistics
-    "batch_statistics_low": "float64",
-    "batch_statistics_high": "float64",
-    "recalibrated": "float64",  # per cent; the same weights with statistics over training images
-    "recalibrated_low": "float64",
-    "recalibrated_high": "float64",
-    "baseline": "object",
-    "n_pairs": "Int64",
-    "difference": "float64",  # percentage points; mean over the pairs
-    "difference_low": "float64",  # 95 % t interval
-    "difference_high": "float64",
-    "detectable": "float64",  # percentage points; seen with 80 % power
-    "margin": "float64",  # percentage points, of the config
-    "equivalence_p": "float64",  # two one-sided t tests of a difference beyond the margin
-    "equivalence_p_holm": "float64",
-    "verdict": "object",  # higher, lower, signs, equivalent, undecided, nothing
-    "error_seeds": "float64",  # percentage points; standard error of the difference over other seeds
-    "error_images": "float64",  # over other test images
-    "error_both": "float64",
-    "difference_both_low": "float64",  # 95 % interval of the difference for other seeds on other test images
-    "difference_both_high": "float64",
-    "sign_flip_p": "float64",
-    "sign_flip_p_holm": "float64",
-    "holm_family": "Int64",  # comparisons with a p
-    "improvement": "float64",  # share of the pairs in which the variant was better, ties half
-    "improvement_low": "float64",  # 95 % Wilson interval
-    "improvement_high": "float64",
-    "parameters_trainable": "Int64",
-    "parameters_normalization": "Int64",  # of the trainable ones
-    "seconds_train": "float64",  # median, without compilation and evaluation
+SUMMARY = {
+    "n_ok": ("int64", "condition.counts.ok"),
+    "n_planned": ("int64", "condition.counts.planned"),
+    "n_diverged": ("int64", "condition.counts.diverged"),
+    "n_failed": ("int64", "condition.counts.failed"),
+    "n_missing": ("int64", "condition.counts.missing"),
+    **estimated("test_accuracy", "condition.accuracy"),  # per cent; over the trials that are ok, 95 % t interval
+    "test_accuracy_iqm": ("float64", "condition.accuracy_middle"),  # interquartile mean
+    **estimated("batch_statistics", "condition.batch_statistics"),  # the same weights with each batch's own statistics
+    **estimated("recalibrated", "condition.recalibrated"),  # the same weights with statistics over training images
+    "baseline": ("object", "comparison.baseline"),
+    "n_pairs": ("Int64", "comparison.difference.n"),
+    **estimated("difference", "comparison.difference"),  # percentage points; over the pairs, 95 % t interval
+    "detectable": ("float64", "comparison.detectable"),  # percentage points; seen with 80 % power
+    "margin": ("float64", "comparison.margin"),  # percentage points, of the config
+    "equivalence_p": ("float64", "comparison.equivalence_p"),  # two one-sided t tests of a difference beyond the margin
+    "equivalence_p_holm": ("float64", "comparison.equivalence_p_holm"),
+    "verdict": ("object", "comparison.verdict"),  # higher, lower, signs, equivalent, undecided, nothing
+    "error_seeds": ("float64", "comparison.sampling.seeds"),  # standard error of the difference over other seeds
+    "error_images": ("float64", "comparison.sampling.images"),  # over other test images
+    "error_both": ("float64", "comparison.sampling.both"),
+    "difference_both_low": ("float64", "comparison.sampling.interval.low"),  # 95 %, other seeds on other test images
+    "difference_both_high": ("float64", "comparison.sampling.interval.high"),
+    "sign_flip_p": ("float64", "comparison.test.p"),
+    "sign_flip_p_holm": ("float64", "comparison.p_holm"),
+    "holm_family": ("Int64", "comparison.family"),  # comparisons with a p
+    **estimated("improvement", "comparison.improvement", "share"),  # of the pairs, ties half; 95 % Wilson interval
+    "parameters_trainable": ("Int64", "condition.parameters_trainable"),
+    "parameters_normalization": ("Int64", "condition.parameters_normalization"),  # of the trainable ones
+    "seconds_train": ("float64", "condition.seconds"),  # median, without compilation and evaluation
 }
+"""Column to its type in pandas, and where its value stands; both of one row."""
+
+SUMMARY_COLUMNS = {name: kind for name, (kind, _) in SUMMARY.items()}
+
+
+class _Row(NamedTuple):
+    condition: Condition
+    comparison: Comparison | None
 
 
 def accuracy(evidence: Evidence, context: Context) -> Part:
@@ -130,57 +129,8 @@ def summary(evidence: Evidence) -> pd.DataFrame:
     `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
     """
     against = {each.point: each for each in evidence.comparisons}
-    rows = [{**_measured(each), **_compared(against.get(each.point))} for each in evidence.conditions]
-    where = pd.DataFrame([{"variant": each.variant, **each.coordinates} for each in evidence.conditions])
-    numbers = {key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in SUMMARY_COLUMNS.items()}
-    return pd.concat([where, pd.DataFrame(numbers)], axis="columns")
-
-
-def _ends(name: str, middle: str, value: Any) -> dict[str, float]:
-    """An estimate with its interval as three columns."""
-    return {name: getattr(value, middle), f"{name}_low": value.low, f"{name}_high": value.high}
-
-
-def _measured(condition: Condition) -> dict[str, Any]:
-    counts = condition.counts
-    return {
-        **{f"n_{name}": getattr(counts, name) for name in ("ok", "planned", "diverged", "failed", "missing")},
-        **_ends("test_accuracy", "mean", condition.accuracy),
-        "test_accuracy_iqm": condition.accuracy_middle,
-        **_ends("batch_statistics", "mean", condition.batch_statistics),
-        **_ends("recalibrated", "mean", condition.recalibrated),
-        "parameters_trainable": condition.parameters_trainable,
-        "parameters_normalization": condition.parameters_normalization,
-        "seconds_train": condition.seconds,
-    }
-
-
-def _compared(comparison: Comparison | None) -> dict[str, Any]:
-    if comparison is None:
-        return {}
-    return {
-        "n_pairs": comparison.difference.n,
-        **_ends("difference", "mean", comparison.difference),
-        "sign_flip_p": comparison.test.p,
-        "sign_flip_p_holm": comparison.p_holm,
-        "holm_family": comparison.family,
-        **_ends("improvement", "share", comparison.improvement),
-        **{
-            name: getattr(comparison, name)
-            for name in ("baseline", "detectable", "margin", "equivalence_p", "equivalence_p_holm", "verdict")
-        },
-        **_errors(comparison.sampling),
-    }
-
-
-def _errors(sampling: Sources | None) -> dict[str, float]:
-    if sampling is None:
-        return {}
-    return {
-        **{f"error_{name}": getattr(sampling, name) for name in ("seeds", "images", "both")},
-        "difference_both_low": sampling.interval.low,
-        "difference_both_high": sampling.interval.high,
-    }
+    rows = [_Row(each, against.get(each.point)) for each in evidence.conditions]
+    return framed(evidence.conditions, rows, SUMMARY)
 
 
 def readable(evidence: Evidence) -> pd.DataFrame:

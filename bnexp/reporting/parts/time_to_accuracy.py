@@ -3,45 +3,62 @@
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.runs import MEASURES, TARGETS
+from bnexp.evidence.runs import MEASURES, TARGETS, Measure
 from bnexp.evidence.time_to_accuracy import TimeRatio
+from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
 from bnexp.reporting.numbers import ABSENT, Number, cell, headings, p_value, ratio, steps, time
 from bnexp.reporting.part import FEW, Context, Figure, Part, Table
 from bnexp.reporting.phrases import counted, enumerated, places
 from bnexp.specs.wording import either
+from bnexp.stats.convergence import TimeToTarget
+from bnexp.stats.estimates import Interval
 
 CENSORED = "*"
 
 COLUMNS = {
-    "target": "int64",  # validation accuracy, per cent
-    "measure": "object",  # steps, examples, seconds
-    "n_runs": "int64",  # finished trials, diverged ones included
-    "n_reached": "int64",
-    "median": "float64",  # over all runs; infinite where half of them or more did not get there
-    "budget": "float64",  # the shortest time that a run without success was watched for
-    "baseline": "object",
-    "n_pairs": "Int64",
-    "n_unlike": "Int64",  # pairs left out of the seconds: their surroundings are not known to have been alike
-    "ratio": "float64",  # time over the baseline's, paired
-    "ratio_low": "float64",  # 95 % interval
-    "ratio_high": "float64",
-    "n_censored": "Int64",  # runs of these pairs that did not get there; with any, ratio of the means within the budget
-    "detectable": "float64",  # the smallest true factor that so many pairs show with 80 % power
-    "restricted_mean": "float64",  # over the pairs; within the budget where any run of them did not get there
-    "saved": "float64",  # less time than the baseline's, paired, within the same budget
-    "saved_low": "float64",
-    "saved_high": "float64",
-    "log_rank_p": "float64",  # exact test for pairs
-    "log_rank_p_holm": "float64",  # over the comparisons to this target in this measure
+    "target": ("int64", "target"),  # validation accuracy, per cent
+    "measure": ("object", "measure"),  # steps, examples, seconds
+    "n_runs": ("int64", "known.n"),  # finished trials, diverged ones included
+    "n_reached": ("int64", "known.reached"),
+    "median": ("float64", "known.median"),  # over all runs; infinite where half of them or more did not reach it
+    "budget": ("float64", "known.budget"),  # the shortest time that a run without success was watched for
+    "baseline": ("object", "baseline"),
+    "n_pairs": ("Int64", "found.ratio.ratio.n"),
+    "n_unlike": ("Int64", "found.unlike"),  # pairs left out of the seconds: surroundings not known to be alike
+    **estimated("ratio", "found.ratio.ratio"),  # time over the baseline's, paired, 95 % interval
+    "n_censored": ("Int64", "found.ratio.censored"),  # runs that did not reach it: ratio of means within the budget
+    "detectable": ("float64", "found.ratio.detectable"),  # the smallest true factor detected with 80 % power
+    "restricted_mean": ("float64", "found.restricted"),  # over the pairs; within the budget where any is censored
+    **estimated("saved", "saved"),  # less time than the baseline's, paired, within the same budget
+    "log_rank_p": ("float64", "found.test.p"),  # exact test for pairs
+    "log_rank_p_holm": ("float64", "found.p_holm"),  # over the comparisons to this target in this measure
 }
+"""Column to its type in pandas, and where its value stands in a `_Row`."""
+
+
+class _Row(NamedTuple):
+    condition: Condition
+    target: int
+    measure: Measure
+    known: TimeToTarget
+    baseline: str | None
+    found: TimeRatio | None
+
+    @property
+    def saved(self) -> Interval | None:
+        """Less time than the baseline's."""
+        if self.found is None:
+            return None
+        mean, low, high, n = self.found.saved
+        return Interval(-mean, -high, -low, n)
 
 
 def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
@@ -104,46 +121,14 @@ def _reached(panel: TargetPanel) -> str:
 
 def numbers(evidence: Evidence) -> pd.DataFrame:
     """Raw numbers, one row per condition, target and measure: `variant`, the grid keys, then `COLUMNS`; for CSV."""
-    baselines = {each.point: each.baseline for each in evidence.comparisons}
-    rows: list[dict[str, Any]] = []
-    for condition, target in _rows(evidence.conditions):
-        for measure in MEASURES:
-            known = condition.times[measure][target]
-            row = {
-                "variant": condition.variant,
-                **condition.coordinates,
-                "target": target,
-                "measure": measure,
-                "n_runs": known.n,
-                "n_reached": known.reached,
-                "median": known.median,
-                "budget": known.budget,
-            }
-            if (found := evidence.times[measure].get((condition.point, target))) is not None:
-                row |= {"baseline": baselines[condition.point], **_compared(found)}
-            rows.append(row)
-    keys = list(dict.fromkeys(key for each in evidence.conditions for key in each.coordinates))
-    kinds = {"variant": "object", **dict.fromkeys(keys, "object"), **COLUMNS}
-    return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in kinds.items()})
-
-
-def _compared(found: TimeRatio) -> dict[str, Any]:
-    share, saved = found.ratio.ratio, found.saved
-    return {
-        "n_pairs": share.n,
-        "n_unlike": found.unlike,
-        "ratio": share.mean,
-        "ratio_low": share.low,
-        "ratio_high": share.high,
-        "n_censored": found.ratio.censored,
-        "detectable": found.ratio.detectable,
-        "restricted_mean": found.restricted,
-        "saved": -saved.mean,
-        "saved_low": -saved.high,
-        "saved_high": -saved.low,
-        "log_rank_p": found.test.p,
-        "log_rank_p_holm": found.p_holm,
-    }
+    base = evidence.plan.baseline
+    rows = [
+        _Row(condition, target, measure, condition.times[measure][target], base if found else None, found)
+        for condition, target in _rows(evidence.conditions)
+        for measure in MEASURES
+        for found in [evidence.times[measure].get((condition.point, target))]
+    ]
+    return framed([row.condition for row in rows], rows, COLUMNS)
 
 
 def readable(evidence: Evidence) -> pd.DataFrame:

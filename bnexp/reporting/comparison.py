@@ -12,7 +12,7 @@ from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, interval, p_value, significant
-from bnexp.reporting.phrases import at, counted, tested
+from bnexp.reporting.phrases import at, counted, left_out, tested
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
@@ -248,15 +248,9 @@ def _verdict(each: Compared) -> str:
 
 
 def _left_out(each: Compared) -> str:
-    said = ""
-    if each.mismatches:
-        why = "; ".join(f"seed {seed}: {text}" for seed, text in each.mismatches.items())
-        pairs = counted(len(each.mismatches), "pair", "pairs")
-        said = f"; {pairs} left out, because they did not start alike ({why})"
-    if each.copies:
-        pairs = counted(len(each.copies), "pair", "pairs")
-        said += f"; {pairs} left out, because both sides hold the same record"
-    return said
+    pairs = counted(len(each.copies), "pair", "pairs")
+    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
+    return left_out(each.mismatches) + copies
 
 
 def _mean(estimate: Interval, metric: Metric) -> str:

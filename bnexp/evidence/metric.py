@@ -35,12 +35,8 @@ class Metric:
 
     @property
     def unit_of_differences(self) -> str:
+        """Of accuracies, percentage points."""
         return "points" if self.unit == "%" else self.unit
-
-    @property
-    def phrase(self) -> str:
-        """A difference in words, after its number: `points of test accuracy`."""
-        return f"{self.unit_of_differences} of {self.label}" if self.unit in ("%", "nats") else self.label
 
     @property
     def seconds(self) -> bool:

@@ -1,7 +1,7 @@
 """When each training of one side reached a validation accuracy, if it did, in several measures of time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -58,7 +58,8 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
     if all(look.validation_accuracy is None for each in trained.values() for look in each.evaluations):
         trained = {}
     ends = {measure: {seed: planned_end(each, measure) for seed, each in trained.items()} for measure in MEASURES[:2]}
-    ends["seconds"] = _ends_in_seconds(trained)
+    surroundings: dict[int, str | None] = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
+    ends["seconds"] = _ends_in_seconds(trained, surroundings)
 
     def to(target: int, measure: Measure) -> Runs:
         known = {seed: trained[seed] for seed, end in ends[measure].items() if math.isfinite(end)}
@@ -66,7 +67,7 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
             seeds=tuple(known),
             reached=tuple(reached(each, measure, target) for each in known.values()),
             watched=tuple(ends[measure][seed] for seed in known),
-            surroundings=tuple(_surroundings(each) for each in known.values()),
+            surroundings=tuple(surroundings[seed] for seed in known),
         )
 
     return {measure: {target: to(target, measure) for target in TARGETS} for measure in MEASURES}
@@ -94,7 +95,7 @@ def planned_end(record: TrialRecord, measure: Measure) -> float:
     return float(training.epochs * per_epoch(record.train_examples or 0))
 
 
-def _ends_in_seconds(trained: dict[int, TrialRecord]) -> dict[int, float]:
+def _ends_in_seconds(trained: Mapping[int, TrialRecord], surroundings: Mapping[int, str | None]) -> dict[int, float]:
     """The seconds of each whole training; NaN where they are not known.
 
     A diverged run has none of its own.  It gets the mean of the runs of the same side that went to their end in the
@@ -108,7 +109,7 @@ def _ends_in_seconds(trained: dict[int, TrialRecord]) -> dict[int, float]:
         alike = [
             own[k]
             for k, each in trained.items()
-            if each.status == "ok" and math.isfinite(own[k]) and _surroundings(each) == _surroundings(trained[seed])
+            if each.status == "ok" and math.isfinite(own[k]) and surroundings[k] == surroundings[seed]
         ]
         return float(np.mean(alike)) if alike else math.nan
 
@@ -119,8 +120,3 @@ def _seconds(record: TrialRecord) -> float:
     """The last of a run's times; NaN where they are not times that increase."""
     times = [0.0, *(each.seconds for each in record.evaluations)]
     return times[-1] if len(times) > 1 and (np.diff(times) > 0).all() else math.nan
-
-
-def _surroundings(record: TrialRecord) -> str | None:
-    found: str | None = QUANTITY["surroundings"].get(record)
-    return found

@@ -21,11 +21,16 @@ class Matched:
     """Two sides at one place of the grid."""
 
     experiment: str
-    label: str
-    """What is compared here, without the names of the sides: `mnist`, `mnist mine`."""
+    variant: str
+    """That both sides have; empty where it is what is compared."""
     coordinates: Mapping[str, Any]
     one: Side
     other: Side
+
+    @property
+    def label(self) -> str:
+        """What is compared here, without the names of the sides: `mnist`, `mnist mine`."""
+        return f"{self.experiment} {self.variant}".strip()
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,10 @@ def _variants(one: str, other: str, store: Store, name: str | None, seeds: froze
     matched, alone = _joined(points, {one: store, other: store}, seeds)
     if not matched:
         raise UserError(f"{plan.name}: {one} and {other} share no place of the grid, so that there is nothing to pair")
-    unmatched = (
-        f"{plan.name}: {word}{at(point.coordinates)} has no {twin} beside it" for word, twin, _, point in alone
-    )
+    twins = {one: other, other: one}
+    unmatched = [
+        f"{plan.name}: {word}{at(point.coordinates)} has no {twins[word]} beside it" for word, _, point in alone
+    ]
     return Sides("variants", matched, tuple(unmatched))
 
 
@@ -131,18 +137,9 @@ def _versions(one: str, other: str, wanted: str | None, seeds: frozenset[int] | 
         for word in (one, other)
     }
     matched, alone = _joined(points, stores, seeds)
-    unmatched = [
-        *(
-            f"{word}: only there is the experiment {name}"
-            for word in found
-            for name in found[word]
-            if name not in shared
-        ),
-        *(
-            f"{word}: only there is {name} {point.variant}{at(point.coordinates)}"
-            for word, _, (name, *_), point in alone
-        ),
-    ]
+    lonely = [(word, name) for word in found for name in found[word] if name not in shared]
+    unmatched = [f"{word}: only there is the experiment {name}" for word, name in lonely]
+    unmatched += [f"{word}: only there is {name} {each.variant}{at(each.coordinates)}" for word, name, each in alone]
     if not matched:
         raise UserError(f"{one} and {other} share no variant at the same place of a grid; {'; '.join(unmatched)}")
     return Sides("versions", matched, tuple(unmatched))
@@ -154,27 +151,26 @@ Key = tuple[str, str, str]
 
 def _joined(
     points: Mapping[str, Mapping[Key, StoredPoint]], stores: Mapping[str, Store], seeds: frozenset[int] | None
-) -> tuple[tuple[Matched, ...], list[tuple[str, str, Key, StoredPoint]]]:
-    """What two words mean at the same keys, and what one of them has alone: the word, the other one, key and point."""
+) -> tuple[tuple[Matched, ...], list[tuple[str, str, StoredPoint]]]:
+    """What two words mean at the same keys, and what one alone has: the word, the experiment and the point."""
 
     def side(word: str, point: StoredPoint) -> Side:
         planned = [(seed, folder) for seed, folder in sorted(point.trials.items()) if seeds is None or seed in seeds]
         return Side(word, point.spec, {seed: stores[word].read_folder(folder) for seed, folder in planned})
 
     one, other = points
-    matched = tuple(
-        Matched(name, f"{name} {variant}".strip(), point.coordinates, side(one, point), side(other, points[other][key]))
+    matched = [
+        Matched(key[0], key[1], point.coordinates, side(one, point), side(other, points[other][key]))
         for key, point in points[one].items()
         if key in points[other]
-        for name, variant, _ in [key]
-    )
+    ]
     alone = [
-        (word, twin, key, point)
+        (word, key[0], point)
         for word, twin in ((one, other), (other, one))
         for key, point in points[word].items()
         if key not in points[twin]
     ]
-    return matched, alone
+    return tuple(matched), alone
 
 
 def _check_seeds(seeds: frozenset[int] | None, planned: Iterable[int]) -> None:
@@ -188,8 +184,8 @@ def _matches(each: Matched, pattern: str) -> bool:
     key, equals, wanted = pattern.partition("=")
     if not equals or key == "variant":
         wanted = wanted if equals else pattern
-        names = [each.label.removeprefix(f"{each.experiment} ")] if each.label != each.experiment else []
-        return any(fnmatchcase(name, wanted) for name in names or [each.one.name, each.other.name])
+        names = [each.variant] if each.variant else [each.one.name, each.other.name]
+        return any(fnmatchcase(name, wanted) for name in names)
     found = [value for name, value in each.coordinates.items() if key in (name, name.rpartition(".")[2])]
     if not found:
         known = ["variant", *each.coordinates]

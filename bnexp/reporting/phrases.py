@@ -59,6 +59,14 @@ def counted(n: int, one: str, many: str) -> str:
     return f"{n} {one if n == 1 else many}"
 
 
+def left_out(mismatches: Mapping[int, str]) -> str:
+    """`; 1 pair left out, because they did not start alike (seed 2: data)`, of seed to what disagrees, or nothing."""
+    if not mismatches:
+        return ""
+    why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
+    return f"; {counted(len(mismatches), 'pair', 'pairs')} left out, because they did not start alike ({why})"
+
+
 def tested(name: str, test: SignFlip, p: float, family: int) -> str:
     """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
     least, correction = test.smallest, f"Holm's correction over {family} comparisons"

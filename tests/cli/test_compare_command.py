@@ -40,9 +40,9 @@ def test_a_regression_exits_with_1_and_is_said_with_its_interval_and_n(bnexp_, s
     assert said.code == 1
     sentence, _, table, row, *_ = said.out.splitlines()
     assert sentence.startswith(
-        "Regression. tiny: bn against none: −5.3 points of test accuracy (95 % interval −6.4 to −4.2, "
+        "Regression. tiny: bn against none: −5.3 pp of test accuracy (95 % interval −6.4 to −4.2, "
     )
-    assert sentence.endswith("n=6; sign-flip p=0.031).")
+    assert sentence.endswith("n = 6; sign-flip p = 0.031).")
     assert table.split()[:2] == ["comparison", "n"]
     assert row.endswith("regression")
     assert "differs as declared: norm.name: none → batch" in said.out

@@ -10,10 +10,9 @@ from made_up import build
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.runs import Runs
 from bnexp.evidence.time_to_accuracy import paired_times
+from bnexp.records.store import read_record
 from bnexp.reporting.parts.convergence import sentences as convergence
 from bnexp.reporting.parts.time_to_accuracy import legend, numbers, readable
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
 from bnexp.stats.multiplicity import holm
 
 
@@ -21,6 +20,26 @@ from bnexp.stats.multiplicity import holm
 def experiment(tmp_path_factory):
     faults = {("none", 64, 1): "diverged", ("ln", 64, 2): "missing", ("gn", 64, 3): "other-weights"}
     return Evidence(*build(tmp_path_factory.mktemp("results"), batch_sizes=(), seeds=8, faults=faults))
+
+
+def two(root, seeds, *, diverged=(), change=None):
+    """bn-pre against none; of bn-pre these seeds diverged, and `change` alters records, by norm and seed."""
+    faults = {("bn-pre", 64, seed): "diverged" for seed in diverged}
+    store, plan = build(root, batch_sizes=(), variants=("none", "bn-pre"), seeds=seeds, faults=faults)
+    for path in root.glob("trials/*/record.json") if change else ():
+        record = read_record(path)
+        path.write_text(change(record, record.spec["norm"]["name"], record.seed).model_dump_json())
+    return Evidence(store, plan)
+
+
+def elsewhere(record, **execution):
+    return record.model_copy(update={"execution": {**record.execution, **execution}})
+
+
+def at_pace(record, factor):
+    """With a clock that goes faster or slower."""
+    looks = tuple(each.model_copy(update={"seconds": each.seconds * factor}) for each in record.evaluations)
+    return record.model_copy(update={"evaluations": looks})
 
 
 def point(experiment, variant):
@@ -45,9 +64,7 @@ def test_pairs_that_are_missing_or_did_not_start_alike_are_in_no_ratio(experimen
 def test_the_family_of_holm_is_the_comparisons_to_one_target(experiment):
     for target in (97, 98, 99):
         here = [each for (_, to), each in experiment.times["steps"].items() if to == target]
-        assert [compared.p_holm for compared in here] == pytest.approx(
-            holm([compared.test.p for compared in here]), nan_ok=True
-        )
+        assert [each.p_holm for each in here] == pytest.approx(holm([each.test.p for each in here]), nan_ok=True)
 
 
 def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
@@ -94,22 +111,14 @@ def test_seconds_are_those_of_the_record_and_a_diverged_run_is_watched_at_its_ow
 
 
 def test_seconds_are_compared_only_within_pairs_that_shared_one_machine_alike(tmp_path):
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=6, faults={})
-    for seed, change in ((0, {"jobs": 1}), (3, {"threads": 2})):
-        trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == "batch")
-        found = store.read(trial)
-        store.write(trial, found.model_copy(update={"execution": {**found.execution, **change}}))
-    found = Evidence(store, plan)
+    changes = {("batch", 0): {"jobs": 1}, ("batch", 3): {"threads": 2}}
+    found = two(tmp_path, 6, change=lambda record, *which: elsewhere(record, **changes.get(which, {})))
     steps, seconds = (found.times[measure][point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
     assert (steps.ratio.ratio.n, steps.unlike) == (6, 0)
     assert (seconds.ratio.ratio.n, seconds.unlike) == (4, 2)
     assert "2 pairs are in no ratio of seconds" in " ".join(legend(found))
     assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(found)[1]
     assert "(4 pairs)" in readable(found)["seconds, of none's"].iloc[3]
-
-
-def trial_list(plan):
-    return [Trial(TrialSpec.model_validate(point.spec), seed) for point in plan.points for seed in point.trials]
 
 
 def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_path):
@@ -135,23 +144,15 @@ def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path
     assert set(numbers(found)["target"]) == {97, 98, 99}
 
 
-def changed(store, plan, norm, seed, **execution):
-    """Store a trial's record with other values in `execution`, or other `evaluations`."""
-    trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == norm)
-    found = store.read(trial)
-    looks = execution.pop("evaluations", found.evaluations)
-    update = {"execution": {**found.execution, **execution}, "evaluations": looks}
-    store.write(trial, found.model_copy(update=update))
-
-
 def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):
     """Twenty times as fast, and never at 99 %: that pair is left out, and with it its short budget."""
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=7, faults={})
-    before = Evidence(store, plan).times["seconds"][1, 99]
-    trial = next(t for t in trial_list(plan) if t.seed == 3 and t.spec.norm.name == "none")
-    fast = [each.model_copy(update={"seconds": each.seconds / 20}) for each in store.read(trial).evaluations]
-    changed(store, plan, "none", 3, device="gpu", evaluations=tuple(fast))
-    found = Evidence(store, plan)
+    which = ("none", 3)
+    before = two(tmp_path / "before", 7).times["seconds"][1, 99]
+    found = two(
+        tmp_path / "after",
+        7,
+        change=lambda record, *each: elsewhere(at_pace(record, 0.05), device="gpu") if each == which else record,
+    )
     after = found.times["seconds"][1, 99]
     assert (before.ratio.ratio.n, after.ratio.ratio.n, after.unlike) == (7, 6, 1)
     assert after.ratio.budget == before.ratio.budget
@@ -164,24 +165,22 @@ def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):
 
 def test_the_clock_of_a_diverged_run_decides_nothing(tmp_path):
     """Its seconds to the planned end are those of the others, however fast it went before it broke."""
-    found = []
-    faults = {("bn-pre", 64, 2): "diverged"}
-    for compared in (1, 0.001):
-        folder = tmp_path / str(compared)
-        store, plan = build(folder, batch_sizes=(), variants=("none", "bn-pre"), seeds=8, faults=faults)
-        trial = next(t for t in trial_list(plan) if t.seed == 2 and t.spec.norm.name == "batch")
-        looks = [each.model_copy(update={"seconds": each.seconds * compared}) for each in store.read(trial).evaluations]
-        changed(store, plan, "batch", 2, evaluations=tuple(looks))
-        found.append(Evidence(store, plan).times["seconds"][1, 98])
+    found = [
+        two(
+            tmp_path / str(factor),
+            8,
+            diverged=[2],
+            change=lambda record, *each, f=factor: at_pace(record, f) if each == ("batch", 2) else record,
+        ).times["seconds"][1, 98]
+        for factor in (1, 0.001)
+    ]
     assert found[0] == found[1]
     assert found[0].missed == 1
 
 
 def test_seconds_of_unknown_surroundings_are_compared_with_nothing(tmp_path):
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=4, faults={})
-    for trial in trial_list(plan):
-        store.write(trial, store.read(trial).model_copy(update={"execution": {}, "environment": {}}))
-    found = Evidence(store, plan)
+    nothing = {"execution": {}, "environment": {}}
+    found = two(tmp_path, 4, change=lambda record, *_: record.model_copy(update=nothing))
     compared = found.times["seconds"][1, 98]
     assert (compared.ratio.ratio.n, compared.unlike, compared.verdict) == (0, 4, "nothing")
     assert found.times["steps"][1, 98].ratio.ratio.n == 4
@@ -191,15 +190,12 @@ def test_seconds_of_unknown_surroundings_are_compared_with_nothing(tmp_path):
 
 
 def test_a_diverged_run_that_did_not_start_alike_is_in_no_ratio(tmp_path):
-    store, plan = build(
-        tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=6, faults={("bn-pre", 64, 1): "diverged"}
-    )
-    assert Evidence(store, plan).times["steps"][1, 98].ratio.ratio.n == 6
-    trial = next(t for t in trial_list(plan) if t.seed == 1 and t.spec.norm.name == "batch")
-    record = store.read(trial)
-    other = record.fingerprints.model_copy(update={"order": "another order"})
-    store.write(trial, record.model_copy(update={"fingerprints": other}))
-    found = Evidence(store, plan)
+    def change(record, *which):
+        other = record.fingerprints.model_copy(update={"order": "another order"})
+        return record.model_copy(update={"fingerprints": other}) if which == ("batch", 1) else record
+
+    assert two(tmp_path / "alike", 6, diverged=[1]).times["steps"][1, 98].ratio.ratio.n == 6
+    found = two(tmp_path / "other", 6, diverged=[1], change=change)
     assert found.times["steps"][1, 98].ratio.ratio.n == 5
     assert found.comparisons[0].mismatches == {1: "order of the examples"}
 
@@ -252,12 +248,7 @@ def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
 
 
 def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):
-    faults = {("bn-pre", 64, 2): "diverged"}
-    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), seeds=5, faults=faults)
-    for norm, seed in (("batch", 2), ("none", 0)):
-        trial = next(t for t in trial_list(plan) if t.seed == seed and t.spec.norm.name == norm)
-        looks = [each.model_copy(update={"seconds": 0.0}) for each in store.read(trial).evaluations]
-        changed(store, plan, norm, seed, evaluations=tuple(looks))
-    found = Evidence(store, plan)
+    stopped = [("batch", 2), ("none", 0)]
+    found = two(tmp_path, 5, diverged=[2], change=lambda record, *each: at_pace(record, float(each not in stopped)))
     assert found.times["seconds"][1, 98].ratio.ratio.n == 3
     assert found.times["steps"][1, 98].ratio.ratio.n == 5

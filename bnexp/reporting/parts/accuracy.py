@@ -11,6 +11,7 @@ import pandas as pd
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.side import Counts
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.commands import point_commands
@@ -241,7 +242,7 @@ def _test_legend(comparisons: Sequence[Comparison]) -> str:
     compared = "1 comparison" if family == 1 else f"{family} comparisons"
     text = f"p: two-sided {kind}, Holm's correction over {compared}"
     least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
-    if least >= 0.05:
+    if least >= LEVEL:
         n = max(each.test.n for each in comparisons)
         text += f"; with n = {n} it cannot go below {least:.3g}, whatever the difference"
     return text + "."

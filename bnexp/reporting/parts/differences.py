@@ -14,7 +14,7 @@ from bnexp.evidence.side import Counts
 from bnexp.reporting.numbers import decimals, ends, fixed, significant
 from bnexp.reporting.part import FEW, Context, Part
 from bnexp.reporting.parts.moving_averages import caveat
-from bnexp.reporting.phrases import at, counted, p_phrase, tested
+from bnexp.reporting.phrases import at, left_out, p_phrase, tested
 
 
 def overview(evidence: Evidence, _: Context) -> Part | None:
@@ -158,10 +158,7 @@ def _test(c: Comparison) -> str:
 
 def _left_out(c: Comparison) -> str:
     """Pairs that should have started alike and did not."""
-    if not c.mismatches or c.baseline_point is None or c.same:
-        return ""
-    why = "; ".join(f"seed {seed}: {text}" for seed, text in c.mismatches.items())
-    return f"; {counted(len(c.mismatches), 'pair', 'pairs')} left out, because they did not start alike ({why})"
+    return "" if c.baseline_point is None or c.same else left_out(c.mismatches)
 
 
 def _diverged(c: Comparison) -> str:

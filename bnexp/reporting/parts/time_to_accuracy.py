@@ -9,6 +9,7 @@ import pandas as pd
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.runs import MEASURES, TARGETS, Measure
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.columns import estimated, framed
@@ -217,7 +218,7 @@ def _least(evidence: Evidence) -> str:
     """What the test cannot do with so few pairs."""
     pairs = max((found.test.n for found in evidence.times["steps"].values()), default=0)
     least = 2.0 ** (1 - pairs)
-    return f"; with n = {pairs} it cannot go below {least:.3g}, whatever the difference" if 0.05 <= least <= 1 else ""
+    return f"; with n = {pairs} it cannot go below {least:.3g}, whatever the difference" if LEVEL <= least <= 1 else ""
 
 
 def _own_batches(evidence: Evidence) -> bool:

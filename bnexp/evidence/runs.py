@@ -10,7 +10,7 @@ import numpy as np
 from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
-from bnexp.specs.spec import TrainingSpec
+from bnexp.specs.training import TrainingSpec
 from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
 
 TARGETS = (97, 98, 99)

@@ -8,7 +8,7 @@ from folders import trial_record, write
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.pairing import pairs
 from bnexp.evidence.side import Side
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 SEEDS = range(5)
 

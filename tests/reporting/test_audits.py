@@ -5,8 +5,7 @@ from made_up import build, record
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.parts.confounds import confounds, declared
 from bnexp.reporting.write import write_report
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def audit_of(store, plan):

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from made_up import NORMS, TEST, record
 
-from bnexp.config.grid import Experiment, Point, plan
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 from bnexp.reporting.parts import learning_rates as words
 from bnexp.reporting.write import write_report
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.experiment import Experiment, Point, plan
+from bnexp.specs.trial import TrialSpec
 
 RATES = (0.001, 0.01, 0.1)
 # Accuracy in per cent by variant and rate: validation, test. The test set alone would choose otherwise for `none`.

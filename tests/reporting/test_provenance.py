@@ -7,8 +7,7 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 from bnexp.reporting.commands import commands
 from bnexp.reporting.parts import provenance
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def table(store, plan, **options):

@@ -14,8 +14,7 @@ from bnexp.reporting.parts import time_to_accuracy as times
 from bnexp.reporting.parts.accuracy import SUMMARY_COLUMNS, legend, readable, summary
 from bnexp.reporting.parts.classes import classes, missed
 from bnexp.reporting.render import csv, latex, markdown
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 @pytest.fixture(scope="module")

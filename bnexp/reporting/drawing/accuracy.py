@@ -12,20 +12,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Comparison
-from bnexp.reporting.drawing.figures import (
-    COLUMN,
-    GREY,
-    TITLE,
-    Variant,
-    columns_for,
-    keyed,
-    limits,
-    note_below,
-    panels,
-    plain,
-    stretched_accuracy,
-    style,
-)
+from bnexp.reporting.drawing import figures
+from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.drawing.palette import Look
 from bnexp.reporting.numbers import ABSENT, interval
 from bnexp.reporting.phrases import places
@@ -39,11 +27,11 @@ ROW = 0.21
 def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, variants: Sequence[Variant]) -> Figure:
     """Test accuracy of every seed, with mean and interval: a row per variant, a panel per place of the grid."""
     shown = places(conditions)
-    with style():
+    with figures.style():
         height = 0.45 + ROW * 1.15 * len(variants)
-        figure, grid, width = panels(len(shown), columns_for(len(shown)), head=0.65, row=height)
+        figure, grid, width = figures.panels(len(shown), figures.columns_for(len(shown)), head=0.65, row=height)
         for (axes, left, bottom), (title, mine) in zip(grid, shown.items(), strict=True):
-            axes.set_title(plain(title, TITLE))
+            axes.set_title(figures.plain(title, figures.TITLE))
             _accuracy_rows(axes, mine, trials, variants)
             if not left:
                 axes.tick_params(labelleft=False)
@@ -54,7 +42,7 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
         if any(condition.counts.ok < condition.counts.planned for condition in conditions):
             seeds += ", where not all are finished: finished/planned at the right"
         notes = ["filled: mean with its 95 % interval, open: a seed", seeds, "accuracy axes zoomed to the data"]
-        note_below(figure, notes, width)
+        figures.note_below(figure, notes, width)
     return figure
 
 
@@ -73,7 +61,7 @@ def _accuracy_rows(
         if (counts := condition.counts).ok < counts.planned:
             across = axes.get_yaxis_transform()
             text = f"{counts.ok}/{counts.planned}"
-            axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=GREY)
+            axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=figures.GREY)
         # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
         heights = row - 0.16 - 0.05 * (np.arange(values.size) % 4)
         look, mean = variant.look, condition.accuracy
@@ -84,7 +72,7 @@ def _accuracy_rows(
     axes.set_ylim(len(variants) - 0.5, -0.55)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    low, high = limits(drawn)
+    low, high = figures.limits(drawn)
     axes.set_xlim(low, min(high, 100.2))  # an interval of few seeds may go beyond what there is
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.ticklabel_format(axis="x", useOffset=False)
@@ -107,8 +95,8 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         if place and place not in rows:
             rows.append(place)
         rows.append(comparison)
-    with style():
-        figure = Figure(figsize=(COLUMN, 0.95 + ROW * max(len(rows), 1)))
+    with figures.style():
+        figure = Figure(figsize=(figures.COLUMN, 0.95 + ROW * max(len(rows), 1)))
         axes = figure.subplots()
         labels, drawn = [], [0.0]
         for y, row in enumerate(rows):
@@ -116,7 +104,7 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
                 labels.append("")
                 _heading(axes, y, row)
                 continue
-            labels.append(f"{plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
+            labels.append(f"{figures.plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
             estimate = row.difference
             axes.plot(
                 row.differences,
@@ -136,12 +124,12 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        axes.set_xlim(*limits(drawn))
+        axes.set_xlim(*figures.limits(drawn))
         axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         axes.set_xlabel("difference in test accuracy\n(percentage points)")
-        baseline = plain(comparisons[0].baseline, 22) if comparisons else ""
+        baseline = figures.plain(comparisons[0].baseline, 22) if comparisons else ""
         note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
-        note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"], COLUMN)
+        figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"], figures.COLUMN)
     return figure
 
 
@@ -149,7 +137,13 @@ def _heading(axes: Axes, y: float, text: str) -> None:
     """A place of the grid over its rows; it may run into the free column of numbers, and so narrows no panel."""
     axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", linewidth=0, zorder=1.5)  # over the line at zero
     heading = axes.text(
-        0.02, y, plain(text, TITLE), transform=axes.get_yaxis_transform(), va="center", fontweight="bold", zorder=4
+        0.02,
+        y,
+        figures.plain(text, figures.TITLE),
+        transform=axes.get_yaxis_transform(),
+        va="center",
+        fontweight="bold",
+        zorder=4,
     )
     heading.set_in_layout(False)
 
@@ -167,13 +161,13 @@ def accuracy_along(
         rest = {other: value for other, value in condition.coordinates.items() if other != key}
         others.setdefault(place_label(rest), []).append(condition)
     recalibrated = any(condition.recalibrated.n for condition in conditions)
-    with style():
-        figure, grid, width = panels(len(others), columns_for(len(others)), head=0.85, row=1.9)
+    with figures.style():
+        figure, grid, width = figures.panels(len(others), figures.columns_for(len(others)), head=0.85, row=1.9)
         for (axes, left, bottom), (title, mine) in zip(grid, others.items(), strict=True):
-            axes.set_title(plain(title, TITLE))
+            axes.set_title(figures.plain(title, figures.TITLE))
             _along(axes, key, mine, trials, variants)
             if bottom:
-                axes.set_xlabel(plain(key_label(key), 40))
+                axes.set_xlabel(figures.plain(key_label(key), 40))
             if left:
                 axes.set_ylabel("test accuracy (%)")
 
@@ -184,7 +178,7 @@ def accuracy_along(
                 "accuracy axis zoomed to the data and stretched towards 100 %",
             ]
 
-        keyed(figure, variants, ((c.variant, c.counts.ok, c.counts.planned) for c in conditions), notes, width)
+        figures.keyed(figure, variants, ((c.variant, c.counts.ok, c.counts.planned) for c in conditions), notes, width)
     return figure
 
 
@@ -227,7 +221,7 @@ def _along(
     axes.xaxis.set_major_locator(FixedLocator(list(positions.values())))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(list(positions.values()), [_tick(value) for value in positions])
-    stretched_accuracy(axes, drawn)
+    figures.stretched_accuracy(axes, drawn)
 
 
 def _recalibrated(axes: Axes, known: Sequence[tuple[float, Interval]], look: Look) -> list[float]:
@@ -260,7 +254,7 @@ def is_logarithmic(values: Sequence[Any]) -> bool:
 
 
 def _tick(value: Any) -> str:
-    return plain(f"{value:g}" if isinstance(value, float) else value, 14)
+    return figures.plain(f"{value:g}" if isinstance(value, float) else value, 14)
 
 
 def _accuracies(trials: pd.DataFrame, point: int) -> np.ndarray:

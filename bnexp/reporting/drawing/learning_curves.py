@@ -9,20 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from bnexp.reporting.drawing import figures
 from bnexp.reporting.drawing.curve import Curve
-from bnexp.reporting.drawing.figures import (
-    FAINT,
-    TITLE,
-    Variant,
-    columns_for,
-    keyed,
-    logarithmic,
-    panels,
-    panels_apart,
-    plain,
-    stretched_accuracy,
-    style,
-)
+from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.drawing.palette import Look
 
 Kind = Literal["accuracy", "loss"]
@@ -51,16 +40,16 @@ def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], ki
 
     Up to two panels stand below each other in a column; more become small multiples over the page's width.
     """
-    columns = 1 if len(shown) <= 2 else columns_for(len(shown))
-    with style():
+    columns = 1 if len(shown) <= 2 else figures.columns_for(len(shown))
+    with figures.style():
         row = 1.5 if columns == 1 else 1.45
-        figure, grid, width = panels(len(shown), columns, head=0.95, row=row, sharex=columns == 1)
+        figure, grid, width = figures.panels(len(shown), columns, head=0.95, row=row, sharex=columns == 1)
         for (axes, left, bottom), panel in zip(grid, shown, strict=True):
             _axes(axes, panel, kind)
             for variant in variants:
                 if curve := panel.curves.get(variant.name):
                     _draw(axes, curve, variant.look)
-            axes.set_title(plain(panel.title, TITLE))
+            axes.set_title(figures.plain(panel.title, figures.TITLE))
             if bottom:
                 axes.set_xlabel(X_LABELS[x])
             if left:
@@ -69,7 +58,7 @@ def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], ki
         def notes(n: str) -> Sequence[str]:
             return [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
 
-        keyed(figure, variants, _counts(shown), notes, width)
+        figures.keyed(figure, variants, _counts(shown), notes, width)
     return figure
 
 
@@ -92,18 +81,20 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
     def notes(n: str) -> Sequence[str]:
         note = (
             f"{X_LABELS[x]} along every panel; mean and 95 % interval over seeds, every seed faint ({n}); "
-            f"grey: all others, dashed: {plain(baseline, 22)}"
+            f"grey: all others, dashed: {figures.plain(baseline, 22)}"
         )
         return [note, *_notes([panel], kind)]
 
     shown = [*known.values()]
-    return panels_apart(shown, _counts([panel]), draw, Y_LABELS[kind], notes)
+    return figures.panels_apart(shown, _counts([panel]), draw, Y_LABELS[kind], notes)
 
 
 def _draw(axes: Axes, curve: Curve, look: Look) -> None:
     # One collection instead of a line for each seed: drawn in a fraction of the time.
     faint = [np.column_stack([seed.x, seed.y]) for seed in curve.seeds]
-    axes.add_collection(LineCollection(faint, colors=look.colour, linewidths=0.4, alpha=FAINT, zorder=2), autolim=False)
+    axes.add_collection(
+        LineCollection(faint, colors=look.colour, linewidths=0.4, alpha=figures.FAINT, zorder=2), autolim=False
+    )
     for seed in curve.seeds:
         if not seed.finished:
             axes.plot(seed.x[-1:], seed.y[-1:], "x", color=look.colour, markersize=4.5, zorder=5)
@@ -130,13 +121,13 @@ def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
         margin = (positive.max() / positive.min()) ** 0.05 if np.ptp(positive) > 0 else 1.5
         axes.set_xscale("log")
         axes.set_xlim(positive.min() / margin, positive.max() * margin)
-        logarithmic(axes.xaxis, positive)
+        figures.logarithmic(axes.xaxis, positive)
     if kind == "accuracy":
-        stretched_accuracy(axes, ys)
+        figures.stretched_accuracy(axes, ys)
     elif (losses := ys[np.isfinite(ys) & (ys > 0)]).size:
         axes.set_yscale("log")
         axes.set_ylim(losses.min() / 1.2, losses.max() * 1.2)
-        logarithmic(axes.yaxis, losses)
+        figures.logarithmic(axes.yaxis, losses)
 
 
 def _apart(x: np.ndarray) -> list[int]:

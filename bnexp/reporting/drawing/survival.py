@@ -10,18 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from bnexp.evidence.condition import Condition
-from bnexp.reporting.drawing.figures import (
-    TITLE,
-    Variant,
-    columns_for,
-    keyed,
-    logarithmic,
-    panels,
-    panels_apart,
-    plain,
-    style,
-    thinned,
-)
+from bnexp.reporting.drawing import figures
+from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.drawing.palette import Look
 from bnexp.stats.survival import kaplan_meier
 
@@ -49,20 +39,20 @@ def time_to_target(shown: Sequence[TargetPanel], variants: Sequence[Variant]) ->
     Runs that never reach it are in the share's denominator throughout.  A tick at the end of a line is the budget
     of runs that did not.  Up to two panels stand below each other in a column.
     """
-    columns = 1 if len(shown) <= 2 else columns_for(len(shown))
+    columns = 1 if len(shown) <= 2 else figures.columns_for(len(shown))
     drawn = [v for v in variants if any(v.name in panel.conditions for panel in shown)]
-    with style():
-        figure, grid, width = panels(len(shown), columns, head=0.95, row=1.5, sharex=columns == 1)
+    with figures.style():
+        figure, grid, width = figures.panels(len(shown), columns, head=0.95, row=1.5, sharex=columns == 1)
         for (axes, left, bottom), panel in zip(grid, shown, strict=True):
             _draw(axes, panel, drawn)
             _time_axis(axes, shown if columns == 1 else [panel])
-            axes.set_title(plain(panel.title, TITLE))
+            axes.set_title(figures.plain(panel.title, figures.TITLE))
             if bottom:
                 axes.set_xlabel("training steps")
             if left:
                 axes.set_ylabel(REACHED)
         for each in grid:  # after all of them, since panels below each other share their ticks
-            thinned(each.axes, 0.11 if columns == 1 else 0.2)
+            figures.thinned(each.axes, 0.11 if columns == 1 else 0.2)
 
         def notes(n: str) -> Sequence[str]:
             return [
@@ -71,7 +61,7 @@ def time_to_target(shown: Sequence[TargetPanel], variants: Sequence[Variant]) ->
                 UNREACHED,
             ]
 
-        keyed(figure, variants, _counts(shown), notes, width)
+        figures.keyed(figure, variants, _counts(shown), notes, width)
     return figure
 
 
@@ -85,13 +75,13 @@ def times_apart(panel: TargetPanel, variants: Sequence[Variant], baseline: str) 
         _time_axis(axes, [panel])
 
     def notes(n: str) -> Sequence[str]:
-        title, beside = plain(panel.title, TITLE), plain(baseline, 22)
+        title, beside = figures.plain(panel.title, figures.TITLE), figures.plain(baseline, 22)
         return [
             f"Kaplan-Meier curves {title} ({n}) against training steps: {WHEN}; beside each that of {beside}",
             f"shaded: pointwise 95 % interval; {UNREACHED}",
         ]
 
-    return panels_apart(drawn, _counts([panel]), draw, REACHED, notes)
+    return figures.panels_apart(drawn, _counts([panel]), draw, REACHED, notes)
 
 
 def _draw(axes: Axes, panel: TargetPanel, variants: Sequence[Variant]) -> None:
@@ -122,7 +112,7 @@ def _time_axis(axes: Axes, shown: Sequence[TargetPanel]) -> None:
     times = _times(shown)
     axes.set_xscale("log")
     axes.set_xlim(min(times, default=1.0) / 1.3, max(times, default=10.0) * 1.05)
-    logarithmic(axes.xaxis, times)
+    figures.logarithmic(axes.xaxis, times)
 
 
 def _times(shown: Sequence[TargetPanel]) -> list[float]:

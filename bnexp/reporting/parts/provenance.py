@@ -1,7 +1,8 @@
 """How the results were obtained: data, machine, versions, commits and commands, as a table of two columns."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from bnexp.records.record import TrialRecord
 from bnexp.reporting.commands import commands
 from bnexp.reporting.numbers import ABSENT, significant
 from bnexp.reporting.part import Context, Part, Table
+from bnexp.reporting.phrases import counted
 from bnexp.specs.datasets import DATASETS
 
 PART_OF = {"mnist-5k": "MNIST"}
@@ -90,26 +92,27 @@ def _extent(record: TrialRecord, available: int | None) -> str:
 
 
 def _device(record: TrialRecord) -> str | None:
-    execution = record.execution
-    if "device" not in execution:
-        return None
-    text = str(execution["device"])
-    for key, one, many in (("threads", "thread", "threads"), ("jobs", "trial at a time", "trials at a time")):
-        if (number := execution.get(key)) is not None:
-            text += f", {number} {one if number == 1 else many}"
-    return text
+    """`cpu, 1 thread, 2 trials at a time`."""
+    return _joined(
+        record.execution, "device", ("threads", "thread", "threads"), ("jobs", "trial at a time", "trials at a time")
+    )
 
 
 def _processor(record: TrialRecord) -> str | None:
-    environment = record.environment
-    if environment.get("cpu") is None:
+    """`A processor, 2 cores, 24.0 GiB`."""
+    text, memory = (
+        _joined(record.environment, "cpu", ("cores", "core", "cores")),
+        record.environment.get("memory_bytes"),
+    )
+    return text if text is None or memory is None else f"{text}, {significant(memory / 2**30, 3)} GiB"
+
+
+def _joined(known: Mapping[str, Any], name: str, *counts: tuple[str, str, str]) -> str | None:
+    """What `name` says, and those of the counts that are known."""
+    if known.get(name) is None:
         return None
-    text = str(environment["cpu"])
-    if (cores := environment.get("cores")) is not None:
-        text += f", {cores} {'core' if cores == 1 else 'cores'}"
-    if (memory := environment.get("memory_bytes")) is not None:
-        text += f", {significant(memory / 2**30, 3)} GiB"
-    return text
+    numbers = [counted(known[key], one, many) for key, one, many in counts if known.get(key) is not None]
+    return ", ".join([str(known[name]), *numbers])
 
 
 def _versions(record: TrialRecord) -> str | None:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ def report(sections: Sequence[Section], figures: Mapping[str, str], suffixes: Se
     """`index.html`; `figures` maps `<slug>-<name of the figure>` to the text of its SVG, of those that it shows;
     `suffixes` names the formats in which each figure lies beside the page."""
     script = "".join(source(name) for name in SCRIPTS)
-    return template("index.html", json_block=json_block, sorted_by=sorted_by).render(
+    return template("index.html", json_block=json_block, sorted_by=sorted_by, unbroken=unbroken).render(
         sections=sections,
         images={name: _data_uri(svg) for name, svg in figures.items()},
         few=FEW,
@@ -41,6 +42,11 @@ def sorted_by(cell: str) -> str | None:
     if math.isfinite(cell.value):
         return repr(cell.value)
     return "" if math.isnan(cell.value) else "Infinity"  # as JavaScript calls it
+
+
+def unbroken(text: str) -> str:
+    """`text` whose `n = 10` and `95 %` stay on one line."""
+    return re.sub(r"(?<=\d) %|(?<=\b[np]) [=<] (?=\d)", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
 
 
 def json_block(data: Mapping[str, Any]) -> Markup:

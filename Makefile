@@ -19,7 +19,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
 .PHONY: help demo test setup oracle lint check smoke run report reference methods bench soak clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 # A training set of 3,600 images gives 57 batches of 64 an epoch: too few steps, within a demo's time, for the moving
 # averages of batch normalization to arrive (momentum 0.99 wants some 700). Batches of 32 give twice as many.
@@ -44,6 +44,13 @@ lint: $(VENV)/.installed-dev  ## format, lint, strict types
 	$(RUN) mypy
 
 check: lint test  ## format, lint, strict types, tests
+
+# What rounds differently on another processor rounds differently here too, once oneDNN may use less of this one.
+.PHONY: test-isa
+ISAS = TF_ENABLE_ONEDNN_OPTS=0 ONEDNN_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=SSE41
+test-isa: $(VENV)/.installed-test  ## the numeric tests as on other processors: without oneDNN, with AVX2, with SSE4.1
+	@for isa in $(ISAS); do \
+	  echo "== $$isa"; env $$isa $(or $(PYTEST),$(RUN) pytest) -m numeric $(ARGS) || exit 1; done
 
 smoke: $(VENV)/.installed  ## a tiny form of every config, and its report; offline
 	$(BNEXP) run configs/*.yaml --smoke --results $(SMOKE)

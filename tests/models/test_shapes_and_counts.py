@@ -12,6 +12,8 @@ from bnexp.models.table import MODELS
 from bnexp.norms.table import METHODS
 from bnexp.training.initial import initial_weights, paths
 
+pytestmark = pytest.mark.numeric
+
 IMAGE = (28, 28, 1)
 
 

@@ -12,6 +12,8 @@ from bnexp.norms import formulas
 from bnexp.norms.check import deviation
 from bnexp.norms.table import METHODS
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "none"])
 def test_every_layer_is_its_formula(name):

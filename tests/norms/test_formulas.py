@@ -12,6 +12,8 @@ from reference import normalize, normalize_gradient, statistics_of
 from bnexp.norms.build import build
 from bnexp.norms.table import METHODS, BatchNorm, GroupNorm
 
+pytestmark = pytest.mark.numeric
+
 COMMON = ["batch", "layer", "instance", "group"]
 CASES = [
     (method, shape)

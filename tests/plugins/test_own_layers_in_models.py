@@ -13,6 +13,8 @@ from bnexp.models import mlp
 from bnexp.norms.own_layer import at_hand
 from bnexp.training import Trainer
 
+pytestmark = pytest.mark.numeric
+
 DATA = {"name": "mnist-5k", "train": 100, "validation": 50}
 
 

@@ -13,6 +13,8 @@ from bnexp.norms.own_layer import at_hand
 from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 
+pytestmark = pytest.mark.numeric
+
 DATA = {"name": "mnist-5k", "train": 100, "validation": 50}
 
 

@@ -19,6 +19,8 @@ from bnexp.training.forms import (
     with_fast_forms,
 )
 
+pytestmark = pytest.mark.numeric
+
 SHAPES = [(6, 5, 4, 8), (2, 1, 1, 8), (7, 8), (2, 8)]
 DIGITS = 1e-5
 

@@ -17,6 +17,8 @@ from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident
 
+pytestmark = pytest.mark.numeric
+
 CASES = {
     "none, adam": {"norm": "none"},
     "batch, adam": {"norm": "batch"},

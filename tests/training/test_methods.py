@@ -12,6 +12,8 @@ from bnexp.training.program import Program
 from bnexp.training.statistics import is_batch_dependent
 from bnexp.training.trainer import _Resident
 
+pytestmark = pytest.mark.numeric
+
 MODEL = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}
 BATCH_DEPENDENT = [name for name, row in METHODS.items() if row.batch_dependent]
 

@@ -10,6 +10,8 @@ from bnexp.specs.trial import TrialSpec
 from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def data():

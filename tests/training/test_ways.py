@@ -12,6 +12,8 @@ from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident
 from bnexp.training.ways import GRAPH, XLA_FEWEST_STEPS, Way, way
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize(
     ("batch_size", "steps", "device", "expected"),

@@ -9,11 +9,9 @@ from pydantic import BaseModel, ValidationError
 from bnexp.config.keys import FILLED_IN
 from bnexp.config.mistakes import Finding, findings
 from bnexp.config.tree import Mistake, Node, Path, get, plain, without
-from bnexp.specs.norms.own import FORM, class_path, is_own
 from bnexp.specs.spec import TrialSpec
-from bnexp.usercode.sources import digest
+from bnexp.usercode.code import KINDS, UserCode, own_code
 
-_DATASET = "a dataset of your own is written module:function, as in digits:load"
 _ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
 
 
@@ -21,7 +19,8 @@ class Checker:
     """Checks specs; a user's own module is read once, however many points name it."""
 
     def __init__(self, search_path: Sequence[str]) -> None:
-        self._digest = cache(lambda name, form, folders=tuple(search_path): digest(name, folders, form))
+        self._search_path = search_path
+        self._digest = cache(UserCode.digest)
 
     def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
         """The spec that a tree describes, or what is wrong with it."""
@@ -55,19 +54,13 @@ class Checker:
 
     def _add_sources(self, value: dict[str, Any]) -> list[Finding]:
         found = []
-        data, norm = _block(value, "data"), _block(value, "norm")
-        try:
-            if ":" in str(data.get("name")):
-                data["source"] = self._digest(data["name"], _DATASET)
-        except ValueError as error:
-            found.append(Finding(("data", "name"), str(error)))
-        try:
-            if is_own(name := str(norm.get("name"))):
-                # What an installed package adds is its own module, whatever lies beside the config.
-                folders = {} if ":" in name else {"folders": ()}
-                norm["source"] = self._digest(class_path(name), FORM, **folders)
-        except ValueError as error:
-            found.append(Finding(("norm", "name"), str(error)))
+        for key in KINDS:
+            block = _block(value, key)
+            try:
+                if code := own_code(key, block.get("name"), None, self._search_path):
+                    block["source"] = self._digest(code)
+            except ValueError as error:
+                found.append(Finding((key, "name"), str(error)))
         return found
 
 

@@ -13,8 +13,8 @@ from bnexp.data.formats import BadFileError, read_idx_files, read_npz
 from bnexp.data.known import IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
 from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
 from bnexp.errors import UserError
+from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet
-from bnexp.specs.spec import DataSpec
 
 
 def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Dataset:

@@ -9,7 +9,7 @@ from bnexp.errors import UserError
 from bnexp.models.built import Built, NormLayer
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 
 class Blocks:

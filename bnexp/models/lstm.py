@@ -8,7 +8,7 @@ from bnexp.models.blocks import Blocks
 from bnexp.models.built import Built
 from bnexp.specs.block import Block
 from bnexp.specs.model import LstmSpec
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:

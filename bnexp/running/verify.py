@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
 from bnexp.evidence.agreement import Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
@@ -17,8 +16,8 @@ from bnexp.records.store import Store
 from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
 
 _DEVICES = get_args(Options.__annotations__["device"])

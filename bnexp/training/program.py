@@ -10,8 +10,7 @@ from keras.src.utils.naming import reset_uids
 
 from bnexp.lazy import attribute
 from bnexp.models.built import Built, inside
-from bnexp.specs.model import MODELS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training import optimizers
 from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.forms import with_fast_forms
@@ -55,7 +54,7 @@ class Program:
         self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, execution: Execution = GRAPH
     ) -> None:
         reset_uids()  # parts of a user's layer get names by number, which shall be those of this model alone
-        self.built: Built = attribute(MODELS[spec.model.name])(spec, image, classes)
+        self.built: Built = attribute(spec.model.target)(spec, image, classes)
         self.model = self.built.model
         self._training_model = with_fast_forms(self.model, execution.step)
         self._inference_model = with_fast_forms(self.model, "inference")

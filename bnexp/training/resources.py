@@ -9,8 +9,7 @@ from bnexp.data import load
 from bnexp.errors import UserError
 from bnexp.records.environment import environment
 from bnexp.specs.datasets import ImageSet
-from bnexp.specs.spec import problems
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, problems
 from bnexp.specs.values import canonical
 from bnexp.training.device import DeviceData, configure
 from bnexp.training.execution import Execution

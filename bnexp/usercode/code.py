@@ -10,7 +10,7 @@ from typing import Any
 
 from bnexp.errors import UserError
 from bnexp.specs.norms.own import FORM, installed
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import a_type, nearest
 from bnexp.usercode.importing import importable, its_own
 from bnexp.usercode.source import check_defines, find, source_hash
@@ -103,7 +103,8 @@ class UserCode:
 
 def own_code(block: str, name: object, source: str | None, search_path: Sequence[str]) -> UserCode | None:
     """The user's own code that a block's `name` stands for; None for a name of ours."""
-    name = str(name)
+    if not isinstance(name, str):
+        return None
     if ":" in name:
         return UserCode(block, name, name, source, tuple(search_path))
     reference = KINDS[block].installed().get(name)

@@ -10,7 +10,7 @@ from bnexp.lazy import attribute
 from bnexp.models.built import Built, inside
 from bnexp.specs.model import MODELS
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.initial import initial_weights, paths
 
 IMAGE = (28, 28, 1)
@@ -18,7 +18,7 @@ IMAGE = (28, 28, 1)
 
 def built(**blocks: Any) -> tuple[TrialSpec, Built]:
     spec = TrialSpec.model_validate(blocks)
-    return spec, attribute(MODELS[spec.model.name])(spec, IMAGE, 10)
+    return spec, attribute(spec.model.target)(spec, IMAGE, 10)
 
 
 COUNTS = [

@@ -7,7 +7,7 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.data import load
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, XLA_FEWEST_STEPS, Execution, execution_for
 from bnexp.training.program import Program

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from small_trial import SMALL
 
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.training.procedures.central import central
 from bnexp.training.resources import Resources
 

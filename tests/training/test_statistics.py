@@ -9,7 +9,7 @@ from small_trial import SMALL
 from bnexp.data import load
 from bnexp.models.built import Built, NormLayer
 from bnexp.specs.block import Block
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
 from bnexp.training.program import Program
 from bnexp.training.statistics import BatchStatistics, batch_dependent

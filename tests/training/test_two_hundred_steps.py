@@ -19,7 +19,7 @@ import pytest
 from test_like_keras import keras_optimizer, pixels
 
 from bnexp.data import load, split
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.order import epoch_order

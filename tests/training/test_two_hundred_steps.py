@@ -28,17 +28,17 @@ from test_like_keras import keras_optimizer, pixels
 
 from bnexp.data import load, split
 from bnexp.specs.trial import TrialSpec
+from bnexp.training.device import DeviceData
+from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.order import epoch_order
 from bnexp.training.program import Program
-from bnexp.training.trainer import _Resident
-from bnexp.training.ways import GRAPH, Way
 
 pytestmark = pytest.mark.numeric
 
 STEPS, BATCH = 200, 15
 DATA = {"name": "mnist-5k", "train": 3000, "validation": 100}
 CNN = {"name": "cnn", "filters": [8, 16], "dense": [16], "pools": 2}
-COMPILED = Way("xla", BATCH)
+COMPILED = Execution("xla", BATCH)
 ADAM = {"name": "adam", "learning_rate": 1e-3}
 SGD = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True}
 BATCH_AFTER = {"name": "batch", "place": "after-activation"}
@@ -92,7 +92,7 @@ class Pair:
         training = {"batch_size": BATCH, "optimizer": optimizer}
         self.spec = TrialSpec.model_validate({"data": DATA, "norm": norm, "model": model, "training": training})
         self.dataset = load(self.spec.data)
-        self.data = _Resident.of(self.dataset)
+        self.data = DeviceData.of(self.dataset)
         order = epoch_order(split(self.dataset, self.spec.data, 0).train, 3, 0)
         self.batches = order[: STEPS * BATCH].reshape(STEPS, BATCH)
         self.program = Program(self.spec, (28, 28, 1), 10, self.data.images.dtype, way)

@@ -1,34 +1,15 @@
-"""A user's own module: its file found without running anything, imported for a while, its errors told as its own."""
+"""A user's own module imported for a while, and what goes wrong in it, told as its own."""
 
-import hashlib
 import importlib
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-
-def search(module: str, search_path: Sequence[str]) -> ModuleSpec | None:
-    """Where a module is, looked for in the folders and then in Python's own path; nothing is imported.
-
-    `importlib.util.find_spec` would run the packages above it.
-    """
-    path: list[str] | None = [*search_path, *sys.path]
-    spec = None
-    for part in module.split("."):  # by its last name: given the full one, Python wants the parent imported
-        spec = PathFinder.find_spec(part, path) if path else None
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations) if spec.submodule_search_locations else None
-    return spec
-
-
-def source_hash(path: Path) -> str:
-    """SHA-256 of a module's file, 64 hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+from bnexp.usercode.source import search
 
 
 @contextmanager
@@ -57,15 +38,18 @@ def importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
         sys.path[:] = path
 
 
-def its_own(error: BaseException, hidden: Sequence[str] = ()) -> str:
+def its_own(error: BaseException) -> str:
     """What it says in one line; then, if it came from the user's code, its traceback.
 
-    Frames of ours (files or folders `hidden`), of the import system and of what TensorFlow made of our code are left
-    out, and so is what Keras writes around the message.  A long message of foreign code stands below in full.
+    Frames of ours, of Keras and TensorFlow, of the import system and of what TensorFlow made of our code are left out,
+    and so is what Keras writes around the message.  A long message of foreign code stands below in full.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = (__file__, importlib.__file__, "<frozen", *hidden)
-    own = [frame for frame in frames if not frame.filename.startswith(ours) and _GENERATED not in frame.filename]
+    hidden = (_folder("bnexp"), _folder("keras"), _folder("tensorflow"), importlib.__file__, "<frozen")
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename
+    ]
     *before, said = traceback.format_exception_only(error)
     kind, reason = type(error).__name__, _inmost(str(error))
     if reason:
@@ -75,6 +59,12 @@ def its_own(error: BaseException, hidden: Sequence[str] = ()) -> str:
         ["Traceback (most recent call last):\n", *traceback.format_list(own), *before, said] if own else [*before, rest]
     )
     return f"{first}\n{''.join(lines)}".rstrip()
+
+
+def _folder(package: str) -> str:
+    """Where an imported package lies; what no file name begins with, if it is not imported."""
+    found = sys.modules.get(package)
+    return str(Path(found.__file__).parent) if found and found.__file__ else "<frozen"
 
 
 _GENERATED = "__autograph_generated_file"

@@ -20,7 +20,7 @@ def files(ctx: click.Context, _: click.Parameter, paths: tuple[Path, ...]) -> tu
 
 def seeds(text: str) -> frozenset[int]:
     """`0-4`, `3`, `0,2,7-9` as a set of seeds."""
-    from bnexp.config.grid import parse_seeds  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.selection import parse_seeds  # noqa: PLC0415  # pydantic: not for `--help`
 
     return parse_seeds(text)
 

@@ -1,7 +1,5 @@
 """A user's own dataset, `module:function`: found, called, and checked."""
 
-import difflib
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.errors import UserError
-from bnexp.specs.wording import a_type
-from bnexp.usercode.modules import importable, its_own, search, source_hash
+from bnexp.usercode.code import UserCode, described, in_use, own_code
 
 _RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
 
@@ -22,55 +19,33 @@ def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
 
     `source` is the SHA-256 of the module's file when the config was loaded, or None.  Raises UserError.
     """
-    module, function = parse(name)
-    path = find(module, search_path)
-    if source is not None and source_hash(path) != source:
-        raise UserError(f"{path} has changed since the config was loaded; start again, so that results are its own")
-    with importable(module, search_path):
-        returned = _call(name, _function(name, module, function))
+    code = _code(name, source, search_path)
+    origin = locate(name, search_path)[0]
+    with in_use(code):
+        function = code.load()
+        if not callable(function):
+            raise code.fault(f"must be a function without arguments, and is {described(function)}; {_RETURNS}")
+        returned = function()
     arrays = normalise(name, returned)
     classes = int(arrays.train_labels.max()) + 1
     checked = "shapes, ranges and labels; the content is the user's own"
-    return dataset_of(name, arrays, digests(arrays), classes=classes, origin=f"{function} in {path}", checked=checked)
+    return dataset_of(name, arrays, digests(arrays), classes=classes, origin=origin, checked=checked)
 
 
-def parse(name: str) -> tuple[str, str]:
-    """`my_package.my_module:function` as its two parts."""
-    module, _, function = name.partition(":")
-    if not (function.isidentifier() and all(part.isidentifier() for part in module.split("."))):
-        raise UserError(f"data: your own dataset is written my_module:my_function, not {name!r}")
-    return module, function
-
-
-def find(module: str, search_path: Sequence[str]) -> Path:
-    """The file of a module, looked for in `search_path` and then in Python's own path, without importing anything."""
-    spec = search(module, search_path)
-    if spec is None or spec.origin is None:
-        looked = ", ".join(search_path) or "no folder of the config's"
-        raise UserError(f"data: there is no module {module!r} in {looked}, nor in Python's own path")
-    return Path(spec.origin)
-
-
-def _function(name: str, module: str, function: str) -> Any:
+def locate(name: str, search_path: Sequence[str]) -> tuple[str, Path]:
+    """Where the function is defined, in words, and the file; nothing is imported.  Raises UserError."""
+    code = _code(name, None, search_path)
     try:
-        imported = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
-        raise UserError(f"data: importing {module} failed: {its_own(error, [__file__])}") from error
-    found = getattr(imported, function, None)
-    if found is None:
-        near = difflib.get_close_matches(function, [key for key, value in vars(imported).items() if callable(value)], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"data: {imported.__file__} has no function {function!r}{hint}")
-    if not callable(found):
-        raise UserError(f"data: {name} must be a function without arguments, and is {_kind(found)}; {_RETURNS}")
-    return found
+        path = code.file()
+    except ValueError as error:
+        raise code.fault(str(error)) from None
+    return f"{name.partition(':')[2]} in {path}", path
 
 
-def _call(name: str, function: Any) -> Any:
-    try:
-        return function()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"data: {name} failed: {its_own(error, [__file__])}") from error
+def _code(name: str, source: str | None, search_path: Sequence[str]) -> UserCode:
+    code = own_code("data", name, source, search_path)
+    assert code is not None, name
+    return code
 
 
 def normalise(name: str, returned: Any) -> Arrays:
@@ -81,14 +56,15 @@ def normalise(name: str, returned: Any) -> Arrays:
     try:
         (train_images, train_labels), (test_images, test_labels) = returned
     except (TypeError, ValueError):
-        raise UserError(f"data: {name}: {_RETURNS}; this one returns {_kind(returned)}") from None
+        raise UserError(f"data {name}: {_RETURNS}; this one returns {described(returned)}") from None
+    what = f"data {name}"
     arrays = Arrays(
-        _images(f"data: {name}: train_images", train_images),
-        _labels(f"data: {name}: train_labels", train_labels),
-        _images(f"data: {name}: test_images", test_images),
-        _labels(f"data: {name}: test_labels", test_labels),
+        _images(f"{what}: train_images", train_images),
+        _labels(f"{what}: train_labels", train_labels),
+        _images(f"{what}: test_images", test_images),
+        _labels(f"{what}: test_labels", test_labels),
     )
-    _check_together(f"data: {name}", arrays)
+    _check_together(what, arrays)
     return arrays
 
 
@@ -130,7 +106,7 @@ def _array(what: str, value: Any) -> NDArray[Any]:
     try:
         return np.asarray(value)
     except (Exception, SystemExit) as error:  # whatever a foreign tensor raises when it will not become an array
-        raise UserError(f"{what}: {_kind(value)} cannot be made an array: {error}") from error
+        raise UserError(f"{what}: {described(value)} cannot be made an array: {error}") from error
 
 
 def _check_together(what: str, arrays: Arrays) -> None:
@@ -162,9 +138,3 @@ def _check_together(what: str, arrays: Arrays) -> None:
         raise UserError(
             f"{what}: test_labels hold class {arrays.test_labels.max()}, train_labels only 0..{present[-1]}"
         )
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else a_type(value)

@@ -63,14 +63,4 @@ def dataset_of(
     views = Arrays(*(array.view() for array in arrays))  # the caller's own arrays stay as they are
     for view in views:
         view.flags.writeable = False
-    return Dataset(
-        name,
-        views.train_images,
-        views.train_labels,
-        views.test_images,
-        views.test_labels,
-        classes,
-        content_hash(parts),
-        origin,
-        checked,
-    )
+    return Dataset(name, *views, classes, content_hash(parts), origin, checked)

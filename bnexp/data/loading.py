@@ -13,8 +13,8 @@ from bnexp.data.formats import BadFileError, read_idx_files, read_npz
 from bnexp.data.known import IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
 from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
 from bnexp.errors import UserError
+from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet
-from bnexp.specs.spec import DataSpec
 
 
 def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Dataset:
@@ -34,9 +34,8 @@ def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[st
 def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Location:
     """Where `load` would take the dataset from, without reading or downloading it.  Raises UserError as `load` does."""
     if ":" in name:
-        module, function = custom.parse(name)
-        path = custom.find(module, search_path)
-        return Location(name, f"{function} in {path}", (path,))
+        origin, path = custom.locate(name, search_path)
+        return Location(name, origin, (path,))
     if name in KNOWN:
         found = find(name, KNOWN[name], folder)
         return found or Location(name, f"download from {address()} into {cache_folder() / name}")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 
 from bnexp.records.record import TrialRecord
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 _RECENT = 9
 """Measurements of one kind that count: the latest, since machine and load may have changed."""

@@ -8,7 +8,7 @@ from bnexp.errors import UserError
 from bnexp.records.record import Failure
 from bnexp.running.progress import last_lines
 from bnexp.running.survey import Task
-from bnexp.specs.norms.own import OwnNorm
+from bnexp.usercode.code import code_of
 
 
 class OwnLayers:
@@ -45,7 +45,7 @@ def _models(waiting: Iterable[Task]) -> deque[Task]:
     found: dict[tuple[Any, ...], Task] = {}
     for task in waiting:
         spec = task.trial.spec
-        if isinstance(spec.norm, OwnNorm):
+        if "norm" in code_of(spec, task.trial.search_path):
             # The optimizer, batch size and length make no difference to the layer.
             key = (spec.data.name, spec.data.source, repr(spec.model), repr(spec.norm), task.trial.search_path)
             found.setdefault(key, task)

@@ -10,7 +10,7 @@ from bnexp.records.store import Store, written
 from bnexp.running.claims import Claims
 from bnexp.running.options import Options
 from bnexp.running.survey import Task
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.workers import model_key
 
 _AHEAD = 64

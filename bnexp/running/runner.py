@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import Experiment, PlannedTrial
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
@@ -36,8 +35,8 @@ from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
 from bnexp.running.survey import Survey, Task, of_shard, survey, tasks, to_mend
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL
+from bnexp.specs.experiment import Experiment, PlannedTrial
+from bnexp.specs.trial import PROTOCOL, TrialSpec
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken

@@ -3,7 +3,7 @@
 import json
 from functools import cache
 
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.values import canonical
 
 GPU_SHARING = "BNEXP_GPU_SHARING"

@@ -1,12 +1,15 @@
-"""The device that a worker trains on, and TensorFlow's settings, made once before its first use."""
+"""The device that a worker trains on, TensorFlow's settings, made once before its first use, and data on the device."""
 
 import os
 import subprocess
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from bnexp.data import Dataset
 from bnexp.errors import UserError
 from bnexp.specs.workers import GPU_SHARING
 
@@ -68,3 +71,20 @@ def _smallest_memory() -> float | None:
         return min(float(line) for line in answer.splitlines() if line.strip())
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """A dataset, with its training images and labels on the device."""
+
+    dataset: Dataset
+    images: tf.Tensor
+    labels: tf.Tensor
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DeviceData":
+        images = tf.constant(dataset.train_images)
+        if "CPU" in images.device:
+            # One copy for both: the array is a view of the tensor's memory.
+            dataset = replace(dataset, train_images=np.asarray(memoryview(images)))
+        return cls(dataset, images, tf.constant(dataset.train_labels, tf.int32))

@@ -18,13 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
 from fake_trainer import record
 
 from bnexp import __version__
-from bnexp.config.grid import Experiment, plan
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
 from bnexp.running.engine import Engine
 from bnexp.running.progress import Watcher
 from bnexp.running.protocol import Command, Event, Finished, Ready, Train
+from bnexp.specs.experiment import Experiment, plan
 from bnexp.specs.trial import PROTOCOL, Trial
 
 CONFIG = """

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bnexp.config.grid import Experiment, Point, plan
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import (
     Brief,
@@ -20,8 +19,8 @@ from bnexp.records.record import (
     TrialRecord,
 )
 from bnexp.records.store import Store
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.experiment import Experiment, Point, plan
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 
 NORMS = {
     "none": {"name": "none"},
@@ -143,6 +142,7 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
                 "conv1/bias": _digest("zeros"),
                 **({} if variant == "none" else {"conv1_norm/gamma": _digest("ones")}),
             },
+            normalization=() if variant == "none" else ("conv1_norm/gamma",),
             order=_digest(trial.seed, "order"),
             validation=_digest(trial.seed, "validation"),
         ),

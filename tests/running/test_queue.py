@@ -6,8 +6,7 @@ import pytest
 
 from bnexp.running.queue import choose
 from bnexp.running.survey import Task
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.workers import model_key
 
 

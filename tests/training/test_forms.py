@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.forms import (
     channel_layer_normalization,
     fused_batch_normalization,
@@ -18,6 +18,8 @@ from bnexp.training.forms import (
     max_of_slices,
     with_fast_forms,
 )
+
+pytestmark = pytest.mark.numeric
 
 SHAPES = [(6, 5, 4, 8), (2, 1, 1, 8), (7, 8), (2, 8)]
 DIGITS = 1e-5
@@ -183,4 +185,4 @@ def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
 def cnn(norm):
     from bnexp.models.cnn import build  # noqa: PLC0415  # beside its only use
 
-    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10)
+    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10).model

@@ -118,10 +118,11 @@ def record_text(folder: Path, record: "TrialRecord") -> str:
     repeated = ("surroundings",)  # what stands under execution and environment
     told = [each for each in QUANTITIES if not each.of_machine and each.name not in repeated]
     measured = {each.label: (each.get(record), each.unit) for each in told}
+    looked_at = [each for each in EVALUATION if each.column or any(map(each.get, record.evaluations))]
     evaluations = [
-        [_shown(each.get(done), each.unit, in_table=True) for each in EVALUATION] for done in record.evaluations
+        [_shown(each.get(done), each.unit, in_table=True) for each in looked_at] for done in record.evaluations
     ]
-    header = [f">{each.name.replace('_', ' ')}" for each in EVALUATION]
+    header = [f">{each.name.replace('_', ' ')}" for each in looked_at]
     failure = record.failure
     parts = [
         [f"{folder.name}: {record.status}"],

@@ -237,6 +237,7 @@ EVALUATION: tuple[Quantity, ...] = (
     Quantity("seconds", "seconds of training so far", of("seconds"), "s", "float64"),
     _loss("train_loss", "training loss", of("train_loss"), "float64"),
     _accuracy("train_accuracy", "training accuracy", of("train_accuracy"), lambda _: None),
+    _loss("train_penalty", "losses that layers add", of("train_penalty")),
     _loss("validation_loss", "validation loss", of("validation_loss"), "float64"),
     _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), VALIDATED),
 )

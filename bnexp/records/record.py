@@ -5,7 +5,7 @@ A number that was not finite (a diverged loss) is stored as null.  `results/READ
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from bnexp.records.migrate import migrated
 from bnexp.specs.values import Frozen
@@ -34,9 +34,17 @@ class Evaluation(Frozen):
     each taken before the update that it causes; without any penalty."""
     train_accuracy: Floats
     """Share of the same examples that were classified correctly at that moment, 0 to 1."""
+    train_penalty: Floats = None
+    """Mean over the same examples of what the model added to the loss itself (regularizers, `add_loss`), likewise.
+    None, and without a key in the file, where it adds nothing."""
     validation_loss: Floats
     """Mean cross-entropy (nats) over all validation examples, in inference mode; None without a validation split."""
     validation_accuracy: Floats
+
+    @model_serializer(mode="wrap")
+    def _without_absent_penalty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        return {key: value for key, value in found.items() if key != "train_penalty" or value is not None}
 
 
 class Test(Frozen):

@@ -1,5 +1,6 @@
 """What is measured of a model: on validation examples while it trains, and once on the test set."""
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -7,7 +8,8 @@ import tensorflow as tf
 
 from bnexp.data import Dataset
 from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, Test
-from bnexp.training.loop import Setup, Stop
+from bnexp.specs.norms.own import OwnNorm
+from bnexp.training.loop import Setup, Stop, total_penalty
 from bnexp.training.order import epoch_order
 from bnexp.training.program import Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
@@ -31,6 +33,7 @@ class Evaluations:
         examples = new + (self.rows[-1].examples if self.rows else 0)
         data, validation = self._setup.data, self._setup.parts.validation
         scores = self._setup.program.evaluate(data.images, data.labels, validation) if len(validation) else None
+        penalty = total_penalty(one.penalty_sum for one in self._since)
         evaluation = Evaluation(
             step=stop.step,
             examples=examples,
@@ -38,6 +41,7 @@ class Evaluations:
             seconds=stop.seconds,
             train_loss=_finite(sum(one.loss_sum for one in self._since) / new),
             train_accuracy=sum(one.correct for one in self._since) / new,
+            train_penalty=None if penalty is None else _finite(penalty / new),
             validation_loss=_finite(scores.loss) if scores else None,
             validation_accuracy=_share(scores) if scores else None,
         )
@@ -60,7 +64,11 @@ class Evaluations:
 
 
 def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
-    """The one look at the test set, whose images are on the device only for this moment; moving averages are lost."""
+    """The one look at the test set, whose images are on the device only for this moment; moving averages are lost.
+
+    Scores under other statistics are left out where a layer that is not ours keeps something else than recalibration
+    would set; then stderr says so.
+    """
     program, dataset = setup.program, setup.data.dataset
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
@@ -68,13 +76,23 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     if not program.batch_dependent:
         return test, None
     batch_size = setup.trial.spec.training.batch_size
-    within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
     some = epoch_order(setup.parts.train, setup.trial.seed, 0)[:RECALIBRATION_EXAMPLES]
+    if isinstance(setup.trial.spec.norm, OwnNorm):
+        reason = program.wrong_recalibration(setup.data.images, some[:batch_size])
+        if reason is not None:
+            caution(f"no scores with batch or recalibrated statistics: {reason}")
+            return test, None
+    within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
     program.recalibrate(setup.data.images, some)
     recalibrated = program.evaluate(images, labels, everything)
     return test, OtherStatistics(
         batch=_brief(within_batch), recalibrated=_brief(recalibrated), recalibration_examples=len(some)
     )
+
+
+def caution(text: str) -> None:
+    """Something for whoever reads the log of the trial."""
+    print(f"caution: {text}", file=sys.stderr, flush=True)
 
 
 def _test(dataset: Dataset, scores: Scores) -> Test:

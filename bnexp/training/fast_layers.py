@@ -130,7 +130,7 @@ def _form(layer: keras.layers.Layer, use: Use) -> Form | None:
     if kind is not keras.layers.MaxPooling2D and kind not in _NORMS:
         return None
     config, rank = layer.get_config(), len(layer.input.shape)
-    if layer.compute_dtype != "float32" or rank not in (2, 4):
+    if layer.compute_dtype != "float32" or rank not in (2, 4) or layer.activity_regularizer is not None:
         return None
     if kind is keras.layers.MaxPooling2D:
         stock = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}

@@ -34,6 +34,8 @@ class Stop:
     examples: int
     loss_sum: float
     """Sum over these examples of the cross-entropy (nats), each taken before the update that it causes."""
+    penalty_sum: float | None
+    """Sum over them of the losses that the model adds itself, likewise; None where it adds none."""
     correct: int
     seconds: float
     """Of training since the start, without what observers took."""
@@ -76,6 +78,7 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
             step=step,
             examples=sum(part.examples for part in done),
             loss_sum=sum(part.loss_sum for part in done),
+            penalty_sum=total_penalty(part.penalty_sum for part in done),
             correct=sum(part.correct for part in done),
             seconds=clock.parts["train"],
             diverged=diverged,
@@ -86,6 +89,12 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         if diverged:
             return step
     return None
+
+
+def total_penalty(sums: Iterable[float | None]) -> float | None:
+    """The sum of what a model has added to the loss; None where it adds nothing."""
+    known = [each for each in sums if each is not None]
+    return sum(known) if known else None
 
 
 def _trained(setup: Setup, stretches: Iterable[np.ndarray]) -> Iterator[Stretch]:

@@ -14,14 +14,15 @@ class FusedAdam:
     """Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), as `keras.optimizers.Adam` computes it.
 
     m ← m + (1 − β₁)(g − m), v ← v + (1 − β₂)(g² − v), w ← w − η √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε) for each weight w
-    with gradient g at step t = 1, 2, ...; TensorFlow does it in one pass over memory, where Keras makes twelve.
+    with gradient g at step t = 1, 2, ...; TensorFlow does it in one pass over memory, where Keras makes twelve.  Then,
+    as in Keras, every weight that has a constraint is put under it.
     """
 
     def __init__(self, spec: Adam) -> None:
         self._spec = spec
         self._rate = tf.Variable(spec.learning_rate, trainable=False, dtype=tf.float32)  # as Keras rounds it
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self._moments: list[tuple[tf.Variable, tf.Variable]] = []
+        self._moments: dict[int, tuple[tf.Variable, tf.Variable]] = {}
 
     @property
     def learning_rate(self) -> tf.Variable:
@@ -35,17 +36,17 @@ class FusedAdam:
     @property
     def variables(self) -> list[tf.Variable]:
         """All that a step changes beside the weights: t, and of each weight m and v."""
-        return [self._steps, *(moment for pair in self._moments for moment in pair)]
+        return [self._steps, *(moment for pair in self._moments.values() for moment in pair)]
 
     def build(self, weights: Sequence[keras.Variable]) -> None:
         """Make m and v for these weights, all zero."""
-        self._moments = [(_zeros(weight), _zeros(weight)) for weight in weights]
+        self._moments = {id(weight): (_zeros(weight), _zeros(weight)) for weight in weights}
 
     def apply(self, gradients: Sequence[tf.Tensor], weights: Sequence[keras.Variable]) -> None:
-        """Change `weights`, those of `build`, by one step."""
+        """Change `weights`, of those of `build`, by one step."""
         self._steps.assign_add(1)
-        for gradient, weight, (m, v) in zip(gradients, weights, self._moments, strict=True):
-            kind = weight.value.dtype
+        for gradient, weight in zip(gradients, weights, strict=True):
+            kind, (m, v) = weight.value.dtype, self._moments[id(weight)]
             beta_1, beta_2 = self._spec.beta_1, self._spec.beta_2
             steps = tf.cast(self._steps, kind)
             tf.raw_ops.ResourceApplyAdam(
@@ -58,8 +59,11 @@ class FusedAdam:
                 beta1=tf.constant(beta_1, kind),
                 beta2=tf.constant(beta_2, kind),
                 epsilon=tf.constant(self._spec.epsilon, kind),
-                grad=gradient,
+                grad=tf.convert_to_tensor(gradient),  # of a look-up they are the rows that were looked up
             )
+        for weight in weights:
+            if weight.constraint is not None:
+                weight.assign(weight.constraint(weight))
 
 
 def build(spec: AnyOptimizer) -> Any:

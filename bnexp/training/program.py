@@ -31,6 +31,9 @@ class Stretch(NamedTuple):
     """Sum over examples of the cross-entropy (nats), each taken before the update that it causes."""
     correct: int
     finite: bool
+    """Whether the last loss, with all that the model adds to the cross-entropy, was a finite number."""
+    penalty_sum: float | None
+    """Sum over examples of the losses that the model adds itself, likewise; None where it adds none."""
 
 
 class Scores(NamedTuple):
@@ -48,6 +51,9 @@ class Program:
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
     device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].  The loop itself
     is never compiled by XLA, which is slow at loops on a CPU; `execution` says whether the step within it is.
+
+    A step is one of Keras's `fit`: what is differentiated is the cross-entropy and all losses that the model adds
+    itself (`add_loss`, regularizers), constraints are applied after the update, and a weight without a gradient stays.
     """
 
     def __init__(
@@ -61,6 +67,9 @@ class Program:
         self._optimizer = optimizers.build(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
+        self._finite_at_start: list[np.ndarray | None] = [None] * len(self._constants)
+        self._penalized = False
+        self._unused: list[str] = []
         self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
@@ -81,6 +90,8 @@ class Program:
         weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)
+        starts = [np.isfinite(value) for value in weights]
+        self._finite_at_start = [None if start.all() else start for start in starts]
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
         self._optimizer.learning_rate = spec.training.optimizer.learning_rate
@@ -97,8 +108,9 @@ class Program:
         """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
         stretch = self._compiled_stretch if order.shape[1] == self._compiled_for else self._stretch
         with tf.device(images.device):
-            steps, loss_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
-        return Stretch(int(steps), int(steps) * order.shape[1], float(loss_sum), int(correct), bool(finite))
+            steps, loss_sum, penalty_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
+        penalty = float(penalty_sum) if self._penalized else None
+        return Stretch(int(steps), int(steps) * order.shape[1], float(loss_sum), int(correct), bool(finite), penalty)
 
     def evaluate(self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> Scores:
         """Score the examples `indices` (examples,), at least one, in inference mode."""
@@ -119,6 +131,10 @@ class Program:
         self._batch_statistics.recalibrate(
             _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
         )
+
+    def wrong_recalibration(self, images: tf.Tensor, indices: np.ndarray) -> str | None:
+        """Why `recalibrate` would put wrong numbers into a layer, seen on the batch `indices`; None where it fits."""
+        return self._batch_statistics.disagreement(_pixels(images, tf.constant(indices, tf.int32)))
 
     @cached_property
     def _batch_statistics(self) -> BatchStatistics:
@@ -144,20 +160,34 @@ class Program:
         """The variables that a step changes beside the model's: the number of steps, and of each weight its moments."""
         return [variable for variable in self._optimizer.variables if not variable.name.startswith("learning_rate")]
 
-    def finite(self) -> bool:
-        """Whether every weight and moving statistic is a finite number."""
-        return all(np.isfinite(variable.numpy()).all() for variable in self.model.variables)
+    @property
+    def cautions(self) -> list[str]:
+        """What whoever reads the results should know of how this model trains; after `compile`."""
+        return [f"no gradient reaches {path}, which stays as it is" for path in self._unused]
 
-    def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step on a batch: its mean loss before the update, and how many of it were classified correctly."""
+    def finite(self) -> bool:
+        """Whether every weight and moving statistic that was a finite number at the start still is."""
+        pairs = zip(self.model.variables, self._finite_at_start, strict=True)
+        return all(np.isfinite(variable.numpy()).all(where=True if at is None else at) for variable, at in pairs)
+
+    def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
         variables = self.model.trainable_variables
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             logits = self._training_model(x, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        self._optimizer.apply(gradients, variables)
-        return loss, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
+            own = self._training_model.losses  # of the layers that were called just now, and of weights
+            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else None
+            total = loss if penalty is None else loss + penalty
+        gradients = tape.gradient(total, [variable.value for variable in variables])
+        pairs = list(zip(gradients, variables, strict=True))
+        reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        self._optimizer.apply(*zip(*reached, strict=True))
+        self._penalized = penalty is not None
+        self._unused = [variable.path for gradient, variable in pairs if gradient is None]
+        added = tf.zeros_like(loss) if penalty is None else penalty
+        return loss, added, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
 
     def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, y = _gather(images, labels, batch)
@@ -169,24 +199,26 @@ class Program:
 
 
 def _loop(
-    update: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    update: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
     images: tf.Tensor,
     labels: tf.Tensor,
     order: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
-    """`update` with each batch of `order` (steps, batch): steps done, sum of losses, hits, whether all was finite."""
+    """`update` with each batch of `order` (steps, batch): steps done, sums of both losses, hits, whether finite."""
     steps = tf.constant(0)
     loss_sum = tf.constant(0.0, tf.float64)
+    penalty_sum = tf.constant(0.0, tf.float64)
     correct = tf.constant(0)
     finite = tf.constant(True)
     while steps < tf.shape(order)[0] and finite:
         x, y = _gather(images, labels, order[steps])
-        loss, hits = update(x, y)
+        loss, penalty, hits = update(x, y)
         steps += 1
         correct += hits
         loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
-        finite = tf.math.is_finite(loss)
-    return steps, loss_sum, correct, finite
+        penalty_sum += tf.cast(penalty, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
+        finite = tf.math.is_finite(loss + penalty)
+    return steps, loss_sum, penalty_sum, correct, finite
 
 
 def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:

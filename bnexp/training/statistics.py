@@ -6,7 +6,7 @@ recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ class BatchStatistics:
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
-        return self._without_trace(x, lambda norm, inputs: None)
+        return self._without_trace(x, lambda norm, inputs: None)[0]
 
     def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
@@ -56,17 +56,73 @@ class BatchStatistics:
             for noted in self._noted:
                 noted.clear()
 
-    def _note_all(self, batch: tf.Tensor) -> None:
-        self._without_trace(batch, lambda norm, x: _note(x, self._noted[self._norms.index(norm)]))
+    def disagreement(self, batch: tf.Tensor) -> str | None:
+        """Which layer takes in something else, in a training step on `batch`, than `recalibrate` would set; and why.
 
-    def _without_trace(self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, tf.Tensor], None]) -> tf.Tensor:
-        """Logits of `x`; `watch` is told of the inputs of each normalization."""
+        The step is done from two values of each statistic s.  One that moves as m · s + (1 − m) · b, whatever m may be,
+        shows m by what it keeps of their difference, and b by what it makes of 0; b must be what `recalibrate` sets for
+        the inputs of this batch, or the same from the unbiased variance.  In a layer that is called k times in a step,
+        as in a loop over rows, k such b count.
+        """
+        before = [variable.numpy() for variable in self._state]
+        try:
+            _, noted = self._step(batch)
+            for norm, seen in zip(self._norms, noted, strict=True):
+                if not (seen and _would_set(norm, seen[0])):
+                    return f"{norm.path} cannot take mean and variance of its inputs for statistics"
+            statistics = [
+                [variable for variable, _ in _would_set(norm, seen[0])]
+                for norm, seen in zip(self._norms, noted, strict=True)
+            ]
+            _fill(statistics, 0.0)
+            from_zero, noted = self._step(batch)
+            far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for each in statistics for v in each))
+            _fill(statistics, far)
+            from_far, _ = self._step(batch)
+            for norm, seen, variables in zip(self._norms, noted, statistics, strict=True):
+                for variable in variables:
+                    zero = from_zero[id(variable)]
+                    kept = float(np.median((from_far[id(variable)] - zero) / far))
+                    if not kept < 1 - 1e-6:
+                        return f"{variable.path} does not move in training"
+                    spread = float(np.sqrt(np.mean([variance for _, _, variance in seen])))
+                    slack = np.array(_ALIKE if norm.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF)
+                    slack *= [1, spread]
+                    if not any(_taken_in(zero, kept, values, *slack) for values in _expected(norm, variable, seen)):
+                        return (
+                            f"in training, {variable.path} takes in something else than "
+                            "the mean or variance of the layer's inputs over the batch"
+                        )
+        finally:
+            for variable, value in zip(self._state, before, strict=True):
+                variable.assign(value)
+        return None
+
+    def _step(self, batch: tf.Tensor) -> tuple[dict[int, np.ndarray], list[list[Any]]]:
+        """What a training step makes of each statistic, by the id of its variable, and what was noted on the way."""
+        try:
+            after = self._collect(batch)
+            noted = [list(each) for each in self._noted]
+        finally:
+            for each in self._noted:
+                each.clear()
+        values = (value.numpy().astype(np.float64) for value in after)
+        return {id(variable): value for variable, value in zip(self._state, values, strict=True)}, noted
+
+    def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
+        return self._without_trace(batch, lambda norm, x: _note(x, self._noted[self._norms.index(norm)]))[1]
+
+    def _without_trace(
+        self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, tf.Tensor], None]
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Logits of `x`, and what its statistics became; `watch` is told of the inputs of each normalization."""
         before = [tf.identity(variable.value) for variable in self._state]
         with _in_training_mode(self._norms, watch):
             logits = self._model(x, training=False)
+        after = [tf.identity(variable.value) for variable in self._state]
         for variable, value in zip(self._state, before, strict=True):
             variable.assign(value)
-        return logits
+        return logits, after
 
 
 @contextmanager
@@ -92,7 +148,7 @@ def _in_training_mode(
 
 
 def _note(x: tf.Tensor, noted: list[Any]) -> None:
-    """Note number, mean and variance of `x`, by a function of Python, for a cell is called within a loop.
+    """Note numbers a channel, mean and variance of `x`, by a function of Python, for a cell is called within a loop.
 
     TensorFlow never lets go of that function, which so holds nothing but the list.
     """
@@ -100,7 +156,7 @@ def _note(x: tf.Tensor, noted: list[Any]) -> None:
     def note(*moments: np.ndarray) -> None:
         noted.append([moment.copy() for moment in moments])  # what is given is TensorFlow's memory
 
-    tf.numpy_function(note, [tf.shape(x)[0], *_moments(x)], [])
+    tf.numpy_function(note, [tf.size(x, tf.int64) // x.shape[-1], *_moments(x)], [])
 
 
 def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -118,7 +174,7 @@ def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def _together(
     counts: tuple[int, ...], means: tuple[np.ndarray, ...], variances: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and biased variance over all examples, from those (C) of batches of so many examples, in float64."""
+    """Mean and biased variance over all examples, from those (C) of batches of so many numbers, in float64."""
     share = np.array(counts)[:, None] / sum(counts)
     of_batches = np.array(means, np.float64)
     mean = (share * of_batches).sum(0)
@@ -138,6 +194,55 @@ def batch_dependent(built: Built) -> list[keras.layers.Layer]:
         for layer in layers
         if getattr(layer, "batch_dependent", True) and any(hasattr(layer, name) for name in kept)
     ]
+
+
+_FAR = 1e4
+"""How many times its new value a statistic is put away from it: what it keeps of so large a number says how much."""
+_ALIKE, _ALIKE_IN_HALF = (5e-3, 1e-4), (5e-2, 1e-2)
+"""How far two ways of computing a statistic may lie apart by rounding: of its size, and of the inputs' deviation, in
+float32 and in 16 bits."""
+
+
+def _fill(statistics: Iterable[list[keras.Variable]], number: float) -> None:
+    for variables in statistics:
+        for variable in variables:
+            variable.assign(np.full(variable.shape, number, variable.dtype))
+
+
+def _would_set(layer: keras.layers.Layer, moments: Sequence[np.ndarray]) -> list[tuple[keras.Variable, np.ndarray]]:
+    """The layer's statistics, and what `_set_statistics` makes of them for [numbers, mean, variance].
+
+    Empty where it cannot.  The layer's state is lost.
+    """
+    floats = [v for v in layer.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
+    _fill([floats], np.nan)
+    try:
+        _set_statistics(layer, *moments[1:])
+    except Exception:  # whatever a layer that is not ours says of moments that are not its own
+        return []
+    values = [(variable, variable.numpy().astype(np.float64)) for variable in floats]
+    return [(variable, value) for variable, value in values if not np.isnan(value).all()]
+
+
+def _expected(
+    layer: keras.layers.Layer, variable: keras.Variable, seen: list[list[np.ndarray]]
+) -> Iterator[list[np.ndarray]]:
+    """What `recalibrate` would set `variable` to for each call's moments: of the biased, then the unbiased variance."""
+    for unbiased in (False, True):
+        calls = [[n, mean, variance * (n / max(n - 1, 1) if unbiased else 1)] for n, mean, variance in seen]
+        yield [{id(v): value for v, value in _would_set(layer, moments)}[id(variable)] for moments in calls]
+
+
+def _taken_in(zero: np.ndarray, kept: float, values: list[np.ndarray], relative: float, absolute: float) -> bool:
+    """Whether a moving average that was 0 has become `zero` by taking in these values, but for rounding.
+
+    `kept` is the share of its old value that was left then.
+    """
+    momentum = max(kept, 0.0) ** (1 / len(values))
+    weights = (1 - momentum) * momentum ** np.arange(len(values))[::-1]
+    expected = np.tensordot(weights, np.array(values), 1)
+    size = np.abs(expected) + np.abs(expected).mean()
+    return bool(np.all(np.abs(zero - expected) <= relative * size + absolute * weights.sum()))
 
 
 def _set_statistics(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> None:

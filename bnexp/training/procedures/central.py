@@ -12,7 +12,7 @@ from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.training.clock import Clock
-from bnexp.training.evaluations import Evaluations, test_scores
+from bnexp.training.evaluations import Evaluations, caution, test_scores
 from bnexp.training.execution import execution_for
 from bnexp.training.initial import SEED_STATE, fingerprint
 from bnexp.training.loop import Observer, Setup, train
@@ -42,6 +42,8 @@ def central(
         program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
+    for text in program.cautions:
+        caution(text)
     setup = Setup(trial, program, data, parts)
     evaluations = Evaluations(setup, progress)
     diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)

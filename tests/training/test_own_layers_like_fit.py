@@ -1,0 +1,270 @@
+"""A step with a user's own layer is a step of Keras's `fit`: added losses, regularizers, constraints, unused weights.
+
+Held in float64 against `train_on_batch` for the reason that `test_like_keras` gives.  A layer's own loss that is left
+out, or a constraint, shows at 1e-2.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from small_trial import SMALL
+
+from bnexp.config.load import from_mapping
+from bnexp.data import load
+from bnexp.specs.trial import Trial
+from bnexp.training.device import DeviceData
+from bnexp.training.execution import GRAPH, Execution
+from bnexp.training.fast_layers import with_fast_layers
+from bnexp.training.program import Program
+from bnexp.usercode.code import code_of, in_use
+
+pytestmark = pytest.mark.numeric
+
+SOURCE = """
+import keras
+from keras import ops
+
+
+class Scaled(keras.layers.Layer):
+    how = {}
+
+    def build(self, shape):
+        self.g = self.add_weight(name="g", shape=(shape[-1],), initializer="ones", **self.how)
+
+    def call(self, x):
+        return x * self.g
+
+
+class AddLoss(Scaled):
+    def call(self, x):
+        self.add_loss(3.0 * ops.sum(ops.square(self.g)) + ops.mean(ops.abs(x)))
+        return x * self.g
+
+
+class Regularized(Scaled):
+    how = {"regularizer": keras.regularizers.L2(5.0)}
+
+
+class Constrained(Scaled):
+    how = {"constraint": keras.constraints.UnitNorm(axis=0)}
+
+
+class Unused(Scaled):
+    def build(self, shape):
+        super().build(shape)
+        self.never = self.add_weight(name="never", shape=(3,), initializer="ones")
+
+
+class Nested(keras.layers.Layer):
+    def __init__(self, **keywords):
+        super().__init__(**keywords)
+        self.part = AddLoss(activity_regularizer=keras.regularizers.L1(0.1))
+
+    def call(self, x):
+        return self.part(x)
+
+
+class LookedUp(keras.layers.Layer):
+    def build(self, shape):
+        self.table = self.add_weight(name="table", shape=(2 * shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * ops.take(self.table, ops.arange(x.shape[-1]))
+
+
+class Holds(keras.layers.Layer):
+    def build(self, shape):
+        self.worst = self.add_weight(name="worst", shape=(2,), initializer="ones", trainable=False)
+        self.limit = self.add_weight(
+            name="limit", shape=(), initializer=keras.initializers.Constant(float("inf")), trainable=False
+        )
+
+    def call(self, x):
+        return ops.minimum(x, self.limit)
+
+
+class Overflows(Holds):
+    def call(self, x):
+        self.worst.assign(self.worst * 1e30)
+        return ops.minimum(x, self.limit)
+
+
+class Stretched(keras.layers.BatchNormalization):
+    def call(self, x, training=None, mask=None):
+        return super().call(8 * x + 3, training=training)
+
+
+class Deviation(keras.layers.Layer):
+    def build(self, shape):
+        self.moving_mean = self.add_weight(name="moving_mean", shape=(shape[-1],), trainable=False)
+        self.moving_variance = self.add_weight(name="moving_variance", shape=(shape[-1],), trainable=False)
+
+    def call(self, x, training=None):
+        mean, deviation = self.moving_mean, self.moving_variance
+        if training:
+            axes = list(range(len(x.shape) - 1))
+            mean = ops.mean(x, axes)
+            deviation = ops.mean(ops.abs(x - mean), axes)
+            self.moving_mean.assign(0.9 * self.moving_mean + 0.1 * mean)
+            self.moving_variance.assign(0.9 * self.moving_variance + 0.1 * deviation)
+        return (x - mean) / (deviation + 1e-3)
+
+
+class Wraps(keras.layers.Layer):
+    def build(self, shape):
+        self.norm = keras.layers.BatchNormalization(momentum=0.9)
+
+    def call(self, x, training=None):
+        return self.norm(x, training=training)
+"""
+
+ADAM = {"name": "adam", "learning_rate": 0.01}
+SGD = {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}
+KERAS = "keras.layers:BatchNormalization"
+LAYERS: dict[str, Any] = {
+    "AddLoss": "own:AddLoss",
+    "Regularized": "own:Regularized",
+    "Constrained": "own:Constrained",
+    "Unused": "own:Unused",
+    "Nested": "own:Nested",
+    "LookedUp": "own:LookedUp",
+    "ActivityRegularization": {"name": "keras.layers:ActivityRegularization", "l1": 0.1, "l2": 0.1},
+    "gamma_regularizer": {"name": KERAS, "gamma_regularizer": "l2", "beta_constraint": "non_neg"},
+    "layer, gamma": {
+        "name": "keras.layers:LayerNormalization",
+        "gamma_regularizer": "l2",
+        "gamma_constraint": "unit_norm",
+    },
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "own.py").write_text(SOURCE)
+    return tmp_path
+
+
+@pytest.fixture
+def float64():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    keras.config.set_floatx("float64")  # of the loss, to which Keras adds those of layers
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(before)
+
+
+def trial(folder: Path, norm: Any, optimizer: dict[str, Any] = ADAM, **model: Any) -> Trial:
+    training = {**SMALL["training"], "optimizer": optimizer}
+    shape = model or {"name": "cnn", "filters": [4], "pools": 1, "dense": [8]}
+    config = {**SMALL, "model": shape, "norm": norm, "training": training}
+    made = from_mapping(config, name="x", search_path=[str(folder)])
+    return Trial(made.points[0].spec, 0, made.search_path)
+
+
+def held_against_keras(made: Trial, execution: Execution = GRAPH, rtol: float = 1e-6, atol: float = 3e-6) -> Program:
+    """Six steps of ours and of `train_on_batch`: the same losses, penalties included, and weights."""
+    spec = made.spec
+    dataset = load(spec.data)
+    data = DeviceData.of(dataset)
+    with in_use(code_of(spec, made.search_path)["norm"]):
+        program = Program(spec, (28, 28, 1), 10, data.images.dtype, execution)
+        program.reset(spec, seed=3)
+        other = keras.models.clone_model(program.model)
+        other.set_weights([np.array(weight) for weight in program.model.get_weights()])
+        arguments = spec.training.optimizer.model_dump()
+        optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[arguments.pop("name")](**arguments)
+        other.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        ours, theirs = [], []
+        for batch in np.arange(300).reshape(6, 50):
+            done = program.train(data.images, data.labels, batch[None])
+            assert done.finite
+            ours.append((done.loss_sum + (done.penalty_sum or 0.0)) / 50)
+            x = dataset.train_images[batch].astype("float32") * np.float32(1 / 255)
+            other.reset_metrics()
+            theirs.append(float(other.train_on_batch(x, dataset.train_labels[batch])))
+    np.testing.assert_allclose(ours, theirs, rtol=rtol)
+    for variable, expected in zip(program.model.variables, other.variables, strict=True):
+        np.testing.assert_allclose(variable.numpy(), expected.numpy(), atol=atol, err_msg=variable.path)
+    return program
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer):
+    program = held_against_keras(trial(folder, LAYERS[layer], optimizer))
+    unused = ["conv1_norm/never", "dense1_norm/never"] if layer == "Unused" else []
+    assert program.cautions == [f"no gradient reaches {path}, which stays as it is" for path in unused]
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("layer", ["AddLoss", "gamma_regularizer"])
+def test_with_fast_forms_of_layers_too(folder, layer):
+    """In float32, in which alone they stand in; batch normalization lets its roundings grow."""
+    held_against_keras(trial(folder, LAYERS[layer], SGD), rtol=2e-3, atol=2e-3)
+
+
+def test_a_layer_whose_outputs_are_regularized_is_called_itself():
+    x = keras.Input((4,))
+    model = keras.Model(x, keras.layers.BatchNormalization(activity_regularizer="l2")(x))
+    assert with_fast_layers(model, "graph").layers[1] is model.layers[1]
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+@pytest.mark.parametrize("layer", ["AddLoss", "Constrained", "Unused"])
+def test_in_a_step_compiled_by_xla_too(folder, layer):
+    held_against_keras(trial(folder, LAYERS[layer], ADAM), Execution("xla", 50), rtol=1e-3, atol=1e-3)
+
+
+def test_what_a_layer_adds_is_recorded_apart_from_the_cross_entropy(folder, trainer):
+    record = trainer(trial(folder, "own:AddLoss"), lambda _: None)
+    last = record.evaluations[-1]
+    assert last.train_loss < 3 < 3 * 8 * 0.1 + 3 < last.train_penalty + 3
+    assert "train_penalty" in last.model_dump()
+    plain = trainer(trial(folder, "own:Scaled"), lambda _: None).evaluations[-1]
+    assert plain.train_penalty is None
+    assert "train_penalty" not in plain.model_dump()
+
+
+def test_a_weight_without_a_gradient_is_named_in_the_log_of_every_trial(folder, trainer, capfd):
+    for _ in range(2):  # the second uses the compiled model of the first
+        trainer(trial(folder, "own:Unused", name="mlp", widths=[4]), lambda _: None)
+        assert capfd.readouterr().err.count("caution: no gradient reaches dense1_norm/never") == 1
+
+
+def test_what_was_infinite_at_the_start_has_not_diverged(folder, trainer):
+    assert trainer(trial(folder, "own:Holds", name="mlp", widths=[4]), lambda _: None).status == "ok"
+
+
+def test_what_has_become_infinite_has(folder, trainer):
+    assert trainer(trial(folder, "own:Overflows", name="mlp", widths=[4]), lambda _: None).status == "diverged"
+
+
+WRONG = {
+    "scaled inputs": ("own:Stretched", "takes in something else"),
+    "another statistic": ("own:Deviation", "takes in something else"),
+    "another axis": ({"name": KERAS, "axis": 1}, "takes in something else"),
+    "a frozen layer": ({"name": KERAS, "trainable": False}, "does not move in training"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_no_scores_under_statistics_that_a_layer_does_not_keep(folder, trainer, capfd, case):
+    norm, reason = WRONG[case]
+    model = {"name": "cnn", "filters": [24], "kernel_size": 5, "pools": 0, "dense": []}  # 24 high, 24 channels
+    record = trainer(trial(folder, norm, **model), lambda _: None)
+    assert record.status == "ok"
+    assert record.other_statistics is None
+    assert reason in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("norm", ["own:Wraps", {"name": KERAS, "momentum": 0.5}, {"name": KERAS, "momentum": 0.999}])
+def test_scores_under_the_mean_and_variance_that_a_layer_keeps(folder, trainer, capfd, norm):
+    record = trainer(trial(folder, norm), lambda _: None)
+    assert record.other_statistics is not None
+    assert "caution" not in capfd.readouterr().err

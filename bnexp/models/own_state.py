@@ -30,7 +30,7 @@ _seed: ContextVar[int] = ContextVar("seed", default=0)
 
 
 def seed_everything(seed: int, name: str) -> seed_generator.SeedGenerator:
-    """Start the generators of Python, NumPy, TensorFlow and Keras from `stream(seed, name)`; returns Keras's global one."""
+    """Start the generators of Python, NumPy, TensorFlow and Keras from `stream(seed, name)`; returns Keras's."""
     keras.utils.set_random_seed(_bits(seed, name))
     return seed_generator.global_seed_generator()
 

@@ -63,6 +63,7 @@ class Program:
         classes: int,
         pixels: tf.DType,
         execution: Execution = GRAPH,
+        *,
         seed: int = 0,
     ) -> None:
         reset_uids()  # layers without a name get one by number, which shall be those of this model alone

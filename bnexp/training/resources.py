@@ -56,7 +56,7 @@ class Resources:
             if program is None:
                 while len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
-                program = Program(spec, image, classes, data.images.dtype, execution, trial.seed)
+                program = Program(spec, image, classes, data.images.dtype, execution, seed=trial.seed)
             if own is None:
                 self._programs[key] = program
             program.compile(data.images, data.labels, batch)

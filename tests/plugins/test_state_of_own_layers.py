@@ -250,7 +250,7 @@ def test_any_order_of_trials_gives_the_bits_of_each_alone(folder, order):
     alone = [bits(Trainer(device="cpu", threads=1)(one, lambda _: None)) for one in chosen]
     together, trainer = {}, Trainer(device="cpu", threads=1)
     for k in draw.sample(range(len(chosen)), len(chosen)):
-        with pytest.raises(Exception, match="it broke|self.add_weight"):
+        with pytest.raises(Exception, match=r"it broke|self\.add_weight"):
             trainer(trial(folder, draw.choice(["states:Breaks", "states:Hidden"])), lambda _: None)
         together[k] = bits(trainer(chosen[k], lambda _: None))
     assert [together[k] for k in range(len(chosen))] == alone

@@ -53,7 +53,8 @@ def paths(model: keras.Model) -> list[str]:
     Each begins with the name of its layer.  Keras counts random layers through the whole life of a process; here they
     go by the name of the layer around them.  What has the path of an earlier one is numbered, from the second on.
     """
-    named, times = {}, Counter[str]()
+    named: dict[int, str] = {}
+    times = Counter[str]()
     for layer in model.layers:
         for variable in layer.variables:
             inner = SEED_STATE if variable.name == SEED_STATE else variable.path.removeprefix(f"{layer.name}/")

@@ -1,5 +1,6 @@
 """Hidden blocks, linear → [norm] → activation → [norm], the same after convolutions and dense layers."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -7,8 +8,10 @@ from keras import layers
 
 from bnexp.errors import UserError
 from bnexp.models.built import Built, NormLayer
+from bnexp.models.own_state import apart
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
+from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
 
 
@@ -46,9 +49,11 @@ class Blocks:
 
     def normalized(self, x: Any, block: Block, below: keras.layers.Layer | None = None) -> Any:
         """`x` after the norm of this block; UserError for a layer that changes the shape or returns no floats."""
-        layer = build(self._norm, f"{block.name}_norm")
+        own_name = f"{block.name}_norm"
+        with apart(own_name) if isinstance(self._norm, OwnNorm) else nullcontext():
+            layer = build(self._norm, own_name)
+            y = layer(x)
         self._norms.append(NormLayer(layer, block, below))
-        y = layer(x)
         name = getattr(self._norm, "name", type(self._norm).__name__)
         if not keras.utils.is_keras_tensor(y) or tuple(y.shape) != tuple(x.shape):
             received = f"shape {_letters(y.shape)}" if keras.utils.is_keras_tensor(y) else f"a {type(y).__name__}"

@@ -1,30 +1,31 @@
 """Where a trial starts: every weight drawn from (seed, layer name), so that variants of one seed are pairs."""
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import keras
 import numpy as np
 
 from bnexp.models.built import Built
+from bnexp.models.own_state import SEED_STATE
 from bnexp.specs.model import AnyModel
 from bnexp.specs.trial import stream
-
-SEED_STATE = "seed_generator_state"
-"""Keras's name of the state of a random layer."""
 
 
 def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> list[np.ndarray]:
     """The value at which each of the model's `variables` starts, in their order.
 
-    A kernel is drawn by the spec's Keras initializer (a recurrent one is orthogonal, as in Keras), seeded from
-    (seed, path of the weight), and multiplied by `initial_scale`; the state of a random layer is an integer, seeded
-    likewise.  What a method adds to a linear layer starts as that layer says.  All other weights (biases, γ, β, moving
-    statistics) start at `constants`, the values that Keras gave them when the model was built.
+    A kernel of the model's own layers is drawn by the spec's Keras initializer (a recurrent one is orthogonal, as in
+    Keras), seeded from (seed, path of the weight), and multiplied by `initial_scale`; the state of a random layer is an
+    integer, seeded likewise.  What a method adds to a linear layer starts as that layer says.  All other weights
+    (biases, γ, β, moving statistics, whatever a user's layer has, a `kernel` too) start at `constants`, the values that
+    they got when the model was built.
     """
     variables = built.model.variables
+    of_norms = {id(weight) for norm in built.norms if norm.layer is not norm.linear for weight in norm.layer.variables}
     values = {
-        id(variable): _initial(variable, path, spec, seed, constant)
+        id(variable): _initial(variable, path, None if id(variable) in of_norms else spec, seed, constant)
         for variable, path, constant in zip(variables, paths(built.model), constants, strict=True)
     }
     for norm in built.norms:
@@ -47,21 +48,25 @@ def data_dependent_initialization(built: Built, images: Any) -> None:
 
 
 def paths(model: keras.Model) -> list[str]:
-    """The path of each of `model.variables`, which depends on the model alone.
+    """The path of each of `model.variables`, which depends on the model alone; no two are the same.
 
-    Keras counts random layers through the whole life of a process; here they go by the name of the layer around them,
-    numbered from the second on.
+    Each begins with the name of its layer.  Keras counts random layers through the whole life of a process; here they
+    go by the name of the layer around them.  What has the path of an earlier one is numbered, from the second on.
     """
-    named = {}
+    named: dict[int, str] = {}
+    times = Counter[str]()
     for layer in model.layers:
-        states = [variable for variable in layer.variables if variable.name == SEED_STATE]
-        for k, variable in enumerate(states):
-            named[id(variable)] = f"{layer.name}/{SEED_STATE}" + (f"_{k}" if k else "")
-    return [named.get(id(variable), variable.path) for variable in model.variables]
+        for variable in layer.variables:
+            inner = SEED_STATE if variable.name == SEED_STATE else variable.path.removeprefix(f"{layer.name}/")
+            path = f"{layer.name}/{inner}"
+            named.setdefault(id(variable), path + (f"_{times[path]}" if times[path] else ""))
+            times[path] += 1
+    return [named[id(variable)] for variable in model.variables]
 
 
-def _initial(variable: keras.Variable, path: str, spec: AnyModel, seed: int, constant: np.ndarray) -> np.ndarray:
-    if variable.name in ("kernel", "recurrent_kernel"):
+def _initial(variable: keras.Variable, path: str, spec: AnyModel | None, seed: int, constant: np.ndarray) -> np.ndarray:
+    """`spec` says how kernels are drawn; None where none is the model's."""
+    if spec is not None and variable.name in ("kernel", "recurrent_kernel"):
         kind = spec.initializer if variable.name == "kernel" else "orthogonal"
         # Keras takes seeds of 32 bits; 31 are safe on every backend.
         initializer = keras.initializers.get(

@@ -8,8 +8,11 @@ import numpy as np
 import tensorflow as tf
 from keras.src.utils.naming import reset_uids
 
+from bnexp.errors import UserError
 from bnexp.lazy import attribute
 from bnexp.models.built import Built, inside
+from bnexp.models.own_state import Made, drawn_from, restart, seed_everything
+from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
 from bnexp.training import optimizers
 from bnexp.training.execution import GRAPH, Execution
@@ -48,6 +51,9 @@ class Scores(NamedTuple):
 class Program:
     """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
 
+    A user's own layer is drawn while it is built, from `seed`, and may keep what only building it anew sets right; so a
+    program with one is for one trial of this seed.
+
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
     device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].  The loop itself
     is never compiled by XLA, which is slow at loops on a CPU; `execution` says whether the step within it is.
@@ -57,11 +63,27 @@ class Program:
     """
 
     def __init__(
-        self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, execution: Execution = GRAPH
+        self,
+        spec: TrialSpec,
+        image: tuple[int, int, int],
+        classes: int,
+        pixels: tf.DType,
+        execution: Execution = GRAPH,
+        *,
+        seed: int = 0,
     ) -> None:
-        reset_uids()  # parts of a user's layer get names by number, which shall be those of this model alone
-        self.built: Built = attribute(spec.model.target)(spec, image, classes)
+        reset_uids()  # layers without a name get one by number, which shall be those of this model alone
+        self._only_seed = seed if isinstance(spec.norm, OwnNorm) else None
+        self._chance, made = seed_everything(seed, "global"), Made()
+        with drawn_from(seed), made.watched():
+            self.built: Built = attribute(spec.model.target)(spec, image, classes)
         self.model = self.built.model
+        if self._only_seed is not None and (unknown := made.unknown_to(self.model)):
+            raise UserError(
+                f"norm {spec.norm.name}: keeps a variable that is no weight of the layer ({unknown}), so it would be "
+                "neither trained nor counted as one; make it with self.add_weight(...)"
+            )
+        restart(self._chance, seed, "global")
         self._training_model = with_fast_layers(self.model, execution.step)
         self._inference_model = with_fast_layers(self.model, "inference")
         self._optimizer = optimizers.build(spec.training.optimizer)
@@ -87,6 +109,8 @@ class Program:
         `first_batch` are the images (N,H,W,C) of the first step, for a norm that starts from data.  What is returned
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
+        assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
+        restart(self._chance, seed, "global")
         weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)

@@ -7,6 +7,7 @@ import numpy as np
 
 from bnexp.data import load
 from bnexp.errors import UserError
+from bnexp.models.own_state import seed_everything
 from bnexp.records.environment import environment
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.trial import Trial, problems
@@ -36,28 +37,34 @@ class Resources:
         key = json.dumps([spec.name, spec.source, trial.search_path])
         if self._data is None or self._data[0] != key:
             self._data = None  # let go of the old one before the new one is read
+            seed_everything(0, "data")  # what a user's loader draws without a seed is the same in every worker
             self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
         _check_fit(trial, self._data[1])
         return self._data[1]
 
     def program(self, trial: Trial, data: DeviceData, batch: np.ndarray, execution: Execution) -> tuple[Program, bool]:
-        """The compiled model for this spec and shape of data, tried on a batch, and whether it served before."""
+        """The compiled model for this spec and shape of data, tried on a batch, and whether it served before.
+
+        One with a user's own layer serves one trial: what the layer keeps for itself nobody else can set back.
+        """
         spec, own = trial.spec, code_of(trial.spec, trial.search_path).get("norm")
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
-        folders = own.folders if own else ()
-        key = json.dumps(
-            [model_parts(spec), image, classes, data.images.dtype.name, folders, execution], sort_keys=True
-        )
+        key = json.dumps([model_parts(spec), image, classes, data.images.dtype.name, execution], sort_keys=True)
         program = self._programs.pop(key, None)
         reused = program is not None
         with in_use(own):
             if program is None:
                 while len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
-                program = Program(spec, image, classes, data.images.dtype, execution)
-            self._programs[key] = program
+                program = Program(spec, image, classes, data.images.dtype, execution, seed=trial.seed)
+            if own is None:
+                self._programs[key] = program
             program.compile(data.images, data.labels, batch)
         return program, reused
+
+    def forget_programs(self) -> None:
+        """Keep no compiled model: after a failure none is known to be whole."""
+        self._programs.clear()
 
 
 def _check_fit(trial: Trial, data: DeviceData) -> None:

@@ -29,7 +29,11 @@ class Trainer:
 
         Raises UserError where the data cannot be had or do not fit the spec.
         """
-        return central(trial, self._resources, progress)
+        try:
+            return central(trial, self._resources, progress)
+        except BaseException:
+            self._resources.forget_programs()
+            raise
 
     def check(self, trial: Trial) -> None:
         """Build the trial's model and use it once; raises UserError where a user's own layer cannot work in it."""

@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
+from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.training.clock import Clock
 from bnexp.training.evaluations import Evaluations, caution, test_scores
 from bnexp.training.execution import execution_for
-from bnexp.training.initial import SEED_STATE, fingerprint
+from bnexp.training.initial import fingerprint
 from bnexp.training.loop import Observer, Setup, train
 from bnexp.training.order import epoch_order, order_fingerprint
 from bnexp.training.program import Program

@@ -13,6 +13,7 @@ from bnexp.config.yaml import scalar
 from bnexp.errors import UserError
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.spec import TrialSpec
+from bnexp.specs.spec import cautions as cautions_of
 from bnexp.specs.trial import Trial
 from bnexp.specs.wording import did_you_mean, label, listed
 
@@ -142,12 +143,8 @@ def cautions(experiment: Experiment) -> list[str]:
         if (twin := first.setdefault(content, name)) != name:
             found[f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"] = None
     for point in experiment.points:
-        spec = point.spec
-        if spec.data.known is None:
-            continue
-        for block in spec.model.blocks(spec.data.known.shape):
-            if spec.norm.takes(block) and (text := spec.norm.caution(block, spec.training.batch_size)):
-                found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+        for text in cautions_of(point.spec):
+            found[f"{experiment.name}, variant {point.variant}: {text}"] = None
     return list(found)
 
 

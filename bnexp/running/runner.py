@@ -86,6 +86,7 @@ class _Run:
         self._tries: Counter[str] = Counter()
         self._budget = Budget(options.budget)
         self._ever_ready = False
+        self._cautions: set[str] = set()
         self._start_failures = 0
         self._estimate: float | None = None
         self._estimated = 0.0
@@ -247,7 +248,15 @@ class _Run:
     def _progressed(self, slot: Slot, progress: Progress) -> None:
         training = self._running[slot]
         training.progress = progress
+        self._caution(progress.cautions)
         self._watch.progressed(training.task, progress)
+
+    def _caution(self, texts: Iterable[str]) -> None:
+        """Tell what was not told before: every trial with the same data says the same."""
+        for text in dict.fromkeys(texts):
+            if text not in self._cautions:
+                self._cautions.add(text)
+                self._watch.cautioned(text)
 
     def _finished(self, slot: Slot, event: Event) -> None:
         training = self._running.pop(slot)
@@ -324,6 +333,7 @@ class _Run:
 
     def _keep(self, task: Task, record: TrialRecord) -> None:
         """Store a record, count it, tell of it."""
+        self._caution(record.execution.get("cautions", ()))  # where its progress was not heard
         beside = {"jobs": self._jobs, "threads": self._options.threads}
         record = record.model_copy(update={"execution": {**record.execution, **beside}})
         self._store.write(task.trial, record)

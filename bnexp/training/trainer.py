@@ -28,7 +28,7 @@ from bnexp.records.record import (
 )
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.norms.own import OwnNorm
-from bnexp.specs.spec import TrialSpec, problems
+from bnexp.specs.spec import TrialSpec, cautions, problems
 from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.specs.values import canonical
 from bnexp.training.device import configure
@@ -67,8 +67,13 @@ class Trainer:
         clock, started = _Clock(), datetime.now(UTC)
         with clock("data"):
             data = self._resident(trial)
-            _check_fit(trial.spec, data.dataset)
+            sizes = _check_fit(trial.spec, data.dataset)
             parts = split(data.dataset, trial.spec.data, trial.seed)
+        cautioned = _cautions(trial.spec, sizes, data.dataset.cautions)
+        if cautioned:
+            training = trial.spec.training
+            total = training.steps_per_epoch(len(parts.train)) * training.epochs
+            progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=total, cautions=cautioned))
         with clock("compile"):
             steps = trial.spec.training.evaluation_steps(len(parts.train))[-1]
             chosen = way(trial.spec.training.batch_size, steps, self._device["device"])
@@ -105,6 +110,8 @@ class Trainer:
                 "precision": program.precision,
                 "step": chosen.step,
                 "compiled_model_reused": reused,
+                **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
+                **({"cautions": cautioned} if cautioned else {}),
             },
             environment=self._environment,
         )
@@ -332,8 +339,8 @@ def _shape_of(spec: TrialSpec) -> dict[str, Any]:
     return {"model": canonical(spec.model), "norm": canonical(spec.norm), "optimizer": optimizer}
 
 
-def _check_fit(spec: TrialSpec, dataset: Dataset) -> None:
-    """What could not be known of a user's own dataset before it was loaded."""
+def _check_fit(spec: TrialSpec, dataset: Dataset) -> ImageSet:
+    """The sizes of a dataset; UserError where a user's own, known only now, does not fit the spec."""
     height, width, channels = dataset.train_images.shape[1:]
     sizes = ImageSet(
         dataset.name,
@@ -344,6 +351,13 @@ def _check_fit(spec: TrialSpec, dataset: Dataset) -> None:
     )
     if found := problems(spec, sizes):
         raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+    return sizes
+
+
+def _cautions(spec: TrialSpec, sizes: ImageSet, of_data: tuple[str, ...]) -> tuple[str, ...]:
+    """What is known since the data were loaded, and may surprise."""
+    before = cautions(spec)
+    return of_data + tuple(f"norm {spec.norm.name}: {text}" for text in cautions(spec, sizes) if text not in before)
 
 
 def _share(scores: Scores) -> float:

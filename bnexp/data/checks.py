@@ -153,7 +153,7 @@ def _as_images(array: NDArray[Any]) -> str:
         case "b":
             return "; use astype('float32')"
         case "i" | "u":
-            pixels = 0 <= array.min() and array.max() <= 255
+            pixels = array.min() >= 0 and array.max() <= 255
             return f" in {array.min()}..{array.max()}; " + ("use astype('uint8')" if pixels else "divide them")
         case "O":
             return "; are they of unequal sizes, or is one missing?"

@@ -190,7 +190,7 @@ ARRAY_FAULTS = [
         "examples last",
         (np.zeros((28, 28, 6)), LABELS),
         None,
-        "6 train_labels; one for each; examples come first, and the shape is (28, 28, 6, 1)",
+        "one for each; examples come first, and the shape is (28, 28, 6, 1)",
     ),
     ("a masked image", (np.ma.array(IMAGES, mask=IMAGES == 0), LABELS), None, "96 values are masked, and training"),
     ("a list of masked images", ([np.ma.masked_equal(each, 0) for each in IMAGES], LABELS), None, "96 values are mask"),

@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from bnexp.data.dataset import Dataset
     from bnexp.data.division import Split, split
     from bnexp.data.download import fetch
-    from bnexp.data.loading import load, locate
+    from bnexp.data.loading import load, locate, present
     from bnexp.data.places import Location
 
-__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "split"]
+__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split"]
 
 _HOMES = {
     "Dataset": "dataset",
@@ -20,6 +20,7 @@ _HOMES = {
     "fetch": "download",
     "load": "loading",
     "locate": "loading",
+    "present": "loading",
     "split": "division",
 }
 

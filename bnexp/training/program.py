@@ -45,7 +45,7 @@ class Program:
     """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
-    device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].  The loop itself
+    device, so that a step costs no Python.  Images are uint8 and divided by 255, or finite floats.  The loop itself
     is never compiled by XLA, which is slow at loops on a CPU; `way` says whether the step within it is.
     """
 

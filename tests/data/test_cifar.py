@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from bnexp.config.load import load as load_config
 from bnexp.data import fetch, load, locate
 from bnexp.data.known import BATCH_NAMES, KNOWN
 from bnexp.errors import UserError
@@ -204,3 +205,11 @@ def test_the_models_of_cifar10_see_images_of_32x32x3(monkeypatch: pytest.MonkeyP
     blocks = spec.model.blocks(spec.data.known.shape)
     assert [block.shape for block in blocks] == [(30, 30, 32), (13, 13, 64), (4, 4, 64), (64,)]
     assert spec.data.train_examples(spec.data.known.train) == 45_000
+
+
+def test_the_smoke_form_of_a_cifar10_config_needs_no_download(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.undo()
+    file = tmp_path / "colours.yaml"
+    file.write_text("{data: cifar10, variants: {a: {norm: none}}}")
+    (point,) = load_config(file, smoke=True).points
+    assert point.spec.data.name == "mnist-5k"

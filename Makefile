@@ -7,6 +7,9 @@ ARGS   ?=
 PIP    = "$(VENV)/bin/python" -m pip --quiet --disable-pip-version-check install
 BNEXP  = "$(VENV)/bin/python" -m bnexp
 RUN    = "$(VENV)/bin/python" -m
+# Side by side, but no more than four: each holds about 1 GB, and so does a trial that it trains. Of a module's tests
+# most stay in one process, in their order, so that what they share is made once.
+PYTEST = $(RUN) pytest -n logical --maxprocesses 4 --dist worksteal
 DEMO   = results/demo
 SMOKE  = results/smoke
 FULL   = results/full
@@ -16,10 +19,10 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup oracle lint check smoke run report reference methods bench soak clean
+.PHONY: help demo test test-all setup oracle lint check smoke run report reference methods bench soak clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 # A training set of 3,600 images gives 57 batches of 64 an epoch: too few steps, within a demo's time, for the moving
 # averages of batch normalization to arrive (momentum 0.99 wants some 700). Batches of 32 give twice as many.
@@ -30,8 +33,11 @@ demo: $(VENV)/.installed  ## install, train configs/mnist.yaml on 5,000 embedded
 	@echo
 	@echo "Open this page in a browser: $(CURDIR)/$(DEMO)/report/index.html"
 
-test: $(VENV)/.installed-test  ## run the whole test suite
-	$(RUN) pytest $(ARGS)
+test: $(VENV)/.installed-test  ## run the tests, but for the slow ones (make test ARGS="-n 0 tests/norms")
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.installed-test  ## run all tests, long simulations and soaks too
+	$(PYTEST) $(ARGS)
 
 setup: $(VENV)/.installed-dev  ## install everything that developing takes, into .venv
 
@@ -43,7 +49,8 @@ lint: $(VENV)/.installed-dev  ## format, lint, strict types
 	$(RUN) ruff check bnexp tests
 	$(RUN) mypy
 
-check: lint test  ## format, lint, strict types, tests
+check: lint  ## format, lint, strict types, all tests, and how many lines they reach
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 smoke: $(VENV)/.installed  ## a tiny form of every config, and its report; offline
 	$(BNEXP) run configs/*.yaml --smoke --results $(SMOKE)

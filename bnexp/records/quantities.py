@@ -123,173 +123,109 @@ def _memory(record: TrialRecord) -> str | None:
     return None if size is None else f"{size / 2**30:.3g} GiB"
 
 
-def _machine(name: str, label: str, key: str, affects: Affects, **more: Any) -> Quantity:
-    """Where or how a trial was computed."""
-    return Quantity(name, label, more.pop("get", None) or of(key), affects=affects, of_machine=True, **more)
-
-
 TESTED = of("test.examples")
 VALIDATED = of("validation_examples")
-_MODEL = ("model", "norm", "data")
-_STEPS = ("data", "training")
+
+
+def _accuracy(name: str, label: str, get: Get, images: Get, **more: Any) -> Quantity:
+    more = {"column": "float64", "better": "higher", "agreement": "share"} | more
+    return Quantity(name, label, get, "share", images=images, **more)
+
+
+def _loss(name: str, label: str, get: Get, column: str = "", agreement: Agreement = "loss") -> Quantity:
+    return Quantity(name, label, get, "nats", column, "lower", agreement)
+
+
+def _size(name: str, label: str, get: Get, unit: str, *follows: str, **more: Any) -> Quantity:
+    """A count that follows from the spec, and would confound where it did not."""
+    more = {"column": "Int64", "agreement": "exact"} | more
+    return Quantity(name, label, get, unit, affects="results", follows=follows, **more)
+
+
+def _seconds(part: str, label: str, better: Literal["", "lower"] = "") -> Quantity:
+    return Quantity(f"seconds_{part}", label, of(f"seconds.{part}"), "s", "float64", better)
+
+
+def _machine(name: str, label: str, get: Get | str, affects: Affects, column: str = "", **more: Any) -> Quantity:
+    """Where or how a trial was computed."""
+    get = of(get) if isinstance(get, str) else get
+    return Quantity(name, label, get, "", column, affects=affects, of_machine=True, **more)
+
+
+_MODEL, _STEPS = ("model", "norm", "data"), ("data", "training")
+_BATCH, _RECALIBRATED = "each batch's own statistics", "recalibrated statistics"
 
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("status", "status", of("status"), agreement="exact"),
     Quantity("diverged_at_step", "diverged at step", of("diverged_at_step"), "step", "Int64", agreement="exact"),
-    Quantity(
-        "test_accuracy", "test accuracy", of("test.accuracy"), "share", "float64", "higher", "share", images=TESTED
-    ),
-    Quantity("test_loss", "test loss", of("test.loss"), "nats", "float64", "lower", "loss"),
-    Quantity(
+    _accuracy("test_accuracy", "test accuracy", of("test.accuracy"), TESTED),
+    _loss("test_loss", "test loss", of("test.loss"), "float64"),
+    _accuracy(
         "test_accuracy_batch_statistics",
-        "test accuracy with each batch's own statistics",
+        f"test accuracy with {_BATCH}",
         of("other_statistics.batch.accuracy"),
-        "share",
-        "float64",
-        "higher",
-        "share",
-        images=TESTED,
+        TESTED,
     ),
-    Quantity(
+    _accuracy(
         "test_accuracy_recalibrated",
-        "test accuracy under recalibrated statistics",
+        f"test accuracy under {_RECALIBRATED}",
         of("other_statistics.recalibrated.accuracy"),
-        "share",
-        "float64",
-        "higher",
-        "share",
-        images=TESTED,
+        TESTED,
     ),
-    Quantity(
+    _accuracy(
         "validation_accuracy",
         "validation accuracy at the end",
         last("validation_accuracy"),
-        "share",
-        "float64",
-        "higher",
-        images=VALIDATED,
+        VALIDATED,
+        agreement="",
     ),
-    Quantity("train_loss", "training loss at the end", last("train_loss"), "nats", "float64", "lower"),
+    _loss("train_loss", "training loss at the end", last("train_loss"), "float64", ""),
     Quantity("train_accuracy", "training accuracy at the end", last("train_accuracy"), "share", "float64", "higher"),
-    Quantity(
-        "parameters_trainable",
-        "trainable parameters",
-        of("parameters.trainable"),
-        "",
-        "Int64",
-        agreement="exact",
-        affects="results",
-        follows=_MODEL,
-    ),
-    Quantity(
-        "parameters_non_trainable",
-        "parameters not trained",
-        of("parameters.non_trainable"),
-        "",
-        "Int64",
-        agreement="exact",
-        affects="results",
-        follows=_MODEL,
-    ),
-    Quantity(
-        "parameters_normalization",
-        "normalization parameters",
-        of("parameters.normalization"),
-        "",
-        "Int64",
-        agreement="exact",
-        affects="results",
-        follows=_MODEL,
-    ),
-    Quantity("steps", "steps", last("step"), "steps", "Int64", affects="results", follows=_STEPS, whole=True),
-    Quantity(
-        "train_examples",
-        "training images",
-        of("train_examples"),
-        "images",
-        "Int64",
-        agreement="exact",
-        affects="results",
-        follows=("data",),
-    ),
-    Quantity(
-        "validation_examples",
-        "validation images",
-        of("validation_examples"),
-        "images",
-        "Int64",
-        agreement="exact",
-        affects="results",
-        follows=("data",),
-    ),
-    Quantity("seconds_train", "seconds of training", of("seconds.train"), "s", "float64", "lower"),
-    Quantity("seconds_compile", "seconds of compilation", of("seconds.compile"), "s", "float64"),
-    Quantity("seconds_evaluate", "seconds of evaluation", of("seconds.evaluate"), "s", "float64"),
-    Quantity("seconds_total", "seconds in all", of("seconds.total"), "s", "float64"),
+    _size("parameters_trainable", "trainable parameters", of("parameters.trainable"), "", *_MODEL),
+    _size("parameters_non_trainable", "parameters not trained", of("parameters.non_trainable"), "", *_MODEL),
+    _size("parameters_normalization", "normalization parameters", of("parameters.normalization"), "", *_MODEL),
+    _size("steps", "steps", last("step"), "steps", *_STEPS, agreement="", whole=True),
+    _size("train_examples", "training images", of("train_examples"), "images", "data"),
+    _size("validation_examples", "validation images", VALIDATED, "images", "data"),
+    _seconds("train", "seconds of training", "lower"),
+    _seconds("compile", "seconds of compilation"),
+    _seconds("evaluate", "seconds of evaluation"),
+    _seconds("total", "seconds in all"),
     Quantity("images_per_second", "training images per second", _images_per_second, "images/s", "float64"),
     Quantity("peak_memory_bytes", "peak memory", of("peak_memory_bytes"), "bytes", "Int64"),
     Quantity("identity", "identity", of("identity")),
-    Quantity(
-        "data_hash", "data", of("data_hash"), agreement="exact", affects="results", follows=("data.name", "data.source")
-    ),
+    _size("data_hash", "data", of("data_hash"), "", "data.name", "data.source", column="object"),
     Quantity("order_fingerprint", "order of the examples", of("fingerprints.order"), agreement="exact"),
     Quantity("validation_fingerprint", "validation split", of("fingerprints.validation"), agreement="exact"),
     Quantity("initial_weights", "initial weights", _json(of("fingerprints.weights"))),
     # What has no column in the tables.
-    Quantity(
-        "examples",
-        "images seen",
-        last("examples"),
-        "images",
-        "",
-        affects="results",
-        follows=_STEPS,
-        whole=True,
-    ),
-    Quantity("validation_loss", "validation loss at the end", last("validation_loss"), "nats", "", "lower"),
+    _size("examples", "images seen", last("examples"), "images", *_STEPS, column="", agreement="", whole=True),
+    _loss("validation_loss", "validation loss at the end", last("validation_loss"), agreement=""),
     Quantity("test_examples", "test images", TESTED, "images", "", agreement="exact"),
-    Quantity(
-        "test_examples_per_class", "test images per class", of("test.examples_per_class"), "", "", agreement="exact"
-    ),
-    Quantity("test_correct_per_class", "correct per class", of("test.correct_per_class"), "", "", agreement="detail"),
-    Quantity("test_missed", "misclassified test images", of("test.missed"), "", "", agreement="detail"),
-    Quantity(
-        "test_loss_batch_statistics",
-        "test loss with each batch's own statistics",
-        of("other_statistics.batch.loss"),
-        "nats",
-        "",
-        "lower",
-        "loss",
-    ),
-    Quantity(
-        "test_loss_recalibrated",
-        "test loss under recalibrated statistics",
-        of("other_statistics.recalibrated.loss"),
-        "nats",
-        "",
-        "lower",
-        "loss",
-    ),
-    Quantity("protocol", "protocol", of("protocol"), "", "", affects="results"),
-    _machine("bnexp", "bnexp", "environment.bnexp", "results", column=""),
-    _machine("commit", "bnexp commit", "", "results", column="", get=_commit, optional=True),
-    _machine("tensorflow", "TensorFlow", "environment.tensorflow", "both", column=""),
-    _machine("keras", "Keras", "environment.keras", "both", column=""),
-    _machine("numpy", "NumPy", "environment.numpy", "results", column=""),
-    _machine("python", "Python", "environment.python", "seconds", column=""),
-    _machine("device", "device", "execution.device", "both"),
-    _machine("device_name", "device name", "execution.device_name", "both"),
-    _machine("processor", "processor", "environment.cpu", "both"),
-    _machine("threads", "threads", "execution.threads", "both", column="Int64"),
-    _machine("deterministic", "determinism", "execution.deterministic", "both", column=""),
-    _machine("precision", "precision", "execution.precision", "both", column=""),
+    Quantity("test_examples_per_class", "test images per class", of("test.examples_per_class"), "", "", "", "exact"),
+    Quantity("test_correct_per_class", "correct per class", of("test.correct_per_class"), "", "", "", "detail"),
+    Quantity("test_missed", "misclassified test images", of("test.missed"), "", "", "", "detail"),
+    _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of("other_statistics.batch.loss")),
+    _loss("test_loss_recalibrated", f"test loss under {_RECALIBRATED}", of("other_statistics.recalibrated.loss")),
+    Quantity("protocol", "protocol", of("protocol"), column="", affects="results"),
+    _machine("bnexp", "bnexp", "environment.bnexp", "results"),
+    _machine("commit", "bnexp commit", _commit, "results", optional=True),
+    _machine("tensorflow", "TensorFlow", "environment.tensorflow", "both"),
+    _machine("keras", "Keras", "environment.keras", "both"),
+    _machine("numpy", "NumPy", "environment.numpy", "results"),
+    _machine("python", "Python", "environment.python", "seconds"),
+    _machine("device", "device", "execution.device", "both", "object"),
+    _machine("device_name", "device name", "execution.device_name", "both", "object"),
+    _machine("processor", "processor", "environment.cpu", "both", "object"),
+    _machine("threads", "threads", "execution.threads", "both", "Int64"),
+    _machine("deterministic", "determinism", "execution.deterministic", "both"),
+    _machine("precision", "precision", "execution.precision", "both"),
     # It follows from batch size and number of steps, besides the device.
-    _machine("step", "execution (graph or XLA)", "execution.step", "results", column="", follows=_STEPS),
-    _machine("jobs", "trials at a time", "execution.jobs", "seconds", column="Int64"),
-    _machine("cores", "cores", "environment.cores", "seconds", column=""),
-    _machine("memory", "memory", "", "seconds", column="", get=_memory),
-    _machine("platform", "platform", "environment.platform", "seconds", column=""),
+    _machine("step", "execution (graph or XLA)", "execution.step", "results", follows=_STEPS),
+    _machine("jobs", "trials at a time", "execution.jobs", "seconds", "Int64"),
+    _machine("cores", "cores", "environment.cores", "seconds"),
+    _machine("memory", "memory", _memory, "seconds"),
+    _machine("platform", "platform", "environment.platform", "seconds"),
     Quantity("surroundings", "all that bears on seconds", _json(surroundings)),
 )
 """Of a whole trial, in the order of the columns; then, in the order in which differences are told, the others."""
@@ -299,19 +235,10 @@ EVALUATION: tuple[Quantity, ...] = (
     Quantity("examples", "training images seen", of("examples"), "images", "int64", agreement="exact"),
     Quantity("epoch", "passes over the training images", of("epoch"), "epochs", "float64", agreement="exact"),
     Quantity("seconds", "seconds of training so far", of("seconds"), "s", "float64"),
-    Quantity("train_loss", "training loss", of("train_loss"), "nats", "float64", "lower", "loss"),
-    Quantity("train_accuracy", "training accuracy", of("train_accuracy"), "share", "float64", "higher", "share"),
-    Quantity("validation_loss", "validation loss", of("validation_loss"), "nats", "float64", "lower", "loss"),
-    Quantity(
-        "validation_accuracy",
-        "validation accuracy",
-        of("validation_accuracy"),
-        "share",
-        "float64",
-        "higher",
-        "share",
-        images=VALIDATED,
-    ),
+    _loss("train_loss", "training loss", of("train_loss"), "float64"),
+    _accuracy("train_accuracy", "training accuracy", of("train_accuracy"), lambda _: None),
+    _loss("validation_loss", "validation loss", of("validation_loss"), "float64"),
+    _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), VALIDATED),
 )
 """Of one evaluation, in the order of the columns."""
 

@@ -56,7 +56,7 @@ FORBIDDEN = [
 ]
 
 
-@pytest.mark.parametrize(("modules", "outside"), FORBIDDEN, ids=" ".join)
+@pytest.mark.parametrize(("modules", "outside"), FORBIDDEN, ids=[" ".join(modules) for modules, _ in FORBIDDEN])
 def test_imports_point_one_way(modules: tuple[str, ...], outside: set[str]) -> None:
     assert importers(*modules, outside=outside) == []
 

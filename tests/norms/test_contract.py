@@ -243,7 +243,9 @@ def test_the_raw_kernel_is_the_variable_kernel_of_the_layer_named_after_its_bloc
     assert tuple(it.model.layers[1].kernel.shape) == ((3, 2, 3, 8) if kind == "conv" else (5, 8))
 
 
-@ALL
+@pytest.mark.parametrize(
+    "case", [case if case in ONE_KIND else pytest.param(case, marks=pytest.mark.slow) for case in CASES], ids="-".join
+)
 def test_it_learns(case):
     """Ten steps of plain gradient descent through Keras's own `fit` lower the loss."""
     it = exact(case, "float32", plain=True)

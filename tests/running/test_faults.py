@@ -135,7 +135,7 @@ def test_a_run_that_is_ended(ground: Ground, undisturbed: dict[str, str], until:
     process.communicate(timeout=30)
     assert process.returncode == code
     workers = [int(pid) for pid in children.read_text().split()[::2]]
-    until(lambda: not any(running(pid) for pid in workers), 5)
+    until(lambda: not any(running(pid) for pid in workers), 20)
     for pid in map(int, children.read_text().split()[1::2]):  # of a parent that was killed the children's children
         if running(pid):
             os.kill(pid, signal.SIGKILL)

@@ -58,7 +58,7 @@ class Process:
 
     def end(self) -> str:
         """What it printed, once it has ended."""
-        return self.popen.communicate(timeout=10)[1]
+        return self.popen.communicate(timeout=20)[1]
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_after_an_interruption_the_finished_trials_stay_and_the_rest_is_trained(
 def test_a_parent_that_is_killed_leaves_no_process(process: Process, until: Until) -> None:
     process.popen.kill()
     process.end()
-    until(lambda: gone(process.descendants()[::2]), 2)  # the workers; every second number is a worker's child
+    until(lambda: gone(process.descendants()[::2]), 20)  # the workers; every second number is a worker's child
 
 
 def test_two_runs_on_one_folder_never_train_a_trial_twice(process: Process, until: Until) -> None:

@@ -22,6 +22,8 @@ from bnexp.running import Options, Outcome, run
 from bnexp.running.progress import Silent, State
 from bnexp.specs.spec import TrialSpec
 
+NORMS = ("none", "batch", "layer", "group")
+
 
 class Killer(Silent):
     """Kills a random worker of this process now and then, by a seeded generator; notes the parent's memory."""
@@ -89,22 +91,22 @@ def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path
     assert not list(ground.store.root.glob("**/.*"))
 
 
-def real_trials(seeds: int) -> Experiment:
+def real_trials(seeds: int, norms: tuple[str, ...] = NORMS) -> Experiment:
     """Real trainings of 64 images, four steps each."""
-    norms = ["none", "batch", "layer", "group"]
     rest = {
         "data": {"name": "mnist-5k", "train": 64, "validation": 50},
         "training": {"epochs": 1, "batch_size": 16},
     }
     points = tuple(Point(norm, (), TrialSpec.model_validate({**rest, "norm": norm})) for norm in norms)
-    return Experiment("soak", "", tuple(norms), "none", tuple(range(seeds)), points)
+    return Experiment("soak", "", norms, "none", tuple(range(seeds)), points)
 
 
-def test_one_worker_and_two_give_the_same_bits(tmp_path: Path) -> None:
-    """Real trainings: eight in one process, one after the other on used models, or shared by two."""
+@pytest.mark.parametrize("norms", [NORMS[:2], pytest.param(NORMS, marks=pytest.mark.slow)], ids=" ".join)
+def test_one_worker_and_two_give_the_same_bits(tmp_path: Path, norms: tuple[str, ...]) -> None:
+    """Real trainings: all in one process, one after the other on used models, or shared by two."""
     for jobs in (1, 2):
-        outcome = run([real_trials(2)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Silent())
-        assert (outcome.trained, outcome.failed) == (8, 0)
+        outcome = run([real_trials(2, norms)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Silent())
+        assert (outcome.trained, outcome.failed) == (2 * len(norms), 0)
     one, two = (records(tmp_path / str(jobs)) for jobs in (1, 2))
     assert one == two
 

@@ -86,12 +86,12 @@ def test_the_end_of_its_commands_ends_it_and_what_it_started(
     worker.says()
     worker.train(0)
     children = worker.ground.folder / "children.txt"
-    until(lambda: children.exists() and len(children.read_text().split()) == 2, 5)
+    until(lambda: children.exists() and len(children.read_text().split()) == 2, 20)
     worker.commands.close()
-    worker.process.wait(timeout=2)
+    worker.process.wait(timeout=20)
     assert worker.events.read() == b""  # it would not end as long as the child lived with a copy
     child = int(children.read_text().split()[1])
-    until(lambda: not running(child), 2)
+    until(lambda: not running(child), 20)
 
 
 def running(pid: int) -> bool:

@@ -75,7 +75,11 @@ def test_the_same_compiled_training_twice_gives_the_same_bits():
 
 @pytest.mark.parametrize(
     ("norm", "chosen"),
-    [("none", Way("xla", 10)), ("batch", GRAPH), ("group", GRAPH), ("spectral", GRAPH), ("ghost-batch", GRAPH)],
+    [
+        ("none", Way("xla", 10)),
+        ("batch", GRAPH),
+        *(pytest.param(name, GRAPH, marks=pytest.mark.slow) for name in ("group", "spectral", "ghost-batch")),
+    ],
 )
 def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen):
     """A worker trains hundreds of trials.  What a trace would register for good is some thousand objects."""

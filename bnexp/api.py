@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bnexp.config import load as _configs
-from bnexp.config.grid import Experiment, PlannedTrial, foreign_code, plan, select
+from bnexp.config.selection import select
 from bnexp.errors import UserError
 from bnexp.records.find import plans
 from bnexp.records.store import Store
@@ -15,6 +15,7 @@ from bnexp.running import Options, Outcome
 from bnexp.running import run as _run
 from bnexp.running.options import Shard
 from bnexp.running.progress import Lines, Watcher
+from bnexp.specs.experiment import Experiment, PlannedTrial, foreign_code, plan
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from bnexp.cli import options
-from bnexp.cli.text import note, print_json
+from bnexp.cli.text import note
 from bnexp.errors import UserError
 
 
@@ -49,9 +49,9 @@ def schema() -> None:
       bnexp schema > experiment.schema.json
       # yaml-language-server: $schema=experiment.schema.json
     """
-    from bnexp.config.load import json_schema  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.schema import json_schema, text  # noqa: PLC0415  # pydantic: not for `--help`
 
-    print_json(json_schema())
+    click.echo(text(json_schema()))
 
 
 @click.command()

@@ -20,7 +20,7 @@ def files(ctx: click.Context, _: click.Parameter, paths: tuple[Path, ...]) -> tu
 
 def seeds(text: str) -> frozenset[int]:
     """`0-4`, `3`, `0,2,7-9` as a set of seeds."""
-    from bnexp.config.grid import parse_seeds  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.selection import parse_seeds  # noqa: PLC0415  # pydantic: not for `--help`
 
     return parse_seeds(text)
 
@@ -124,11 +124,11 @@ executing = together(
 limiting = together(
     click.option("--timeout", type=seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."),
     click.option(
-        "--budget", type=seconds, metavar="TIME", help="Begin no further seed that would not end in time: 30m, 1h30m."
+        "--budget", type=seconds, metavar="TIME", help="Start no seed that is unlikely to finish in time: 30m, 1h30m."
     ),
     click.option(
         "--retries",
         type=click.IntRange(0),
-        help="Train a trial so often again whose worker was lost.  [default: 0; with dask 2]",
+        help="Retries when a worker dies.  [default: 0; with dask 2]",
     ),
 )

@@ -14,9 +14,9 @@ from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
 
 if TYPE_CHECKING:
-    from bnexp.config.grid import Experiment, PlannedTrial
     from bnexp.running.progress import Watcher
     from bnexp.running.survey import Survey, Task
+    from bnexp.specs.experiment import Experiment, PlannedTrial
 
 
 @click.command()
@@ -161,7 +161,7 @@ def summary(experiment: "Experiment") -> str:
 
 def note_cautions(experiment: "Experiment") -> None:
     """Says what is worth knowing of the experiment's points before they are trained."""
-    from bnexp.config.grid import cautions  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.experiment import cautions  # noqa: PLC0415  # pydantic: not for `--help`
 
     for text in cautions(experiment):
         note(f"caution: {text}")

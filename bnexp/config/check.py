@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from bnexp.config.keys import FILLED_IN
-from bnexp.config.mistakes import Finding, findings
-from bnexp.config.tree import Mistake, Node, Path, get, plain, without
+from bnexp.config.findings import Finding, findings
+from bnexp.config.mistakes import Mistake
+from bnexp.config.tree import Node, Path, get, plain, without
 from bnexp.specs.norms.own import FORM, class_path, is_own
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.usercode.sources import digest
 
 _DATASET = "a dataset of your own is written module:function, as in digits:load"
@@ -21,20 +21,16 @@ class Checker:
     """Checks specs; a user's own module is read once, however many points name it."""
 
     def __init__(self, search_path: Sequence[str]) -> None:
-        self._digest = cache(lambda name, form, folders=tuple(search_path): digest(name, folders, form))
+        self._folders = tuple(search_path)
+        self._digest = cache(digest)
 
     def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
         """The spec that a tree describes, or what is wrong with it."""
         found: list[Finding] = []
         for _ in range(_ROUNDS):
             value = plain(tree)
-            new = []
-            for key in FILLED_IN:
-                block, _, source = key.partition(".")
-                if source in _block(value, block):
-                    new.append(Finding((block, source), f"{key} is filled in, not set; remove it", at_key=True))
+            new = self._add_sources(value)
             try:
-                new += self._add_sources(value)
                 spec = TrialSpec.model_validate(value)
             except ValidationError as error:
                 # A default is no mistake beside a value that is wrong itself.
@@ -54,36 +50,25 @@ class Checker:
         return None, found
 
     def _add_sources(self, value: dict[str, Any]) -> list[Finding]:
+        """Fill in the hashes of a user's own modules; what stands there already, or has no module, is found wrong."""
         found = []
-        data, norm = _block(value, "data"), _block(value, "norm")
-        try:
-            if ":" in str(data.get("name")):
-                data["source"] = self._digest(data["name"], _DATASET)
-        except ValueError as error:
-            found.append(Finding(("data", "name"), str(error)))
-        try:
-            if is_own(name := str(norm.get("name"))):
-                # What an installed package adds is its own module, whatever lies beside the config.
-                folders = {} if ":" in name else {"folders": ()}
-                norm["source"] = self._digest(class_path(name), FORM, **folders)
-        except ValueError as error:
-            found.append(Finding(("norm", "name"), str(error)))
+        for key, form in (("data", _DATASET), ("norm", FORM)):
+            block = value.get(key)
+            if not isinstance(block, dict):
+                continue
+            if "source" in block:
+                found.append(Finding((key, "source"), f"{key}.source is filled in, not set; remove it", at_key=True))
+            name = block.get("name")
+            try:
+                if key == "norm" and is_own(name):
+                    # What an installed package adds is its own module, whatever lies beside the config.
+                    folders = self._folders if ":" in name else ()
+                    block["source"] = self._digest(class_path(name), folders, form)
+                elif key == "data" and ":" in str(name):
+                    block["source"] = self._digest(name, self._folders, form)
+            except ValueError as error:
+                found.append(Finding((key, "name"), str(error)))
         return found
-
-
-def _block(value: dict[str, Any], key: str) -> dict[str, Any]:
-    block = value.get(key)
-    return block if isinstance(block, dict) else {}
-
-
-def form(tree: Node, model: type[BaseModel]) -> list[Finding]:
-    """What is wrong with the form of a tree that `model` describes."""
-    value = plain(tree)
-    try:
-        model.model_validate(value)
-    except ValidationError as error:
-        return findings(error, value, model)
-    return []
 
 
 def located(finding: Finding, tree: Node) -> Mistake:

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from bnexp.config.tree import Blocks
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 FILLED_IN = ("data.source", "norm.source")
 """Keys of the spec that loading fills in and a config cannot set."""
@@ -22,11 +20,11 @@ def models(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in arguments for model in models(argument)]
 
 
-def words(annotation: Any) -> list[str]:
+def choices(annotation: Any) -> list[str]:
     """The words that a field of this type takes, `Literal["valid", "same"]` or inside a union; [] if any."""
     if get_origin(annotation) is Literal:
         return [str(word) for word in get_args(annotation)]
-    return [word for argument in get_args(annotation) for word in words(argument)]
+    return [word for argument in get_args(annotation) for word in choices(argument)]
 
 
 def name_of(model: type[BaseModel]) -> str:
@@ -46,12 +44,8 @@ def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type
     """The models that can stand at a path below `root`; [] if none can."""
     found = [root]
     for part in path:
-        found = [
-            below
-            for model in found
-            if part in model.model_fields
-            for below in models(_annotation(model, part))
-        ]  # fmt: skip
+        fields = (model.model_fields[part] for model in found if part in model.model_fields)
+        found = [below for field in fields for below in models(field.annotation)]
     return found
 
 
@@ -61,29 +55,8 @@ def every_key() -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in _below([TrialSpec], ()) if key not in FILLED_IN))
 
 
-@cache
-def blocks() -> Blocks:
-    """The blocks that have a name, by path, with the name that each has by default."""
-    found: dict[tuple[str, ...], str] = {}
-
-    def visit(value: BaseModel, path: tuple[str, ...]) -> None:
-        for key in type(value).model_fields:
-            below = getattr(value, key)
-            if isinstance(below, BaseModel):
-                if "name" in type(below).model_fields:
-                    found[*path, key] = below.name  # type: ignore[attr-defined]  # it has one: see the line above
-                visit(below, (*path, key))
-
-    visit(TrialSpec(), ())
-    return MappingProxyType(found)
-
-
 def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]:
     for model in found:
-        for key in model.model_fields:
+        for key, field in model.model_fields.items():
             yield ".".join((*path, key))
-            yield from _below(models(_annotation(model, key)), (*path, key))
-
-
-def _annotation(model: type[BaseModel], key: str) -> Any:
-    return model.model_fields[key].annotation
+            yield from _below(models(field.annotation), (*path, key))

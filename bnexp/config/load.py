@@ -1,28 +1,33 @@
 """From a config file to an experiment: read, merge, expand, check; all mistakes at once, each at its line."""
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bnexp.config.check import Checker, located
-from bnexp.config.expand import Candidate, candidates, coordinates, count, excluded
-from bnexp.config.grid import Experiment, Point
-from bnexp.config.lines import Lines
-from bnexp.config.schema import json_schema
+from bnexp.config.config import Config, read_config
+from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
+from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
+from bnexp.config.readers.entries import report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
-from bnexp.config.tree import ConfigError, Mark, Mistake, Node, Source, from_plain, in_order, marks, plain
+from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
 from bnexp.errors import UserError
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.experiment import Experiment, Point, equal_variants
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import listed
 
-__all__ = ["ConfigError", "from_mapping", "json_schema", "load", "load_many"]
+__all__ = ["ConfigError", "from_mapping", "load", "load_many"]
 
 MAX_TRIALS = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
-_ENOUGH = 200  # failing points; more would say the same again
+MAX_FAILING = 200
+"""Points; more would say the same again."""
+
+Checked = list[tuple[Candidate, TrialSpec]]
 
 
 def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke: bool = False) -> Experiment:
@@ -33,16 +38,15 @@ def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke
     """
     path = Path(path)
     folders = tuple(dict.fromkeys([str(path.resolve().parent), str(Path.cwd())]))
-    written: list[Mistake] = []
-    tree = read(path, written)
+    mistakes = Mistakes()
     try:
-        experiment = _resolved(tree, str(path), path.stem, folders, sets=sets, name=name, smoke=smoke)
+        tree = read(path)
     except ConfigError as error:
-        places = {mistake.mark[:3] for mistake in written}  # what stands there instead is no second mistake
-        written += [mistake for mistake in error.mistakes if mistake.mark[:3] not in places]
-    if written:
-        raise ConfigError(in_order(written))
-    return experiment
+        if error.tree is None or not error.tree.is_mapping:
+            raise
+        tree = error.tree
+        mistakes += error.mistakes
+    return _resolved(tree, path, folders, mistakes, sets=sets, name=name, smoke=smoke)
 
 
 def load_many(
@@ -50,7 +54,7 @@ def load_many(
 ) -> list[Experiment]:
     """The experiments of several files, with the mistakes of all; two files with one name are a mistake."""
     experiments: dict[str, Experiment] = {}
-    mistakes: list[Mistake] = []
+    mistakes = Mistakes()
     for path in paths:
         try:
             experiment = load(path, sets=sets, name=name, smoke=smoke)
@@ -58,12 +62,12 @@ def load_many(
             mistakes += error.mistakes
             continue
         except UserError as error:
-            mistakes.append(Mistake(Mark(Source("")), str(error)))
+            mistakes.add(Mark(Source("")), str(error))
             continue
         if earlier := experiments.get(experiment.name):
             hint = "--name is for one file" if name else "give one of them another `name`"
             message = f"the name {experiment.name!r} is that of {earlier.source} too; {hint}"
-            mistakes.append(Mistake(Mark(Source(str(path))), message))
+            mistakes.add(Mark(Source(str(path))), message)
         experiments.setdefault(experiment.name, experiment)
     if mistakes:
         raise ConfigError(mistakes)
@@ -86,78 +90,82 @@ def from_mapping(
     if not isinstance(mapping, Mapping):
         raise ConfigError([Mistake(Mark(Source("")), f"a config is a mapping, not {type(mapping).__name__}")])
     folders = tuple(dict.fromkeys([*search_path, str(Path.cwd())]))
-    return _resolved(from_plain(mapping), "", "", folders, sets=sets, name=name, smoke=smoke)
+    return _resolved(from_plain(mapping), None, folders, Mistakes(), sets=sets, name=name, smoke=smoke)
 
 
 def _resolved(
-    file: Node, source: str, stem: str, folders: tuple[str, ...], *, sets: Sequence[str], name: str | None, smoke: bool
+    file: Node,
+    path: Path | None,
+    folders: tuple[str, ...],
+    written: Mistakes,
+    *,
+    sets: Sequence[str],
+    name: str | None,
+    smoke: bool,
 ) -> Experiment:
+    """The experiment of a file in which these mistakes were `written`."""
     if sets and not name:
         raise UserError("--set changes the spec; give its results a name of their own with --name")
-    mistakes: list[Mistake] = []
-    lines = Lines(file, sets, mistakes)
+    mistakes = Mistakes()
     checker = Checker(folders)
-    lines.check_base(checker)
-    name = _name(name, lines, stem, mistakes)
-    found = _points(lines, checker, mistakes)
-    if len(lines.seeds) * len(found) > MAX_TRIALS:
-        mistakes.append(
-            Mistake(lines.mark("seeds"), f"{len(lines.seeds) * len(found):,} trials; at most {MAX_TRIALS:,} are taken")
-        )
-    if not mistakes:
-        mistakes += _levelled(_distinct(found, lines.axis_keys), lines)
-    if mistakes:
-        raise ConfigError(in_order(mistakes))
+    config = read_config(file, sets, checker, mistakes)
+    name = _name(name, config, path.stem if path else "", mistakes)
+    found = _points(config, checker, mistakes)
+    if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
+        mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
+    if sets and not mistakes:
+        _report_levelled(_distinct(found, config.axis_keys), config, mistakes)
+    places = {mistake.mark[:3] for mistake in written}  # what stands there instead is no second mistake
+    Mistakes([*written, *(mistake for mistake in mistakes if mistake.mark[:3] not in places)]).check()
     if smoke:
         found = _small(found, checker)
     return Experiment(
         name=f"{name}-smoke" if smoke else name,
-        about=lines.about,
-        variants=tuple(lines.variants),
-        baseline=lines.baseline,
-        seeds=lines.seeds[:SEEDS] if smoke else lines.seeds,
-        points=_distinct(found, lines.axis_keys),
+        about=config.header.about,
+        variants=tuple(config.variants),
+        baseline=config.baseline,
+        seeds=config.seeds[:SEEDS] if smoke else config.seeds,
+        points=_distinct(found, config.axis_keys),
         search_path=folders,
-        source=source,
-        margin=lines.margin,
+        source=str(path or ""),
+        margin=config.header.margin,
     )
 
 
-def _name(given: str | None, lines: Lines, stem: str, mistakes: list[Mistake]) -> str:
+def _name(given: str | None, config: Config, stem: str, mistakes: Mistakes) -> str:
     """The experiment's name, which becomes the name of a file in the results folder."""
-    name = given or lines.name or stem
+    written = config.header.name
+    name = given or written or stem
+    rule = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
     if _NAME.fullmatch(name):
         return name
-    rule = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
     if given:
-        mistakes.append(Mistake(Mark(Source("--name")), f"a name takes {rule}; not {given!r}"))
-    elif lines.name:
-        mistakes.append(Mistake(lines.mark("name"), f"name takes {rule}; not {lines.name!r}"))
+        mistakes.add(Mark(Source("--name")), f"a name takes {rule}; not {given!r}")
+    elif written:
+        mistakes.add(config.mark("name"), f"name takes {rule}; not {written!r}")
     elif not stem:
-        mistakes.append(Mistake(lines.mark(), "an experiment needs a name; give name=..., or the key 'name'"))
+        mistakes.add(config.mark(), "an experiment needs a name; give name=..., or the key 'name'")
     else:
-        hint = "add `name:` to the file, or use --name"
-        mistakes.append(
-            Mistake(lines.mark(), f"the file's name {stem!r} cannot name results, which takes {rule}; {hint}")
-        )
+        message = f"the file's name {stem!r} is not a valid experiment name; use {rule}"
+        mistakes.add(config.mark(), f"{message}; add `name:` to the file, or use --name")
     return name
 
 
-def _points(lines: Lines, checker: Checker, mistakes: list[Mistake]) -> list[tuple[Candidate, TrialSpec]]:
+def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
     """The checked points; what is wrong with the others is reported once, however many of them show it."""
-    trees = lines.trees()
-    if (points := count(lines.axes) * len(trees)) > lines.MAX_POINTS:
-        mark = lines.mark("grid" if lines.mark("grid") != lines.mark() else "zip")
-        mistakes.append(Mistake(mark, f"the grid has {points:,} points; at most {lines.MAX_POINTS:,} are taken"))
+    trees = config.trees()
+    if (points := math.prod(map(len, config.axes)) * len(trees)) > MAX_POINTS:
+        where = "grid" if get(config.keys, ("grid",)) else "zip"
+        mistakes.add(config.mark(where), f"the grid has {points:,} points; at most {MAX_POINTS:,} are taken")
         return []
-    found: list[tuple[Candidate, TrialSpec]] = []
+    found: Checked = []
     shown: dict[Mistake, dict[str, None]] = {}
     used: set[int] = set()
-    failing = 0
     remaining: set[str] = set()
-    for candidate in candidates(trees, lines.axes, lines.includes):
+    failing = 0
+    for candidate in candidates(trees, config.axes, config.includes):
         spec, findings = checker.spec(candidate.tree)
-        matching = [k for k, entry in enumerate(lines.excludes) if excluded(candidate, entry, lambda: spec)]  # noqa: B023  # called before the next turn
+        matching = [k for k, entry in enumerate(config.excludes) if excluded(candidate, entry, spec)]
         used.update(matching)
         if matching:
             continue
@@ -165,64 +173,53 @@ def _points(lines: Lines, checker: Checker, mistakes: list[Mistake]) -> list[tup
         if spec is not None:
             found.append((candidate, spec))
         for finding in findings:
-            if lines.follows(finding):
-                continue
-            shown.setdefault(located(finding, candidate.tree), {})[candidate.variant] = None
+            if not config.follows(finding):
+                shown.setdefault(located(finding, candidate.tree), {})[candidate.variant] = None
         failing += spec is None
-        if failing > _ENOUGH:
+        if failing > MAX_FAILING:
             break
-    mistakes += _with_variants(shown, lines)
-    if not mistakes:  # an axis that was left out would make entries match nothing
-        lines.report_excludes(used, remaining)
+    mistakes += _with_variants(shown, config)
+    if config.excludes and not mistakes:  # an axis that was left out would make entries match nothing
+        unused = [entry for k, entry in enumerate(config.excludes) if k not in used]
+        report_unused(unused, config.mark("exclude"), list(config.variants), remaining, mistakes)
     return found
 
 
-def _with_variants(shown: dict[Mistake, dict[str, None]], lines: Lines) -> list[Mistake]:
+def _with_variants(shown: Mapping[Mistake, Iterable[str]], config: Config) -> Iterable[Mistake]:
     """Says which variants a mistake concerns where neither its place nor its being everywhere says so."""
-    result = []
-    for mistake, variants in shown.items():
-        own = any(mistake.mark in set(marks(lines.variants[name])) for name in variants)
-        if own or len(variants) == len(lines.variants):
-            result.append(mistake)
+    for (mark, message), names in shown.items():
+        variants = list(names)
+        own = any(mark in set(marks(config.variants[name])) for name in variants)
+        if own or len(variants) == len(config.variants):
+            yield Mistake(mark, message)
         else:
-            names = listed(map(repr, variants))
-            result.append(
-                Mistake(
-                    mistake.mark, f"{mistake.message} (in {'variant' if len(variants) == 1 else 'variants'} {names})"
-                )
-            )
-    return result
+            noun = "variant" if len(variants) == 1 else "variants"
+            yield Mistake(mark, f"{message} (in {noun} {listed(map(repr, variants))})")
 
 
-def _levelled(points: Sequence[Point], lines: Lines) -> list[Mistake]:
-    """Variants that `--set` has made the same, because it wins over what they differ in."""
-    first: dict[tuple[tuple[Any, ...], ...], str] = {}
-    mistakes = []
-    for name, change in lines.variants.items() if lines.sets else ():
-        content = tuple((point.coordinates, point.spec) for point in points if point.variant == name)
-        twin = first.setdefault(content, name)
-        if plain(change) != plain(lines.variants[twin]):
+def _report_levelled(points: Sequence[Point], config: Config, mistakes: Mistakes) -> None:
+    """Report variants that `--set` has made the same, because it wins over what they differ in."""
+    for name, twin in equal_variants(config.variants, points):
+        change = config.variants[name]
+        if plain(change) != plain(config.variants[twin]):
             message = f"--set makes this variant the same as {twin!r}, so that nothing is compared; edit the file"
-            mistakes.append(Mistake(change.key or change.mark, message))
-    return mistakes
+            mistakes.add(change.key or change.mark, message)
 
 
-def _small(found: list[tuple[Candidate, TrialSpec]], checker: Checker) -> list[tuple[Candidate, TrialSpec]]:
-    specs = {id(candidate): spec for candidate, spec in found}
+def _small(found: Checked, checker: Checker) -> Checked:
     small = []
-    mistakes: list[Mistake] = []
-    for candidate in thinned([candidate for candidate, _ in found]):
-        tree = shrunk(candidate.tree, specs[id(candidate)])
-        spec, findings = checker.spec(tree)
+    mistakes = Mistakes()
+    for candidate, spec in thinned(found):
+        tree = shrunk(candidate.tree, spec)
+        smaller, findings = checker.spec(tree)
         mistakes += [located(finding, tree) for finding in findings]
-        if spec is not None:
-            small.append((candidate._replace(tree=tree), spec))
-    if mistakes:
-        raise ConfigError(mistakes)
+        if smaller is not None:
+            small.append((candidate._replace(tree=tree), smaller))
+    mistakes.check()
     return small
 
 
-def _distinct(found: list[tuple[Candidate, TrialSpec]], axis_keys: Sequence[str]) -> tuple[Point, ...]:
+def _distinct(found: Checked, axis_keys: Sequence[str]) -> tuple[Point, ...]:
     """Points in order; what `include` gives again, or `--smoke` has made equal, is there once."""
     points: dict[tuple[str, tuple[tuple[str, Any], ...]], Point] = {}
     for candidate, spec in found:

@@ -1,101 +1,108 @@
 """The JSON schema of a config file, for editors, from the models that check it."""
 
+import json
 from typing import Any
 
 from pydantic import BaseModel
 
-from bnexp.config.header import Header
-from bnexp.config.keys import FILLED_IN, blocks, models, names_of
+from bnexp.config.keys import FILLED_IN, models, names_of
+from bnexp.config.merge import blocks
+from bnexp.config.readers.header import Header
 from bnexp.specs.datasets import DATASETS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.norms.table import METHODS
+from bnexp.specs.trial import TrialSpec
 
 Schema = dict[str, Any]
 
-_OWN_MODULE: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
+_OWN: Schema = {"type": "string", "pattern": "^[^:]+:[^:]+$"}
 """Names that installed packages add are not in it: the schema is the same on every machine."""
 
 
 def json_schema() -> Schema:
-    """Draft 2020-12; `bnexp schema` prints it, and `bnexp/experiment.schema.json` holds it."""
-    spec = TrialSpec.model_json_schema()
-    header = Header.model_json_schema()
-    definitions = {name: _tidy(definition) for name, definition in spec.pop("$defs").items()}
-    for model in definitions.values():
-        model.pop("title", None)
-    for model in ("DataSpec", "OwnNorm"):
-        definitions[model]["properties"].pop("source")
-    definitions["OwnNorm"]["properties"]["name"] |= _OWN_MODULE
-    keys = _keys(_tidy(spec["properties"]), definitions)
-    top = {key: value for key, value in keys.items() if "." not in key}
-    axes = {key: {"type": "array", "minItems": 1, "items": value} for key, value in keys.items()}
-    chosen = {"variant": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}
-    definitions["change"] = {"type": ["object", "null"], "properties": keys, "additionalProperties": False}
-    definitions["axes"] = {"type": "object", "minProperties": 1, "properties": axes, "additionalProperties": False}
-    definitions["entries"] = {
-        "type": "array",
-        "minItems": 1,
-        "items": {"type": "object", "minProperties": 1, "properties": chosen | keys, "additionalProperties": False},
-    }
-    own = {key: _described(_tidy(value)) for key, value in header["properties"].items()}
-    own["variants"] |= {"type": "object", "minProperties": 1, "additionalProperties": {"$ref": "#/$defs/change"}}
-    for key, definition in {"grid": "axes", "zip": "axes", "include": "entries", "exclude": "entries"}.items():
-        own[key] |= {"$ref": f"#/$defs/{definition}"}
+    """Draft 2020-12; `bnexp schema` prints it, and `bnexp/experiment.schema.json` holds it.
+
+    `$defs` has each model once, all dotted keys as the top, variants and entries take them (`changes`), and the same
+    with lists of values (`axes`).
+    """
+    spec = _tidy(TrialSpec.model_json_schema())
+    definitions = spec.pop("$defs") | {"TrialSpec": spec}
+    definitions["OwnNorm"]["properties"]["name"] |= _OWN
+    for method in METHODS.values():
+        definitions[method.__name__]["description"] = method.title
+    changes = _changes(definitions)
+    axes = {key: {"type": "array", "minItems": 1, "items": _reference("changes", key)} for key in changes}
+    header = {key: _optional(_tidy(value)) for key, value in Header.model_json_schema()["properties"].items()}
+    variant = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    header["variants"]["additionalProperties"] = {"anyOf": [{"type": "null"}, _mapping("changes")]}
+    for key in ("grid", "zip"):
+        header[key] = {"description": header[key]["description"], "minProperties": 1} | _mapping("axes")
+    for key in ("include", "exclude"):
+        header[key]["items"] = {"minProperties": 1} | _mapping("changes", {"variant": variant})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A bnexp experiment",
-        "type": "object",
-        "properties": {"name": own.pop("name"), "about": own.pop("about"), **top, **keys, **own},
-        "additionalProperties": False,
-        "anyOf": [{"required": ["variants"]}, {"required": ["norm"]}, {"required": ["norm.name"]}],
-        "$defs": definitions,
+        **_mapping("changes", header),
+        "anyOf": [{"required": [key]} for key in ("variants", "norm", "norm.name")],
+        "$defs": {
+            **definitions,
+            "key": {"enum": list(changes)},
+            "changes": {"properties": changes},
+            "axes": {"properties": axes},
+        },
     }
 
 
-def _keys(properties: Schema, definitions: Schema) -> Schema:
-    """Every dotted key with its schema; a key that several models have takes what any of them takes."""
-    found: dict[str, list[Schema]] = {}
+def _changes(definitions: Schema) -> Schema:
+    """Every dotted key with what any model takes there, by reference; what several say the same stays in the first."""
+    found: dict[str, dict[str, Schema]] = {}
 
-    def visit(model: type[BaseModel], path: tuple[str, ...], fields: Schema) -> None:
+    def visit(model: type[BaseModel], path: tuple[str, ...]) -> None:
+        fields = definitions[model.__name__]["properties"]
         for key, field in model.model_fields.items():
-            place = (*path, key)
-            dotted = ".".join(place)
-            if dotted in FILLED_IN:
+            place, below = (*path, key), models(field.annotation)
+            if ".".join(place) in FILLED_IN:
+                del fields[key]
                 continue
-            below = models(field.annotation)
-            value = _with_words(fields[key], place, below)
-            if value not in found.setdefault(dotted, []):
-                found[dotted].append(value)
+            if place in blocks():  # the word for it, too
+                own = [_OWN] if key in ("data", "norm") else []
+                names = [*DATASETS] if key == "data" else names_of(below)
+                fields[key] = {"anyOf": [{"enum": names}, *own, fields[key]]}
+            known, content = found.setdefault(".".join(place), {}), json.dumps(fields[key])
+            if content in known:
+                fields[key] = known[content]
+            known.setdefault(content, _reference(model.__name__, key))
             for option in below:
-                visit(option, place, definitions[option.__name__]["properties"])
+                visit(option, place)
 
-    visit(TrialSpec, (), properties)
-    _put_words_inside(definitions)
-    return {key: _any_of(values) for key, values in found.items()}
-
-
-def _any_of(schemas: list[Schema]) -> Schema:
-    """One schema for what any of several models takes; of names, the list."""
-    if len(schemas) == 1:
-        return schemas[0]
-    names = {"type": "string", "enum": [schema["const"] for schema in schemas if "const" in schema]}
-    others = [schema for schema in schemas if "const" not in schema]
-    return names if not others else {"anyOf": [names, *others] if names["enum"] else others}
+    visit(TrialSpec, ())
+    return {
+        key: known.popitem()[1] if len(known) == 1 else {"anyOf": [*known.values()]} for key, known in found.items()
+    }
 
 
-def _with_words(schema: Schema, place: tuple[str, ...], options: list[type[BaseModel]]) -> Schema:
-    """The schema of a block that has a name, with the word for it."""
-    if place not in blocks():
-        return schema
-    names = [*DATASETS] if place == ("data",) else names_of(options)
-    own_module = [_OWN_MODULE] if place in (("data",), ("norm",)) else []
-    return {"anyOf": [{"type": "string", "enum": names}, *own_module, schema]}
+def _reference(definition: str, key: str = "") -> Schema:
+    return {"$ref": f"#/$defs/{definition}" + (f"/properties/{key}" if key else "")}
 
 
-def _put_words_inside(definitions: Schema) -> None:
-    """`optimizer: sgd` inside `training: {...}` too."""
-    fields = definitions["TrainingSpec"]["properties"]
-    annotation = models(TrialSpec.model_fields["training"].annotation)[0].model_fields["optimizer"].annotation
-    fields["optimizer"] = _with_words(fields["optimizer"], ("training", "optimizer"), models(annotation))
+def _mapping(definition: str, others: Schema | None = None) -> Schema:
+    """A mapping with dotted keys, as a definition has them, and some others."""
+    names = {"anyOf": [_reference("key"), {"enum": [*others]}]} if others else _reference("key")
+    schema = {"type": "object", "propertyNames": names, "allOf": [_reference(definition)]}
+    return schema | ({"properties": others} if others else {})
+
+
+def text(value: Any, indent: int = 0) -> str:
+    """JSON in lines of up to 120 characters: what fits on one stands on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent < 120 or not isinstance(value, dict | list):
+        return line
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {text(item, indent + 2)}" for key, item in value.items()]
+    else:
+        parts = [text(item, indent + 2) for item in value]
+    margin = "\n" + " " * indent
+    inside = ",".join(f"{margin}  {part}" for part in parts) + margin
+    return f"{{{inside}}}" if isinstance(value, dict) else f"[{inside}]"
 
 
 def _tidy(schema: Any) -> Any:
@@ -116,7 +123,7 @@ def _tidy(schema: Any) -> Any:
     return tidy
 
 
-def _described(schema: Schema) -> Schema:
+def _optional(schema: Schema) -> Schema:
     """Of an optional key only what it is when it is given."""
     if schema.get("default", ...) is None:
         rest = {key: value for key, value in schema.items() if key not in ("default", "anyOf")}

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bnexp.config.expand import Candidate
-from bnexp.config.keys import blocks
-from bnexp.config.tree import Mark, Node, Source, put
+from bnexp.config.grid import Candidate
+from bnexp.config.merge import changed
+from bnexp.config.mistakes import Mark, Source
+from bnexp.config.tree import Node
 from bnexp.specs.datasets import DATASETS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 SEEDS = 2
 DATA = "mnist-5k"
@@ -17,14 +18,15 @@ VALIDATION = 200
 _MARK = Mark(Source("--smoke"))
 
 
-def thinned(candidates: Sequence[Candidate]) -> list[Candidate]:
+def thinned(points: Sequence[tuple[Candidate, TrialSpec]]) -> list[tuple[Candidate, TrialSpec]]:
     """The points whose axes stand at their first or last value, and at least one of each variant."""
-    kept = {candidate.variant for candidate in candidates if candidate.corner}
-    return [
-        candidate
-        for candidate in candidates
-        if candidate.corner or (candidate.variant not in kept and not kept.add(candidate.variant))  # type: ignore[func-returns-value]  # add returns None, which reads as: seen from now on
-    ]
+    covered = {candidate.variant for candidate, _ in points if candidate.corner}
+    kept = []
+    for candidate, spec in points:
+        if candidate.corner or candidate.variant not in covered:
+            covered.add(candidate.variant)
+            kept.append((candidate, spec))
+    return kept
 
 
 def shrunk(tree: Node, spec: TrialSpec) -> Node:
@@ -42,6 +44,4 @@ def shrunk(tree: Node, spec: TrialSpec) -> Node:
     }
     if spec.data.known:
         changes |= {"data.name": DATA, "data.validation": VALIDATION if spec.data.validation else 0}
-    for key, value in changes.items():
-        tree = put(tree, tuple(key.split(".")), Node(value, _MARK, _MARK), blocks())
-    return tree
+    return changed(tree, ((key, Node(value, _MARK, _MARK)) for key, value in changes.items()))

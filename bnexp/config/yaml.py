@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import yaml
 
-from bnexp.config.tree import MAX_DEPTH, MAX_NODES, ConfigError, Mark, Mistake, Node, Source, in_order
+from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
+from bnexp.config.tree import MAX_DEPTH, MAX_NODES, Node
 from bnexp.errors import UserError
 from bnexp.specs.wording import nearest
 
@@ -17,7 +18,7 @@ MAX_WRITTEN = 50_000
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_WORDS = {"": None, "~": None} | {
+_CONSTANTS = {"": None, "~": None} | {
     form: value for word, value in (("null", None), ("true", True), ("false", False))
     for form in (word, word.capitalize(), word.upper())
 }  # fmt: skip
@@ -25,11 +26,10 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U
 _DIGITS = 18  # more have no use in a config, and would not fit a 64-bit integer
 
 
-def read(path: Path, mistakes: list[Mistake] | None = None) -> Node:
+def read(path: Path) -> Node:
     """The tree of a config file; its top is a mapping.
 
-    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.  With a list of
-    `mistakes`, those that leave a tree to look at (a duplicate key, of which the first counts) are added to it.
+    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.
     """
     try:
         with path.open("rb") as file:
@@ -42,7 +42,7 @@ def read(path: Path, mistakes: list[Mistake] | None = None) -> Node:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; is it a config?")
-    tree = parse(_decoded(content, str(path)), str(path), mistakes)
+    tree = parse(_decoded(content, str(path)), str(path))
     if tree.value is None:
         raise ConfigError([Mistake(Mark(Source(str(path))), "is empty; a config needs at least `variants`")])
     if not tree.is_mapping:
@@ -50,14 +50,19 @@ def read(path: Path, mistakes: list[Mistake] | None = None) -> Node:
     return tree
 
 
-def parse(text: str, name: str, mistakes: list[Mistake] | None = None) -> Node:
+def parse(text: str, name: str) -> Node:
     """The tree of a YAML text, which messages call `name`.
 
-    Raises ConfigError with every mistake in it; as `read`, adds to `mistakes` those that leave a tree.
+    Raises ConfigError with every mistake in it.  Where they leave something to look at (of a duplicate key the first
+    counts), that is the error's `tree`.
     """
     source = Source(name, tuple(re.split(r"\r\n|\r|\n", text)))
-    if found := list(_control_characters(source)):
-        raise ConfigError(found)
+    mistakes = Mistakes()
+    for number, line in enumerate(source.lines, 1):
+        for found in _CONTROL.finditer(line):
+            mark = Mark(source, number, found.start() + 1)
+            mistakes.add(mark, f"the character U+{ord(found[0]):04X} is not taken; delete it")
+    mistakes.check()
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -67,9 +72,7 @@ def parse(text: str, name: str, mistakes: list[Mistake] | None = None) -> Node:
         raise ConfigError([_syntax_mistake(error, source)]) from None
     finally:
         loader.dispose()
-    if reader.mistakes and mistakes is None:
-        raise ConfigError(in_order(reader.mistakes))
-    (mistakes if mistakes is not None else []).extend(reader.mistakes)
+    reader.mistakes.check(tree)
     return tree
 
 
@@ -108,7 +111,7 @@ class _Reader:
     def __init__(self, source: Source, refused: list[tuple[str, yaml.Mark]]) -> None:
         self.source = source
         self.left = MAX_NODES
-        self.mistakes = [Mistake(self.mark(start, start), message) for message, start in refused]
+        self.mistakes = Mistakes(Mistake(self.mark(start, start), message) for message, start in refused)
 
     def mark(self, start: yaml.Mark, end: yaml.Mark) -> Mark:
         line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
@@ -140,7 +143,7 @@ class _Reader:
                 continue
             if key in items:
                 first = items[key].key or mark
-                self.mistakes.append(Mistake(mark, f"duplicate key {key!r}; first on line {first.line}"))
+                self.mistakes.add(mark, f"duplicate key {key!r}; first on line {first.line}")
                 continue
             items[key] = value
         return items
@@ -148,15 +151,15 @@ class _Reader:
     def key(self, node: yaml.Node, mark: Mark) -> str | None:
         """The key as text; None, and a mistake, if it is none."""
         if not isinstance(node, yaml.ScalarNode):
-            self.mistakes.append(Mistake(mark, "a key must be text, not a list or a block"))
+            self.mistakes.add(mark, "a key must be text, not a list or a block")
             return None
-        value = node.value if node.style else _value(node.value)
+        value = node.value if node.style else scalar(node.value)
         if not isinstance(value, str):
             written = node.value or "nothing"
-            self.mistakes.append(Mistake(mark, f'a key must be text, not {written}; write it in quotes: "{written}"'))
+            self.mistakes.add(mark, f'a key must be text, not {written}; write it in quotes: "{written}"')
             return None
         if value == "<<" and not node.style:
-            self.mistakes.append(Mistake(mark, "merge keys `<<` are not taken; variants change the rest already"))
+            self.mistakes.add(mark, "merge keys `<<` are not taken; variants change the rest already")
             return None
         return value
 
@@ -165,27 +168,22 @@ class _Reader:
         if node.style:
             return text
         if _NOT_FINITE.fullmatch(text):
-            self.mistakes.append(Mistake(mark, f"a number must be finite, not {text}"))
+            self.mistakes.add(mark, f"a number must be finite, not {text}")
             return 0
-        value = _value(text)
+        value = scalar(text)
         if value in (float("inf"), float("-inf")) or (isinstance(value, int) and len(text) > _DIGITS):
-            self.mistakes.append(Mistake(mark, f"{text[:20]} is too large a number"))
+            self.mistakes.add(mark, f"{text[:20]} is too large a number")
             return 0
         return value
 
 
-def _value(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means: the core schema of YAML 1.2, so `no`, `1:30`, `010`, `1_000` are words."""
-    if text in _WORDS:
-        return _WORDS[text]
+def scalar(text: str) -> str | int | float | bool | None:
+    """What a word without quotes means: the core schema of YAML 1.2, so `no`, `1:30`, `010`, `1_000` are words."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= _DIGITS else 10**_DIGITS
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def scalar(text: str) -> str | int | float | bool | None:
-    """One word of a command line as YAML reads it: `1e-3` is a number, `no` a word."""
-    return _value(text)
 
 
 def _decoded(content: bytes, name: str) -> str:
@@ -197,14 +195,6 @@ def _decoded(content: bytes, name: str) -> str:
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
         raise ConfigError([Mistake(Mark(Source(name), line, column), message)]) from None
-
-
-def _control_characters(source: Source) -> list[Mistake]:
-    return [
-        Mistake(Mark(source, number, found.start() + 1), f"the character U+{ord(found[0]):04X} is not taken; delete it")
-        for number, line in enumerate(source.lines, 1)
-        for found in _CONTROL.finditer(line)
-    ]
 
 
 _SYNTAX = (
@@ -232,9 +222,9 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Source) -> Mistake:
         column = len(source.lines[line].rstrip())
     problem = error.problem or "not valid YAML"
     message = f"not valid YAML: {problem}" if error.context else problem
-    for pattern, words in _SYNTAX:
+    for pattern, plainly in _SYNTAX:
         if found := re.fullmatch(pattern, problem):
-            message = found.expand(words)
+            message = found.expand(plainly)
     started = error.context_mark
     if started and started.line != line and problem != "but found another document":
         message += f" (it began on line {started.line + 1})"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bnexp.data.dataset import Dataset
 from bnexp.data.shuffle import keys
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 from bnexp.specs.trial import stream
 
 Indices = NDArray[np.int64]

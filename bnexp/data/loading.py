@@ -14,8 +14,8 @@ from bnexp.data.formats import BadFileError, read_idx_files, read_npz
 from bnexp.data.known import BATCH_NAMES, IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
 from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
 from bnexp.errors import UserError
+from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet
-from bnexp.specs.spec import DataSpec
 
 UNPROVEN = "shapes and class counts only"
 """What `Dataset.checked` begins with where no hash says that it is the dataset of this name."""

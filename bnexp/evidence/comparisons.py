@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from bnexp.config.header import MARGIN
 from bnexp.evidence.pairing import paired
 from bnexp.records.plan import StoredPlan
-from bnexp.specs.spec import TrainingSpec
+from bnexp.specs.experiment import MARGIN
+from bnexp.specs.training import TrainingSpec
 from bnexp.stats.bootstrap import Sources
 from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
 from bnexp.stats.equivalence import tost

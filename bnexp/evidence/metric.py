@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
-from bnexp.specs.spec import TrainingSpec
+from bnexp.specs.training import TrainingSpec
 from bnexp.specs.wording import did_you_mean
 from bnexp.stats.convergence import first_reached
 

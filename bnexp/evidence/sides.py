@@ -7,13 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from bnexp.config.grid import ranges
 from bnexp.errors import UserError
 from bnexp.evidence.confounds import Mode, Side
 from bnexp.records.find import plans
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.records.store import Store
-from bnexp.specs.wording import did_you_mean, listed
+from bnexp.specs.wording import did_you_mean, listed, ranges
 
 
 @dataclass(frozen=True)

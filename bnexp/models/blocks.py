@@ -9,7 +9,7 @@ from bnexp.errors import UserError
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
 from bnexp.specs.model import Activation
-from bnexp.specs.norms.table import Norm
+from bnexp.specs.norms.base import Norm
 
 
 def hidden(x: Any, block: Block, norm: Norm, activation: Activation, **keywords: Any) -> Any:

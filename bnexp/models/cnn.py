@@ -5,7 +5,7 @@ from keras import layers
 
 from bnexp.models.blocks import hidden
 from bnexp.specs.model import CnnSpec
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:

@@ -8,8 +8,8 @@ from keras import layers, ops
 from bnexp.models.blocks import normalized
 from bnexp.specs.block import Block
 from bnexp.specs.model import LstmSpec
-from bnexp.specs.norms.table import Norm
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.norms.base import Norm
+from bnexp.specs.trial import TrialSpec
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from bnexp.norms.channelwise import Channelwise
-from bnexp.specs.norms.table import AffineNorm
+from bnexp.specs.norms.affine import AffineNorm
 
 
 def layer(spec: AffineNorm, name: str) -> keras.layers.Layer:

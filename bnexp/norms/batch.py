@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import BatchNorm
+from bnexp.specs.norms.batch import BatchNorm
 
 
 def layer(spec: BatchNorm, name: str) -> keras.layers.Layer:

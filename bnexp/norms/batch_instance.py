@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, pixel_axes
-from bnexp.specs.norms.table import BatchInstanceNorm
+from bnexp.specs.norms.batch_instance import BatchInstanceNorm
 
 
 def layer(spec: BatchInstanceNorm, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments, check_epsilon
-from bnexp.specs.norms.table import BatchRenorm
+from bnexp.specs.norms.batch_renorm import BatchRenorm
 
 
 def layer(spec: BatchRenorm, name: str) -> keras.layers.Layer:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 from bnexp.lazy import attribute
-from bnexp.specs.norms.table import Norm
+from bnexp.specs.norms.base import Norm
 
 if TYPE_CHECKING:
     import keras

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, check_epsilon, combined, moments, pixel_axes
-from bnexp.specs.norms.table import EvoNormB0 as Row
+from bnexp.specs.norms.evonorm_b0 import EvoNormB0 as Row
 
 
 def layer(spec: Row, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import Channelwise, check_epsilon, combined, grouped, moments, pixel_axes
-from bnexp.specs.norms.table import EvoNormS0 as Row
+from bnexp.specs.norms.evonorm_s0 import EvoNormS0 as Row
 
 
 def layer(spec: Row, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import Channelwise, check_epsilon, check_pixels, pixel_axes
-from bnexp.specs.norms.table import FilterResponseNorm
+from bnexp.specs.norms.filter_response import FilterResponseNorm
 
 
 def layer(spec: FilterResponseNorm, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, pixel_axes
-from bnexp.specs.norms.table import GhostBatchNorm
+from bnexp.specs.norms.ghost_batch import GhostBatchNorm
 
 
 def layer(spec: GhostBatchNorm, name: str) -> keras.layers.Layer:

@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import GroupNorm
+from bnexp.specs.norms.group import GroupNorm
 
 
 def layer(spec: GroupNorm, name: str) -> keras.layers.Layer:

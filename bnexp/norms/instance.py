@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import InstanceNorm
+from bnexp.specs.norms.instance import InstanceNorm
 
 
 def layer(spec: InstanceNorm, name: str) -> keras.layers.Layer:

@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import LayerNorm
+from bnexp.specs.norms.layer import LayerNorm
 
 
 def layer(spec: LayerNorm, name: str) -> keras.layers.Layer:

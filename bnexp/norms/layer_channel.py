@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import LayerChannelNorm
+from bnexp.specs.norms.layer_channel import LayerChannelNorm
 
 
 def layer(spec: LayerChannelNorm, name: str) -> keras.layers.Layer:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from bnexp.specs.norms.table import LayerFullNorm
+from bnexp.specs.norms.layer_full import LayerFullNorm
 
 
 def layer(spec: LayerFullNorm, name: str) -> keras.layers.Layer:

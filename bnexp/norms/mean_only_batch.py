@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, batch_axes
-from bnexp.specs.norms.table import MeanOnlyBatchNorm
+from bnexp.specs.norms.mean_only_batch import MeanOnlyBatchNorm
 
 
 def layer(spec: MeanOnlyBatchNorm, name: str) -> keras.layers.Layer:

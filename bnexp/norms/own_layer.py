@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import bnexp
 from bnexp.errors import UserError
+from bnexp.specs.norms.base import Norm
 from bnexp.specs.norms.own import OwnNorm
-from bnexp.specs.norms.table import Norm
 from bnexp.specs.wording import a_type, did_you_mean, nearest
 from bnexp.usercode.modules import importable, its_own, source_hash
 

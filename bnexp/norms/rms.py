@@ -2,7 +2,7 @@
 
 import keras
 
-from bnexp.specs.norms.table import RmsNorm
+from bnexp.specs.norms.rms import RmsNorm
 
 
 def layer(spec: RmsNorm, name: str) -> keras.layers.Layer:

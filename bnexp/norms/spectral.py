@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.effective_kernel import EffectiveKernel
-from bnexp.specs.norms.table import SpectralNorm as Row
+from bnexp.specs.norms.spectral import SpectralNorm as Row
 
 _SMALLEST = 1e-12
 """Of a length that is divided by: a kernel of zeros stays one."""

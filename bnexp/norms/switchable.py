@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, combined, pixel_axes
-from bnexp.specs.norms.table import SwitchableNorm
+from bnexp.specs.norms.switchable import SwitchableNorm
 
 
 def layer(spec: SwitchableNorm, name: str) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ from keras import ops
 
 from bnexp.norms.channelwise import batch_axes, moments
 from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes
-from bnexp.specs.norms.table import Norm
+from bnexp.specs.norms.base import Norm
 
 _SMALLEST_SQUARE = 1e-30
 """Of ‖v‖²: a kernel of zeros then has the direction 0 and a finite gradient."""

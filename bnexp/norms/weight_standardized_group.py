@@ -7,7 +7,7 @@ from keras import ops
 
 from bnexp.norms.channelwise import check_epsilon, moments
 from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes
-from bnexp.specs.norms.table import WeightStandardizedGroupNorm
+from bnexp.specs.norms.weight_standardized_group import WeightStandardizedGroupNorm
 
 
 def layer(spec: WeightStandardizedGroupNorm, name: str) -> keras.layers.Layer:

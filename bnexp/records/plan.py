@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from bnexp.config.grid import Experiment
-from bnexp.config.header import MARGIN
+from bnexp.specs.experiment import MARGIN, Experiment
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
 

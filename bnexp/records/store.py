@@ -15,11 +15,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import Experiment
 from bnexp.errors import UserError
 from bnexp.records.plan import SCHEMA_VERSION as PLAN_VERSION
 from bnexp.records.plan import StoredPlan, united_plan
 from bnexp.records.record import SCHEMA_VERSION, TrialRecord
+from bnexp.specs.experiment import Experiment
 from bnexp.specs.trial import Trial
 
 

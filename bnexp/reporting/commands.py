@@ -13,11 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import PlannedTrial, Point, ranges, select
+from bnexp.config.selection import select
 from bnexp.errors import UserError
 from bnexp.records.plan import StoredPlan, StoredPoint
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.experiment import PlannedTrial, Point
+from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.wording import ranges
 
 Named = dict[str, str]
 """The name of a command of bnexp, such as `run`, to the whole command line."""

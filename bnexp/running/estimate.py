@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 _RECENT = 9
 """Measurements of one kind that count: the latest, since machine and load may have changed."""

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import islice
 
 from bnexp.running.survey import Task
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.values import canonical
 
 _AHEAD = 64

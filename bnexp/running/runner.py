@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import Experiment, PlannedTrial
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
@@ -27,6 +26,7 @@ from bnexp.running.signals import Signals
 from bnexp.running.survey import Survey, Task, learn, of_shard, survey, tasks
 from bnexp.running.tally import Tally
 from bnexp.running.training import Training, Use
+from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens

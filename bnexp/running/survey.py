@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnexp.config.grid import Experiment, PlannedTrial, plan
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 from bnexp.running.estimate import Costs
 from bnexp.running.options import Shard
+from bnexp.specs.experiment import Experiment, PlannedTrial, plan
 from bnexp.specs.trial import Trial
 
 

@@ -8,7 +8,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
 from bnexp.evidence.agreement import Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
@@ -18,9 +17,9 @@ from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
 from bnexp.specs.datasets import DATASETS
+from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.norms.own import FORM, OwnNorm
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.sources import digest
 
 _DEVICES = get_args(Options.__annotations__["device"])

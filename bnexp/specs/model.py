@@ -1,11 +1,11 @@
-"""The named models: what a config may say of each, and the shapes that follow.  No TensorFlow here."""
+"""The named models: what a config may say of each, the shapes that follow, and the function that builds it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field
 
 from bnexp.specs.block import Block
-from bnexp.specs.values import Frozen
+from bnexp.specs.values import Frozen, named, table
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"]
@@ -15,6 +15,8 @@ InitialScale = Annotated[float, Field(gt=0, description="every initial kernel is
 
 class CnnSpec(Frozen):
     """The reference CNN; without further keys: conv 32, pool, conv 64, pool, conv 64, dense 64, dense 10."""
+
+    target: ClassVar[str] = "bnexp.models.cnn:build"
 
     name: Literal["cnn"] = "cnn"
     filters: Sizes = Field((32, 64, 64), description="filters of each convolution, first to last")
@@ -53,6 +55,8 @@ class CnnSpec(Frozen):
 class MlpSpec(Frozen):
     """A multilayer perceptron: the flattened image, hidden dense layers, logits."""
 
+    target: ClassVar[str] = "bnexp.models.mlp:build"
+
     name: Literal["mlp"] = "mlp"
     widths: Sizes = Field((256, 128), min_length=1, description="units of each hidden dense layer, first to last")
     activation: Activation = "relu"
@@ -68,6 +72,8 @@ class MlpSpec(Frozen):
 class LstmSpec(Frozen):
     """An LSTM over the rows of the image, top to bottom; logits from its final hidden state."""
 
+    target: ClassVar[str] = "bnexp.models.lstm:build"
+
     name: Literal["lstm"] = "lstm"
     units: int = Field(64, ge=1, description="numbers in the hidden state")
     dropout: float = Field(0.0, ge=0, lt=1, description="share dropped of the final hidden state")
@@ -82,14 +88,6 @@ class LstmSpec(Frozen):
         return [Block("rows", "rows", (width * channels,)), Block("state", "state", (self.units,))]
 
 
-MODELS = {"cnn": "bnexp.models.cnn:build", "mlp": "bnexp.models.mlp:build", "lstm": "bnexp.models.lstm:build"}
+AnyModel = Annotated[CnnSpec | MlpSpec | LstmSpec, Discriminator("name"), named("cnn")]
 
-
-def _name(value: Any) -> str | None:
-    return value.get("name", "cnn") if isinstance(value, dict) else getattr(value, "name", None)
-
-
-AnyModel = Annotated[
-    Annotated[CnnSpec, Tag("cnn")] | Annotated[MlpSpec, Tag("mlp")] | Annotated[LstmSpec, Tag("lstm")],
-    Discriminator(_name),
-]
+MODELS = table(AnyModel)

@@ -1,17 +1,151 @@
-"""One training: its identity by content, and the streams of random numbers that it draws from."""
+"""One training: its spec, its identity by content, and the streams of random numbers that it draws from.
+
+A `TrialSpec` holds everything that changes a result but the seed, and nothing else.  It is built from a config or by a
+Python user; both get the same errors.
+"""
 
 import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.values import canonical
+from pydantic import model_validator
+
+from bnexp.specs.block import Block
+from bnexp.specs.data import DataSpec
+from bnexp.specs.datasets import ImageSet
+from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec
+from bnexp.specs.norms.base import Norm
+from bnexp.specs.norms.none import NoNorm
+from bnexp.specs.norms.own import AnyNorm
+from bnexp.specs.training import TrainingSpec
+from bnexp.specs.values import Frozen, canonical, named
+from bnexp.specs.wording import listed
 
 PROTOCOL = 2
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
 every identity: old records are then kept, and not mixed with new ones."""
+
+
+class Problem(NamedTuple):
+    """A value that is well-formed by itself and wrong beside the others."""
+
+    path: tuple[str, ...]
+    message: str
+    beside: tuple[tuple[str, ...], ...] = ()
+    """Paths of the others, the likeliest culprit first."""
+
+
+class SpecError(ValueError):
+    """Parts of a spec that do not fit each other."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in problems))
+        self.problems = problems
+
+
+class TrialSpec(Frozen):
+    """Everything that one training depends on but its seed."""
+
+    data: Annotated[DataSpec, named("mnist")] = DataSpec()
+    model: AnyModel = CnnSpec()
+    norm: AnyNorm = NoNorm()
+    training: TrainingSpec = TrainingSpec()
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrialSpec":
+        if found := problems(self):
+            raise SpecError(found)
+        return self
+
+
+def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
+    """What is wrong between the parts of a spec whose parts are right by themselves; [] if nothing.
+
+    Checked as far as the data are known: a user's own dataset is checked again once its sizes are `loaded`.
+    """
+    known = loaded or spec.data.known
+    try:
+        found = _norm_problems(spec, _blocks(spec, known))
+    except ValueError as error:
+        return [Problem(("model",), str(error))] if known else []
+    if known:
+        found += _data_problems(spec, known)
+    return found
+
+
+def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
+    """What is worth knowing of a spec before it is trained, although it can be; as far as the data are known."""
+    try:
+        blocks = _blocks(spec, loaded or spec.data.known)
+    except ValueError:  # too small an image for the model, or so it would be of any size
+        return []
+    each = (spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block))
+    return list(dict.fromkeys(text for text in each if text))
+
+
+def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
+    """The hidden blocks; of a user's own dataset that is not loaded, those that any image has.  Raises ValueError."""
+    if known:
+        return spec.model.blocks(known.shape)
+    return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "rows"]
+
+
+def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
+    """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
+    norm, model = spec.norm, spec.model.name
+    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
+        return [problem]
+    if "layers" not in type(norm).model_fields:  # `none`
+        return []
+    kinds = list(dict.fromkeys(block.kind for block in blocks))
+    if norm.not_dense and "conv" not in kinds:
+        return [Problem(("norm", "name"), f"{norm.name} takes convolutions, and {model} has none: {norm.not_dense}")]
+    if not any(norm.takes(block) for block in blocks):
+        has = listed(kinds) or "no hidden layers"
+        message = f"{model} has no layers of this kind that are normalized; it has {has}"
+        return [Problem(("norm", "layers"), message)]
+    refusals = [norm.refusal(block) for block in blocks if norm.takes(block)]
+    return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
+
+
+def _lstm_problem(norm: Norm) -> Problem | None:
+    """Why a norm cannot stand on the rows and the final state of an LSTM."""
+    here = "the rows and the final state of lstm have no"
+    if norm.linear_target:
+        message = f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+        return Problem(("norm", "name"), message)
+    if norm.brings_activation:
+        message = f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
+        return Problem(("norm", "name"), message)
+    if getattr(norm, "place", None) == "after-activation":
+        return Problem(("norm", "place"), f"{here} activation behind them; leave the place out")
+    if not norm.use_bias:
+        return Problem(("norm", "use_bias"), f"{here} linear layer before them; leave use_bias out")
+    return None
+
+
+_ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance
+
+
+def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
+    data, batch_size = spec.data, spec.training.batch_size
+    validation, examples = data.validation_examples(known.train), data.train_examples(known.train)
+    rest = known.train - validation
+    if 0 < validation < known.classes:
+        message = f"{validation} validation examples cannot hold each of the {known.classes} classes; use more, or 0"
+        return [Problem(("data", "validation"), message)]
+    if rest < known.classes:
+        return [Problem(("data", "validation"), f"leaves {max(rest, 0)} of {known.train} examples to train on")]
+    if data.train is not None and data.train > rest:
+        message = f"{data.train} examples, but after the validation split {data.name} has {rest}"
+        return [Problem(("data", "train"), message)]
+    if batch_size > examples:
+        message = f"a batch of {batch_size} is larger than the {examples} training examples"
+        beside = (("data", "train"), ("data", "validation"), ("data", "name"))
+        return [Problem(("training", "batch_size"), message, beside)]
+    return []
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The base of everything that is described, identified and stored: frozen values that check themselves."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class Frozen(BaseModel):
@@ -11,9 +13,21 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def named(value: Any) -> Any:
-    """`layer` is short for `{name: layer}`, wherever a block has a name."""
-    return {"name": value} if isinstance(value, str) else value
+def named(default: str) -> BeforeValidator:
+    """A block may be given by its name alone, `layer` for `{name: layer}`; without a name it has the `default`."""
+
+    def complete(value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        return {"name": default} | value if isinstance(value, dict) else value
+
+    return BeforeValidator(complete)
+
+
+def table(union: Any) -> Mapping[str, type[Any]]:
+    """The members of a union of blocks by their names, in its order."""
+    members = get_args(get_args(union)[0])
+    return MappingProxyType({member.model_fields["name"].default: member for member in members})
 
 
 def canonical(value: Any) -> Any:

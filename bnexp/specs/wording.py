@@ -86,3 +86,14 @@ def place_label(coordinates: Mapping[str, Any]) -> str:
         f"{label if last.count(label) == 1 else key} {value}"
         for (key, value), label in zip(coordinates.items(), last, strict=True)
     )
+
+
+def ranges(seeds: set[int]) -> str:
+    """`{0, 1, 2, 7}` as `0-2, 7`."""
+    runs: list[list[int]] = []
+    for seed in sorted(seeds):
+        if runs and runs[-1][1] == seed - 1:
+            runs[-1][1] = seed
+        else:
+            runs.append([seed, seed])
+    return listed(str(first) if first == last else f"{first}-{last}" for first, last in runs) or "none"

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bnexp.specs.spec import Adam, AnyOptimizer
+from bnexp.lazy import attribute
+from bnexp.specs.optimizer import Adam, AnyOptimizer, Sgd
 
 
 class FusedAdam:
@@ -63,8 +64,11 @@ class FusedAdam:
 
 def build(spec: AnyOptimizer) -> Any:
     """The optimizer that a spec asks for, a `FusedAdam` or Keras's, not yet built for any weights."""
-    if isinstance(spec, Adam):
-        return FusedAdam(spec)
+    return attribute(spec.target)(spec)
+
+
+def sgd(spec: Sgd) -> keras.optimizers.Optimizer:
+    """Keras's gradient descent."""
     return keras.optimizers.SGD(spec.learning_rate, spec.momentum, spec.nesterov)
 
 

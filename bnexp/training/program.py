@@ -1,6 +1,5 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
-import importlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -9,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.specs.model import MODELS
-from bnexp.specs.spec import TrialSpec
+from bnexp.lazy import attribute
+from bnexp.specs.trial import TrialSpec
 from bnexp.training import optimizers
 from bnexp.training.forms import with_fast_forms
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
@@ -52,8 +51,7 @@ class Program:
     def __init__(
         self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, way: Way = GRAPH
     ) -> None:
-        module, _, attribute = MODELS[spec.model.name].partition(":")
-        self.model: keras.Model = getattr(importlib.import_module(module), attribute)(spec, image, classes)
+        self.model: keras.Model = attribute(spec.model.target)(spec, image, classes)
         self._training_model = with_fast_forms(self.model, way.step)
         self._inference_model = with_fast_forms(self.model, "inference")
         self._optimizer = optimizers.build(spec.training.optimizer)

@@ -28,8 +28,7 @@ from bnexp.records.record import (
 )
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.norms.own import OwnNorm
-from bnexp.specs.spec import TrialSpec, cautions, problems
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec, cautions, problems
 from bnexp.specs.values import canonical
 from bnexp.training.device import configure
 from bnexp.training.initial import fingerprint

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
 
 from fake_trainer import record
 
-from bnexp.config.grid import Experiment, plan
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
 from bnexp.running.engine import Event
 from bnexp.running.progress import Silent
+from bnexp.specs.experiment import Experiment, plan
 from bnexp.specs.trial import Trial
 
 CONFIG = """

@@ -12,7 +12,7 @@ configure("cpu", 1)
 
 import tensorflow as tf  # noqa: E402  # threads are set before its first use
 
-from bnexp.specs.spec import TrialSpec  # noqa: E402
+from bnexp.specs.trial import TrialSpec  # noqa: E402
 from bnexp.training.program import Program  # noqa: E402
 from bnexp.training.ways import Way, way  # noqa: E402
 

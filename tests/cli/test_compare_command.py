@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bnexp
-from bnexp.config.grid import plan
 from bnexp.records.store import Store
+from bnexp.specs.experiment import plan
 
 FAKE_TRAINER = str(Path(__file__).parents[1] / "running")
 BETTER, WORSE = (0.90, 0.91, 0.89, 0.90, 0.92, 0.91), (0.85, 0.87, 0.84, 0.83, 0.87, 0.85)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.config.grid import cautions
 from bnexp.config.load import load
+from bnexp.specs.experiment import cautions
 
 CONFIG = """name: c
 data: mnist-5k

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.config.grid import plan
-from bnexp.config.load import ConfigError, from_mapping, load, load_many
-from bnexp.specs.norms.table import BatchNorm, GroupNorm, LayerNorm, NoNorm
-from bnexp.specs.spec import Sgd, TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.config.load import from_mapping, load, load_many
+from bnexp.config.mistakes import ConfigError
+from bnexp.specs.experiment import plan
+from bnexp.specs.norms.batch import BatchNorm
+from bnexp.specs.norms.group import GroupNorm
+from bnexp.specs.norms.layer import LayerNorm
+from bnexp.specs.norms.none import NoNorm
+from bnexp.specs.optimizer import Sgd
+from bnexp.specs.trial import Trial, TrialSpec
 
 FIVE = """\
 name: five

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bnexp.config.load import ConfigError, from_mapping, load, load_many
+from bnexp.config.load import from_mapping, load, load_many
+from bnexp.config.mistakes import ConfigError
 from bnexp.errors import UserError
 from bnexp.specs.norms.table import METHODS
 
@@ -67,6 +68,7 @@ ONE_MISTAKE = [
     ),
     ("norm: batch\ntraining: {optimizer: sdg}", "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd"),
     ("norm: batch\nmodel: cnnn", "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm"),
+    ("norm: batch\nmodel: 3", "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm"),
     ("norm: batch\ndata: mnst", f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}"),
     (
         "norm: {name: batch, place: before_activation}",
@@ -296,7 +298,7 @@ def test_a_wrong_value_is_not_followed_by_mistakes_of_the_default_in_its_place(m
 def test_a_file_name_that_cannot_name_results_is_refused(tmp_path):
     (tmp_path / "my config.yaml").write_text("norm: batch")
     with pytest.raises(
-        ConfigError, match=r"the file's name 'my config' cannot .* add `name:` to the file, or use --name"
+        ConfigError, match=r"the file's name 'my config' is not a valid .* add `name:` to the file, or use --name"
     ):
         load(tmp_path / "my config.yaml")
     assert load(tmp_path / "my config.yaml", name="mine").name == "mine"

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnexp.config.grid import parse_seeds, plan, ranges, select
 from bnexp.config.load import from_mapping
+from bnexp.config.selection import parse_seeds, select
 from bnexp.errors import UserError
+from bnexp.specs.experiment import plan
+from bnexp.specs.wording import ranges
 
 TWO = {"none": {"norm": "none"}, "bn": {"norm": "batch"}}
 

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 import bnexp
-from bnexp.config.load import json_schema
+from bnexp.config.schema import json_schema, text
 from bnexp.config.tree import plain
 from bnexp.config.yaml import parse
 
@@ -21,7 +21,8 @@ def validator():
 
 def test_the_committed_schema_is_up_to_date():
     committed = Path(bnexp.__file__).with_name("experiment.schema.json")
-    assert json.loads(committed.read_text()) == json_schema(), f"bnexp schema > {committed}"
+    assert committed.read_text() == text(json_schema()) + "\n", f"bnexp schema > {committed}"
+    assert json.loads(committed.read_text()) == json_schema()
 
 
 @pytest.mark.parametrize(

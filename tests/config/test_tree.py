@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnexp.config.tree import ConfigError, from_plain, get, merge, plain
+from bnexp.config.merge import merge
+from bnexp.config.mistakes import ConfigError
+from bnexp.config.tree import from_plain, get, plain
 from bnexp.config.yaml import parse
 
 BLOCKS = {("norm",): "none", ("training", "optimizer"): "adam"}

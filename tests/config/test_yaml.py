@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnexp.config.tree import ConfigError, plain
+from bnexp.config.mistakes import ConfigError
+from bnexp.config.tree import plain
 from bnexp.config.yaml import parse, read, scalar
 from bnexp.errors import UserError
 

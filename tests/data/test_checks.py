@@ -9,7 +9,7 @@ import pytest
 from bnexp.data import load
 from bnexp.data.checks import cautions, normalise, pixels
 from bnexp.data.dataset import Arrays, digests
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 RANDOM = np.random.default_rng(0)
 TRAIN, TEST = (RANDOM.integers(0, 256, (n, 8, 8), np.uint8) for n in (60, 30))

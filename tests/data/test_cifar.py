@@ -18,8 +18,9 @@ from bnexp.config.load import load as load_config
 from bnexp.data import fetch, load, locate
 from bnexp.data.known import BATCH_NAMES, KNOWN
 from bnexp.errors import UserError
+from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet
-from bnexp.specs.spec import DataSpec, TrialSpec
+from bnexp.specs.trial import TrialSpec
 
 CIFAR = DataSpec(name="cifar10")
 INNER = "cifar-10-batches-py"

@@ -12,7 +12,7 @@ from bnexp.data import load, locate
 from bnexp.data.custom import normalise, source_hash
 from bnexp.data.dataset import digests
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 GOOD = """
 import numpy as np

@@ -8,7 +8,7 @@ import pytest
 from bnexp.data.dataset import Dataset
 from bnexp.data.division import apportion, split
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 
 def dataset(counts: list[int], seed: int = 0) -> Dataset:

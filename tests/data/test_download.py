@@ -18,7 +18,7 @@ from tiny_images import served, tiny_parts, zipped
 from bnexp.data import fetch, load
 from bnexp.data.known import IDX_NAMES
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 MNIST = DataSpec(name="mnist")
 

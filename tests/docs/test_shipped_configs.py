@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bnexp import shipped
-from bnexp.config.grid import plan
 from bnexp.config.load import load
+from bnexp.specs.experiment import plan
 from bnexp.specs.norms.table import METHODS
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,7 @@ from made_up import build, record
 
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 Change = Callable[[TrialRecord], TrialRecord]
 

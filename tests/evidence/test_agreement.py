@@ -4,8 +4,7 @@ import pytest
 from made_up import record
 
 from bnexp.evidence.agreement import agreement
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 SPEC = TrialSpec.model_validate({"norm": "batch"})
 RECORD = record(Trial(SPEC, 0), "bn-pre")

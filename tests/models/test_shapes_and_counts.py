@@ -1,15 +1,15 @@
 """What each model is made of, counted by hand, and that variants of one seed start from the same kernels."""
 
-import importlib
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from bnexp.lazy import attribute
 from bnexp.specs.model import MODELS
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.initial import initial_weights, paths
 
 IMAGE = (28, 28, 1)
@@ -17,8 +17,7 @@ IMAGE = (28, 28, 1)
 
 def built(**blocks: Any) -> tuple[TrialSpec, Any]:
     spec = TrialSpec.model_validate(blocks)
-    module, _, function = MODELS[spec.model.name].partition(":")
-    return spec, getattr(importlib.import_module(module), function)(spec, IMAGE, 10)
+    return spec, attribute(spec.model.target)(spec, IMAGE, 10)
 
 
 COUNTS = [

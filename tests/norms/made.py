@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
-from bnexp.specs.norms.table import METHODS, Norm
+from bnexp.specs.norms.base import Norm
+from bnexp.specs.norms.table import METHODS
 
 INPUTS = {
     (False, "conv"): (5, 4, 3, 8),

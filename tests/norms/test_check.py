@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from made import CASES, made, policy, settings
 
-from bnexp.norms import formulas
 from bnexp.norms.check import deviation
 from bnexp.specs.norms.table import METHODS
 
@@ -43,7 +42,7 @@ def test_no_normalization_has_nothing_to_compare():
 
 
 def test_a_wrong_formula_is_noticed(monkeypatch):
-    monkeypatch.setitem(formulas._FORMULAS, "layer", formulas._layer_channel)
+    monkeypatch.setattr(METHODS["layer"], "reference", METHODS["layer-channel"].reference)
     assert deviation(METHODS["layer"]())["conv_training"] > 0.1
 
 
@@ -57,6 +56,4 @@ def test_formulas_and_the_tests_reference_were_written_apart_and_agree(case, tra
         it = made(name, kind)
     weights = {key: value.astype("float64") for key, value in it.values().items()}
     expected = FORWARD[name](it.input(), weights, training, settings(name))[0]
-    np.testing.assert_allclose(
-        formulas.formula(it.spec, it.input(), weights, training), expected, rtol=1e-11, atol=1e-12
-    )
+    np.testing.assert_allclose(it.spec.reference(it.input(), weights, training), expected, rtol=1e-11, atol=1e-12)

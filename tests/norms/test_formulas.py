@@ -10,7 +10,9 @@ import tensorflow as tf
 from reference import normalize, normalize_gradient, statistics_of
 
 from bnexp.norms.build import build
-from bnexp.specs.norms.table import METHODS, BatchNorm, GroupNorm
+from bnexp.specs.norms.batch import BatchNorm
+from bnexp.specs.norms.group import GroupNorm
+from bnexp.specs.norms.table import METHODS
 
 COMMON = ["batch", "layer", "instance", "group"]
 CASES = [

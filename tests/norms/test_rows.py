@@ -7,7 +7,7 @@ import pytest
 
 import bnexp.norms
 from bnexp.specs.block import Block
-from bnexp.specs.norms.table import METHODS
+from bnexp.specs.norms.table import METHODS, TABLE
 
 CONV = Block("conv1", "conv", (5, 4, 12))
 PIXEL = Block("conv3", "conv", (1, 1, 12))
@@ -126,3 +126,12 @@ def test_a_layer_refuses_wrong_arguments(name, arguments, message):
 def test_a_layer_refuses_wrong_shapes(name, shape, message):
     with pytest.raises(ValueError, match=message):
         getattr(bnexp.norms, name)().build(shape)
+
+
+def test_a_method_is_one_file_of_facts_and_one_of_layers_both_by_its_name():
+    for name, target in TABLE.items():
+        method, file = METHODS[name], name.replace("-", "_")
+        assert method.model_fields["name"].default == name
+        assert target == f"bnexp.specs.norms.{file}:{method.__name__}"
+        layers = {layer for layer in (method.target, method.linear_target) if layer}
+        assert {f"bnexp.norms.{file}"} <= {layer.partition(":")[0] for layer in layers} or name == "none"

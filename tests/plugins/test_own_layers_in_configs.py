@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from bnexp.config.grid import plan, select
 from bnexp.config.load import ConfigError, from_mapping, load
+from bnexp.config.selection import select
+from bnexp.specs.experiment import plan
 from bnexp.specs.trial import Trial
 
 

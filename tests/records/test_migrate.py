@@ -8,8 +8,7 @@ from made_up import build, record
 from bnexp.records.migrate import RECORD, migrated
 from bnexp.records.record import SCHEMA_VERSION, TrialRecord
 from bnexp.records.store import read_record
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def version_1(trial_record: TrialRecord) -> dict:

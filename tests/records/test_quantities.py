@@ -8,8 +8,7 @@ from made_up import record
 
 from bnexp.records.quantities import EVALUATION, QUANTITIES, QUANTITY, surroundings
 from bnexp.records.record import Evaluation, TrialRecord
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 ROOT = Path(__file__).parents[2]
 MACHINE = {

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store, write_atomically
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 
 SPEC = TrialSpec.model_validate({"data": "mnist-5k"})
 TRIAL = Trial(SPEC, 0)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bnexp.config.grid import Experiment, Point, plan
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import (
     Brief,
@@ -20,8 +19,8 @@ from bnexp.records.record import (
     TrialRecord,
 )
 from bnexp.records.store import Store
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.experiment import Experiment, Point, plan
+from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 
 NORMS = {
     "none": {"name": "none"},

@@ -6,8 +6,7 @@ from bnexp.evidence.comparisons import comparisons
 from bnexp.records.frames import trials
 from bnexp.reporting.audits import audited
 from bnexp.reporting.write import write_report
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def audit_of(store, plan):

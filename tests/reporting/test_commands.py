@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from bnexp.cli.app import COMMANDS
-from bnexp.config.grid import plan, select
 from bnexp.config.load import from_mapping, load
+from bnexp.config.selection import select
 from bnexp.lazy import attribute
 from bnexp.records.plan import stored_plan
 from bnexp.reporting.commands import commands, point_commands
+from bnexp.specs.experiment import plan
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from made_up import NORMS, TEST, record
 
-from bnexp.config.grid import Experiment, Point, plan
 from bnexp.evidence.learning_rates import learning_rates
 from bnexp.records.frames import trials
 from bnexp.records.store import Store
 from bnexp.reporting import learning_rates as words
 from bnexp.reporting.write import write_report
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.experiment import Experiment, Point, plan
+from bnexp.specs.trial import TrialSpec
 
 RATES = (0.001, 0.01, 0.1)
 # Accuracy in per cent by variant and rate: validation, test. The test set alone would choose otherwise for `none`.

@@ -12,8 +12,7 @@ from bnexp.evidence.time_to_accuracy import _pace, paces
 from bnexp.records.frames import evaluations, trials
 from bnexp.reporting.sentences import convergence
 from bnexp.reporting.times import legend, numbers, readable
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.stats.multiplicity import holm
 
 

@@ -6,8 +6,7 @@ from made_up import ENVIRONMENT, build, record
 from bnexp.records.store import Store
 from bnexp.reporting.commands import commands
 from bnexp.reporting.provenance import provenance
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def table(store, plan, **options):

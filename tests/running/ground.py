@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
 from bnexp.running.progress import Lines
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import Trial, TrialSpec
 
 SPECS = {
     norm: TrialSpec.model_validate({"data": "mnist-5k", "norm": norm, "training": {"epochs": 1}})

@@ -14,8 +14,7 @@ from bnexp.running.machine import available_cores, available_memory
 from bnexp.running.options import workers
 from bnexp.running.progress import Running
 from bnexp.running.survey import Task
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def spec(norm: str = "none", **training: int) -> TrialSpec:

@@ -6,8 +6,7 @@ import pytest
 
 from bnexp.running.feeding import REMEMBERED, choose, model_of
 from bnexp.running.survey import Task
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def spec(norm="none", **training):

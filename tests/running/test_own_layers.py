@@ -3,9 +3,9 @@
 import pytest
 from ground import Ground, experiment
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import TrialSpec
 
 OWN = {
     name: TrialSpec.model_validate({"data": "mnist-5k", "norm": name, "training": {"epochs": 1}})

@@ -12,11 +12,11 @@ import fake_trainer
 import pytest
 from ground import SPECS, Ground, experiment
 
-from bnexp.config.grid import PlannedTrial
 from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
 from bnexp.running.progress import Silent, State
 from bnexp.running.survey import Task
+from bnexp.specs.experiment import PlannedTrial
 from bnexp.specs.trial import Trial
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from ground import Ground, experiment
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
 from bnexp.running.progress import Silent, State
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import TrialSpec
 
 NORMS = ("none", "batch", "layer", "group")
 

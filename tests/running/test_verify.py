@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from ground import SPECS, Ground, experiment
 
-from bnexp.config.grid import Experiment, Point
 from bnexp.errors import UserError
 from bnexp.records.record import Failure, TrialRecord
 from bnexp.running import Options
 from bnexp.running.progress import Silent
 from bnexp.running.verify import Verification, execution_of, trial_of, verify
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.trial import Trial, TrialSpec
 
 FAKE = Options(trainer="fake_trainer:Trainer")
 

@@ -12,7 +12,7 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.data import load, split
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident

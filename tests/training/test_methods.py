@@ -7,7 +7,7 @@ from small_trial import SMALL
 
 from bnexp.data import load
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.program import Program
 from bnexp.training.statistics import is_batch_dependent
 from bnexp.training.trainer import _Resident

@@ -7,8 +7,7 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.records.record import Progress, TrialRecord
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.training import Trainer
 
 MODULE = """

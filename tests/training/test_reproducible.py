@@ -10,7 +10,7 @@ BATCH = {"norm": "batch"}
 
 SCRIPT = """
 import json, sys
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 spec = TrialSpec.model_validate(json.loads(sys.argv[1]))

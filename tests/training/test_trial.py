@@ -11,8 +11,7 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.errors import UserError
-from bnexp.specs.spec import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def test_evaluations_stand_where_the_spec_says_and_add_up(train):
@@ -78,7 +77,7 @@ def test_a_users_keras_settings_change_no_precision(train, tmp_path):
     code = (
         "import sys, keras; sys.path.insert(0, sys.argv[1])\n"
         "from small_trial import SMALL\n"
-        "from bnexp.specs.spec import TrialSpec\n"
+        "from bnexp.specs.trial import TrialSpec\n"
         "from bnexp.specs.trial import Trial\n"
         "from bnexp.training import Trainer\n"
         "spec = TrialSpec.model_validate({**SMALL, 'norm': 'layer'})\n"

@@ -19,7 +19,7 @@ import pytest
 from test_like_keras import keras_optimizer, pixels
 
 from bnexp.data import load, split
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.order import epoch_order
 from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident

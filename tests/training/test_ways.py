@@ -7,7 +7,7 @@ import pytest
 from small_trial import SMALL
 
 from bnexp.data import load
-from bnexp.specs.spec import TrialSpec
+from bnexp.specs.trial import TrialSpec
 from bnexp.training.program import Program
 from bnexp.training.trainer import _Resident
 from bnexp.training.ways import GRAPH, XLA_FEWEST_STEPS, Way, way

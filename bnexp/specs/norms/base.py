@@ -1,13 +1,15 @@
-"""What the rows of all methods have: arguments as fields, the facts of the card as class variables."""
+"""What all methods have: arguments as fields, the facts of the card as class variables, the formula in NumPy."""
 
+import re
 from collections.abc import Mapping
 from math import prod
 from types import MappingProxyType
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from bnexp.specs.block import Block
+from bnexp.specs.norms.arrays import Array, Variables
 from bnexp.specs.values import Frozen
 
 Epsilon = Annotated[float, Field(gt=0, description="added to the variance, or the mean square, under the root")]
@@ -27,6 +29,12 @@ def facts(**texts: str) -> Mapping[str, str]:
 
 
 SCALE_AND_SHIFT = facts(gamma="C", beta="C")
+
+MOVING_AVERAGES_LAG = (
+    "moving averages lag: momentum 0.99 keeps 37 % of their initial value after 100 steps, 0.9 % after 468"
+)
+
+ACTIVATION_REPLACED = "it stands in place of the model's activation, whichever that is"
 
 
 class Norm(Frozen):
@@ -55,6 +63,13 @@ class Norm(Frozen):
     """What a user should know before comparing it with others."""
     not_dense: ClassVar[str | None] = None
     """Why it normalizes no dense layers, where it does not."""
+    not_one_pixel: ClassVar[str | None] = None
+    """What would become of maps of 1x1 pixel, for `{}` their layer's name, where it normalizes none."""
+    centers_channels: ClassVar[bool] = False
+    """Whether it subtracts from each channel a mean of that channel alone, and with it a bias that stands before."""
+
+    if TYPE_CHECKING:
+        name: str  # each method's own field, after those that it inherits: the order of the keys of records
 
     use_bias: bool = Field(
         True, description="whether the normalized linear layers keep their bias; of `none`, all hidden ones"
@@ -70,7 +85,9 @@ class Norm(Frozen):
 
     def refusal(self, block: Block) -> tuple[str, str] | None:
         """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
-        return None
+        if self.not_one_pixel and block.kind == "conv" and is_single(block):
+            return "name", self.not_one_pixel.format(block.name)
+        return undivided(groups, block) if (groups := getattr(self, "groups", None)) else None
 
     def caution(self, block: Block, batch_size: int) -> str | None:
         """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""
@@ -82,7 +99,7 @@ class Norm(Frozen):
 
     def bias_redundant(self, block: Block) -> bool:
         """Whether a bias of this block's linear layer changes nothing in training, because the method removes it."""
-        return False
+        return self.centers_channels and getattr(self, "place", "before-activation") == "before-activation"
 
     def parameter_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
         """Shapes of the trained variables that the method adds to this block."""
@@ -92,6 +109,27 @@ class Norm(Frozen):
         """Shapes of the variables that the method keeps for this block without training them."""
         return {name: _shape(letters, block) for name, letters in self.state.items()}
 
+    def statistics_over(self, block: Block) -> str:
+        """The axes that statistics are taken over, and how many numbers that is: `H,W,C/G = 26·26·4`; `-` if none."""
+        channels = block.shape[-1]
+        sizes: dict[str, object] = {"N": "N", "C": channels, "C/G": channels // getattr(self, "groups", 1)}
+        sizes |= {"N of a chunk": getattr(self, "ghost_size", "")} | dict(zip("HW", block.shape[:-1], strict=False))
+
+        def counted(axes: str) -> str:
+            letters = axes.split(",")
+            known = axes != "N" and all(letter in sizes for letter in letters)
+            return f"{axes} = {'·'.join(str(sizes[letter]) for letter in letters)}" if known else axes
+
+        parts = re.split("; (?:then )?| and ", self.reduced.get(block.kind, ""))
+        return "; ".join(counted(part) for part in parts if part) or "-"
+
+    def reference(self, x: Array, w: Variables, training: bool) -> Array:
+        """The method's output for inputs x, (N,H,W,C) or (N,C), and its variables `w` by name, as the formula says.
+
+        Where the method acts on weights, x is the input of its linear layer (stride 1, no padding).
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no formula")
+
 
 class Placed(Norm):
     """A layer that stands before or after the activation of the blocks it takes."""
@@ -99,14 +137,11 @@ class Placed(Norm):
     place: Literal["before-activation", "after-activation"] = "before-activation"
     layers: Layers = "all"
 
-    @property
-    def before(self) -> bool:
-        """Whether it stands between the linear layer and the activation."""
-        return self.place == "before-activation"
-
 
 class Normalizing(Placed):
     """A layer that divides by statistics."""
+
+    parameters = SCALE_AND_SHIFT
 
     epsilon: Epsilon = 1e-3
 
@@ -115,6 +150,7 @@ class Averaging(Normalizing):
     """A layer with moving averages of its batches' statistics, for inference."""
 
     batch_dependent = True
+    state = facts(moving_mean="C", moving_variance="C")
     in_training = "statistics of the batch; the moving averages take them in"
     in_inference = "moving averages"
 
@@ -143,6 +179,20 @@ def undivided(groups: int, block: Block) -> tuple[str, str] | None:
             f"{groups} groups leave one number to each group of {block.name}, which would become a constant; "
             f"use fewer groups"
         )
+    return None
+
+
+def one_number(block: Block) -> tuple[str, str] | None:
+    """The refusal of layer normalization where an example is one number."""
+    if prod(block.shape) == 1:
+        return "name", f"layer norm of {block.name}, which is one number for each example, would be a constant"
+    return None
+
+
+def one_channel(block: Block, method: str) -> tuple[str, str] | None:
+    """The refusal of statistics over channels where there is one."""
+    if block.shape[-1] == 1:
+        return "name", f"{method} of {block.name}, which has one channel, would leave only the sign of a number or less"
     return None
 
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, Union
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
-from bnexp.specs.norms.base import Layers
-from bnexp.specs.norms.table import METHODS, Norm
+from bnexp.specs.norms.base import Layers, Norm
+from bnexp.specs.norms.table import METHODS
+from bnexp.specs.values import named
 
 GROUP = "bnexp.norms"
 """The entry-point group by which an installed package adds names; each stands for a `module:Class`."""
@@ -59,7 +60,7 @@ class OwnNorm(Norm):
         return dict(self.__pydantic_extra__)
 
 
-def is_own(name: object) -> bool:
+def is_own(name: object) -> TypeGuard[str]:
     """Whether a config's `norm` names a layer that is not ours."""
     return isinstance(name, str) and (":" in name or (name not in METHODS and name in installed()))
 
@@ -81,3 +82,19 @@ def class_path(name: str) -> str:
     if name not in installed():
         raise ValueError(f"no installed package adds the normalization {name!r}")
     return installed()[name]
+
+
+def _choice(value: Any) -> Any:
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return OWN if is_own(name) else name
+
+
+if TYPE_CHECKING:
+    AnyNorm = Norm
+else:
+    _MEMBERS = {**METHODS, OWN: OwnNorm}
+    AnyNorm = Annotated[
+        Union[tuple(Annotated[method, Tag(name)] for name, method in _MEMBERS.items())],  # noqa: UP007  # of a tuple
+        Discriminator(_choice),
+        named("none"),
+    ]

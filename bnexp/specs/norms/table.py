@@ -1,106 +1,32 @@
-"""The named normalizations: what a config may say of each, and where it is built.
+"""The named normalizations: a line for each, in the order of every list.
 
-A row is a frozen value with the method's arguments as fields, and the facts of its card as class variables.
-`target` and `linear_target` name the functions that build the Keras layers, so that listing the methods imports no
-TensorFlow.
+A method is one file here (arguments, card, formula), one in `bnexp.norms` (its layers), and its line.
 """
 
-from typing import Annotated, Any
+from bnexp.lazy import attribute
+from bnexp.specs.norms.base import Norm
 
-from pydantic import Discriminator, Tag
-
-from bnexp.specs.norms.activations import EvoNormB0, EvoNormS0, FilterResponseNorm
-from bnexp.specs.norms.base import Averaging, Norm, Normalizing, Placed
-from bnexp.specs.norms.batches import BatchInstanceNorm, BatchNorm, BatchRenorm, GhostBatchNorm, SwitchableNorm
-from bnexp.specs.norms.examples import (
-    AffineNorm,
-    GroupNorm,
-    InstanceNorm,
-    LayerChannelNorm,
-    LayerFullNorm,
-    LayerNorm,
-    NoNorm,
-    RmsNorm,
-)
-from bnexp.specs.norms.weights import MeanOnlyBatchNorm, SpectralNorm, WeightNorm, WeightStandardizedGroupNorm
-
-__all__ = [
-    "METHODS",
-    "AffineNorm",
-    "AnyNorm",
-    "Averaging",
-    "BatchInstanceNorm",
-    "BatchNorm",
-    "BatchRenorm",
-    "EvoNormB0",
-    "EvoNormS0",
-    "FilterResponseNorm",
-    "GhostBatchNorm",
-    "GroupNorm",
-    "InstanceNorm",
-    "LayerChannelNorm",
-    "LayerFullNorm",
-    "LayerNorm",
-    "MeanOnlyBatchNorm",
-    "NoNorm",
-    "Norm",
-    "Normalizing",
-    "Placed",
-    "RmsNorm",
-    "SpectralNorm",
-    "SwitchableNorm",
-    "WeightNorm",
-    "WeightStandardizedGroupNorm",
-]
-
-METHODS: dict[str, type[Norm]] = {
-    "none": NoNorm,
-    "affine": AffineNorm,
-    "batch": BatchNorm,
-    "layer": LayerNorm,
-    "layer-channel": LayerChannelNorm,
-    "layer-full": LayerFullNorm,
-    "instance": InstanceNorm,
-    "group": GroupNorm,
-    "rms": RmsNorm,
-    "weight": WeightNorm,
-    "mean-only-batch": MeanOnlyBatchNorm,
-    "batch-renorm": BatchRenorm,
-    "ghost-batch": GhostBatchNorm,
-    "batch-instance": BatchInstanceNorm,
-    "switchable": SwitchableNorm,
-    "filter-response": FilterResponseNorm,
-    "weight-standardized-group": WeightStandardizedGroupNorm,
-    "spectral": SpectralNorm,
-    "evonorm-s0": EvoNormS0,
-    "evonorm-b0": EvoNormB0,
+TABLE = {
+    "none": "bnexp.specs.norms.none:NoNorm",
+    "affine": "bnexp.specs.norms.affine:AffineNorm",
+    "batch": "bnexp.specs.norms.batch:BatchNorm",
+    "layer": "bnexp.specs.norms.layer:LayerNorm",
+    "layer-channel": "bnexp.specs.norms.layer_channel:LayerChannelNorm",
+    "layer-full": "bnexp.specs.norms.layer_full:LayerFullNorm",
+    "instance": "bnexp.specs.norms.instance:InstanceNorm",
+    "group": "bnexp.specs.norms.group:GroupNorm",
+    "rms": "bnexp.specs.norms.rms:RmsNorm",
+    "weight": "bnexp.specs.norms.weight:WeightNorm",
+    "mean-only-batch": "bnexp.specs.norms.mean_only_batch:MeanOnlyBatchNorm",
+    "batch-renorm": "bnexp.specs.norms.batch_renorm:BatchRenorm",
+    "ghost-batch": "bnexp.specs.norms.ghost_batch:GhostBatchNorm",
+    "batch-instance": "bnexp.specs.norms.batch_instance:BatchInstanceNorm",
+    "switchable": "bnexp.specs.norms.switchable:SwitchableNorm",
+    "filter-response": "bnexp.specs.norms.filter_response:FilterResponseNorm",
+    "weight-standardized-group": "bnexp.specs.norms.weight_standardized_group:WeightStandardizedGroupNorm",
+    "spectral": "bnexp.specs.norms.spectral:SpectralNorm",
+    "evonorm-s0": "bnexp.specs.norms.evonorm_s0:EvoNormS0",
+    "evonorm-b0": "bnexp.specs.norms.evonorm_b0:EvoNormB0",
 }
 
-
-def _name(value: Any) -> str | None:
-    return value.get("name", "none") if isinstance(value, dict) else getattr(value, "name", None)
-
-
-AnyNorm = Annotated[
-    Annotated[NoNorm, Tag("none")]
-    | Annotated[AffineNorm, Tag("affine")]
-    | Annotated[BatchNorm, Tag("batch")]
-    | Annotated[LayerNorm, Tag("layer")]
-    | Annotated[LayerChannelNorm, Tag("layer-channel")]
-    | Annotated[LayerFullNorm, Tag("layer-full")]
-    | Annotated[InstanceNorm, Tag("instance")]
-    | Annotated[GroupNorm, Tag("group")]
-    | Annotated[RmsNorm, Tag("rms")]
-    | Annotated[WeightNorm, Tag("weight")]
-    | Annotated[MeanOnlyBatchNorm, Tag("mean-only-batch")]
-    | Annotated[BatchRenorm, Tag("batch-renorm")]
-    | Annotated[GhostBatchNorm, Tag("ghost-batch")]
-    | Annotated[BatchInstanceNorm, Tag("batch-instance")]
-    | Annotated[SwitchableNorm, Tag("switchable")]
-    | Annotated[FilterResponseNorm, Tag("filter-response")]
-    | Annotated[WeightStandardizedGroupNorm, Tag("weight-standardized-group")]
-    | Annotated[SpectralNorm, Tag("spectral")]
-    | Annotated[EvoNormS0, Tag("evonorm-s0")]
-    | Annotated[EvoNormB0, Tag("evonorm-b0")],
-    Discriminator(_name),
-]
+METHODS: dict[str, type[Norm]] = {name: attribute(target) for name, target in TABLE.items()}

@@ -1,35 +1,30 @@
-"""The keys of a config file besides those of a trial's spec: what is varied, how often, against what."""
+"""The keys of a config besides those of a trial's spec: their form, and the values of the simple ones."""
 
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
+from bnexp.config.check import located
+from bnexp.config.findings import findings
+from bnexp.config.merge import put
+from bnexp.config.mistakes import Mistakes
+from bnexp.config.tree import Node, get, plain, without
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.values import Frozen
-
-MAX_SEED = 2**31
-MAX_SEEDS = 100_000
-MARGIN = 0.1
-"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
 
 Values = Annotated[list[Any], Field(min_length=1)]
 Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]
 Axes = Annotated[dict[str, Values], Field(min_length=1)]
 
-_SEEDS = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-        {
-            "type": "array",
-            "minItems": 1,
-            "uniqueItems": True,
-            "items": {"type": "integer", "minimum": 0, "maximum": MAX_SEED},
-        },
-    ]
-}
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Seeds = (
+    Annotated[int, Field(ge=1, le=MAX_SEEDS)]
+    | Annotated[list[Seed], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+)
 
 
 class Header(Frozen):
-    """The form of these keys; what they say is checked when they are used."""
+    """The form of these keys; what those that are varied say is checked by their readers."""
 
     name: str | None = Field(
         None, description="names the experiment in the results folder; default: the file's name without .yaml"
@@ -42,7 +37,7 @@ class Header(Frozen):
     zip: Axes | None = Field(None, description="dotted keys with lists of equal length, which advance together")
     include: Entries | None = Field(None, description="further points: dotted keys with values; `variant` chooses")
     exclude: Entries | None = Field(None, description="points to leave out: those that match every key of an entry")
-    seeds: Annotated[Any, WithJsonSchema(_SEEDS)] = Field(
+    seeds: Annotated[Any, WithJsonSchema(TypeAdapter(Seeds).json_schema())] = Field(
         10, description="how often each point is trained, seeds 0, 1, ...; or a list of seeds"
     )
     baseline: str | None = Field(
@@ -62,13 +57,38 @@ HINTS = {
     "variants": "write a name and its changes on each line, as in `bn: {norm: batch}`",
     "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
     "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
-    "grid.*": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
     "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
     "zip": "write dotted keys with lists of equal length",
-    "zip.*": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
-    "include.*": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
-    "exclude.*": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",
 }
-"""How each key is written, added to the message where it is written otherwise."""
+"""How each key and what stands below it is written, added to the message where it is written otherwise."""
+
+HEADER = tuple(Header.model_fields)
+
+
+def well_formed(header: Node, mistakes: Mistakes) -> Node:
+    """The header without what has a wrong form, which is reported."""
+    for key, node in header.value.items():
+        if node.value is None:
+            mistakes.add(node.mark, f"{key} is empty; {HINTS.get(key, 'give it a value, or remove it')}")
+            header = without(header, (key,))
+    value = plain(header)
+    try:
+        Header.model_validate(value)
+        return header
+    except ValidationError as error:
+        found = findings(error, value, Header)
+    for finding in found:
+        key = str(finding.path[0])
+        hint = HINTS.get(f"{key}.*" if len(finding.path) > 1 else key, HINTS.get(key, ""))
+        mark, message = located(finding, header)
+        mistakes.add(mark, f"{message}; {hint}" if hint else message)
+    for finding in found:
+        place = finding.path[:2]
+        if place[0] == "variants" and len(place) == 2 and (node := get(header, place)):
+            # The variant itself stays, so that entries that name it are right.
+            header = put(header, ("variants", str(place[1])), Node(None, node.mark, node.key), {})
+        else:
+            header = without(header, place)
+    return header

@@ -1,0 +1,107 @@
+"""What a file and its `--set` options say, taken apart by the readers of its keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnexp.config.check import Checker, located, whole
+from bnexp.config.findings import Finding
+from bnexp.config.grid import Exclude, Include, Row
+from bnexp.config.merge import changed, merge
+from bnexp.config.mistakes import Mark, Mistakes
+from bnexp.config.readers.axes import read_axes
+from bnexp.config.readers.dotted import KnownKeys, names_own_norm, near, report_repeated
+from bnexp.config.readers.entries import read_excludes, read_includes
+from bnexp.config.readers.header import HEADER, Header, well_formed
+from bnexp.config.readers.seeds import read_seeds
+from bnexp.config.readers.sets import SETTABLE, read_sets, report_varied
+from bnexp.config.readers.variants import read_baseline, read_variants
+from bnexp.config.tree import Node, Path, get, plain, without
+from bnexp.specs.trial import TrialSpec
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is right in a config; what is wrong is left out, so that the rest can be looked at too."""
+
+    keys: Node
+    """The keys of the header."""
+    header: Header
+    base: Node
+    left_out: tuple[Path, ...]
+    """Wrong parts of the base: what only their absence makes wrong is no mistake."""
+    sets: tuple[tuple[str, Node], ...]
+    variants: dict[str, Node]
+    baseline: str
+    seeds: tuple[int, ...]
+    axes: list[list[Row]]
+    includes: list[Include]
+    excludes: list[Exclude]
+
+    @property
+    def axis_keys(self) -> list[str]:
+        """The keys that the grid varies."""
+        return [key for axis in self.axes for key, _ in axis[0]]
+
+    def mark(self, *path: str | int) -> Mark:
+        """Where the value of a key of the header stands; the start of the file if it is not given."""
+        return (get(self.keys, path) or self.keys).mark
+
+    def follows(self, finding: Finding) -> bool:
+        """Whether a finding only follows from a part of the base that was left out."""
+        return finding.together and any(finding.path[: len(path)] == path for path in self.left_out)
+
+    def trees(self) -> dict[str, Node]:
+        """The base with each variant's change, then `--set`, which wins over both."""
+        return {
+            name: changed(merge(Node(self.base.value, change.key or self.base.mark, change.key), change), self.sets)
+            for name, change in self.variants.items()
+        }
+
+
+def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mistakes) -> Config:
+    """The config of a file's tree and the texts of `--set`; mistakes are added."""
+    given = list(read_sets(texts, mistakes))
+    sets = tuple((key, node) for key, node in given if key not in SETTABLE)
+    own = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
+    written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
+    written = changed(written, (pair for pair in given if pair[0] in SETTABLE), {})
+    header = well_formed(written, mistakes)
+    simple = ("name", "about", "baseline", "margin")
+    values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
+    base = _base(file, sets, mistakes)
+    keys, found = KnownKeys(own), header.value.get
+    variants = read_variants(found("variants"), base, "variants" in written.value, mistakes)
+    baseline = read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
+    seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
+    axes = read_axes(found("grid"), found("zip"), keys, mistakes)
+    includes = read_includes(found("include"), list(variants), keys, mistakes)
+    excludes = read_excludes(found("exclude"), list(variants), keys, mistakes)
+    varied = {key: "an include" for include in includes for key, _ in include.changes}
+    varied |= {key: "the grid" for axis in axes for key, _ in axis[0]}
+    report_varied(sets, varied, mistakes)
+    base, left_out = _checked(base, checker, mistakes)
+    return Config(header, values, base, left_out, sets, variants, baseline, seeds, axes, includes, excludes)
+
+
+def _base(file: Node, sets: Sequence[tuple[str, Node]], mistakes: Mistakes) -> Node:
+    """The keys of the spec at the top of the file, then `--set`; keys of neither spec nor header are reported."""
+    items = {}
+    for key, node in file.value.items():
+        if key.partition(".")[0] in TrialSpec.model_fields:
+            items[key] = node
+        elif key not in HEADER:
+            mistakes.add(node.key or node.mark, f"unknown key {key!r}{near(key, HEADER)}")
+    rest = Node(items, file.mark)
+    report_repeated(rest, mistakes)
+    return changed(merge(Node({}, file.mark), rest), sets)
+
+
+def _checked(base: Node, checker: Checker, mistakes: Mistakes) -> tuple[Node, tuple[Path, ...]]:
+    """The base without what is wrong in it whatever the variants change, which is reported."""
+    _, findings = checker.spec(base)
+    wrong = [finding for finding in findings if not finding.together]
+    mistakes += [located(finding, base) for finding in wrong]
+    left_out = tuple(whole(finding.path) for finding in wrong)
+    for path in left_out:
+        base = without(base, path)
+    return base, left_out

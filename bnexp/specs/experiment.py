@@ -1,0 +1,112 @@
+"""An experiment: variants at places of a grid, and their trials in an order that stays balanced."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import cautions as cautions_of
+
+MAX_SEED = 2**31
+MAX_SEEDS = 100_000
+MARGIN = 0.1
+"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing that is trained with every seed: a variant at one place of the grid."""
+
+    variant: str
+    coordinates: tuple[tuple[str, Any], ...]
+    """The grid keys with their values here, in the order of the file: `(("training.batch_size", 16),)`.
+    Always scalars: a block becomes `group(groups=8)`, a list `[32, 64]`."""
+    spec: TrialSpec
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A config, checked and resolved."""
+
+    name: str
+    about: str
+    variants: tuple[str, ...]
+    """Names, in the order of the file: the order of every figure and table."""
+    baseline: str
+    seeds: tuple[int, ...]
+    points: tuple[Point, ...]
+    """Grid-major, variants interleaved."""
+    search_path: tuple[str, ...] = ()
+    source: str = ""
+    """The file that it came from, for messages; empty if none."""
+    margin: float = MARGIN
+    """A difference in test accuracy below so many percentage points does not matter; changes no trial."""
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial, and what it is in its experiment."""
+
+    point: Point
+    trial: Trial
+
+
+def plan(experiment: Experiment) -> Iterator[PlannedTrial]:
+    """All trials, seed-major: stopping at any time leaves every variant with nearly the same seeds."""
+    for seed in experiment.seeds:
+        for point in experiment.points:
+            yield PlannedTrial(point, Trial(point.spec, seed, experiment.search_path))
+
+
+def equal_variants(variants: Iterable[str], points: Sequence[Point]) -> list[tuple[str, str]]:
+    """Variants that train the same as an earlier one at every place, each with that one."""
+    first: dict[tuple[Any, ...], str] = {}
+    found = []
+    for name in variants:
+        content = tuple((point.coordinates, point.spec) for point in points if point.variant == name)
+        if (twin := first.setdefault(content, name)) != name:
+            found.append((name, twin))
+    return found
+
+
+def cautions(experiment: Experiment) -> list[str]:
+    """What is worth knowing of some points before they are trained, although they can be; each once."""
+    found = dict.fromkeys(
+        f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"
+        for name, twin in equal_variants(experiment.variants, experiment.points)
+    )
+    for point in experiment.points:
+        for text in cautions_of(point.spec):
+            found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+    return list(found)
+
+
+def foreign_code(experiment: Experiment) -> list[str]:
+    """What the experiment names that is code of others: `norm my_norms:MyNorm`, `data my_data:load`; each once.
+
+    A layer that an installed package adds counts too: it is imported by its name alone.
+    """
+    found: dict[str, None] = {}
+    for point in experiment.points:
+        if isinstance(point.spec.norm, OwnNorm):
+            found[f"norm {point.spec.norm.name}"] = None
+        if point.spec.data.known is None:
+            found[f"data {point.spec.data.name}"] = None
+    return list(found)
+
+
+MISSING = object()
+"""What `value_at` gives where there is no such key."""
+
+
+def value_at(spec: TrialSpec, path: Sequence[str]) -> Any:
+    """The value at a path of a resolved spec; MISSING where it has no such key."""
+    value: Any = spec
+    for part in path:
+        if part not in getattr(type(value), "model_fields", ()) and part not in (
+            getattr(value, "model_extra", None) or ()
+        ):
+            return MISSING
+        value = getattr(value, part)
+    return value

@@ -1,0 +1,31 @@
+"""Batch normalization: statistics of each channel over the batch."""
+
+from typing import Literal
+
+from bnexp.specs.block import Block
+from bnexp.specs.norms.arrays import Array, Variables, batch_moments, scaled
+from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, Averaging, constant_in_training, facts
+
+
+class BatchNorm(Averaging):
+    title = "Batch normalization"
+    paper = "Ioffe & Szegedy 2015"
+    link = "https://arxiv.org/abs/1502.03167"
+    formula = "y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; μ, σ² over N,H,W; moving averages at inference"
+    target = "bnexp.norms.batch:layer"
+    reduced = facts(conv="N,H,W", dense="N")
+    centers_channels = True
+    traps = (
+        MOVING_AVERAGES_LAG,
+        "torch's momentum is 1 − ours; its moving variance is unbiased, as the paper's; ours, like Keras's, is biased",
+        "after a dense layer a batch of one example outputs β and learns nothing",
+    )
+
+    name: Literal["batch"] = "batch"
+
+    def caution(self, block: Block, batch_size: int) -> str | None:
+        return constant_in_training(block, batch_size)
+
+    def reference(self, x: Array, w: Variables, training: bool) -> Array:
+        mean, variance = batch_moments(x, w, training)
+        return scaled((x - mean) / (variance + self.epsilon) ** 0.5, w)

@@ -52,6 +52,13 @@ lint: $(VENV)/.installed-dev  ## format, lint, strict types
 check: lint  ## format, lint, strict types, all tests, and how many lines they reach
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
+# What rounds differently on another processor rounds differently here too, once oneDNN may use less of this one.
+.PHONY: test-isa
+ISAS = TF_ENABLE_ONEDNN_OPTS=0 ONEDNN_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=SSE41
+test-isa: $(VENV)/.installed-test  ## the numeric tests as on other processors: without oneDNN, with AVX2, with SSE4.1
+	@for isa in $(ISAS); do \
+	  echo "== $$isa"; env $$isa $(or $(PYTEST),$(RUN) pytest) -m numeric $(ARGS) || exit 1; done
+
 smoke: $(VENV)/.installed  ## a tiny form of every config, and its report; offline
 	$(BNEXP) run configs/*.yaml --smoke --results $(SMOKE)
 	$(BNEXP) report --strict --results $(SMOKE)

@@ -196,7 +196,6 @@ def verify(
     it was.
     """
     from bnexp.records.find import find, record  # noqa: PLC0415  # with the rest of this command
-    from bnexp.running.progress import Silent  # noqa: PLC0415
     from bnexp.running.verify import execution_of  # noqa: PLC0415
     from bnexp.running.verify import verify as verified  # noqa: PLC0415
 
@@ -212,7 +211,7 @@ def verify(
         folder.name,
         stored,
         Options(jobs=1, **execution),
-        watch or Silent(),
+        watch or Watcher(),
         search_path=[str(Path(each).absolute()) for each in (modules, Path.cwd()) if each is not None],
         tolerance=tolerance,
     )

@@ -1,6 +1,7 @@
 """What holds for every test: no dataset comes from the network or from this machine's caches."""
 
 import os
+import platform
 import tempfile
 from pathlib import Path
 
@@ -19,3 +20,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["BNEXP_CACHE_DIR"] = str(empty / "bnexp")
     os.environ["KERAS_HOME"] = str(empty / "keras")
     os.environ["BNEXP_MIRROR"] = "http://127.0.0.1:9"  # the discard port: nobody answers
+
+
+def pytest_report_header() -> str:
+    """What the last digits depend on, so that a bound that fails elsewhere can be understood."""
+    try:
+        lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+        facts = {key.strip(): value.strip() for key, _, value in lines}
+    except OSError:  # no Linux
+        facts = {}
+    about = [f"{key} {facts[key]}" for key in ("model name", "cpu family", "model") if key in facts]
+    about += [name for name in ("avx2", "avx512f", "amx_tile") if name in facts.get("flags", "").split()]
+    settings = [f"{key}={value}" for key, value in sorted(os.environ.items()) if "ONEDNN" in key]
+    return f"processor: {', '.join(about) or platform.machine()}; oneDNN: {' '.join(settings) or 'its defaults'}"

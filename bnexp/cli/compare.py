@@ -40,9 +40,9 @@ REGRESSION = 1
 @click.option(
     "--require-noninferior",
     is_flag=True,
-    help="Exit with 1 unless every interval lies on the better side of -margin: what is not shown fails.",
+    help="Also fail unless B is shown to be non-inferior: every interval lies on the better side of -margin.",
 )
-@click.option("--experiment", metavar="NAME", help="Of several stored experiments, this one.")
+@click.option("--experiment", metavar="NAME", help="Experiment to compare.")
 @click.option("--seeds", type=options.seeds, metavar="SEEDS", help="Only these seeds: 0-4, or 0,2,7-9.")
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Only these places: bn*, variant=bn*, batch_size=16; repeatable."

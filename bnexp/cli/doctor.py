@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -64,25 +64,20 @@ def doctor(data_dir: Path | None, results: Path, as_json: bool) -> int:
 
 def look(data_dir: Path | None, results: Path) -> Iterator[Check]:
     """All checks, in the order in which a trial would meet them."""
-    yield python()
-    yield packages(metadata.version)
+    yield Check("Python", OK, f"{platform.python_version()} at {sys.executable}")
+    yield packages()
     yield machine()
     yield tensorflow(sys.executable)
     yield writable(results)
     yield from datasets(data_dir)
 
 
-def python() -> Check:
-    """The interpreter."""
-    return Check("Python", OK, f"{platform.python_version()} at {sys.executable}")
-
-
-def packages(version: Callable[[str], str]) -> Check:
-    """Versions of what bnexp imports; `version` raises PackageNotFoundError for what is missing."""
+def packages() -> Check:
+    """Versions of what bnexp imports."""
     found, missing = [], []
     for name in ("bnexp", *_PACKAGES):
         try:
-            found.append(f"{name} {version(name)}")
+            found.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
@@ -91,13 +86,17 @@ def packages(version: Callable[[str], str]) -> Check:
 
 
 def machine() -> Check:
-    """Cores and memory, and how many trials `--jobs auto` would train at a time."""
-    from bnexp.running.machine import available_cores, available_memory  # noqa: PLC0415  # pydantic: not for `--help`
+    """Cores, memory and GPUs, and how many trials `--jobs auto` would train at a time."""
+    from bnexp.running.machine import (  # noqa: PLC0415  # pydantic: not for `--help`
+        available_cores,
+        available_gpus,
+        available_memory,
+    )
     from bnexp.running.options import WORKER_MEMORY, Options, workers  # noqa: PLC0415
 
-    cores, memory = available_cores(), available_memory()
-    jobs = workers(Options(), cores)
-    text = f"{cores} cores, {memory / 1e9:.1f} GB of memory free: --jobs auto trains {jobs} at a time"
+    cores, memory, gpus = available_cores(), available_memory(), len(available_gpus())
+    text = f"{cores} cores, {memory / 1e9:.1f} GB of memory free, {gpus} GPU: "
+    text += f"--jobs auto trains {workers(Options(), cores)} at a time"
     if memory < WORKER_MEMORY:
         return Check("machine", WARN, f"{text}; one trial on all of MNIST may need {WORKER_MEMORY / 1e9:.1f} GB")
     return Check("machine", OK, text)
@@ -105,26 +104,19 @@ def machine() -> Check:
 
 def tensorflow(interpreter: str) -> Check:
     """Whether TensorFlow can be imported, and what devices it sees; in a process of its own."""
+    command = [interpreter, "-c", _TENSORFLOW]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
-        done = subprocess.run(
-            [interpreter, "-c", _TENSORFLOW],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            env=environment,
-            check=False,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, env=environment, check=True)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Check("TensorFlow", FAIL, f"cannot be started: {error}")
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or [f"exit code {error.returncode}"])[-1]
         return Check("TensorFlow", FAIL, f"cannot be imported: {last}")
     said = json.loads(done.stdout.strip().splitlines()[-1])
     gpus = said["devices"].count("GPU")
-    return Check(
-        "TensorFlow", OK, f"{said['tensorflow']} sees " + (f"{gpus} GPU and the CPU" if gpus else "the CPU, no GPU")
-    )
+    sees = f"{gpus} GPU and the CPU" if gpus else "the CPU, no GPU"
+    return Check("TensorFlow", OK, f"{said['tensorflow']} sees {sees}")
 
 
 def writable(results: Path) -> Check:

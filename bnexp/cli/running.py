@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,8 @@ from bnexp.cli.text import note, plural, print_json, table
 
 if TYPE_CHECKING:
     from bnexp.running.progress import Watcher
-    from bnexp.running.survey import Survey, Task
     from bnexp.specs.experiment import Experiment, PlannedTrial
+    from bnexp.specs.trial import Trial
 
 
 @click.command()
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     default=3,
     show_default=True,
-    help="Stop after so many failures in a row that say the same; 0: never.",
+    help="Stop after so many identical consecutive failures; 0: never.",
 )
 @options.limiting
 @click.option("--plugins/--no-plugins", default=True, help="Whether a config may name code of its own, module:name.")
@@ -197,30 +197,16 @@ def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] 
 
 def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
     """What tells of the run: a live view on a terminal, lines elsewhere."""
-    from bnexp.running import progress  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.progress import Errors, Lines  # noqa: PLC0415
 
     if quiet:
-        return progress.Errors(sys.stderr)
-    if verbose:
-        return _verbose_lines(results)
-    if sys.stderr.isatty():
+        return Errors(sys.stderr)
+    if sys.stderr.isatty() and not verbose:
         from bnexp.running.live import LiveView  # noqa: PLC0415  # rich, only where it is seen
 
         return LiveView(sys.stderr)
-    return progress.Lines(sys.stderr)
-
-
-def _verbose_lines(results: Path) -> "Watcher":
-    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.progress import Lines  # noqa: PLC0415
-
-    class Verbose(Lines):
-        """Also one line as each trial starts, with its log."""
-
-        def started(self, task: "Task") -> None:
-            self.say(f"start: {task.label}; log: {Store(results).log(task.trial)}")
-
-    return Verbose(sys.stderr)
+    return Lines(sys.stderr, log=Store(results).log if verbose else None)
 
 
 def _resume_command() -> str:
@@ -230,20 +216,6 @@ def _resume_command() -> str:
 
 def _report_command(results: Path) -> str:
     return shlex.join(["bnexp", "report"] + ([] if results == Path("results") else ["--results", str(results)]))
-
-
-@dataclass(frozen=True)
-class PlanRow:
-    """Counts of one variant of one experiment, over its grid points and seeds."""
-
-    experiment: str
-    variant: str
-    trials: int
-    done: int
-    to_do: int
-    failed: int
-    seconds_left: float | None
-    """None where nothing measured says so."""
 
 
 def _show_plan(
@@ -262,75 +234,41 @@ def _show_plan(
     from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
 
     wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)
-    mine = {task.trial.identity for task in wanted}
-    selected = [[planned for planned in chosen if planned.trial.identity in mine] for chosen in selected]
     whole = survey(wanted, Store(results))
     at_a_time = workers(Options(jobs=jobs), max(1, len(whole.waiting)))
-    rows = [
-        row
-        for experiment, chosen in zip(experiments, selected, strict=True)
-        for row in _plan_rows(experiment, chosen, whole, at_a_time)
-    ]
-    total = seconds_left(Counter(task.trial.spec for task in whole.waiting), whole.costs, at_a_time)
+    groups = {"done": whole.finished, "to_do": whole.waiting, "failed": whole.failed}
+    group_of = {task.trial.identity: group for group, some in groups.items() for task in some}
+
+    def counts(trials: "Sequence[Trial]") -> dict[str, Any]:
+        found = Counter(group_of[trial.identity] for trial in trials)
+        waiting = Counter(trial.spec for trial in trials if group_of[trial.identity] == "to_do")
+        left = seconds_left(waiting, whole.costs, at_a_time)
+        return {"trials": len(trials), **{group: found[group] for group in groups}, "seconds_left": left}
+
+    rows = []
+    for experiment, chosen in zip(experiments, selected, strict=True):
+        for variant in experiment.variants:
+            named = [planned.trial for planned in chosen if planned.point.variant == variant]
+            if mine := [trial for trial in named if trial.identity in group_of]:
+                rows.append({"experiment": experiment.name, "variant": variant, **counts(mine)})
+    total = counts([task.trial for task in whole.tasks])
+    left = total.pop("seconds_left")
     if as_json:
-        counts = {"trials": len(whole.tasks), "done": len(whole.finished), "to_do": len(whole.waiting)}
-        counts |= {"failed": len(whole.failed)}
-        print_json({"variants": [asdict(row) for row in rows], **counts, "jobs": at_a_time, "seconds_left": total})
+        print_json({"variants": rows, **total, "jobs": at_a_time, "seconds_left": left})
         return
     cells = [
         [
-            printable(row.experiment),
-            printable(row.variant),
-            row.trials,
-            row.done,
-            row.to_do,
-            row.failed,
-            _left(row, duration),
+            printable(row["experiment"]),
+            printable(row["variant"]),
+            *(row[key] for key in total),
+            "-" if not row["to_do"] else "?" if row["seconds_left"] is None else duration(row["seconds_left"]),
         ]
         for row in rows
     ]
     click.echo(table(["experiment", "variant", ">trials", ">done", ">to do", ">failed", ">time left"], cells))
-    click.echo(
-        f"\n{plural(len(whole.tasks), 'trial')}: {len(whole.finished)} done, {len(whole.waiting)} to do, "
-        f"{len(whole.failed)} failed"
-    )
+    click.echo("\n{}: {done} done, {to_do} to do, {failed} failed".format(plural(total["trials"], "trial"), **total))
     if whole.waiting:
-        measured = "unknown until a first trial is measured" if total is None else f"about {duration(total)}"
+        measured = "unknown until a first trial is measured" if left is None else f"about {duration(left)}"
         click.echo(f"time left: {measured} ({at_a_time} at a time)")
     if whole.failed:
         click.echo("failed trials are skipped unless `bnexp run` is given --retry-failed")
-
-
-def _left(row: PlanRow, duration: Any) -> str:
-    if not row.to_do:
-        return "-"
-    return "?" if row.seconds_left is None else duration(row.seconds_left)
-
-
-def _plan_rows(
-    experiment: "Experiment", chosen: "list[PlannedTrial]", whole: "Survey", at_a_time: int
-) -> list[PlanRow]:
-    """One row for each variant that was selected, in the order of the config."""
-    from bnexp.running.estimate import seconds_left  # noqa: PLC0415  # pydantic: not for `--help`
-
-    finished = {task.trial.identity for task in whole.finished}
-    failed = {task.trial.identity for task in whole.failed}
-    tried = finished | failed
-    rows = []
-    for variant in experiment.variants:
-        trials = [planned.trial for planned in chosen if planned.point.variant == variant]
-        if not trials:
-            continue
-        waiting = [trial for trial in trials if trial.identity not in tried]
-        rows.append(
-            PlanRow(
-                experiment=experiment.name,
-                variant=variant,
-                trials=len(trials),
-                done=sum(trial.identity in finished for trial in trials),
-                to_do=len(waiting),
-                failed=sum(trial.identity in failed for trial in trials),
-                seconds_left=seconds_left(Counter(trial.spec for trial in waiting), whole.costs, at_a_time),
-            )
-        )
-    return rows

@@ -1,9 +1,8 @@
 """`bnexp status`, `show` and `logs`: what a results folder holds."""
 
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,25 +16,7 @@ if TYPE_CHECKING:
     from bnexp.records.store import Store
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Counts of an experiment's trials."""
-
-    experiment: str
-    variants: int
-    seeds: int
-    trials: int
-    ok: int
-    diverged: int
-    failed: int
-    missing: int
-    latest: str | None
-    """Start of the trial that was started last, UTC."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every trial has a result."""
-        return not (self.failed or self.missing)
+_FEW = 20  # values of a list that are shown; of more, how many they are
 
 
 @click.command()
@@ -54,41 +35,31 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
     from bnexp.running.progress import printable  # noqa: PLC0415
 
     store = Store(results)
-    found = [standing(store, plan) for plan in plans(store, experiments)]
+    found = [completeness(store, plan) for plan in plans(store, experiments)]
     if as_json:
-        print_json([{**asdict(each), "complete": each.complete} for each in found])
+        print_json(found)
         return
-    header = ["experiment", ">variants", ">seeds", ">trials", ">ok", ">diverged", ">failed", ">missing", "latest start"]
-    rows = [
-        [printable(s.experiment), s.variants, s.seeds, s.trials, s.ok, s.diverged, s.failed, s.missing, s.latest or "-"]
-        for s in found
-    ]
+    header = ["experiment", *(f">{key}" for key in _COUNTS), "latest start"]
+    rows = [[printable(each["experiment"]), *map(each.get, _COUNTS), each["latest"] or "-"] for each in found]
     click.echo(table(header, rows))
 
 
-def standing(store: "Store", plan: "StoredPlan") -> Standing:
-    """How far an experiment is; raises UserError at a record that cannot be read."""
-    counts: Counter[str] = Counter()
-    latest: str | None = None
-    for point in plan.points:
-        for folder in point.trials.values():
-            record = store.read_folder(folder)
-            if record is None:
-                counts["missing"] += 1
-                continue
-            counts[record.status] += 1
-            latest = max(latest or "", record.started)
-    return Standing(
-        experiment=plan.name,
-        variants=len(plan.variants),
-        seeds=len(plan.seeds),
-        trials=counts.total(),
-        ok=counts["ok"],
-        diverged=counts["diverged"],
-        failed=counts["failed"],
-        missing=counts["missing"],
-        latest=latest,
-    )
+_COUNTS = ("variants", "seeds", "trials", "ok", "diverged", "failed", "missing")
+
+
+def completeness(store: "Store", plan: "StoredPlan") -> dict[str, Any]:
+    """Counts of an experiment's trials, and the start of the latest (UTC); UserError where a record cannot be read."""
+    records = [store.read_folder(folder) for point in plan.points for folder in point.trials.values()]
+    counts = Counter("missing" if record is None else record.status for record in records)
+    return {
+        "experiment": plan.name,
+        "variants": len(plan.variants),
+        "seeds": len(plan.seeds),
+        "trials": len(records),
+        **{status: counts[status] for status in ("ok", "diverged", "failed", "missing")},
+        "latest": max((record.started for record in records if record), default=None),
+        "complete": not (counts["failed"] or counts["missing"]),
+    }
 
 
 @click.command()
@@ -141,90 +112,44 @@ def logs(trial: str, tail: int | None, results: Path) -> None:
 
 
 def record_text(folder: Path, record: "TrialRecord") -> str:
-    """A record for people: what it was, how it went, what it took, where it ran."""
+    """A record for people: what it was, what was measured, how it went, where it ran."""
+    from bnexp.records.quantities import EVALUATION, QUANTITIES  # noqa: PLC0415  # pydantic: not for `--help`
+
+    repeated = ("surroundings",)  # what stands under execution and environment
+    told = [each for each in QUANTITIES if not each.of_machine and each.name not in repeated]
+    measured = {each.label: (each.get(record), each.unit) for each in told}
+    evaluations = [
+        [_shown(each.get(done), each.unit, in_table=True) for each in EVALUATION] for done in record.evaluations
+    ]
+    header = [f">{each.name.replace('_', ' ')}" for each in EVALUATION]
+    failure = record.failure
     parts = [
         [f"{folder.name}: {record.status}"],
-        _facts("trial", _trial_facts(record)),
+        _facts("trial", {"seed": str(record.seed), "started": record.started}),
         _facts("spec", _flat(record.spec)),
-        _evaluations(record),
-        _facts("test", _test_facts(record)),
-        _failure(record),
-        _facts(
-            "seconds",
-            {key: f"{value:.2f}" for key, value in (record.seconds.model_dump() if record.seconds else {}).items()},
-        ),
+        _facts("measured", {key: _shown(*found) for key, found in measured.items() if found[0] is not None}),
+        ["evaluations", table(header, evaluations, indent="  ")] if evaluations else [],
+        [f"failure: {failure.kind}: {failure.message}", *failure.traceback.splitlines()] if failure else [],
         _facts("execution", _flat(record.execution)),
         _facts("environment", _flat(record.environment)),
     ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
-def _trial_facts(record: "TrialRecord") -> dict[str, str]:
-    facts = {"identity": record.identity, "seed": str(record.seed), "started": record.started}
-    if record.diverged_at_step is not None:
-        facts["diverged at step"] = f"{record.diverged_at_step:,}"
-    if record.train_examples is not None:
-        facts["examples"] = (
-            f"{record.train_examples:,} for training, {record.validation_examples or 0:,} for validation"
-        )
-    if record.parameters:
-        facts["parameters"] = (
-            f"{record.parameters.trainable:,} trainable ({record.parameters.normalization:,} of normalization), "
-            f"{record.parameters.non_trainable:,} others"
-        )
-    if record.data_hash:
-        facts["data"] = f"SHA-256 {record.data_hash}"
-    if record.fingerprints:
-        facts["data order"] = record.fingerprints.order
-        facts["initial weights"] = ", ".join(f"{path} {digest}" for path, digest in record.fingerprints.weights.items())
-    if record.peak_memory_bytes:
-        facts["peak memory"] = f"{record.peak_memory_bytes / 1e6:,.0f} MB"
-    return facts
-
-
-def _test_facts(record: "TrialRecord") -> dict[str, str]:
-    if record.test is None:
-        return {}
-    facts = {
-        "accuracy": f"{_percent(record.test.accuracy)} of {record.test.examples:,} images",
-        "missed": f"{len(record.test.missed):,} images",
-        "loss": f"{_number(record.test.loss)} nats",
-    }
-    if other := record.other_statistics:
-        facts["with batch statistics"] = f"{_percent(other.batch.accuracy)}, {_number(other.batch.loss)} nats"
-        facts["recalibrated"] = (
-            f"{_percent(other.recalibrated.accuracy)}, {_number(other.recalibrated.loss)} nats "
-            f"(over {other.recalibration_examples:,} training images)"
-        )
-    per_class = zip(record.test.correct_per_class, record.test.examples_per_class, strict=True)
-    facts["by class"] = ", ".join(f"{label}: {right}/{count}" for label, (right, count) in enumerate(per_class))
-    return facts
-
-
-def _evaluations(record: "TrialRecord") -> list[str]:
-    if not record.evaluations:
-        return []
-    header = [">step", ">examples", ">epoch", ">seconds", ">train loss", ">train acc.", ">valid. loss", ">valid. acc."]
-    rows = [
-        [
-            f"{each.step:,}",
-            f"{each.examples:,}",
-            f"{each.epoch:.2f}",
-            f"{each.seconds:.2f}",
-            _number(each.train_loss),
-            _percent(each.train_accuracy),
-            _number(each.validation_loss),
-            _percent(each.validation_accuracy),
-        ]
-        for each in record.evaluations
-    ]
-    return ["evaluations", table(header, rows, indent="  ")]
-
-
-def _failure(record: "TrialRecord") -> list[str]:
-    if record.failure is None:
-        return []
-    return [f"failure: {record.failure.kind}: {record.failure.message}", *record.failure.traceback.splitlines()]
+def _shown(value: Any, unit: str, *, in_table: bool = False) -> str:
+    """A figure with its unit; in a table without those that stand at its head."""
+    if value is None:
+        return "-"
+    if unit == "share":
+        return f"{value * 100:.2f} %"
+    if unit == "bytes":
+        return f"{value / 1e6:,.0f} MB"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) if len(value) <= _FEW else f"{len(value):,}"
+    if isinstance(value, float):
+        value = f"{value:,.{4 if unit == 'nats' else 2}f}"
+    text = value if isinstance(value, str) else f"{value:,}"
+    return f"{text} {unit}" if unit in ("nats", "s", "images/s") and not in_table else text
 
 
 def _facts(title: str, facts: dict[str, str]) -> list[str]:
@@ -241,11 +166,3 @@ def _flat(tree: dict[str, object], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{key}"] = "null" if value is None else str(value)
     return flat
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share * 100:.2f} %"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

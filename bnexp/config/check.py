@@ -9,11 +9,9 @@ from pydantic import ValidationError
 from bnexp.config.findings import Finding, findings
 from bnexp.config.mistakes import Mistake
 from bnexp.config.tree import Node, Path, get, plain, without
-from bnexp.specs.norms.own import FORM, class_path, is_own
 from bnexp.specs.trial import TrialSpec
-from bnexp.usercode.sources import digest
+from bnexp.usercode.code import KINDS, UserCode, own_code
 
-_DATASET = "a dataset of your own is written module:function, as in digits:load"
 _ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
 
 
@@ -22,7 +20,7 @@ class Checker:
 
     def __init__(self, search_path: Sequence[str]) -> None:
         self._folders = tuple(search_path)
-        self._digest = cache(digest)
+        self._digest = cache(UserCode.digest)
 
     def spec(self, tree: Node) -> tuple[TrialSpec | None, list[Finding]]:
         """The spec that a tree describes, or what is wrong with it."""
@@ -52,20 +50,15 @@ class Checker:
     def _add_sources(self, value: dict[str, Any]) -> list[Finding]:
         """Fill in the hashes of a user's own modules; what stands there already, or has no module, is found wrong."""
         found = []
-        for key, form in (("data", _DATASET), ("norm", FORM)):
+        for key in KINDS:
             block = value.get(key)
             if not isinstance(block, dict):
                 continue
             if "source" in block:
                 found.append(Finding((key, "source"), f"{key}.source is filled in, not set; remove it", at_key=True))
-            name = block.get("name")
             try:
-                if key == "norm" and is_own(name):
-                    # What an installed package adds is its own module, whatever lies beside the config.
-                    folders = self._folders if ":" in name else ()
-                    block["source"] = self._digest(class_path(name), folders, form)
-                elif key == "data" and ":" in str(name):
-                    block["source"] = self._digest(name, self._folders, form)
+                if code := own_code(key, block.get("name"), None, self._folders):
+                    block["source"] = self._digest(code)
             except ValueError as error:
                 found.append(Finding((key, "name"), str(error)))
         return found

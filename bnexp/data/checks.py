@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bnexp.data.dataset import Arrays
 from bnexp.errors import UserError
-from bnexp.specs.wording import a_type
+from bnexp.usercode.code import described
 
 RETURNS = "it returns ((train_images, train_labels), (test_images, test_labels)), as in keras.datasets"
 
@@ -29,14 +29,14 @@ def normalise(name: str, returned: Any) -> Arrays:
     try:
         (train_images, train_labels), (test_images, test_labels) = returned
     except (TypeError, ValueError):
-        raise UserError(f"data: {name}: {RETURNS}; this one returns {described(returned)}") from None
+        raise UserError(f"data {name}: {RETURNS}; this one returns {described(returned)}") from None
     arrays = Arrays(
-        _images(f"data: {name}: train_images", train_images),
-        _labels(f"data: {name}: train_labels", train_labels),
-        _images(f"data: {name}: test_images", test_images),
-        _labels(f"data: {name}: test_labels", test_labels),
+        _images(f"data {name}: train_images", train_images),
+        _labels(f"data {name}: train_labels", train_labels),
+        _images(f"data {name}: test_images", test_images),
+        _labels(f"data {name}: test_labels", test_labels),
     )
-    _check_together(f"data: {name}", arrays)
+    _check_together(f"data {name}", arrays)
     return arrays
 
 
@@ -222,10 +222,3 @@ def _check_together(what: str, arrays: Arrays) -> None:
         raise UserError(
             f"{what}: test_labels hold class {arrays.test_labels.max()}, train_labels only 0..{present[-1]}"
         )
-
-
-def described(value: Any) -> str:
-    """What came instead of what was expected: `a tuple of 3`, `None`, `an int`."""
-    if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else a_type(value)

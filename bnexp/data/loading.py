@@ -38,9 +38,8 @@ def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[st
 def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Location:
     """Where `load` would take the dataset from, without reading or downloading it.  Raises UserError as `load` does."""
     if ":" in name:
-        module, function = custom.parse(name)
-        path = custom.find(module, search_path)
-        return Location(name, f"{function} in {path}", (path,))
+        origin, path = custom.locate(name, search_path)
+        return Location(name, origin, (path,))
     if name in KNOWN:
         found = find(name, KNOWN[name], folder)
         return found or Location(name, f"download from {address(KNOWN[name])} into {cache_folder() / name}")

@@ -5,51 +5,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
 from bnexp.errors import UserError
 from bnexp.evidence.confounds import Audit, Difference, Mode, audit
+from bnexp.evidence.family import in_family
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.pairing import proof
-from bnexp.evidence.rule import Judgement, judge
-from bnexp.evidence.sides import Matched, Sides
-from bnexp.records.record import TrialRecord
+from bnexp.evidence.paired import Estimate, estimate
+from bnexp.evidence.pairing import pairs
+from bnexp.evidence.rule import FEWEST, Judgement, judge
+from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.multiplicity import holm
-
-FEWEST = 3
-"""Pairs below which nothing is judged: the scatter of two pairs is a single number."""
 
 FailOn = Literal["regression", "difference"]
 
 
-@dataclass(frozen=True)
-class Compared:
-    """One side against the other at one place of the grid, pair by pair.  Differences are second minus first."""
+@dataclass(frozen=True, kw_only=True)
+class Compared(Estimate):
+    """One side against the other at one place of the grid; `seeds` and `values` are of the pairs that are compared."""
 
     experiment: str
     label: str
     coordinates: Mapping[str, Any]
     one: str
     other: str
-    planned: int
-    """Seeds that both sides planned."""
-    seeds: tuple[int, ...]
-    """Of the pairs that are compared."""
-    values: tuple[tuple[float, float], ...]
-    """Of both trials of each pair, in the metric's unit."""
     judgement: Judgement
-    p_holm: float
-    """The sign-flip p after Holm's correction over all comparisons of this call."""
     diverged: tuple[int, int]
     """Trainings of each side whose loss became infinite, among `finished` pairs."""
     finished: int
     reached: tuple[int, int] | None
     """Trainings of each side that reached the target; None where the metric has none."""
-    declared: str
-    """Why the pairs are by seed only; empty where fingerprints prove them."""
-    mismatches: Mapping[int, str]
-    """Seed to the fingerprints that disagree: pairs that were left out."""
     copies: tuple[int, ...]
     """Seeds at which both sides hold the very same record: left out."""
     audit: Audit
@@ -57,8 +40,8 @@ class Compared:
     @property
     def means(self) -> tuple[Interval, Interval]:
         """Of each side over the pairs, with its own t interval."""
-        first, second = (np.array([pair[k] for pair in self.values]) for k in (0, 1))
-        return mean_interval(first), mean_interval(second)
+        first, second = (mean_interval([pair[k] for pair in self.values]) for k in (0, 1))
+        return first, second
 
 
 @dataclass(frozen=True)
@@ -76,11 +59,6 @@ class Comparisons:
     comparisons: tuple[Compared, ...]
     unmatched: tuple[str, ...]
     """What one side alone has, and is not compared."""
-
-    @property
-    def family(self) -> int:
-        """Comparisons that have a p."""
-        return sum(not math.isnan(each.judgement.test.p) for each in self.comparisons)
 
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.
@@ -110,93 +88,70 @@ def compare(
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
+    audits = [audit(each.one, each.other, sides.mode) for each in sides.matched]
     if not allow_differs:
-        _check_confounds(sides, metric)
+        _check_confounds(sides, audits, metric)
     each_confidence = 1 - (1 - confidence) / len(sides.matched) if simultaneous else confidence
-    found = [_compared(matched, sides.mode, metric, margin, each_confidence) for matched in sides.matched]
+    found = [
+        _compared(matched, metric, margin, each_confidence, audited)
+        for matched, audited in zip(sides.matched, audits, strict=True)
+    ]
     _check_pairs(found, metric)
-    corrected = holm([each.judgement.test.p for each in found])
     return Comparisons(
         mode=sides.mode,
         metric=metric,
         margin=margin,
         confidence=each_confidence,
         simultaneous=simultaneous,
-        comparisons=tuple(replace(each, p_holm=float(p)) for each, p in zip(found, corrected, strict=True)),
+        comparisons=tuple(in_family(found, p_holm=lambda each: each.test.p)),
         unmatched=sides.unmatched,
     )
 
 
-def _compared(matched: Matched, mode: Mode, metric: Metric, margin: float, confidence: float) -> Compared:
-    one, other = matched.one, matched.other
-    seeds = sorted(one.records.keys() & other.records.keys())
-    pairs: dict[int, tuple[TrialRecord, TrialRecord]] = {}
-    mismatches: dict[int, str] = {}
-    copies: list[int] = []
-    declared = ""
-    for seed in seeds:
-        mine, twin = one.records[seed], other.records[seed]
-        if mine is None or twin is None or "failed" in (mine.status, twin.status):
-            continue
-        if mine == twin:
-            copies.append(seed)
-            continue
-        declared, mismatch = proof(mine, twin)
-        if mismatch:
-            mismatches[seed] = mismatch
-        else:
-            pairs[seed] = mine, twin
-    values = {seed: value for seed, pair in pairs.items() if (value := metric.pair(*pair)) is not None}
-    diverged = tuple(sum(pair[k].status == "diverged" for pair in pairs.values()) for k in (0, 1))
+def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
+    found = pairs(matched.one, matched.other).without_copies()
+    estimated = estimate(found, metric, confidence=confidence)
+    trained = [record for pair in found.trained.values() for record in pair]
+    judgement = judge(
+        estimated.differences,
+        estimated.difference,
+        estimated.test.p,
+        higher_is_better=metric.higher_is_better,
+        margin=margin,
+        confidence=confidence,
+        resolution=max((metric.resolution(record) or 0 for record in trained), default=0),
+        diverged=found.diverged,
+        trained=len(found.trained),
+    )
+    first, second = (sum(metric.value(found.trained[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
         coordinates=matched.coordinates,
-        one=one.name,
-        other=other.name,
-        planned=len(seeds),
-        seeds=tuple(values),
-        values=tuple(values.values()),
-        # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
-        judgement=judge(
-            [round(second - first, 9) for first, second in values.values()],
-            higher_is_better=metric.higher_is_better,
-            margin=margin,
-            confidence=confidence,
-            resolution=max((metric.resolution(record) or 0 for pair in pairs.values() for record in pair), default=0),
-            diverged=(diverged[0], diverged[1]),
-            finished=len(pairs),
-        ),
-        p_holm=math.nan,
-        diverged=(diverged[0], diverged[1]),
-        finished=len(pairs),
-        reached=_reached(metric, [pairs[seed] for seed in values]),
-        declared=declared,
-        mismatches=mismatches,
-        copies=tuple(copies),
-        audit=audit(one, other, mode),
+        one=matched.one.name,
+        other=matched.other.name,
+        judgement=judgement,
+        diverged=found.diverged,
+        finished=len(found.trained),
+        reached=None if metric.budget is None else (first, second),
+        copies=found.copies,
+        audit=audited,
+        **{**vars(estimated), "difference": judgement.difference},
     )
 
 
-def _reached(metric: Metric, pairs: Sequence[tuple[TrialRecord, TrialRecord]]) -> tuple[int, int] | None:
-    if metric.budget is None:
-        return None
-    first, second = (sum(metric.value(pair[k]) != math.inf for pair in pairs) for k in (0, 1))
-    return first, second
-
-
-def _check_confounds(sides: Sides, metric: Metric) -> None:
+def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> None:
     """UserError where the sides differ in more than what is compared."""
-    found: dict[Difference, list[str]] = {}
-    for matched in sides.matched:
-        for each in audit(matched.one, matched.other, sides.mode).confounds(seconds=metric.seconds):
-            found.setdefault(replace(each, pairs=0), []).append(matched.label)
+    found: dict[Difference, int] = {}
+    for audited in audits:
+        for each in audited.confounds(seconds=metric.seconds):
+            found[replace(each, pairs=0)] = found.get(replace(each, pairs=0), 0) + 1
     if not found:
         return
     one, other = sides.matched[0].one.name, sides.matched[0].other.name
     lines = [
         f"  {each.what}: {one} has {each.one}, {other} has {each.other}"
-        + (f" ({len(places)} of {len(sides.matched)} comparisons)" if len(places) < len(sides.matched) else "")
+        + (f" ({places} of {len(audits)} comparisons)" if places < len(audits) else "")
         for each, places in found.items()
     ]
     declares = "what is compared" if sides.mode == "versions" else "what the config declares"
@@ -216,7 +171,7 @@ def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     silent = [each for each in found if len(each.values) < FEWEST and not each.judgement.by_divergence]
     if not silent:
         return
-    lines = [f"  {each.label}{_at(each.coordinates)}: {_why(each, metric)}" for each in silent]
+    lines = [f"  {each.label}{at(each.coordinates)}: {_why(each, metric)}" for each in silent]
     raise UserError(
         "\n".join([f"not compared: that takes {FEWEST} pairs of trials or more", *lines])
         + ("\n--only leaves places out" if len(silent) < len(found) else "")
@@ -233,10 +188,6 @@ def _why(each: Compared, metric: Metric) -> str:
             f"both sides hold the very same record of {len(each.copies)} trials, so that nothing was trained anew"
         )
     if each.finished > number and not any(each.diverged):
-        reasons.append(f"the records have no {metric.words}")
+        reasons.append(f"the records have no {metric.label}")
     counted = f"{number} of {each.planned} planned {'pair' if each.planned == 1 else 'pairs'}"
     return f"{counted}; {'; '.join(reasons)}" if reasons else counted
-
-
-def _at(coordinates: Mapping[str, Any]) -> str:
-    return "".join(f" {key.rpartition('.')[2]}={value}" for key, value in coordinates.items())

@@ -8,10 +8,12 @@ the code is declared: the version and commit of bnexp, and the file of a user's 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bnexp.evidence.pairing import trained
+from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITIES, Quantity, plain, text
 from bnexp.records.record import TrialRecord
 
@@ -24,17 +26,6 @@ FURTHER = "further keys of"
 Touches = Literal["results", "seconds"]
 Mode = Literal["variants", "versions"]
 Spec = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One side of a comparison: its trials at one place of the grid."""
-
-    name: str
-    spec: Spec
-    """The resolved spec, every key explicit."""
-    records: Mapping[int, TrialRecord | None]
-    """Seed to record, of every planned trial; None where there is none yet."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +73,7 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     The environment is compared within pairs: that one half of the seeds was trained elsewhere confounds nothing where
     both trials of each were.
     """
-    pairs = [
-        (mine, twin)
-        for seed in sorted(one.records.keys() & other.records.keys())
-        for mine, twin in [(one.records[seed], other.records[seed])]
-        if mine is not None and twin is not None and mine.status != "failed" and twin.status != "failed"
-    ]
+    pairs = list(trained(one, other).values())
     declared, undeclared = _of_specs(one.spec, other.spec, len(pairs), mode)
     # The keys that one side alone has, and the hash of a user's file, come with the name of the block.
     changes = tuple(each.what for each in declared if not each.what.startswith(FURTHER) and ".source" not in each.what)
@@ -177,18 +163,14 @@ def _most(values: Iterable[Any]) -> str:
 
 def _unpaired(one: Side, other: Side) -> Iterable[str]:
     for side in (one, other):
-        for word in ("missing", "failed", "diverged"):
-            seeds = [seed for seed, record in sorted(side.records.items()) if _fate(record) == word]
+        states = {"missing": [seed for seed, record in sorted(side.records.items()) if record is None]}
+        for word, seeds in (states | {word: list(side.of(word)) for word in ("failed", "diverged")}).items():
             if seeds:
                 verb = {"missing": "is missing" if len(seeds) == 1 else "are missing"}.get(word, word)
                 yield f"{side.name}: {_seeds(seeds)} {verb}"
     for side, twin in ((one, other), (other, one)):
         if alone := sorted(side.records.keys() - twin.records.keys()):
             yield f"{side.name}: {_seeds(alone)} {'was' if len(alone) == 1 else 'were'} planned on this side only"
-
-
-def _fate(record: TrialRecord | None) -> str:
-    return "missing" if record is None else record.status
 
 
 def _seeds(seeds: list[int]) -> str:

@@ -1,18 +1,19 @@
-"""A fair comparison where the learning rate is varied: at one rate for all, and each variant at its own best.
+"""Where the learning rate is varied: a comparison at one rate for all, and one of each variant at its own best.
 
 The best rate of a variant is the one of the highest mean validation accuracy after the last step, over the seeds that
 finished at all rates; the test images have no part in it.  A rate at which too many trials diverged is never the best.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from bnexp.evidence.comparisons import Comparison, Counts, comparisons
+from bnexp.evidence.metric import METRICS
+from bnexp.evidence.paired import Candidate, Comparison, comparisons
+from bnexp.evidence.side import Side, ordered
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
@@ -40,8 +41,7 @@ class Tuned:
     @property
     def best(self) -> float | None:
         """The rate with the highest mean; of equal ones the lowest; None if there is nothing to choose from."""
-        known = {rate: each.mean for rate, each in self.validation.items() if each.n}
-        return max(known, key=lambda rate: (known[rate], -rate)) if known else None
+        return _highest({rate: each.mean for rate, each in self.validation.items() if each.n})
 
     @property
     def edge(self) -> str:
@@ -67,86 +67,80 @@ class RateComparison:
     """Whether there are validation images at all, on which a rate can be chosen."""
 
 
-def learning_rates(trials: pd.DataFrame, plan: StoredPlan) -> RateComparison | None:
-    """The fair comparison of an experiment; None where no variant has more than one learning rate, or no trial is ok.
+def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | None:
+    """Both comparisons; None where no variant has more than one learning rate, or no trial is ok.
 
-    `trials` is `frames.trials` of the plan.  A variant's rates are those of the grid; variants whose specs differ in
-    nothing but the rate count as one variant at several rates.
+    `sides` are those of the points of the plan.  A variant's rates are those of the grid; variants whose specs differ
+    in nothing but the rate count as one variant at several rates.
     """
-    tuned = _tuned(trials, plan)
-    ok = trials[trials["status"] == "ok"]
-    if all(len(each.points) < 2 for each in tuned) or ok.empty:
+    tuned = _tuned(plan, sides)
+    accuracy = [_accuracy(side) for side in sides]
+    if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
-    places = list(dict.fromkeys(place_label(each.coordinates) for each in tuned))
-    groups = {place: [each for each in tuned if place_label(each.coordinates) == place] for place in places}
+    groups: dict[str, list[Tuned]] = {}
+    for each in tuned:
+        groups.setdefault(place_label(each.coordinates), []).append(each)
     shared = {place: rate for place, group in groups.items() if (rate := _shared(group)) is not None}
-    same = [(each, rate) for place, rate in shared.items() for each in groups[place]]
-    own = [(each, each.best) for each in tuned if each.best is not None]
-    validated = bool(ok["validation_accuracy"].notna().any())
-    return RateComparison(tuned, shared, _compared(trials, plan, same), _compared(trials, plan, own), validated)
+
+    def compared(chosen: Iterable[tuple[Tuned, float | None]]) -> tuple[Comparison, ...]:
+        """At the chosen rates, as in an experiment that has no others."""
+        found = [
+            Candidate(point, each.coordinates, replace(sides[point], name=each.variant))
+            for each, rate in chosen
+            if rate is not None
+            for point in [each.points[rate]]
+        ]
+        variants = list(dict.fromkeys(each.side.name for each in found))
+        baseline = next((name for name in variants if plan.baseline in name.split("/")), None)
+        if baseline is None or len(variants) < 2:
+            return ()
+        order = ordered(((each.coordinates, each.side.name) for each in found), variants)
+        return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
+
+    return RateComparison(
+        tuned=tuned,
+        shared=shared,
+        same=compared((each, rate) for place, rate in shared.items() for each in groups[place]),
+        own=compared((each, each.best) for each in tuned),
+        validated=any(accuracy),
+    )
 
 
-def _tuned(trials: pd.DataFrame, plan: StoredPlan) -> tuple[Tuned, ...]:
+def _tuned(plan: StoredPlan, sides: Sequence[Side]) -> tuple[Tuned, ...]:
     groups: dict[str, list[int]] = {}
     for k, point in enumerate(plan.points):
         groups.setdefault(_without_rate(point), []).append(k)
-    order = {variant: k for k, variant in enumerate(plan.variants)}
-    rows = dict(iter(trials.groupby("point")))
     found = []
     for indices in groups.values():
         points = {_rate(plan.points[k]): k for k in sorted(indices, key=lambda k: _rate(plan.points[k]))}
-        names = sorted({plan.points[k].variant for k in indices}, key=lambda name: order[name])
-        found.append(_measured("/".join(names), _rest(plan.points[indices[0]]), points, rows, trials))
+        names = sorted({plan.points[k].variant for k in indices}, key=plan.variants.index)
+        accuracy = {
+            rate: known
+            for rate, k in points.items()
+            if (known := _accuracy(sides[k])) and not sides[k].counts.too_many_diverged
+        }
+        common = sorted(set.intersection(*map(set, accuracy.values()))) if accuracy else []
+        validation = {rate: mean_interval([known[seed] for seed in common]) for rate, known in accuracy.items()}
+        unfinished = tuple(rate for rate in points if rate not in accuracy)
+        rest = _rest(plan.points[indices[0]])
+        found.append(Tuned("/".join(names), rest, points, validation, tuple(common), unfinished))
     return tuple(found)
 
 
-def _measured(
-    variant: str,
-    coordinates: Mapping[str, Any],
-    points: Mapping[float, int],
-    rows: Mapping[Any, pd.DataFrame],
-    trials: pd.DataFrame,
-) -> Tuned:
-    accuracy: dict[float, pd.Series[float]] = {}
-    for rate, index in points.items():
-        here = rows.get(index, trials[:0])
-        number = here["status"].value_counts()
-        counts = Counts(*(int(number.get(status, 0)) for status in ("ok", "diverged", "failed", "missing")))
-        known = here[here["status"] == "ok"].set_index("seed")["validation_accuracy"].dropna()
-        if len(known) and not counts.too_many_diverged:
-            accuracy[rate] = known
-    common = sorted(set.intersection(*(set(each.index) for each in accuracy.values()))) if accuracy else []
-    validation = {rate: mean_interval(100 * each.loc[common].to_numpy(float)) for rate, each in accuracy.items()}
-    left = tuple(rate for rate in points if rate not in accuracy)
-    return Tuned(variant, coordinates, points, validation, tuple(int(seed) for seed in common), left)
+def _accuracy(side: Side) -> dict[int, float]:
+    """Seed to validation accuracy after the last step, in per cent."""
+    metric = METRICS["validation-accuracy"]
+    return {seed: value for seed, each in side.of("ok").items() if (value := metric.value(each)) is not None}
 
 
 def _shared(group: Sequence[Tuned]) -> float | None:
     """The rate that does best over all variants of a place, by the mean of their validation accuracies."""
     common = set.intersection(*({rate for rate, v in each.validation.items() if v.n} for each in group))
-    means = {rate: float(np.mean([each.validation[rate].mean for each in group])) for rate in common}
+    return _highest({rate: float(np.mean([each.validation[rate].mean for each in group])) for rate in common})
+
+
+def _highest(means: Mapping[float, float]) -> float | None:
     return max(means, key=lambda rate: (means[rate], -rate)) if means else None
-
-
-def _compared(
-    trials: pd.DataFrame, plan: StoredPlan, chosen: Sequence[tuple[Tuned, float | None]]
-) -> tuple[Comparison, ...]:
-    """The paired comparisons of the chosen points, as of an experiment that has no other rates."""
-    points: list[StoredPoint] = []
-    frames: list[pd.DataFrame] = []
-    for each, rate in chosen:
-        if rate is None:
-            continue
-        index = each.points[rate]
-        frames.append(trials[trials["point"] == index].assign(point=len(points), variant=each.variant))
-        update = {"variant": each.variant, "coordinates": dict(each.coordinates)}
-        points.append(plan.points[index].model_copy(update=update))
-    variants = tuple(dict.fromkeys(point.variant for point in points))
-    baseline = next((each.variant for each, _ in chosen if plan.baseline in each.variant.split("/")), None)
-    if baseline is None or len(variants) < 2:
-        return ()
-    virtual = plan.model_copy(update={"variants": variants, "baseline": baseline, "points": tuple(points)})
-    return tuple(comparisons(pd.concat(frames, ignore_index=True), virtual))
 
 
 def _rate(point: StoredPoint) -> float:

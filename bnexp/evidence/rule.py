@@ -1,4 +1,8 @@
-"""The rule: from the paired differences to regression, improvement, or neither.  Pure numbers, nothing is read."""
+"""The rules: from estimates and tests to what may be asserted.  Pure numbers, nothing is read.
+
+The report asserts a difference where interval and corrected test agree (`direction`); `compare`, which stops a job,
+goes by the interval alone and a margin (`judge`).
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,87 +11,107 @@ from typing import Literal
 
 from scipy import special
 
-from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.paired import SignFlip, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.estimates import Interval
 
-Verdict = Literal["regression", "improvement", "not shown"]
+FEWEST = 3
+"""So many pairs at least for any verdict: two have next to no measure of their scatter."""
+
+LEVEL = 0.05
+"""Of every test, after Holm's correction."""
 
 TOLERATED = 0.1
-"""The share of diverged trainings from which on a mean over the others flatters."""
+"""No verdict on a mean while a larger share of the trials diverged: the mean over the others would flatter."""
+
+Direction = Literal["higher", "lower", "signs", "undecided"]
+"""higher, lower: interval and corrected test both see the difference; signs: only one of them does; undecided: neither,
+or each in another direction."""
+
+Verdict = Literal["higher", "lower", "signs", "equivalent", "undecided", "nothing"]
+"""A `Direction`, or else: equivalent: neither sees a difference, and the corrected test of equivalence shows it to lie
+within the margin; undecided: nor that; nothing: too few pairs, or too many diverged, to speak of a mean."""
+
+
+def too_many_diverged(diverged: int, trained: int) -> bool:
+    """Whether so many of the trained runs diverged that a mean over the others would flatter."""
+    return diverged > TOLERATED * trained
+
+
+def direction(interval: int, test: int) -> Direction:
+    """Where interval and corrected test see the difference: 1 above, -1 below, 0 not at all."""
+    if not interval or not test:
+        return "signs" if interval or test else "undecided"
+    if interval != test:
+        return "undecided"
+    return "higher" if interval > 0 else "lower"
+
+
+def side_of(interval: Interval, null: float = 0.0) -> int:
+    """Where the interval lies: 1 wholly above `null`, -1 wholly below, 0 if it includes it or is none."""
+    return int(interval.low > null) - int(interval.high < null)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What follows from some pairs, in the metric's unit."""
+    """What `compare` makes of some pairs, second side minus first, in the metric's unit."""
 
-    difference: Interval
-    """Mean of second minus first."""
-    confidence: float
-    test: SignFlip
-    detectable: float
-    """The smallest true difference that so many pairs show with 80 % power; NaN for n < 2."""
-    verdict: Verdict
+    verdict: Literal["regression", "improvement", "not shown"]
     noninferior: bool
     """Whether the whole interval lies on the better side of -margin."""
-    by_divergence: bool = False
-    """More than a tenth of one side diverged, so that the mean over the others is not judged."""
-    by_resolution: bool = False
+    difference: Interval
+    """That is judged: of pairs without scatter widened to the resolution."""
+    by_divergence: bool
+    """Too many of one side diverged, so that the mean over the others is not judged."""
+    by_resolution: bool
     """The pairs do not scatter, and the interval is that of the steps in which the values come."""
 
 
 def judge(
     differences: Sequence[float],
+    difference: Interval,
+    p: float,
     *,
     higher_is_better: bool,
     margin: float = 0.0,
     confidence: float = 0.95,
     resolution: float = 0.0,
     diverged: tuple[int, int] = (0, 0),
-    finished: int | None = None,
+    trained: int = 0,
 ) -> Judgement:
-    """Judge second minus first, shape (n,), one for each pair.
+    """Judge `differences`, shape (n,), by the t interval of their mean and the p of their sign-flip test.
 
-    Regression: the whole t interval of the mean lies beyond -margin, the worse direction being negative; improvement:
-    beyond +margin.
+    Regression: the whole interval lies beyond -margin, the worse direction being negative; improvement: beyond
+    +margin.  Differences without any scatter have an interval without width: two pairs that are both one image worse
+    would be proof.  So it is `widened` to the resolution; where that is 0, the sign-flip test decides at 1 -
+    confidence.
 
-    Differences without any scatter have an interval without width: two pairs that are both one image worse would be
-    proof.  Values that come in steps of `resolution` r (one image, the steps between two evaluations) are known to
-    ±r/2, so that s is then taken as that of such rounding on both sides, r/√6; where r is 0, the sign-flip test decides
-    at 1 - confidence.
-
-    `diverged` counts the trainings of each side, among `finished` pairs, whose loss became infinite.  Where more than a
-    tenth of one side did, the mean over the others is not judged: it is a regression where more of the second side
-    diverged than of the first, and else there is no verdict.
+    `diverged` counts the runs of each side, among `trained` pairs, whose loss became infinite.  Where these are too
+    many on one side, the mean over the others is not judged: it is a regression where more of the second side diverged
+    than of the first, and else there is no verdict.
     """
-    estimate, test = mean_interval(differences, confidence=confidence), sign_flip_test(differences)
     constant = len(differences) > 1 and len(set(differences)) == 1 and any(differences)
-    if constant and resolution:
-        estimate = _widened(estimate, resolution / math.sqrt(6), confidence)
-    gain = estimate if higher_is_better else Interval(-estimate.mean, -estimate.high, -estimate.low, estimate.n)
-    telling = not constant or resolution > 0 or test.p <= 1 - confidence
-    verdict: Verdict = "not shown"
-    if telling and gain.high < -margin:
-        verdict = "regression"
-    elif telling and gain.low > margin:
-        verdict = "improvement"
-    noninferior = telling and gain.low > -margin
-    by_divergence = max(diverged) > TOLERATED * (len(differences) if finished is None else finished)
-    if by_divergence:
-        verdict, noninferior = ("regression" if diverged[1] > diverged[0] else "not shown"), False
+    by_resolution = constant and resolution > 0
+    if by_resolution:
+        difference = widened(difference, resolution, confidence)
+    by_divergence = too_many_diverged(max(diverged), trained)
+    telling = (by_resolution or not constant or p <= 1 - confidence) and not by_divergence
+    mean, low, high, n = difference
+    gain = difference if higher_is_better else Interval(-mean, -high, -low, n)
+    regression = diverged[1] > diverged[0] if by_divergence else telling and side_of(gain, -margin) < 0
+    improvement = telling and side_of(gain, margin) > 0
     return Judgement(
-        difference=estimate,
-        confidence=confidence,
-        test=test,
-        detectable=minimum_detectable_effect(differences, alpha=1 - confidence) if len(differences) > 1 else math.nan,
-        verdict=verdict,
-        noninferior=noninferior,
+        verdict="regression" if regression else "improvement" if improvement else "not shown",
+        noninferior=telling and side_of(gain, -margin) > 0,
+        difference=difference,
         by_divergence=by_divergence,
-        by_resolution=constant and resolution > 0,
+        by_resolution=by_resolution,
     )
 
 
-def _widened(estimate: Interval, deviation: float, confidence: float) -> Interval:
-    """The t interval of n values whose scatter is taken to be `deviation`."""
+def widened(estimate: Interval, resolution: float, confidence: float) -> Interval:
+    """The t interval of n equal differences of values that come in steps of `resolution` r: one image, say.
+
+    Values are then known to ±r/2, so that s is taken as that of such rounding on both sides, r/√6.
+    """
+    deviation = resolution / math.sqrt(6)
     half = float(special.stdtrit(estimate.n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(estimate.n)
     return Interval(estimate.mean, estimate.mean - half, estimate.mean + half, estimate.n)

@@ -1,6 +1,5 @@
 """From what a user types to pairs of sides: two variants of an experiment, or the same ones in two results folders."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -8,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.evidence.confounds import Mode, Side
+from bnexp.evidence.confounds import Mode
+from bnexp.evidence.side import Side, place
 from bnexp.records.find import plans
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.records.store import Store
@@ -20,11 +20,16 @@ class Matched:
     """Two sides at one place of the grid."""
 
     experiment: str
-    label: str
-    """What is compared here, without the names of the sides: `mnist`, `mnist mine`."""
+    variant: str
+    """That both sides have; empty where it is what is compared."""
     coordinates: Mapping[str, Any]
     one: Side
     other: Side
+
+    @property
+    def label(self) -> str:
+        """What is compared here, without the names of the sides: `mnist`, `mnist mine`."""
+        return f"{self.experiment} {self.variant}".strip()
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def resolve(
         sides = _variants(one, other, Store(results), experiment, seeds)
     chosen = tuple(each for each in sides.matched if all(_matches(each, pattern) for pattern in only))
     if not chosen:
-        names = listed(f"{each.label}{_at(each.coordinates)}" for each in sides.matched)
+        names = listed(f"{each.label}{at(each.coordinates)}" for each in sides.matched)
         raise UserError(f"--only {' '.join(only)}: matches nothing; there is {names}")
     return Sides(sides.mode, chosen, sides.unmatched)
 
@@ -84,22 +89,18 @@ def _variants(one: str, other: str, store: Store, name: str | None, seeds: froze
         raise UserError(f"{one} and {other} are variants of several experiments, {names}; choose with --experiment")
     (plan,) = having
     _check_seeds(seeds, plan.seeds)
-    places = {side: {_place(point): point for point in plan.points if point.variant == side} for side in (one, other)}
-    matched = [
-        Matched(plan.name, plan.name, point.coordinates, *(_side(store, each, each.variant, seeds) for each in both))
-        for place, point in places[one].items()
-        if place in places[other]
-        for both in [(point, places[other][place])]
-    ]
+    points = {
+        word: {(plan.name, "", place(point.coordinates)): point for point in plan.points if point.variant == word}
+        for word in (one, other)
+    }
+    matched, alone = _joined(points, {one: store, other: store}, seeds)
     if not matched:
         raise UserError(f"{plan.name}: {one} and {other} share no place of the grid, so that there is nothing to pair")
-    alone = [
-        f"{plan.name}: {side}{_at(point.coordinates)} has no {twin} beside it"
-        for side, twin in ((one, other), (other, one))
-        for place, point in places[side].items()
-        if place not in places[twin]
+    twins = {one: other, other: one}
+    unmatched = [
+        f"{plan.name}: {word}{at(point.coordinates)} has no {twins[word]} beside it" for word, _, point in alone
     ]
-    return Sides("variants", tuple(matched), tuple(alone))
+    return Sides("variants", matched, tuple(unmatched))
 
 
 def _no_variants(one: str, other: str, store: Store, stored: Sequence[StoredPlan]) -> str:
@@ -126,35 +127,49 @@ def _versions(one: str, other: str, wanted: str | None, seeds: frozenset[int] | 
             f"{one} and {other} share no experiment: {one} has {listed(found[one])}, {other} has {listed(found[other])}"
         )
     _check_seeds(seeds, (seed for name in shared for side in (one, other) for seed in found[side][name].seeds))
-    matched: list[Matched] = []
-    alone = [
-        f"{side}: only there is the experiment {name}" for side in found for name in found[side] if name not in shared
-    ]
-    for name in shared:
-        points = {side: {_point(point): point for point in found[side][name].points} for side in (one, other)}
-        for key, point in points[one].items():
-            if key in points[other]:
-                sides = [_side(stores[side], points[side][key], side, seeds) for side in (one, other)]
-                label = f"{name} {point.variant}"
-                matched.append(Matched(name, label, point.coordinates, sides[0], sides[1]))
-        alone += [
-            f"{side}: only there is {name} {point.variant}{_at(point.coordinates)}"
-            for side, twin in ((one, other), (other, one))
-            for key, point in points[side].items()
-            if key not in points[twin]
-        ]
-    if not matched:
-        raise UserError(f"{one} and {other} share no variant at the same place of a grid; {'; '.join(alone)}")
-    return Sides("versions", tuple(matched), tuple(alone))
-
-
-def _side(store: Store, point: StoredPoint, name: str, seeds: frozenset[int] | None) -> Side:
-    records = {
-        seed: store.read_folder(folder)
-        for seed, folder in sorted(point.trials.items())
-        if seeds is None or seed in seeds
+    points = {
+        word: {
+            (name, point.variant, place(point.coordinates)): point
+            for name in shared
+            for point in found[word][name].points
+        }
+        for word in (one, other)
     }
-    return Side(name, point.spec, records)
+    matched, alone = _joined(points, stores, seeds)
+    lonely = [(word, name) for word in found for name in found[word] if name not in shared]
+    unmatched = [f"{word}: only there is the experiment {name}" for word, name in lonely]
+    unmatched += [f"{word}: only there is {name} {each.variant}{at(each.coordinates)}" for word, name, each in alone]
+    if not matched:
+        raise UserError(f"{one} and {other} share no variant at the same place of a grid; {'; '.join(unmatched)}")
+    return Sides("versions", matched, tuple(unmatched))
+
+
+Key = tuple[str, str, str]
+"""Experiment, variant where it is not what is compared, and place: what has the same is compared."""
+
+
+def _joined(
+    points: Mapping[str, Mapping[Key, StoredPoint]], stores: Mapping[str, Store], seeds: frozenset[int] | None
+) -> tuple[tuple[Matched, ...], list[tuple[str, str, StoredPoint]]]:
+    """What two words mean at the same keys, and what one alone has: the word, the experiment and the point."""
+
+    def side(word: str, point: StoredPoint) -> Side:
+        planned = [(seed, folder) for seed, folder in sorted(point.trials.items()) if seeds is None or seed in seeds]
+        return Side(word, point.spec, {seed: stores[word].read_folder(folder) for seed, folder in planned})
+
+    one, other = points
+    matched = [
+        Matched(key[0], key[1], point.coordinates, side(one, point), side(other, points[other][key]))
+        for key, point in points[one].items()
+        if key in points[other]
+    ]
+    alone = [
+        (word, key[0], point)
+        for word, twin in ((one, other), (other, one))
+        for key, point in points[word].items()
+        if key not in points[twin]
+    ]
+    return tuple(matched), alone
 
 
 def _check_seeds(seeds: frozenset[int] | None, planned: Iterable[int]) -> None:
@@ -168,8 +183,8 @@ def _matches(each: Matched, pattern: str) -> bool:
     key, equals, wanted = pattern.partition("=")
     if not equals or key == "variant":
         wanted = wanted if equals else pattern
-        names = [each.label.removeprefix(f"{each.experiment} ")] if each.label != each.experiment else []
-        return any(fnmatchcase(name, wanted) for name in names or [each.one.name, each.other.name])
+        names = [each.variant] if each.variant else [each.one.name, each.other.name]
+        return any(fnmatchcase(name, wanted) for name in names)
     found = [value for name, value in each.coordinates.items() if key in (name, name.rpartition(".")[2])]
     if not found:
         known = ["variant", *each.coordinates]
@@ -177,13 +192,6 @@ def _matches(each: Matched, pattern: str) -> bool:
     return any(fnmatchcase(str(value), wanted) for value in found)
 
 
-def _place(point: StoredPoint) -> str:
-    return json.dumps(point.coordinates, sort_keys=True)
-
-
-def _point(point: StoredPoint) -> tuple[str, str]:
-    return point.variant, _place(point)
-
-
-def _at(coordinates: Mapping[str, Any]) -> str:
+def at(coordinates: Mapping[str, Any]) -> str:
+    """A place of the grid, as it is chosen with `--only`."""
     return "".join(f" {key.rpartition('.')[2]}={value}" for key, value in coordinates.items())

@@ -1,20 +1,22 @@
 """How much faster or slower than the baseline a variant reaches a validation accuracy, pair by pair."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-
-from bnexp.evidence.comparisons import ENOUGH, LEVEL, TARGETS, Comparison, Condition, Measure, Runs, Verdict
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.family import in_family
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction, side_of
+from bnexp.evidence.runs import TARGETS, Measure, Runs
 from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.multiplicity import holm
 from bnexp.stats.paired import SignFlip
 from bnexp.stats.survival import Ratio, log_rank_scores, paired_log_rank, restricted, restricted_mean, time_ratio
 
 
 @dataclass(frozen=True)
-class Pace:
+class TimeRatio:
     """One variant against the baseline, to one target, in one measure of time."""
 
     ratio: Ratio
@@ -38,39 +40,36 @@ class Pace:
     """Pairs that were left out of the seconds: their trials are not known to have run in the same surroundings."""
 
     @property
-    def verdict(self) -> Verdict:
-        """What the pairs show, by the rule of `Verdict`: interval of the ratio, and log-rank test."""
-        if self.ratio.ratio.n < ENOUGH or math.isnan(self.ratio.ratio.low):
+    def verdict(self) -> Direction | Literal["nothing"]:
+        """What the pairs show: the time is higher or lower, by the interval of the ratio and the log-rank test."""
+        if self.ratio.ratio.n < FEWEST or math.isnan(self.ratio.ratio.low):
             return "nothing"
-        if not self._evidence:
-            return "undecided"
-        if len(self._evidence) < 2:
-            return "signs"
-        faster = self._evidence[0]
-        return "undecided" if faster is not self._evidence[1] else "lower" if faster else "higher"
+        return direction(*self._seen)
 
     @property
     def faster(self) -> bool:
         """Whether what evidence there is has the variant ahead; without any, whether the ratio has."""
-        return self._evidence[0] if self._evidence else self.ratio.ratio.mean < 1
+        interval, test = self._seen
+        return (interval or test or (-1 if self.ratio.ratio.mean < 1 else 1)) < 0
 
     @property
-    def _evidence(self) -> tuple[bool, ...]:
-        """Of interval and test, those that see a difference: whether it has the variant ahead."""
-        estimate = self.ratio.ratio
-        seen = [estimate.mean < 1] if not estimate.low <= 1 <= estimate.high else []
-        return (*seen, *([self.sooner] if self.p_holm < LEVEL else []))
+    def _seen(self) -> tuple[int, int]:
+        """Where the interval of the ratio lies, and where the test sees the time."""
+        tested = self.p_holm < LEVEL
+        return side_of(self.ratio.ratio, 1), (-1 if self.sooner else 1) if tested else 0
 
 
-def paces(
-    conditions: Sequence[Condition], comparisons: Sequence[Comparison], measure: Measure = "steps"
-) -> dict[tuple[int, int], Pace]:
-    """By point and target, for the comparisons with finished trials on both sides that were measured against it.
+Times = Mapping[tuple[int, int], TimeRatio]
+"""By point of the plan, and target."""
+
+
+def time_ratios(conditions: Sequence[Condition], comparisons: Sequence[Comparison], measure: Measure) -> Times:
+    """For the comparisons with finished trials on both sides that were measured against a target.
 
     Holm's family is the comparisons to one target in one measure.
     """
     by_point = {each.point: each for each in conditions}
-    found: dict[tuple[int, int], Pace] = {}
+    found: dict[tuple[int, int], TimeRatio] = {}
     for target in TARGETS:
         here = {}
         for c in comparisons:
@@ -78,25 +77,23 @@ def paces(
                 continue
             mine, base = (by_point[k].runs[measure][target] for k in (c.point, c.baseline_point))
             if mine.seeds and base.seeds:
-                here[c.point, target] = _pace(measure, mine, base, without=frozenset(c.mismatches))
-        corrected = holm([each.test.p for each in here.values()])
-        family = int((~np.isnan(corrected)).sum())
-        for (key, each), p in zip(here.items(), corrected, strict=True):
-            found[key] = replace(each, p_holm=float(p), family=family)
+                here[c.point, target] = paired_times(mine, base, without=c.mismatches, alike=measure == "seconds")
+        found |= zip(here, in_family([*here.values()], p_holm=lambda each: each.test.p), strict=True)
     return found
 
 
-def _pace(measure: Measure, mine: Runs, base: Runs, without: frozenset[int]) -> Pace:
+def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike: bool = False) -> TimeRatio:
+    """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished."""
     seeds = [seed for seed in mine.seeds if seed in base.seeds and seed not in without]
-    alike = [seed for seed in seeds if measure != "seconds" or _alike(mine.of([seed]), base.of([seed]))]
-    a, b = mine.of(alike), base.of(alike)
+    kept = [seed for seed in seeds if not alike or _alike(mine.of([seed]), base.of([seed]))]
+    a, b = mine.of(kept), base.of(kept)
     ratio = time_ratio(a.reached, a.watched, b.reached, b.watched)
     missed, baseline_missed = (sum(map(math.isnan, side.reached)) for side in (a, b))
     if ratio.censored:  # whoever was watched for longer is so no more: then the two sides of a pair can be swapped
         a, b = a.within(ratio.budget), b.within(ratio.budget)
     budget = max([*a.watched, *b.watched], default=math.nan)
     test = paired_log_rank(a.reached, a.watched, b.reached, b.watched)
-    return Pace(
+    return TimeRatio(
         ratio=ratio,
         restricted=restricted_mean(a.reached, a.watched, budget),
         baseline_restricted=restricted_mean(b.reached, b.watched, budget),
@@ -107,10 +104,10 @@ def _pace(measure: Measure, mine: Runs, base: Runs, without: frozenset[int]) -> 
         family=1,
         missed=missed,
         baseline_missed=baseline_missed,
-        unlike=len(seeds) - len(alike),
+        unlike=len(seeds) - len(kept),
     )
 
 
 def _alike(one: Runs, other: Runs) -> bool:
     """Whether two runs are known to have had the same surroundings."""
-    return one.surroundings == other.surroundings and None not in one.surroundings
+    return one.alike and one.surroundings == other.surroundings

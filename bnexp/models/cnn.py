@@ -1,36 +1,28 @@
 """The reference CNN: convolutions with pooling, hidden dense layers, logits."""
 
-import keras
 from keras import layers
 
-from bnexp.models.blocks import hidden
+from bnexp.models.blocks import Blocks
+from bnexp.models.built import Built
 from bnexp.specs.model import CnnSpec
 from bnexp.specs.trial import TrialSpec
 
 
-def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:
-    """A functional model from images (N,H,W,C), values in [0,1], to logits (N,classes).
-
-    Layers are named after their block (`conv1`, `conv1_norm`, `dense1`, `output`), so that a weight has the same
-    path in every variant.  Weights are set later (`training.initial`).
-    """
+def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
+    """A functional model from images (N,H,W,C), values in [0,1], to logits (N,classes)."""
     model = spec.model
     assert isinstance(model, CnnSpec)
-    inputs = keras.Input(image, name="image")
-    x = inputs
+    blocks = Blocks(spec, image)
+    x = blocks.inputs
     for block in model.blocks(image):
         if block.name == "dense1":
             x = layers.Flatten(name="flatten")(x)
         if block.kind == "conv":
-            sizes = {"kernel_size": model.kernel_size, "padding": model.padding}
-            x = hidden(x, block, spec.norm, model.activation, **sizes)
+            x = blocks.hidden(x, block, model.activation, kernel_size=model.kernel_size, padding=model.padding)
             if int(block.name.removeprefix("conv")) <= model.pools:
                 x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
         else:
-            x = hidden(x, block, spec.norm, model.activation)
-            if model.dropout:
-                x = layers.Dropout(model.dropout, name=f"{block.name}_dropout")(x)
+            x = blocks.dropped(blocks.hidden(x, block, model.activation), block.name)
     if not model.dense:
         x = layers.Flatten(name="flatten")(x)
-    logits = layers.Dense(classes, name="output")(x)
-    return keras.Model(inputs, logits, name="cnn")
+    return blocks.built(x, classes)

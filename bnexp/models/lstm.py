@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import keras
 from keras import layers, ops
 
-from bnexp.models.blocks import normalized
+from bnexp.models.blocks import Blocks
+from bnexp.models.built import Built
 from bnexp.specs.block import Block
 from bnexp.specs.model import LstmSpec
-from bnexp.specs.norms.base import Norm
 from bnexp.specs.trial import TrialSpec
 
 
-def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.Model:
+def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     """A functional model from images (N,H,W,C), values in [0,1], to logits (N,classes).
 
     Hochreiter & Schmidhuber 1997 as Keras has it, forget gate with a bias of 1; the sequence is the H rows of
@@ -20,21 +19,18 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> keras.M
     """
     model = spec.model
     assert isinstance(model, LstmSpec)
+    blocks = Blocks(spec, image)
     rows, state = model.blocks(image)
-    inputs = keras.Input(image, name="image")
-    x = layers.Reshape((image[0], *rows.shape), name="rows")(inputs)
+    x = layers.Reshape((image[0], *rows.shape), name="rows")(blocks.inputs)
     if spec.norm.takes(rows):
-        x = _normalized_rows(x, rows, spec.norm)
+        x = _normalized_rows(blocks, x, rows, spec.norm.batch_dependent)
     x = layers.LSTM(model.units, name="lstm")(x)
     if spec.norm.takes(state):
-        x = normalized(x, state, spec.norm)
-    if model.dropout:
-        x = layers.Dropout(model.dropout, name="state_dropout")(x)
-    logits = layers.Dense(classes, name="output")(x)
-    return keras.Model(inputs, logits, name="lstm")
+        x = blocks.normalized(x, state)
+    return blocks.built(blocks.dropped(x, state.name), classes)
 
 
-def _normalized_rows(x: Any, block: Block, norm: Norm) -> Any:
+def _normalized_rows(blocks: Blocks, x: Any, rows: Block, batch_dependent: bool) -> Any:
     """Rows (N,T,F) normalized.
 
     A method that looks at one example sees each row by itself, (N·T,F).  One that looks at the batch sees
@@ -42,5 +38,5 @@ def _normalized_rows(x: Any, block: Block, norm: Norm) -> Any:
     (Laurent et al. 2016, https://arxiv.org/abs/1510.01378), and what counts examples counts sequences.
     """
     steps, features = x.shape[1:]
-    seen = (-1, steps, 1, features) if norm.batch_dependent else (-1, features)
-    return ops.reshape(normalized(ops.reshape(x, seen), block, norm), (-1, steps, features))
+    seen = (-1, steps, 1, features) if batch_dependent else (-1, features)
+    return ops.reshape(blocks.normalized(ops.reshape(x, seen), rows), (-1, steps, features))

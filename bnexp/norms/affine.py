@@ -6,12 +6,6 @@ from typing import Any
 import keras
 
 from bnexp.norms.channelwise import Channelwise
-from bnexp.specs.norms.affine import AffineNorm
-
-
-def layer(spec: AffineNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return Affine(name=name)
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -29,3 +23,6 @@ class Affine(Channelwise):
 
     def call(self, inputs: Any) -> Any:
         return self.scaled(self.precise(inputs))
+
+
+layer = Affine.of

@@ -6,13 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, pixel_axes
-from bnexp.specs.norms.batch_instance import BatchInstanceNorm
-
-
-def layer(spec: BatchInstanceNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return BatchInstanceNormalization(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+from bnexp.norms.channelwise import MovingAverages, centred_moments, check_pixels, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -38,10 +32,6 @@ class BatchInstanceNormalization(MovingAverages):
     ρ = 1 is batch normalization, ρ = 0 instance normalization.
     """
 
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
-        super().__init__(momentum=momentum, **keywords)
-        self.epsilon = check_epsilon(epsilon)
-
     def build(self, input_shape: Sequence[int | None]) -> None:
         check_pixels(self, input_shape, "of one number the instance half would be 0")
         super().build(input_shape)
@@ -58,5 +48,5 @@ class BatchInstanceNormalization(MovingAverages):
         of_instance = (1 - rho) * ops.rsqrt(own_variance + self.epsilon)
         return self.normalized(centred, of_batch + of_instance, (own_mean - mean) * of_batch)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+
+layer = BatchInstanceNormalization.of

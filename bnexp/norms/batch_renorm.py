@@ -6,22 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments, check_epsilon
-from bnexp.specs.norms.batch_renorm import BatchRenorm
-
-
-def layer(spec: BatchRenorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return BatchRenormalization(
-        momentum=spec.momentum,
-        epsilon=spec.epsilon,
-        r_max=spec.r_max,
-        d_max=spec.d_max,
-        ramp_start=spec.ramp_start,
-        r_ramp_end=spec.r_ramp_end,
-        d_ramp_end=spec.d_ramp_end,
-        name=name,
-    )
+from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -43,6 +28,8 @@ class BatchRenormalization(MovingAverages):
     With r_max 1 and d_max 0 it is batch normalization.  Keras's `BatchNormalization(renorm=True)` has constant limits.
     """
 
+    arguments = ("momentum", "epsilon", "r_max", "d_max", "ramp_start", "r_ramp_end", "d_ramp_end")
+
     def __init__(
         self,
         *,
@@ -55,8 +42,7 @@ class BatchRenormalization(MovingAverages):
         d_ramp_end: int = 25_000,
         **keywords: Any,
     ) -> None:
-        super().__init__(momentum=momentum, **keywords)
-        self.epsilon = check_epsilon(epsilon)
+        super().__init__(momentum, epsilon, **keywords)
         if r_max < 1 or d_max < 0:
             raise ValueError(f"r_max must be at least 1 and d_max at least 0; received {r_max} and {d_max}")
         if not 0 <= ramp_start <= min(r_ramp_end, d_ramp_end):
@@ -103,6 +89,5 @@ class BatchRenormalization(MovingAverages):
             return self.precise(done >= 0)
         return ops.clip(done / (end - self.ramp_start), 0, 1)
 
-    def get_config(self) -> dict[str, Any]:
-        keys = ("epsilon", "r_max", "d_max", "ramp_start", "r_ramp_end", "d_ramp_end")
-        return {**super().get_config(), **{key: getattr(self, key) for key in keys}}
+
+layer = BatchRenormalization.of

@@ -1,10 +1,12 @@
 """What our own normalization layers share: precision, axes, weights per channel, moving averages."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
+
+from bnexp.specs.norms.base import Norm
 
 
 class Channelwise(keras.layers.Layer):
@@ -14,9 +16,20 @@ class Channelwise(keras.layers.Layer):
     the square of 256 exceeds.
     """
 
+    arguments: ClassVar[tuple[str, ...]] = ()
+    """What the class is made with beside Keras's own arguments: its attributes, and fields of the method's row."""
+
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.autocast = False  # inputs and weights stay as precise as they come
+
+    @classmethod
+    def of(cls, row: Norm, name: str) -> "Channelwise":
+        """The layer of a row of the table."""
+        return cls(**{key: getattr(row, key) for key in cls.arguments}, name=name)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{key: getattr(self, key) for key in self.arguments}}
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Note the shape; ValueError where the number of channels is open or there is no axis of examples."""
@@ -71,11 +84,14 @@ class MovingAverages(Channelwise):
     As in Keras's batch normalization, `trainable = False` puts it into inference mode.
     """
 
-    def __init__(self, momentum: float = 0.99, **keywords: Any) -> None:
+    arguments: ClassVar[tuple[str, ...]] = ("momentum", "epsilon")
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
         super().__init__(**keywords)
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1); received {momentum}")
         self.momentum = momentum
+        self.epsilon = check_epsilon(epsilon)
 
     def add_moving(self, name: str, initial: float) -> keras.Variable:
         """A moving average of shape (C)."""
@@ -111,9 +127,6 @@ class MovingAverages(Channelwise):
         """Take the moments (C) of all inputs, which somebody else computed, for the moving averages."""
         self.moving_mean.assign(mean)
         self.moving_variance.assign(variance)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum}
 
 
 def moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:

@@ -1,9 +1,23 @@
 """What the linear layers with a rule for their weights share: outputs come from a function of the raw kernel."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
+
+from bnexp.specs.norms.base import Norm
+
+
+def linear_of(conv: "type[EffectiveKernel]", dense: "type[EffectiveKernel]") -> Callable[..., keras.layers.Layer]:
+    """What makes the linear layer of a row of the table, a convolution or a dense layer."""
+
+    def linear(row: Norm, kind: Literal["conv", "dense"], units: int, name: str, **keywords: Any) -> EffectiveKernel:
+        made = conv if kind == "conv" else dense
+        own = {key: getattr(row, key) for key in made.arguments}
+        return made(units, name=name, **own, **keywords)
+
+    return linear
 
 
 class EffectiveKernel(keras.layers.Layer):
@@ -11,6 +25,12 @@ class EffectiveKernel(keras.layers.Layer):
 
     The rule is computed in float32 at least; then the kernel is cast to the policy's compute dtype, as Keras does.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+    """What the class is made with beside the arguments of Keras's layer: its attributes, and fields of the row."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{key: getattr(self, key) for key in self.arguments}}
 
     def build(self, input_shape: Any) -> None:
         """ValueError for channels first: outputs are (N,...,units) throughout."""

@@ -6,13 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, check_epsilon, combined, moments, pixel_axes
-from bnexp.specs.norms.evonorm_b0 import EvoNormB0 as Row
-
-
-def layer(spec: Row, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return EvoNormB0(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+from bnexp.norms.channelwise import MovingAverages, combined, moments, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -28,10 +22,6 @@ class EvoNormB0(MovingAverages):
 
     `EvoNormS0` is the one without batch statistics.
     """
-
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
-        super().__init__(momentum=momentum, **keywords)
-        self.epsilon = check_epsilon(epsilon)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
@@ -53,5 +43,5 @@ class EvoNormB0(MovingAverages):
     def set_statistics(self, mean: Any, variance: Any) -> None:
         self.moving_variance.assign(variance)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+
+layer = EvoNormB0.of

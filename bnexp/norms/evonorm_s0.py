@@ -7,12 +7,6 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import Channelwise, check_epsilon, combined, grouped, moments, pixel_axes
-from bnexp.specs.norms.evonorm_s0 import EvoNormS0 as Row
-
-
-def layer(spec: Row, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return EvoNormS0(groups=spec.groups, epsilon=spec.epsilon, name=name)
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -28,6 +22,8 @@ class EvoNormS0(Channelwise):
 
     The denominator is that of group normalization; no mean is taken off.  `EvoNormB0` is the one with batch statistics.
     """
+
+    arguments = ("groups", "epsilon")
 
     def __init__(self, groups: int = 8, epsilon: float = 1e-3, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -53,5 +49,5 @@ class EvoNormS0(Channelwise):
         swish = x * ops.sigmoid(self.precise(self.v) * x)
         return self.normalized(swish, ops.reshape(inverse, (*ops.shape(inverse)[:-2], self.channels)))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "groups": self.groups, "epsilon": self.epsilon}
+
+layer = EvoNormS0.of

@@ -7,12 +7,6 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import Channelwise, check_epsilon, check_pixels, pixel_axes
-from bnexp.specs.norms.filter_response import FilterResponseNorm
-
-
-def layer(spec: FilterResponseNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return FilterResponseNormalization(epsilon=spec.epsilon, name=name)
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -28,6 +22,8 @@ class FilterResponseNormalization(Channelwise):
 
     Paper: https://arxiv.org/abs/1911.09737.  Without the threshold it is instance normalization without the mean.
     """
+
+    arguments = ("epsilon",)
 
     def __init__(self, epsilon: float = 1e-3, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -45,5 +41,5 @@ class FilterResponseNormalization(Channelwise):
         y = self.normalized(x, ops.rsqrt(square + self.epsilon))
         return ops.maximum(y, ops.cast(self.tau, y.dtype))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+
+layer = FilterResponseNormalization.of

@@ -6,13 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, pixel_axes
-from bnexp.specs.norms.ghost_batch import GhostBatchNorm
-
-
-def layer(spec: GhostBatchNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return GhostBatchNormalization(ghost_size=spec.ghost_size, momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+from bnexp.norms.channelwise import MovingAverages, centred_moments, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -33,12 +27,13 @@ class GhostBatchNormalization(MovingAverages):
     It is also what data-parallel training computes on `ghost_size` examples a device without synchronization.
     """
 
+    arguments = ("ghost_size", "momentum", "epsilon")
+
     def __init__(self, ghost_size: int = 16, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
-        super().__init__(momentum=momentum, **keywords)
+        super().__init__(momentum, epsilon, **keywords)
         if ghost_size < 1:
             raise ValueError(f"ghost_size must be at least 1; received {ghost_size}")
         self.ghost_size = ghost_size
-        self.epsilon = check_epsilon(epsilon)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
@@ -87,5 +82,5 @@ class GhostBatchNormalization(MovingAverages):
             taken = ops.sum(weights * ops.reshape(values, (chunks, self.channels)), 0)
             average.assign(kept * self.precise(average) + taken)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "ghost_size": self.ghost_size, "epsilon": self.epsilon}
+
+layer = GhostBatchNormalization.of

@@ -7,12 +7,6 @@ import keras
 from keras import ops
 
 from bnexp.norms.channelwise import MovingAverages, batch_axes
-from bnexp.specs.norms.mean_only_batch import MeanOnlyBatchNorm
-
-
-def layer(spec: MeanOnlyBatchNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table; the weight normalization below it is `norms.weight`."""
-    return MeanOnlyBatchNormalization(momentum=spec.momentum, name=name)
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -27,6 +21,11 @@ class MeanOnlyBatchNormalization(MovingAverages):
     It is batch normalization without the division; the method of the paper has `WeightNormConv2D` or
     `WeightNormDense` before it.
     """
+
+    arguments = ("momentum",)
+
+    def __init__(self, momentum: float = 0.99, **keywords: Any) -> None:
+        super().__init__(momentum, 1e-3, **keywords)  # without a use here
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
@@ -43,3 +42,6 @@ class MeanOnlyBatchNormalization(MovingAverages):
 
     def set_statistics(self, mean: Any, variance: Any) -> None:
         self.moving_mean.assign(mean)
+
+
+layer = MeanOnlyBatchNormalization.of

@@ -1,25 +1,22 @@
 """Spectral normalization (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), with the gradient through σ₁."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from bnexp.norms.effective_kernel import EffectiveKernel
-from bnexp.specs.norms.spectral import SpectralNorm as Row
+from bnexp.norms.effective_kernel import EffectiveKernel, linear_of
 
 _SMALLEST = 1e-12
 """Of a length that is divided by: a kernel of zeros stays one."""
 
 
-def linear(spec: Row, kind: Literal["conv", "dense"], units: int, name: str, **keywords: Any) -> keras.layers.Layer:
-    """The linear layer of a row of the table."""
-    made = SpectralNormConv2D if kind == "conv" else SpectralNormDense
-    return made(units, power_iterations=spec.power_iterations, name=name, **keywords)
-
-
 class SpectralNorm(EffectiveKernel):
     """W' = W / σ₁(W) for W the variable `kernel` as a matrix (fan-in, units)."""
+
+    arguments = ("power_iterations",)
 
     def __init__(
         self, *arguments: Any, power_iterations: int = 1, vector_seed: int | None = None, **keywords: Any
@@ -38,6 +35,13 @@ class SpectralNorm(EffectiveKernel):
             initializer=keras.initializers.RandomNormal(stddev=1.0, seed=self.vector_seed),
             trainable=False,
         )
+
+    def initial_values(
+        self, kernel: np.ndarray, numbers: Callable[[str], np.random.Generator]
+    ) -> list[tuple[keras.Variable, np.ndarray]]:
+        """u starts at normal numbers."""
+        u = self.singular_vector
+        return [(u, numbers(u.path).standard_normal(u.shape).astype("float32"))]
 
     def effective_kernel(self, training: bool | None = None) -> Any:
         kernel = self.precise(self.kernel)
@@ -60,8 +64,7 @@ class SpectralNorm(EffectiveKernel):
         return ops.stop_gradient(v), ops.stop_gradient(u)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "power_iterations": self.power_iterations, "vector_seed": self.vector_seed}
+        return {**super().get_config(), "vector_seed": self.vector_seed}
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -98,3 +101,6 @@ def _fan_in(matrix: Any, u: Any) -> Any:
 
 def _unit(vector: Any) -> Any:
     return vector / ops.maximum(ops.sqrt(ops.sum(ops.square(vector))), _SMALLEST)
+
+
+linear = linear_of(SpectralNormConv2D, SpectralNormDense)

@@ -6,13 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_epsilon, check_pixels, combined, pixel_axes
-from bnexp.specs.norms.switchable import SwitchableNorm
-
-
-def layer(spec: SwitchableNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return SwitchableNormalization(momentum=spec.momentum, epsilon=spec.epsilon, name=name)
+from bnexp.norms.channelwise import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -31,10 +25,6 @@ class SwitchableNormalization(MovingAverages):
     With all the weight on one member it is that member.  The paper replaces moving averages by averages over some
     batches once training has ended; `set_statistics` takes these.
     """
-
-    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **keywords: Any) -> None:
-        super().__init__(momentum=momentum, **keywords)
-        self.epsilon = check_epsilon(epsilon)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) > 2:
@@ -63,5 +53,5 @@ class SwitchableNormalization(MovingAverages):
         weights = ops.softmax(self.precise(logits))
         return sum(weights[k] * statistic for k, statistic in enumerate(statistics))
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "epsilon": self.epsilon}
+
+layer = SwitchableNormalization.of

@@ -1,23 +1,19 @@
 """Weight normalization (Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868)."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from bnexp.norms.channelwise import batch_axes, moments
-from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes
-from bnexp.specs.norms.base import Norm
+from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes, linear_of
 
 _SMALLEST_SQUARE = 1e-30
 """Of ‖v‖²: a kernel of zeros then has the direction 0 and a finite gradient."""
 _SMALLEST_DEVIATION = 1e-6
 """Of a unit on the first batch: one that is constant there, a dead one, gets the gain 1."""
-
-
-def linear(spec: Norm, kind: Literal["conv", "dense"], units: int, name: str, **keywords: Any) -> keras.layers.Layer:
-    """The linear layer of a row of the table."""
-    return (WeightNormConv2D if kind == "conv" else WeightNormDense)(units, name=name, **keywords)
 
 
 class WeightNorm(EffectiveKernel):
@@ -27,6 +23,12 @@ class WeightNorm(EffectiveKernel):
         super().build(input_shape)
         self.gain = self.add_weight(name="gain", shape=self.kernel.shape[-1:], initializer="ones")
         self.gain.assign(ops.cast(ops.sqrt(self._square()), self.gain.dtype))
+
+    def initial_values(
+        self, kernel: np.ndarray, numbers: Callable[[str], np.random.Generator]
+    ) -> list[tuple[keras.Variable, np.ndarray]]:
+        """g starts at ‖v‖."""
+        return [(self.gain, np.asarray(np.sqrt(np.square(kernel).sum(fan_in_axes(kernel)))))]
 
     def effective_kernel(self, training: bool | None = None) -> Any:
         return self.precise(self.gain) * self.direction()
@@ -75,3 +77,6 @@ class WeightNormDense(WeightNorm, keras.layers.Dense):
     y = x w + b, w_k = g_k v_k / ‖v_k‖ for each unit k; the norm is over its fan-in.  g, the variable `gain`, has shape
     (units).  Arguments are those of `keras.layers.Dense`.
     """
+
+
+linear = linear_of(WeightNormConv2D, WeightNormDense)

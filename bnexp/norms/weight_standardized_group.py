@@ -1,12 +1,12 @@
 """Weight standardization with group normalization (Qiao et al. 2019, https://arxiv.org/abs/1903.10520)."""
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import ops
 
 from bnexp.norms.channelwise import check_epsilon, moments
-from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes
+from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes, linear_of
 from bnexp.specs.norms.weight_standardized_group import WeightStandardizedGroupNorm
 
 
@@ -15,16 +15,10 @@ def layer(spec: WeightStandardizedGroupNorm, name: str) -> keras.layers.Layer:
     return keras.layers.GroupNormalization(groups=spec.groups, axis=-1, epsilon=spec.epsilon, name=name)
 
 
-def linear(
-    spec: WeightStandardizedGroupNorm, kind: Literal["conv", "dense"], units: int, name: str, **keywords: Any
-) -> keras.layers.Layer:
-    """The linear layer of a row of the table."""
-    made = WeightStandardizedConv2D if kind == "conv" else WeightStandardizedDense
-    return made(units, weight_epsilon=spec.weight_epsilon, name=name, **keywords)
-
-
 class WeightStandardized(EffectiveKernel):
     """W'_k = (W_k − μ_k) / √(σ²_k + ε): W is the variable `kernel`."""
+
+    arguments = ("weight_epsilon",)
 
     def __init__(self, *arguments: Any, weight_epsilon: float = 1e-5, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -34,9 +28,6 @@ class WeightStandardized(EffectiveKernel):
         kernel = self.precise(self.kernel)
         mean, variance = moments(kernel, fan_in_axes(kernel))
         return (kernel - mean) * ops.rsqrt(variance + self.weight_epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "weight_epsilon": self.weight_epsilon}
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -58,3 +49,6 @@ class WeightStandardizedDense(WeightStandardized, keras.layers.Dense):
 
     Arguments are those of `keras.layers.Dense`, and `weight_epsilon` > 0, 1e-5.  ValueError for others.
     """
+
+
+linear = linear_of(WeightStandardizedConv2D, WeightStandardizedDense)

@@ -7,7 +7,7 @@ Text is `object` with None where there is none; counts that may be absent are `I
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -53,20 +53,23 @@ def coordinate_keys(plan: StoredPlan) -> list[str]:
     return list(dict.fromkeys(key for point in plan.points for key in point.coordinates))
 
 
-def trials(store: Store, plan: StoredPlan) -> pd.DataFrame:
-    """One row per planned trial: experiment, variant, the grid keys, then `TRIAL_COLUMNS`."""
-    rows = [{**_place(plan, planned.point), **_trial(plan, planned)} for planned in read(store, plan)]
-    return _frame(rows, plan, TRIAL_COLUMNS)
+def trials(store: Store, plan: StoredPlan, planned: Iterable[Planned] | None = None) -> pd.DataFrame:
+    """One row per planned trial: experiment, variant, the grid keys, then `TRIAL_COLUMNS`.
+
+    `planned` is what `read` gave, where that was done already.
+    """
+    found = read(store, plan) if planned is None else planned
+    return _frame([{**_place(plan, each.point), **_trial(plan, each)} for each in found], plan, TRIAL_COLUMNS)
 
 
-def evaluations(store: Store, plan: StoredPlan) -> pd.DataFrame:
+def evaluations(store: Store, plan: StoredPlan, planned: Iterable[Planned] | None = None) -> pd.DataFrame:
     """One row per evaluation of every finished trial: experiment, variant, the grid keys, `EVALUATION_COLUMNS`."""
     rows = [
-        {**place, "point": planned.point, "seed": planned.seed, **row(evaluation, EVALUATION)}
-        for planned in read(store, plan)
-        if planned.record is not None
-        for place in [_place(plan, planned.point)]
-        for evaluation in planned.record.evaluations
+        {**place, "point": each.point, "seed": each.seed, **row(evaluation, EVALUATION)}
+        for each in (read(store, plan) if planned is None else planned)
+        if each.record is not None
+        for place in [_place(plan, each.point)]
+        for evaluation in each.record.evaluations
     ]
     return _frame(rows, plan, EVALUATION_COLUMNS)
 

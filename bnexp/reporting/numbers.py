@@ -1,15 +1,44 @@
 """Numbers as people read them: digits stop where the uncertainty begins, a minus is a minus, nothing is NaN."""
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from operator import attrgetter
+from typing import Any, ParamSpec, Self
 
 from bnexp.specs.wording import key_label
 from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval, Share
 
+P = ParamSpec("P")
+
 ABSENT = "—"
 """What cannot be known: no value, or no interval around it."""
+
+
+class Number(str):
+    """A number as it is shown, which keeps its value: tables are sorted by that, not by the text."""
+
+    value: float
+    """NaN: it comes after all others."""
+
+    def __new__(cls, text: str, value: float) -> Self:
+        found = super().__new__(cls, text)
+        found.value = float(value)
+        return found
+
+
+def keeps(value: Callable[[Any], float]) -> Callable[[Callable[P, str]], Callable[P, Number]]:
+    """Have a function return its text as a `Number` of the `value` of its first argument."""
+
+    def decorated(shown: Callable[P, str]) -> Callable[P, Number]:
+        @wraps(shown)
+        def number(*given: P.args, **named: P.kwargs) -> Number:
+            return Number(shown(*given, **named), value(given[0]))
+
+        return number
+
+    return decorated
 
 
 def decimals(half_width: float, *, otherwise: int = 2) -> int:
@@ -23,6 +52,7 @@ def decimals(half_width: float, *, otherwise: int = 2) -> int:
     return max(0, -int(exponent) + (1 if float(mantissa) < 3 else 0))
 
 
+@keeps(float)
 def fixed(value: float, places: int, *, sign: bool = False) -> str:
     """`value` with so many decimals, grouped by thousands; `sign` shows a plus too, and none before a zero."""
     if not math.isfinite(value):
@@ -33,6 +63,7 @@ def fixed(value: float, places: int, *, sign: bool = False) -> str:
     return ("−" if value < 0 else "+" if sign else "") + text
 
 
+@keeps(float)
 def significant(value: float, digits: int) -> str:
     """`value` to so many significant digits, never in powers of ten."""
     if not math.isfinite(value):
@@ -43,6 +74,7 @@ def significant(value: float, digits: int) -> str:
     return fixed(round(value, digits - 1 - exponent), max(0, digits - 1 - exponent))
 
 
+@keeps(attrgetter("mean"))
 def interval(estimate: Interval, *, sign: bool = False) -> str:
     """`99.21 [99.15, 99.27]`; without an interval `99.21 [—]`."""
     if estimate.n == 0:
@@ -67,6 +99,7 @@ def ends(estimate: Interval, *, sign: bool = False) -> tuple[str, str]:
     return end(estimate.low), end(estimate.high)
 
 
+@keeps(attrgetter("share"))
 def share(estimate: Share) -> str:
     """`0.80 [0.38, 0.96]`."""
     if estimate.n == 0:
@@ -74,6 +107,7 @@ def share(estimate: Share) -> str:
     return f"{estimate.share:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
+@keeps(float)
 def p_value(p: float) -> str:
     """`0.31`, `0.062`, `<0.001`."""
     if math.isnan(p):
@@ -83,6 +117,7 @@ def p_value(p: float) -> str:
     return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
 
 
+@keeps(attrgetter("mean"))
 def ratio(estimate: Interval) -> str:
     """`0.42 [0.36, 0.49]`, with two decimals at least, because 1 is what it is read against."""
     if math.isnan(estimate.mean):
@@ -94,8 +129,9 @@ def ratio(estimate: Interval) -> str:
     return f"{middle} [{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
 
 
+@keeps(attrgetter("median"))
 def time(known: TimeToTarget) -> str:
-    """`844`, `12.3`; `> 2,532` where half of the runs or more did not get there."""
+    """`844`, `12.3`; `> 2,532` where half of the runs or more did not reach it."""
     if known.n == 0 or math.isnan(known.median):
         return ABSENT
     if math.isinf(known.median):
@@ -109,7 +145,7 @@ def duration(value: float) -> str:
 
 
 def steps(known: TimeToTarget) -> str:
-    """`844 (5/5)`; `> 2,532 (1/5)` where half of the runs or more did not get there."""
+    """`844 (5/5)`; `> 2,532 (1/5)` where half of the runs or more did not reach it."""
     return f"{time(known)} ({known.reached}/{known.n})" if known.n else ABSENT
 
 
@@ -131,6 +167,12 @@ def headings(coordinates: Mapping[str, Any]) -> dict[str, str]:
     """A place of the grid as cells of a table, by their headings: `{"batch size": "16"}`."""
     labels = [key_label(key) for key in coordinates]
     return {
-        (label if labels.count(label) == 1 else key): str(value)
+        (label if labels.count(label) == 1 else key): cell(value)
         for (key, value), label in zip(coordinates.items(), labels, strict=True)
     }
+
+
+def cell(value: Any) -> str:
+    """Anything as it stands in a config."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Number(str(value), value) if number else str(value)

@@ -3,30 +3,25 @@
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
+from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
 from bnexp.records.store import Store, json_text, write_atomically, written
-from bnexp.reporting import formats, learning_rates, page
-from bnexp.reporting.figures import style
-from bnexp.reporting.palette import looks
-from bnexp.reporting.section import Section, section, slugs
+from bnexp.reporting.drawing.figures import Variant, saved
+from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.part import Context, Section, Table, slugs
+from bnexp.reporting.parts import parts
+from bnexp.reporting.render import csv, html, latex, markdown
 
 MANIFEST = "files.json"
 """Lists the files of a report, so that the next one removes those that it no longer has, and no others."""
-
-PNG_DPI = 250
-"""Dots per inch: 850 over a column, 1750 over a page."""
 
 _OURS = re.compile(
     r"index\.html|report\.md|trials\.csv|evaluations\.csv"
@@ -61,77 +56,59 @@ def write_report(
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
-    sections = [section(store, plan, names[plan.name], styles) for plan in plans]
-    content = _content(sections, pdf)
+    evidence = [Evidence(store, plan) for plan in plans]
+    sections = []
+    for each in evidence:
+        variants = tuple(Variant(name, styles[name]) for name in each.plan.variants)
+        topics = parts(each, Context(variants, store.root))
+        sections.append(Section(each.plan.name, each.plan.about, names[each.plan.name], each.complete, topics))
+    content = _content(sections, evidence, pdf)
     _place(content, out)
     return ReportFiles(
         index=out / "index.html",
         files=tuple(out / name for name in sorted([*content, MANIFEST])),
         complete=all(each.complete for each in sections),
-        missing=tuple(f"{each.plan.name}: {sentence}" for each in sections for sentence in each.incomplete),
+        missing=tuple(f"{each.name}: {sentence}" for each in sections for sentence in each.notices),
     )
 
 
-def _content(sections: Sequence[Section], pdf: bool) -> dict[str, bytes]:
+def _content(sections: Sequence[Section], evidence: Sequence[Evidence], pdf: bool) -> dict[str, bytes]:
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
     drawn: dict[str, str] = {}
-    for each in sections:
-        for drawing in each.drawings:
-            name = f"{each.slug}-{drawing.name}"
-            files = saved(drawing.draw(), pdf=pdf)
+    for section in sections:
+        for figure in section.figures:
+            name = section.file(figure.name)
+            files = saved(figure.draw(), pdf=pdf)
             content |= {f"figures/{name}.{suffix}": data for suffix, data in files.items()}
-            if not drawing.interactive:
+            if not figure.interactive:
                 drawn[name] = files["svg"].decode()
-        caption = f"Results of {each.plan.name}. {' '.join(each.legend)}"
-        content |= _table(each.slug, each.summary, each.table, caption)
-        if each.times["n_runs"].any():
-            caption = f"Time to a validation accuracy in {each.plan.name}. {' '.join(each.times_legend)}"
-            content |= _table(f"{each.slug}-times", each.times, each.times_table, caption)
-        if each.learning_rates is not None:
-            content[f"tables/{each.slug}-learning-rates.csv"] = formats.csv(
-                learning_rates.numbers(each.learning_rates)
-            ).encode()
-    content["trials.csv"] = formats.csv(_joined(sections, [each.trials for each in sections])).encode()
-    content["evaluations.csv"] = formats.csv(_joined(sections, [each.evaluations for each in sections])).encode()
-    content["report.md"] = page.markdown(sections).encode()
-    content["index.html"] = page.html(sections, drawn, suffixes=["svg", "png", *(["pdf"] if pdf else [])]).encode()
+        for table in section.tables:
+            content |= _files(table, section.file(table.file))
+    content["trials.csv"] = csv.table(_joined(evidence, [each.trials for each in evidence])).encode()
+    content["evaluations.csv"] = csv.table(_joined(evidence, [each.evaluations for each in evidence])).encode()
+    content["report.md"] = markdown.report(sections).encode()
+    content["index.html"] = html.report(sections, drawn, ["svg", "png", *(["pdf"] if pdf else [])]).encode()
     return content
 
 
-def _table(name: str, numbers: pd.DataFrame, text: pd.DataFrame, caption: str) -> dict[str, bytes]:
-    """A table's files: its numbers unrounded, and as text for a repository and for a paper."""
-    files = {
-        "csv": formats.csv(numbers),
-        "md": formats.markdown(text),
-        "tex": formats.latex(text, caption=caption, label=f"tab:{name}"),
+def _files(table: Table, name: str) -> dict[str, bytes]:
+    """A table's files: its numbers unrounded, and as text for a paper and for a repository."""
+    if table.numbers is None:
+        return {}
+    formats: dict[str, Callable[[], str]] = {
+        "csv": partial(csv.table, table.numbers),
+        "md": partial(markdown.table, table.text),
+        "tex": partial(
+            latex.table, table.text, caption=f"{table.caption}. {' '.join(table.legend)}", label=f"tab:{name}"
+        ),
     }
-    return {f"tables/{name}.{suffix}": content.encode() for suffix, content in files.items()}
+    return {f"tables/{name}.{suffix}": formats[suffix]().encode() for suffix in table.formats}
 
 
-def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:
-    """A figure as `svg` and `png`, and as `pdf` where that is wanted; the bytes depend on nothing but the figure.
-
-    The canvases are asked directly: `Figure.savefig` would place everything anew for each of the formats.
-    """
-    svg, png, page = BytesIO(), BytesIO(), BytesIO()
-    with style():
-        figure.set_dpi(PNG_DPI)
-        canvas = FigureCanvasAgg(figure)
-        figure.draw_without_rendering()  # finds the places
-        figure.set_layout_engine("none")
-        # Matplotlib has no types for these.
-        canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-        if pdf:
-            nothing = {"CreationDate": None, "Creator": None, "Producer": None}
-            FigureCanvasPdf(figure).print_pdf(page, metadata=nothing)  # type: ignore[no-untyped-call]
-    return {"svg": svg.getvalue(), "png": png.getvalue()} | ({"pdf": page.getvalue()} if pdf else {})
-
-
-def _joined(sections: Sequence[Section], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _joined(evidence: Sequence[Evidence], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The tables of all experiments below each other; a grid key that an experiment lacks is empty there."""
-    keys = list(dict.fromkeys(key for each in sections for key in coordinate_keys(each.plan)))
+    keys = list(dict.fromkeys(key for each in evidence for key in coordinate_keys(each.plan)))
     rest = [name for name in tables[0].columns if name not in keys]
     columns = [*rest[:2], *keys, *rest[2:]]
     # As objects, so that 16 does not become 16.0 where another experiment has no batch size.

@@ -1,7 +1,7 @@
 """What runs inside a Dask worker: it passes commands to a worker process of ours, and answers what that said.
 
 Trials are trained in `running.worker`, as on one machine: with the same environment, in a process that may die without
-the Dask worker, one for each slot, kept from trial to trial with its compiled models.
+the Dask worker, one for each key, kept from trial to trial with its compiled models.
 """
 
 import os
@@ -10,15 +10,26 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bnexp import __version__
-from bnexp.running.engine import Event
-from bnexp.running.options import Options
+from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.running.protocol import (
+    Begun,
+    Checked,
+    Command,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Train,
+    Unable,
+    encode,
+)
 
 IDLE_SECONDS = 120.0
 """A worker process that nobody has asked anything for so long is ended: its client is gone."""
@@ -32,102 +43,90 @@ _lock = threading.Lock()
 
 @dataclass
 class _Held:
-    """The worker process of one slot."""
+    """A worker process, and whether somebody waits for its answer."""
 
     worker: Worker
     busy: bool = False
     last_used: float = field(default_factory=time.monotonic)
 
 
-def start(slot: str, options: Options, wanted: Callable[[], bool]) -> Event:
-    """Start the worker process of a slot: `ready`, `unable` or `ended`.  `ready` tells the version of this package."""
+def ask(
+    key: str,
+    command: Command | None,
+    make: Callable[[], Worker],
+    wanted: Callable[[], bool] = lambda: True,
+    tell: Callable[[Event], None] = lambda _: None,
+) -> Event:
+    """The answer of a worker process to a command; `Ready`, `Unable` or `Ended` where it is only to be there.
+
+    It is made where there is none under this key: at first, and where it was ended for being idle, which is no fault of
+    the trial that comes next.  Where `wanted` says no, it is ended.  `tell` is given `Begun` and each `Progressed`.
+    """
+    answer: Event | None = None
     with _lock:
         if not any(thread.name == "bnexp-idle" for thread in threading.enumerate()):
             threading.Thread(target=_end_idle_ones, name="bnexp-idle", daemon=True).start()
-        held = _held[slot] = _Held(Worker(options), busy=True)
-    answer = _answer(slot, held, wanted, lambda _: None)
-    return {**answer, "version": __version__, "protocol": PROTOCOL}
-
-
-def check(slot: str, options: Options, trial: Trial, wanted: Callable[[], bool]) -> Event:
-    """Try a user's own layer: `checked`, or `ended`."""
-    held = _ready(slot, options, wanted)
-    if not isinstance(held, _Held):
-        return held
-    held.worker.check(trial)
-    return _answer(slot, held, wanted, lambda _: None)
-
-
-def train(
-    slot: str, options: Options, trial: Trial, wanted: Callable[[], bool], tell: Callable[[Event], None]
-) -> Event:
-    """Train a trial: `done`, `failed` or `ended`, with what it printed as `output`.
-
-    `tell` is given `begun` and each `progress`; where `wanted` says no, the worker process is ended.
-    """
-    held = _ready(slot, options, wanted)
-    if not isinstance(held, _Held):
-        return held
-    with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
-        log = Path(folder) / "run.log"
-        tell({"event": "begun"})
-        held.worker.give(trial, log)
-        answer = _answer(slot, held, wanted, tell)
-        return {**answer, "output": _tail(log)}
-
-
-def release(slots: list[str]) -> None:
-    """End the worker processes of some slots, whatever they are at."""
-    for slot in slots:
-        with _lock:
-            held = _held.get(slot)
+        held = _held.get(key)
+        new = held is None
         if held is None:
-            continue
-        held.worker.kill()  # who waits for its answer is told `ended`, and closes it
-        with _lock:
-            if not held.busy and _held.get(slot) is held:
-                del _held[slot]
-                held.worker.close()
-
-
-def _ready(slot: str, options: Options, wanted: Callable[[], bool]) -> "_Held | Event":
-    """The slot's process, marked as busy; a new one where it was ended for being idle.  `failed` or `ended` if none is.
-
-    That an idle process was ended is no fault of the trial that comes next.
-    """
-    for _ in range(2):
-        with _lock:
-            held = _held.get(slot)
-            if held is not None:
-                held.busy = True
-                return held
-        answer = start(slot, options, wanted)
-        if answer["event"] == "unable":
-            return {"event": "failed", "failure": answer["failure"]}
-        if answer["event"] == "ended":
-            return answer
-    told = "its process was ended while it waited"
-    return {"event": "ended", "kind": "lost", "message": told, "log": "", "peak_memory_bytes": None}
-
-
-def _answer(slot: str, held: _Held, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
-    """The next word of the worker process that is not progress."""
-    answer: Event | None = None
-    while answer is None:
-        if not wanted():
-            held.worker.kill()
-        select.select([held.worker.fileno()], [], [], _LOOK)
-        for event in held.worker.events():
-            if event["event"] == "progress":
-                tell(event)
-            elif answer is None:
-                answer = event
+            held = _held[key] = _Held(make())
+        held.busy = True
+    if new:
+        answer = _answer(held.worker, wanted, tell)
+    if command is not None and (answer is None or isinstance(answer, Ready)):
+        answer = _obeyed(held.worker, command, wanted, tell)
+    assert answer is not None
     with _lock:
         held.busy, held.last_used = False, time.monotonic()
-        if answer["event"] in ("ended", "unable"):
-            _held.pop(slot, None)
+        if isinstance(answer, Ended | Unable):
+            _held.pop(key, None)
             held.worker.close()
+    if isinstance(answer, Unable) and command is not None:
+        return Failed(answer.failure) if isinstance(command, Train) else Checked(answer.failure)
     return answer
+
+
+def _obeyed(worker: Worker, command: Command, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+    """The answer to a command; with what was printed, if it was to train a trial."""
+    if not isinstance(command, Train):
+        worker.say(command)
+        return _answer(worker, wanted, tell)
+    with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
+        log = Path(folder) / "run.log"
+        tell(Begun())
+        worker.say(replace(command, log=str(log)))
+        answer = _answer(worker, wanted, tell)
+        return replace(answer, output=_tail(log)) if isinstance(answer, Finished | Failed | Ended) else answer
+
+
+def _answer(worker: Worker, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
+    """The next word of the worker process that is not progress."""
+    while True:
+        if not wanted():
+            worker.kill()
+        select.select([worker.fileno()], [], [], _LOOK)
+        answer: Event | None = None
+        for event in worker.events():
+            if isinstance(event, Progressed):
+                tell(event)
+            else:
+                answer = answer or event
+        if answer is not None:
+            return answer
+
+
+def release(keys: list[str]) -> None:
+    """End the worker processes under some keys, whatever they are at."""
+    for key in keys:
+        with _lock:
+            held = _held.get(key)
+        if held is None:
+            continue
+        held.worker.kill()  # who waits for its answer is told `Ended`, and closes it
+        with _lock:
+            if not held.busy and _held.get(key) is held:
+                del _held[key]
+                held.worker.close()
 
 
 def _end_idle_ones() -> None:
@@ -135,7 +134,7 @@ def _end_idle_ones() -> None:
         time.sleep(min(5.0, IDLE_SECONDS / 4))
         limit = time.monotonic() - IDLE_SECONDS
         with _lock:
-            old = [slot for slot, held in _held.items() if not held.busy and held.last_used < limit]
+            old = [key for key, held in _held.items() if not held.busy and held.last_used < limit]
         release(old)
 
 
@@ -148,22 +147,18 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def in_dask(do: str, slot: str, number: int, topic: str, *, options: Options, **arguments: Any) -> Event:
-    """The task that a Dask worker runs: one of `start`, `check`, `train`, its progress logged under a topic."""
+def in_dask(key: str, number: int, topic: str, command: Command | None, *, options: Options, device: Device) -> bytes:
+    """The task that a Dask worker runs: a command to a worker process, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
     dask = distributed.get_worker()
-    key = dask.get_current_task()
+    task_key = dask.get_current_task()
 
     def wanted() -> bool:
-        task = dask.state.tasks.get(key)
+        task = dask.state.tasks.get(task_key)
         return task is not None and task.state == "executing"
 
     def tell(event: Event) -> None:
-        dask.log_event(topic, {**event, "slot": slot, "number": number})
+        dask.log_event(topic, {"key": key, "number": number, "event": encode(event)})
 
-    if do == "train":
-        return train(slot, options, arguments["trial"], wanted, tell)
-    if do == "check":
-        return check(slot, options, arguments["trial"], wanted)
-    return start(slot, options, wanted)
+    return encode(ask(key, command, partial(Worker, options, device), wanted, tell))

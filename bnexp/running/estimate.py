@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from statistics import median
 
+from bnexp.records.record import TrialRecord
 from bnexp.specs.trial import TrialSpec
 
 _RECENT = 9
@@ -35,6 +36,11 @@ class Costs:
         self._examples[spec.data.model_dump_json()] = examples
         for key in _keys(spec):
             self._rates[key].append(seconds / work(spec, examples))
+
+    def learn(self, spec: TrialSpec, record: TrialRecord) -> None:
+        """Take the seconds of a finished trial into account; a diverged one ended early and says nothing."""
+        if record.status == "ok" and record.seconds is not None:
+            self.add(spec, record.train_examples, record.seconds.total)
 
     def expected(self, spec: TrialSpec) -> float | None:
         """Seconds that a trial of this spec will take; None if nothing measured says so."""

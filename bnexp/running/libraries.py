@@ -26,11 +26,11 @@ def unmap_unused_pages() -> None:
     except OSError:
         return
     advise = ctypes.CDLL(None).madvise
-    for start, end in _unwritten(text):
+    for start, end in unwritten(text):
         advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)  # advice: it may be declined
 
 
-def _unwritten(smaps: str) -> Iterator[tuple[int, int]]:
+def unwritten(smaps: str) -> Iterator[tuple[int, int]]:
     """First and last address of each private mapping of a library that cannot be written to and never was."""
     mapping = None
     for line in smaps.splitlines():

@@ -12,8 +12,8 @@ from bnexp.records.record import TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.progress import (
     Running,
-    Silent,
     State,
+    Watcher,
     caution_text,
     duration,
     finished_text,
@@ -26,7 +26,7 @@ from bnexp.running.progress import (
 from bnexp.running.survey import Task
 
 
-class LiveView(Silent):
+class LiveView(Watcher):
     """Redrawn at each tick, from the runner's own thread.  All text goes through `Text`: no markup in names."""
 
     def __init__(self, stream: TextIO, console: Console | None = None) -> None:

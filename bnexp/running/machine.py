@@ -1,6 +1,7 @@
-"""What this process may use of the machine: cores and memory, as affinity and cgroups allow."""
+"""What this process may use of the machine: cores, memory and GPUs, as affinity, cgroups and environment allow."""
 
 import os
+import subprocess
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -19,6 +20,19 @@ def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
     """Bytes that can still be taken without swapping: of the machine, and of its cgroup (v2 or v1)."""
     found = [memory for memory in (_free_memory(meminfo), _cgroup_memory(cgroup)) if memory is not None]
     return min(found, default=_UNKNOWN_MEMORY)
+
+
+def available_gpus() -> tuple[str, ...]:
+    """The GPUs that CUDA shows this process, as `CUDA_VISIBLE_DEVICES` names them; none where that is unknown."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+        try:
+            visible = subprocess.run(query, capture_output=True, text=True, check=True, timeout=30).stdout
+        except (OSError, subprocess.SubprocessError):
+            return ()
+    names = visible.replace("\n", ",").split(",")
+    return tuple(name.strip() for name in names if name.strip() not in ("", "-1"))
 
 
 def out_of_memory_kills(cgroup: Path = _CGROUP) -> int:

@@ -2,16 +2,28 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from bnexp.errors import UserError
-from bnexp.running.machine import available_cores, available_memory
+from bnexp.running.machine import available_cores, available_gpus, available_memory
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that one worker may come to use on full MNIST, for `jobs="auto"`: it has 0.4 GB after its first trial, 0.7 GB
 at most after 23 models, and is replaced when it has grown by `Options.growth`."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a worker trains on."""
+
+    kind: Literal["auto", "cpu", "gpu"] = "auto"
+    gpu: str | None = None
+    """As `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any."""
+    sharing: int = 1
+    """How many workers share that GPU, and its memory."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +35,7 @@ class Shard:
     of: int
 
     def __post_init__(self) -> None:
-        if not (_whole(self.index) and _whole(self.of) and 1 <= self.index <= self.of):
+        if not (_whole(self.index, 1) and _whole(self.of, self.index)):
             raise UserError(f"shard: one of so many, as in 1/4, not {self.index!r}/{self.of!r}")
 
     @classmethod
@@ -40,7 +52,7 @@ class Options:
     """The execution of a run."""
 
     jobs: int | Literal["auto"] = "auto"
-    """Worker processes; `auto`: as many as the available cores and memory carry (one on a GPU)."""
+    """Worker processes; `auto`: as many as the available cores and memory carry (with `device="gpu"`: one a GPU)."""
     threads: int = 1
     """Threads of each worker."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -53,13 +65,13 @@ class Options:
     fail_fast: bool = False
     """Stop at the first failure."""
     max_failures: int = 3
-    """Stop after so many failures in a row that say the same; 0: never."""
+    """Stop after so many identical consecutive failures; 0: never."""
     timeout: float | None = None
     """Seconds that a trial may take, from its start in a worker; then the worker is ended and the trial has failed."""
     budget: float | None = None
-    """Seconds after which no further seed is begun; nor one that is not expected to end within them."""
+    """Seconds after which no seed is started; nor one that is unlikely to finish within them."""
     retries: int | None = None
-    """How often a trial is trained again whose worker was lost; None: never on this machine, twice on others."""
+    """Retries when a worker dies; None: none on this machine, two on others."""
     shard: Shard | None = None
     """Which part of the plan is trained here."""
     engine: Literal["local", "dask"] = "local"
@@ -77,21 +89,19 @@ class Options:
     """... or when it holds so many bytes more than after its first one."""
 
     def __post_init__(self) -> None:
-        if self.jobs != "auto" and not (_whole(self.jobs) and self.jobs >= 1):
-            raise UserError(f"jobs: a whole number from 1, or 'auto', not {self.jobs!r}")
-        if not (_whole(self.threads) and self.threads >= 1):
-            raise UserError(f"threads: a whole number from 1, not {self.threads!r}")
-        if self.device not in ("auto", "cpu", "gpu"):
-            raise UserError(f"device: 'auto', 'cpu' or 'gpu', not {self.device!r}")
-        if not (_whole(self.max_failures) and self.max_failures >= 0):
-            raise UserError(f"max_failures: a whole number from 0 (never), not {self.max_failures!r}")
-        if self.retries is not None and not (_whole(self.retries) and self.retries >= 0):
-            raise UserError(f"retries: a whole number from 0, not {self.retries!r}")
-        for name, seconds in [("timeout", self.timeout), ("budget", self.budget)]:
-            if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds < math.inf):
-                raise UserError(f"{name}: a number of seconds above 0, not {seconds!r}")
-        if self.engine not in ("local", "dask"):
-            raise UserError(f"engine: 'local' or 'dask', not {self.engine!r}")
+        rules = [
+            (self.jobs == "auto" or _whole(self.jobs, 1), "jobs: a whole number from 1, or 'auto'", self.jobs),
+            (_whole(self.threads, 1), "threads: a whole number from 1", self.threads),
+            (self.device in ("auto", "cpu", "gpu"), "device: 'auto', 'cpu' or 'gpu'", self.device),
+            (_whole(self.max_failures, 0), "max_failures: a whole number from 0 (never)", self.max_failures),
+            (self.retries is None or _whole(self.retries, 0), "retries: a whole number from 0", self.retries),
+            (_duration(self.timeout), "timeout: a number of seconds above 0", self.timeout),
+            (_duration(self.budget), "budget: a number of seconds above 0", self.budget),
+            (self.engine in ("local", "dask"), "engine: 'local' or 'dask'", self.engine),
+        ]
+        for kept, rule, value in rules:
+            if not kept:
+                raise UserError(f"{rule}, not {value!r}")
         if self.scheduler is not None and self.engine != "dask":
             raise UserError("scheduler: the address of a Dask scheduler, which takes engine='dask'")
 
@@ -106,11 +116,24 @@ def workers(options: Options, trials: int) -> int:
     if options.jobs != "auto":
         wanted = options.jobs
     elif options.device == "gpu":
-        wanted = 1
+        wanted = len(available_gpus())
     else:
         wanted = min(available_cores() // options.threads, available_memory() // WORKER_MEMORY)
     return max(1, min(wanted, trials))
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def devices(options: Options, count: int, gpus: Sequence[str] | None = None) -> tuple[Device, ...]:
+    """The devices of `count` workers of this machine: its GPUs in turn, by default those that it is known to have."""
+    if options.device == "cpu":
+        return (Device("cpu"),) * count
+    found = (available_gpus() if gpus is None else gpus) or (None,)
+    sharing = [len(range(k, count, len(found))) for k in range(len(found))]
+    return tuple(Device(options.device, found[k % len(found)], sharing[k % len(found)]) for k in range(count))
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _duration(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and 0 < value < math.inf)

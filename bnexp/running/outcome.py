@@ -1,6 +1,8 @@
 """What a run came to, and the exit code that says so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from bnexp.records.record import TrialRecord
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,17 @@ class Outcome:
     """The signal that ended the run early, if one did."""
     reason: str = ""
     """Why the run stopped before its end, if not by a signal."""
+
+    def after(self, record: TrialRecord) -> "Outcome":
+        """These counts and one more trial, which ended with this record."""
+        failed = record.status == "failed"
+        return replace(
+            self,
+            trained=self.trained + (not failed),
+            diverged=self.diverged + (record.status == "diverged"),
+            failed=self.failed + failed,
+            mendable=self.mendable + (record.failure is not None and record.failure.kind == "UserError"),
+        )
 
     @property
     def left(self) -> int:

@@ -1,6 +1,5 @@
 """The local engine: worker processes of this machine, and the wires to them; one trial a worker at a time."""
 
-import json
 import os
 import selectors
 import signal
@@ -11,18 +10,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import bnexp
 from bnexp.records.environment import peak_memory
-from bnexp.running.engine import Event
+from bnexp.running.engine import Engine
 from bnexp.running.machine import out_of_memory_kills
-from bnexp.running.options import Options, workers
-from bnexp.specs.trial import Trial
+from bnexp.running.options import Device, Options, devices, workers
+from bnexp.running.protocol import Command, Ended, Event, Settings, decode, encode
+from bnexp.specs.workers import GPU_SHARING
 
 _CHUNK = 1 << 16
-SHARING = "BNEXP_GPU_SHARING"
-"""The environment variable that tells a worker how many of them share the GPU (`training.device`)."""
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors, into run.log
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -34,7 +31,8 @@ _QUIET = {
 class Worker:
     """A process of its own session: no Ctrl-C of the terminal reaches it, and it can be killed with all it started."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, device: Device) -> None:
+        self.device = device
         self._events, theirs = os.pipe()
         os.set_blocking(self._events, False)
         self._buffer = b""
@@ -43,22 +41,16 @@ class Worker:
         # What the system tells as the peak of a process that has ended begins with that of the one that forked it.
         self._inherited_memory = peak_memory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
-        settings = {
-            "events": theirs,
-            "parent": os.getpid(),
-            "trainer": options.trainer,
-            "device": options.device,
-            "threads": options.threads,
-            "data_folder": str(options.data_folder.absolute()) if options.data_folder else None,
-        }
+        data_folder = str(options.data_folder.absolute()) if options.data_folder else None
+        settings = Settings(theirs, os.getpid(), options.trainer, device.kind, options.threads, data_folder)
         self._process = subprocess.Popen(
             # -P: a file of the current folder that is called like a module must not be taken for it
-            [sys.executable, "-P", "-m", "bnexp.running.worker", json.dumps(settings)],
+            [sys.executable, "-P", "-m", "bnexp.running.worker", encode(settings).decode()],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
             pass_fds=[theirs],
-            env=environment(options),
+            env=environment(options, device),
             start_new_session=True,
             bufsize=0,
         )
@@ -68,59 +60,36 @@ class Worker:
         """The descriptor that its events come from."""
         return self._events
 
-    def give(self, trial: Trial, log: Path) -> None:
-        """Have it train `trial`; what it prints goes to `log`.  A worker that is gone shows by its next event."""
-        self._say({"trial": trial.to_json(), "log": str(log.absolute())})
-
-    def check(self, trial: Trial) -> None:
-        """Have it see whether a user's own layer works in the model of `trial`; the answer is the event `checked`."""
-        self._say({"check": trial.to_json()})
-
-    def _say(self, command: dict[str, Any]) -> None:
+    def say(self, command: Command) -> None:
+        """Have it do something; that it is gone shows by its next event."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.write(encode(command))
 
-    def stop(self) -> None:
-        """End it now; what it was at is lost, and it says `ended`."""
-        self.kill()
-
-    def events(self) -> Iterator[Event]:
-        """What it has said since; the last one is `ended` if it is gone."""
-        ended = False
-        while True:
-            try:
-                chunk = os.read(self._events, _CHUNK)
-            except BlockingIOError:
-                break
-            if not chunk:
-                ended = True
-                break
-            self._buffer += chunk
+    def events(self) -> list[Event]:
+        """What it has said since; the last one is `Ended` if it is gone."""
+        chunk = None
+        with suppress(BlockingIOError):
+            while chunk := os.read(self._events, _CHUNK):
+                self._buffer += chunk
         *lines, self._buffer = self._buffer.split(b"\n")
-        for line in lines:
-            yield json.loads(line)
-        if ended:
-            yield self._ending()
+        said = [decode(line) for line in lines]
+        return [*said, self._ending()] if chunk == b"" else said
 
-    def _ending(self) -> Event:
+    def _ending(self) -> Ended:
         code = self.exit_code()
         told = ending(code)
         if code == -signal.SIGKILL and out_of_memory_kills() > self._memory_kills:
             told += ", as the machine or the container had run out of memory"
-        return {
-            "event": "ended",
-            "kind": "signal" if code < 0 else "exit",
-            "message": told,
-            "log": self.start_log(),
-            "peak_memory_bytes": self._peak_memory,
-        }
+        return Ended("signal" if code < 0 else "exit", told, self.start_log(), self._peak_memory)
 
     def kill(self) -> None:
         """End it and everything it started, now."""
         if self._process.returncode is None:  # once waited for, its number may be another's
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    stop = kill
 
     def exit_code(self) -> int:
         """Its exit code, or minus the signal that ended it; it is ended if it still lives.
@@ -150,17 +119,12 @@ class Worker:
         return self._log.read().decode(errors="replace")
 
 
-class Pool:
-    """Some workers, and what they say.  Leaving it ends them all."""
+class Pool(Engine):
+    """Workers on this machine: as many as the options say, or its cores and memory carry."""
 
     def __init__(self, options: Options, trials: int = 1) -> None:
-        self._options = options
-        self._capacity = workers(options, trials)
-        self._selector = selectors.DefaultSelector()
-        self._workers: list[Worker] = []
-
-    def __enter__(self) -> "Pool":
-        return self
+        super().__init__(options)
+        self._devices = devices(options, workers(options, trials))
 
     def __exit__(self, *exception: object) -> None:
         self.kill()
@@ -168,63 +132,52 @@ class Pool:
             self.remove(worker)
         self._selector.close()
 
-    def __len__(self) -> int:
-        return len(self._workers)
-
     def capacity(self) -> int:
-        """As many as the options say, or the cores and the memory carry."""
-        return self._capacity
+        return len(self._devices)
 
     def start(self) -> Worker:
-        """One more worker."""
-        worker = Worker(self._options)
+        worker = Worker(self._options, self._free_device())
         self._workers.append(worker)
         self._selector.register(worker, selectors.EVENT_READ)
         return worker
 
     def remove(self, worker: Worker) -> None:
-        """End a worker."""
         self._selector.unregister(worker)
         self._workers.remove(worker)
         worker.close()
 
-    def wake_on(self, descriptor: int) -> None:
-        """Let `events` return when something can be read there."""
-        self._selector.register(descriptor, selectors.EVENT_READ)
-
     def events(self, timeout: float) -> Iterator[tuple[Worker, Event]]:
-        """What the workers say, waiting up to `timeout` seconds for the first word."""
         for key, _ in self._selector.select(timeout):
             if isinstance(key.fileobj, Worker):
                 for event in key.fileobj.events():
                     yield key.fileobj, event
 
     def kill(self) -> None:
-        """End all workers.  What they had said before can still be read."""
         for worker in self._workers:
             worker.kill()
 
     def last_words(self) -> Iterator[tuple[Worker, Event]]:
-        """What killed workers had said before."""
         for worker in self._workers:
             worker.exit_code()
             for event in worker.events():
                 yield worker, event
 
 
-def environment(options: Options) -> dict[str, str]:
+def environment(options: Options, device: Device) -> dict[str, str]:
     """The environment variables of a worker: this process's, and what TensorFlow must find before it is imported."""
     variables = {**_QUIET, **os.environ}
-    variables.pop(SHARING, None)  # a user's shell has no say in it
+    variables.pop(GPU_SHARING, None)  # a user's shell has no say in it
     threads = str(options.threads)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         variables[name] = threads
     variables["KERAS_BACKEND"] = "tensorflow"
     variables["PYTHONHASHSEED"] = "0"  # no result may depend on the order of a set
-    if options.device == "cpu":
+    if device.kind == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = "-1"
-    elif options.engine == "local" and options.jobs != "auto":  # by itself it is one worker for a GPU
-        variables[SHARING] = str(options.jobs)
+    elif device.gpu is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = device.gpu
+    if device.sharing > 1:
+        variables[GPU_SHARING] = str(device.sharing)
     home = str(Path(bnexp.__file__).parents[1])
     if home not in site.getsitepackages():  # a checkout that is not installed
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))

@@ -1,15 +1,19 @@
-"""What a run tells while it goes on, and to whom: the watcher, and one that prints plain lines."""
+"""What a run tells while it goes on, and to whom: the watcher, and those that print plain lines."""
 
 import signal
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 from bnexp.records.record import Failure, Progress, TrialRecord
 from bnexp.running.outcome import Outcome
 from bnexp.running.survey import Task
+from bnexp.specs.trial import Trial
 
 _LOG_LINES = 20
+_FIX = "Fix the cause shown above, then run again"
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class State:
     seconds_left: float | None = None
 
 
-class Watcher(Protocol):
-    """What the runner calls, always from its own thread, in this order."""
+class Watcher:
+    """What the runner calls, always from its own thread, in this order; by itself it tells nothing."""
 
     def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
         """The work is known; `jobs` workers start (0: nothing is left to do)."""
@@ -60,7 +64,7 @@ class Watcher(Protocol):
         """What a worker has noticed of the data and may surprise; each once in a run."""
 
     def lost(self, task: Task, message: str) -> None:
-        """The worker of a running trial is gone, and the trial will be begun anew."""
+        """The worker of a running trial is gone, and the trial will be retried."""
 
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         """A trial's record is stored: ok, diverged or failed."""
@@ -75,41 +79,7 @@ class Watcher(Protocol):
         """Nothing more comes, even after an error; may be called more than once."""
 
 
-class Silent:
-    """Tells nothing; the base of watchers that tell some of it."""
-
-    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
-        pass
-
-    def ready(self, description: dict[str, Any]) -> None:
-        pass
-
-    def started(self, task: Task) -> None:
-        pass
-
-    def progressed(self, task: Task, progress: Progress) -> None:
-        pass
-
-    def cautioned(self, text: str) -> None:
-        pass
-
-    def lost(self, task: Task, message: str) -> None:
-        pass
-
-    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
-        pass
-
-    def tick(self, state: State) -> None:
-        pass
-
-    def stopped(self, outcome: Outcome, resume: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class Errors(Silent):
+class Errors(Watcher):
     """Prints failures, and how to go on after an interruption: what `-q` leaves."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -132,7 +102,15 @@ class Errors(Silent):
 
 
 class Lines(Errors):
-    """Prints one line for each finished trial: for log files, pipes and CI."""
+    """Prints one line for each finished trial: for log files, pipes and CI.  With `log`, also for each that starts."""
+
+    def __init__(self, stream: TextIO, log: Callable[[Trial], Path] | None = None) -> None:
+        super().__init__(stream)
+        self._log = log
+
+    def started(self, task: Task) -> None:
+        if self._log:
+            self.say(f"start: {printable(task.label)}; log: {self._log(task.trial)}")
 
     def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
         self.say(planned_text(planned, skipped, failed_before, jobs))
@@ -162,9 +140,9 @@ def planned_text(planned: int, skipped: int, failed_before: int, jobs: int) -> s
 def ready_text(description: dict[str, Any]) -> str:
     """Such as `Training on cpu, 1 thread each`."""
     device, name = str(description.get("device", "?")), str(description.get("device_name", ""))
-    words = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
+    where = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
     threads = description.get("threads")
-    return printable(f"Training on {words}" + (f", {_count(threads, 'thread')} each" if threads else ""))
+    return printable(f"Training on {where}" + (f", {_count(threads, 'thread')} each" if threads else ""))
 
 
 def caution_text(text: str) -> str:
@@ -173,8 +151,8 @@ def caution_text(text: str) -> str:
 
 
 def lost_text(task: Task, message: str) -> str:
-    """Such as `mnist bn-pre seed 2: the worker ended: killed by SIGKILL; it is begun anew`."""
-    return printable(f"{task.label}: {message}; it is begun anew")
+    """Such as `mnist bn-pre seed 2: the worker ended: killed by SIGKILL; retrying`."""
+    return printable(f"{task.label}: {message}; retrying")
 
 
 def finished_text(task: Task, record: TrialRecord, state: State) -> str:
@@ -193,25 +171,23 @@ def finished_text(task: Task, record: TrialRecord, state: State) -> str:
 def stopped_text(outcome: Outcome, resume: str) -> str:
     """What the run came to, and what to do next."""
     trained = f"{outcome.trained} trained" + (f" ({outcome.diverged} diverged)" if outcome.diverged else "")
-    parts = [trained]
-    parts += [f"{outcome.skipped} finished before"] if outcome.skipped else []
-    parts += [f"{outcome.failed} failed"] if outcome.failed else []
-    parts += [f"{outcome.failed_before} failed before"] if outcome.failed_before else []
-    parts += [f"{outcome.left} left"] if outcome.left else []
-    text = ", ".join(parts)
+    others = {
+        "finished before": outcome.skipped,
+        "failed": outcome.failed,
+        "failed before": outcome.failed_before,
+        "left": outcome.left,
+    }
+    text = ", ".join([trained, *(f"{count} {what}" for what, count in others.items() if count)])
     if outcome.interrupted:
         cause = "Ctrl-C" if outcome.interrupted == signal.SIGINT else signal.Signals(outcome.interrupted).name
         text = f"Stopped by {cause}: {text}; every finished trial is kept"
         return f"{text}. Go on with:\n  {printable(resume)}" if resume else text
-    mended = "What failed says why; once that is mended, the same command trains it again"
-    if_mended = outcome.failed == outcome.mendable > 0 and not outcome.failed_before
+    mendable = outcome.failed == outcome.mendable > 0 and not outcome.failed_before
     if outcome.reason:
-        again = mended if if_mended else "--retry-failed trains failed trials again"
+        again = _FIX if mendable else "--retry-failed trains failed trials again"
         return f"Stopped {printable(outcome.reason)}: {text}. {again}"
     if outcome.exit_code:
-        if if_mended:
-            return f"{text}. {mended}"
-        return f"{text}. Their run.log says more; --retry-failed trains them again"
+        return f"{text}. {_FIX if mendable else 'Their run.log says more; --retry-failed trains them again'}"
     return text
 
 

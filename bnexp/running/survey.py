@@ -87,17 +87,16 @@ def survey(wanted: Iterable[Task], store: Store) -> Survey:
     result = Survey(tasks=list(wanted))
     for task in result.tasks:
         record = store.read(task.trial)
-        if record is None or (record.failure and record.failure.kind == "UserError"):
+        if record is None or to_mend(record):
             result.waiting.append(task)
         elif record.status == "failed":
             result.failed.append(task)
         else:
             result.finished.append(task)
-            learn(result.costs, task, record)
+            result.costs.learn(task.trial.spec, record)
     return result
 
 
-def learn(costs: Costs, task: Task, record: TrialRecord) -> None:
-    """Take the seconds of a finished trial into account; a diverged one ended early and says nothing."""
-    if record.status == "ok" and record.seconds is not None:
-        costs.add(task.trial.spec, record.train_examples, record.seconds.total)
+def to_mend(record: TrialRecord) -> bool:
+    """Whether the trial met a fault of its surroundings, so that every run tries it again."""
+    return record.failure is not None and record.failure.kind == "UserError"

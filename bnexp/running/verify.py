@@ -16,11 +16,9 @@ from bnexp.records.store import Store
 from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
-from bnexp.specs.datasets import DATASETS
 from bnexp.specs.experiment import Experiment, Point
-from bnexp.specs.norms.own import FORM, OwnNorm
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
-from bnexp.usercode.sources import digest
+from bnexp.usercode.code import code_of
 
 _DEVICES = get_args(Options.__annotations__["device"])
 
@@ -108,7 +106,7 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise UserError(f"{name}: its spec is none of this bnexp: {where}: {fault['msg']}") from None
+        raise UserError(f"{name}: this version does not accept its spec: {where}: {fault['msg']}") from None
     _check_sources(name, spec, search_path)
     trial = Trial(spec, stored.seed, tuple(search_path))
     if trial.identity != stored.identity:
@@ -121,24 +119,14 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
 
 def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> None:
     """UserError where a user's own module is not there, or not the one that the record was trained with."""
-    own: list[tuple[str, str | None, str, Sequence[str]]] = []
-    if spec.data.name not in DATASETS:
-        form = "a dataset of your own is written module:function"
-        own.append((spec.data.name, spec.data.source, form, search_path))
-    if isinstance(spec.norm, OwnNorm):
-        folders = search_path if ":" in spec.norm.name else ()
+    for code in code_of(spec, search_path).values():
         try:
-            own.append((spec.norm.class_path, spec.norm.source, FORM, folders))
-        except ValueError as error:
-            raise UserError(f"{name}: {error}") from None
-    for module, source, form, folders in own:
-        try:
-            found = digest(module, folders, form)
+            found = code.digest()
         except ValueError as error:
             hint = "; say where the module lies with --modules" if "no module" in str(error) else ""
             raise UserError(f"{name}: {error}{hint}") from None
-        if source is not None and found != source:
+        if code.source is not None and found != code.source:
             raise UserError(
-                f"{name}: the file of {module} is not the one that it was trained with (SHA-256 {found[:12]} now, "
-                f"{source[:12]} then); put that one back to verify it"
+                f"{name}: the file of {code.reference} is not the one that it was trained with (SHA-256 {found[:12]} "
+                f"now, {code.source[:12]} then); put that one back to verify it"
             )

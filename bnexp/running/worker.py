@@ -1,24 +1,13 @@
 """The worker process: `python -m bnexp.running.worker SETTINGS`, started by `running.pool` and by nothing else.
 
-Commands come in over stdin, events go out over the inherited descriptor `events`, both as one JSON object a line:
-
-    in   {"check": {...}}                                   see whether a user's own layer works in this trial's model
-         {"trial": {...}, "log": "/path/run.log"}           train this trial, your output goes there
-    out  {"event": "ready", "description": {...}}           the trainer is there; once, first
-         {"event": "unable", "failure": {...}}              it cannot be had; the process ends
-         {"event": "checked", "failure": {...} or null}     the layer was tried
-         {"event": "progress", "progress": {...}}           of the trial at hand
-         {"event": "done", "record": "<JSON>", "memory_bytes": 700000000}       the trial is finished
-         {"event": "failed", "failure": {...}, "memory_bytes": 700000000}       it raised; the worker goes on
-
-The end of stdin means that the parent is gone or wants no more: the process then ends at once, with everything that
-it started.  Its descriptors 1 and 2 go to a log from the start, so that what C++ libraries print lands there too.
+Commands come in over stdin, events go out over a descriptor that the settings name (`running.protocol`).  The end of
+stdin means that the parent is gone or wants no more: the process then ends at once, with everything that it started.
+Its descriptors 1 and 2 go to a log from the start, so that what C++ libraries print lands there too.
 """
 
 import ctypes
 import faulthandler
 import importlib
-import json
 import os
 import queue
 import signal
@@ -31,12 +20,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bnexp import __version__
 from bnexp.errors import UserError
 from bnexp.records.record import Failure, Progress, TrialRecord
 from bnexp.running.libraries import unmap_unused_pages
-from bnexp.specs.trial import Trial
+from bnexp.running.protocol import (
+    Check,
+    Checked,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Settings,
+    Train,
+    Unable,
+    decode,
+    encode,
+)
+from bnexp.specs.trial import PROTOCOL, Trial
 
-Train = Callable[[Trial, Callable[[Progress], None]], TrialRecord]
+Trainer = Callable[[Trial, Callable[[Progress], None]], TrialRecord]
 
 _PROGRESS_INTERVAL = 0.1  # seconds; more often than this nobody looks
 _PREFACE_BYTES = 1 << 16
@@ -49,60 +54,59 @@ _SPARED = ("pandas", "matplotlib", "sklearn")
 
 def main() -> None:
     """Make the trainer, then train what is asked for, until the end of stdin."""
-    settings = json.loads(sys.argv[1])
-    _die_with(settings["parent"])
+    settings: Settings = decode(sys.argv[1])
+    _die_with(settings.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends the workers
     faulthandler.enable()
-    events = _Events(settings["events"])
+    events = _Events(settings.events)
     commands = _listen()
     try:
-        trainer = _trainer(settings["trainer"])(
-            device=settings["device"],
-            threads=settings["threads"],
-            data_folder=Path(settings["data_folder"]) if settings["data_folder"] else None,
+        trainer = trainer_maker(settings.trainer)(
+            device=settings.device,
+            threads=settings.threads,
+            data_folder=Path(settings.data_folder) if settings.data_folder else None,
         )
         description = trainer.describe()
         unmap_unused_pages()
     except (Exception, SystemExit) as error:
-        events.send("unable", failure=_failure(error))
+        events.send(Unable(_failure(error)))
         return
     _flush()
     start_log = os.dup(1)
     preface = os.pread(start_log, _PREFACE_BYTES, 0)
-    events.send("ready", description=description)
+    events.send(Ready(description, __version__, PROTOCOL))
     while True:
-        command = commands.get()
-        if "check" in command:
-            _check(trainer, command, events)
-        else:
-            _train(trainer, command, preface, events)
-            _output_to(start_log)
+        match commands.get():
+            case Check(trial):
+                events.send(_checked(trainer, trial))
+            case Train(trial, log):
+                events.send(_trained(trainer, trial, log, preface, events.progress))
+                _output_to(start_log)
 
 
-def _check(trainer: Any, command: dict[str, Any], events: "_Events") -> None:
-    failure = None
+def _checked(trainer: Any, trial: dict[str, Any]) -> Checked:
     try:
-        trainer.check(Trial.from_json(command["check"]))
+        trainer.check(Trial.from_json(trial))
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        failure = _failure(error)
-    _flush()
-    events.send("checked", failure=failure)
+        return Checked(_failure(error))
+    finally:
+        _flush()
+    return Checked(None)
 
 
-def _train(trainer: Train, command: dict[str, Any], preface: bytes, events: "_Events") -> None:
+def _trained(
+    trainer: Trainer, trial: dict[str, Any], log: str, preface: bytes, progress: Callable[[Progress], None]
+) -> Finished | Failed:
     try:
-        _output_to_file(command["log"], preface)
-        trial = Trial.from_json(command["trial"])
-        record = trainer(trial, events.progress)
-        done = record.model_dump_json()
+        _output_to_file(log, preface)
+        record = trainer(Trial.from_json(trial), progress).model_dump_json()
     except (Exception, SystemExit) as error:
         traceback.print_exc()
+        return Failed(_failure(error), _memory())
+    finally:
         _flush()
-        events.send("failed", failure=_failure(error), memory_bytes=_memory())
-    else:
-        _flush()
-        events.send("done", record=done, memory_bytes=_memory())
+    return Finished(record, _memory())
 
 
 class _Events:
@@ -113,8 +117,8 @@ class _Events:
         self._descriptor = descriptor
         self._last_progress = 0.0
 
-    def send(self, event: str, **content: Any) -> None:
-        line = memoryview(json.dumps({"event": event, **content}).encode() + b"\n")
+    def send(self, event: Event) -> None:
+        line = memoryview(encode(event))
         while line:
             line = line[os.write(self._descriptor, line) :]
 
@@ -122,20 +126,20 @@ class _Events:
         now = time.monotonic()
         if now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
-            self.send("progress", progress=progress.model_dump(mode="json"))
+            self.send(Progressed(progress))
 
 
-def _listen() -> "queue.SimpleQueue[dict[str, Any]]":
+def _listen() -> "queue.SimpleQueue[Command]":
     """Commands as they come, read by a thread of its own, which ends this process when stdin ends."""
     incoming = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)  # nobody else's code shall read our commands
     os.close(nothing)
-    commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
 
     def read() -> None:
         for line in incoming:
-            commands.put(json.loads(line))
+            commands.put(decode(line))
         _end()
 
     threading.Thread(target=read, name="commands", daemon=True).start()
@@ -166,7 +170,8 @@ def _memory() -> int | None:
         return None
 
 
-def _trainer(name: str) -> Callable[..., Any]:
+def trainer_maker(name: str) -> Callable[..., Any]:
+    """What `module:attribute` names, imported without the packages that Keras can do without."""
     module, _, attribute = name.partition(":")
     with _absent(_SPARED):
         factory: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
@@ -187,12 +192,12 @@ def _absent(names: tuple[str, ...]) -> Iterator[None]:
                 del modules[name]
 
 
-def _failure(error: BaseException) -> dict[str, Any]:
+def _failure(error: BaseException) -> Failure:
     """A fault that the user can mend is told without a traceback."""
     if isinstance(error, UserError):
-        return Failure(kind="UserError", message=str(error), traceback="").model_dump()
+        return Failure(kind="UserError", message=str(error), traceback="")
     text = "".join(traceback.format_exception(error))
-    return Failure(kind=type(error).__name__, message=str(error), traceback=text).model_dump()
+    return Failure(kind=type(error).__name__, message=str(error), traceback=text)
 
 
 def _output_to_file(path: str, preface: bytes) -> None:

@@ -5,11 +5,12 @@ Everywhere `reached`, shape (n,), holds the time at which each run got there, Na
 """
 
 import math
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
 from bnexp.stats.paired import SignFlip, sign_flip_test
@@ -25,17 +26,6 @@ class Survival(NamedTuple):
     low: np.ndarray
     high: np.ndarray
     """Pointwise interval of `waiting`."""
-    at_risk: np.ndarray
-    """Runs that were watched and not there just before each time."""
-
-
-class LogRank(NamedTuple):
-    """The result of a log-rank test."""
-
-    statistic: float
-    """χ² with one degree of freedom."""
-    p: float
-    """NaN where no run got there, or all at once."""
 
 
 class Ratio(NamedTuple):
@@ -54,22 +44,19 @@ class Ratio(NamedTuple):
 def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 0.95) -> Survival:
     """The share of runs not there yet, S(t) = Π_{t_k ≤ t} (1 − d_k/r_k): d_k get there at t_k, of r_k still waiting.
 
-    (Kaplan & Meier 1958, https://doi.org/10.1080/01621459.1958.10501452).  The interval is Greenwood's on the scale
-    log(−log S), which stays within 0 and 1 (Kalbfleisch & Prentice 2002, §1.4); there is none where S is 0.  A run
-    that is censored at t_k still waits there.
+    That of `scipy.stats.ecdf` (Kaplan & Meier 1958, https://doi.org/10.1080/01621459.1958.10501452), at the times at
+    which a run got there.  The interval is Greenwood's on the scale log(−log S), which stays within 0 and 1; there is
+    none (NaN) where S is 0.  A run that is censored at t_k still waits there.
     """
     ends, event = _runs(reached, watched)
-    times = np.unique(ends[event])
-    at_risk = (ends >= times[:, None]).sum(axis=1)
-    events = ((ends == times[:, None]) & event).sum(axis=1)
-    waiting = np.cumprod(1 - events / at_risk)
-    inner = waiting > 0
-    low, high = np.full(times.size, math.nan), np.full(times.size, math.nan)
-    if inner.any():
-        s, d, r = waiting[inner], events[inner], at_risk[inner]
-        width = float(special.ndtri((1 + confidence) / 2)) * np.sqrt(np.cumsum(d / (r * (r - d)))) / -np.log(s)
-        low[inner], high[inner] = s ** np.exp(width), s ** np.exp(-width)
-    return Survival(times, waiting, low, high, at_risk)
+    if not event.any():
+        return Survival(*(np.zeros(0) for _ in Survival._fields))
+    curve = stats.ecdf(stats.CensoredData.right_censored(ends, ~event)).sf
+    with warnings.catch_warnings(action="ignore"):  # it warns of the NaN
+        interval: Any = curve.confidence_interval(confidence, method="log-log")
+    at = np.isin(curve.quantiles, ends[event])
+    columns = (curve.quantiles, *(each.probabilities for each in (curve, interval.low, interval.high)))
+    return Survival(*(column[at] for column in columns))
 
 
 def restricted(reached: ArrayLike, watched: ArrayLike, budget: float) -> Floats:
@@ -93,39 +80,20 @@ def restricted_mean(reached: ArrayLike, watched: ArrayLike, budget: float) -> fl
     ends, event = _runs(reached, watched)
     if not ends.size:
         return math.nan
-    curve = kaplan_meier(np.where(event, ends, math.nan), ends)
-    inside = curve.times < budget
-    steps = np.concatenate([[0.0], curve.times[inside], [budget]])
-    return float((np.diff(steps) * np.concatenate([[1.0], curve.waiting[inside]])).sum())
-
-
-def log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike) -> LogRank:
-    """Two-sided log-rank test of: both conditions get there at the same rate.
-
-    χ² = (Σ_k d_ak − d_k r_ak/r_k)² / Σ_k d_k (r_ak/r_k)(1 − r_ak/r_k)(r_k − d_k)/(r_k − 1), over the times t_k at
-    which d_k of r_k runs get there, d_ak and r_ak of them of the first condition (Mantel 1966; Peto & Peto 1972,
-    https://doi.org/10.2307/2344317).  It takes the two as independent, so that pairs that go together make it
-    cautious; its p is that of many runs, rough for n < 10.
-    """
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    times = np.unique(np.concatenate([ends_a[event_a], ends_b[event_b]]))
-    r_a, r_b = (ends_a >= times[:, None]).sum(axis=1), (ends_b >= times[:, None]).sum(axis=1)
-    d_a = ((ends_a == times[:, None]) & event_a).sum(axis=1)
-    d, r = d_a + ((ends_b == times[:, None]) & event_b).sum(axis=1), r_a + r_b
-    share = r_a / r
-    variance = float((d * share * (1 - share) * (r - d) / np.maximum(r - 1, 1)).sum())
-    if variance == 0:
-        return LogRank(math.nan, math.nan)
-    statistic = float((d_a - d * share).sum()) ** 2 / variance
-    return LogRank(statistic, float(special.chdtrc(1, statistic)))
+    times = np.unique(ends[event & (ends < budget)])
+    events = ((ends == times[:, None]) & event).sum(axis=1)
+    waiting = np.cumprod(1 - events / (ends >= times[:, None]).sum(axis=1))
+    steps = np.concatenate([[0.0], times, [budget]])
+    return float((np.diff(steps) * np.concatenate([[1.0], waiting])).sum())
 
 
 def paired_log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike) -> SignFlip:
     """Two-sided log-rank test for pairs, in the same order on both sides, by swapping within them.
 
-    The numerator of `log_rank` is a sum of scores, one per run: 1 where it gets there, minus Σ_k d_k/r_k over the
-    times t_k up to its own.  So the swaps of the pairs are the sign flips of the differences of their scores: p is
-    the share of the 2^n swaps with a numerator as large, exact for few runs and with ties (Jung 1999,
+    The numerator of the log-rank statistic (`scipy.stats.logrank`; Peto & Peto 1972, https://doi.org/10.2307/2344317)
+    is a sum of scores, one per run: 1 where it gets there, minus Σ_k d_k/r_k over the times t_k up to its own, of the
+    runs of both conditions.  So the swaps of the pairs are the sign flips of the differences of their scores: p is the
+    share of the 2^n swaps with a numerator as large, exact for few runs and with ties (Jung 1999,
     https://doi.org/10.1023/A:1009635201363, whose normal approximation this is without).  See `sign_flip_test`.
     """
     return sign_flip_test(log_rank_scores(reached_a, watched_a, reached_b, watched_b))

@@ -1,16 +1,17 @@
-"""The device that a worker trains on, and TensorFlow's settings, made once before its first use."""
+"""The device that a worker trains on, TensorFlow's settings, made once before its first use, and data on the device."""
 
 import os
 import subprocess
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from bnexp.data import Dataset
 from bnexp.errors import UserError
-
-SHARING = "BNEXP_GPU_SHARING"
-"""The environment variable that tells a worker how many of them share the GPU."""
+from bnexp.specs.workers import GPU_SHARING
 
 _LEFT = 0.1
 """Of a GPU's memory is nobody's: each process's own context lies outside its share."""
@@ -23,7 +24,7 @@ def configure(device: str, threads: int) -> dict[str, Any]:
 
     Trials are computed in float32 throughout, whatever a user's `~/.keras/keras.json` says, and on a GPU without
     TensorFloat-32 (TensorFlow's default), whose products keep 10 bits of the mantissa instead of 23.  Memory of a GPU
-    is taken as it is needed; workers that share it (`SHARING`) may take equal shares of it at most.
+    is taken as it is needed; workers that share it (`GPU_SHARING`) may take equal shares of it at most.
     """
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
@@ -42,7 +43,7 @@ def configure(device: str, threads: int) -> dict[str, Any]:
         tf.config.set_visible_devices([], "GPU")
         return _taken("cpu", "CPU", threads)
     tf.config.set_visible_devices(gpus[0], "GPU")  # one trial, one device
-    _limit_memory(gpus[0], int(os.environ.get(SHARING, "1")))
+    _limit_memory(gpus[0], int(os.environ.get(GPU_SHARING, "1")))
     return _taken("gpu", tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"), threads)
 
 
@@ -70,3 +71,20 @@ def _smallest_memory() -> float | None:
         return min(float(line) for line in answer.splitlines() if line.strip())
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """A dataset, with its training images and labels on the device."""
+
+    dataset: Dataset
+    images: tf.Tensor
+    labels: tf.Tensor
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> "DeviceData":
+        images = tf.constant(dataset.train_images)
+        if "CPU" in images.device:
+            # One copy for both: the array is a view of the tensor's memory.
+            dataset = replace(dataset, train_images=np.asarray(memoryview(images)))
+        return cls(dataset, images, tf.constant(dataset.train_labels, tf.int32))

@@ -1,20 +1,21 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.utils.naming import reset_uids
 
 from bnexp.lazy import attribute
+from bnexp.models.built import Built, inside
 from bnexp.specs.trial import TrialSpec
 from bnexp.training import optimizers
+from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.forms import with_fast_forms
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
-from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, is_batch_dependent
-from bnexp.training.ways import GRAPH, Way
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, batch_dependent
 
 EVALUATION_BATCH = 250
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -25,6 +26,7 @@ class Stretch(NamedTuple):
 
     steps: int
     """Steps done; less than asked for if the last of them had a loss that was not finite."""
+    examples: int
     loss_sum: float
     """Sum over examples of the cross-entropy (nats), each taken before the update that it causes."""
     correct: int
@@ -45,14 +47,16 @@ class Program:
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
     device, so that a step costs no Python.  Images are uint8 and divided by 255, or finite floats.  The loop itself
-    is never compiled by XLA, which is slow at loops on a CPU; `way` says whether the step within it is.
+    is never compiled by XLA, which is slow at loops on a CPU; `execution` says whether the step within it is.
     """
 
     def __init__(
-        self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, way: Way = GRAPH
+        self, spec: TrialSpec, image: tuple[int, int, int], classes: int, pixels: tf.DType, execution: Execution = GRAPH
     ) -> None:
-        self.model: keras.Model = attribute(spec.model.target)(spec, image, classes)
-        self._training_model = with_fast_forms(self.model, way.step)
+        reset_uids()  # parts of a user's layer get names by number, which shall be those of this model alone
+        self.built: Built = attribute(spec.model.target)(spec, image, classes)
+        self.model = self.built.model
+        self._training_model = with_fast_forms(self.model, execution.step)
         self._inference_model = with_fast_forms(self.model, "inference")
         self._optimizer = optimizers.build(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
@@ -60,13 +64,12 @@ class Program:
         self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
-        self._stretch = tf.function(self._train_steps, [*data, tf.TensorSpec((None, None), tf.int32)])
-        self._compiled_for = way.batch_size
-        if way.step == "xla":
-            self._compiled_step = tf.function(self._update, jit_compile=True)
-            self._compiled_stretch = tf.function(
-                self._train_compiled_steps, [*data, tf.TensorSpec((None, way.batch_size), tf.int32)]
-            )
+        self._stretch = tf.function(partial(_loop, self._update), [*data, tf.TensorSpec((None, None), tf.int32)])
+        self._compiled_for = execution.batch_size
+        if execution.step == "xla":
+            step = tf.function(self._update, jit_compile=True)
+            order = tf.TensorSpec((None, execution.batch_size), tf.int32)
+            self._compiled_stretch = tf.function(partial(_loop, step), [*data, order])
         self._scores = tf.function(self._evaluate_batch, [*data, tf.TensorSpec((None,), tf.int32)])
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
@@ -75,14 +78,14 @@ class Program:
         `first_batch` are the images (N,H,W,C) of the first step, for a norm that starts from data.  What is returned
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
-        weights = initial_weights(self.model, spec.model, seed, self._constants)
+        weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
         self._optimizer.learning_rate = spec.training.optimizer.learning_rate
         if first_batch is not None and getattr(spec.norm, "data_init", False):
-            data_dependent_initialization(self.model, _scaled(first_batch))
+            data_dependent_initialization(self.built, _scaled(first_batch))
         return dict(zip(paths(self.model), weights, strict=True))
 
     def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
@@ -95,7 +98,7 @@ class Program:
         stretch = self._compiled_stretch if order.shape[1] == self._compiled_for else self._stretch
         with tf.device(images.device):
             steps, loss_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
-        return Stretch(int(steps), float(loss_sum), int(correct), bool(finite))
+        return Stretch(int(steps), int(steps) * order.shape[1], float(loss_sum), int(correct), bool(finite))
 
     def evaluate(self, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> Scores:
         """Score the examples `indices` (examples,), at least one, in inference mode."""
@@ -119,22 +122,22 @@ class Program:
 
     @cached_property
     def _batch_statistics(self) -> BatchStatistics:
-        return BatchStatistics(self.model)
+        return BatchStatistics(self.built)
 
     @cached_property
     def _batch_scores(self) -> Any:
-        return tf.function(self._evaluate_within_batch, self._scores.input_signature)
+        return tf.function(self._evaluate_within_batch, self._scores.input_signature, autograph=False)
 
     @property
     def batch_dependent(self) -> bool:
         """Whether the model keeps statistics of batches, so that it can be scored under others."""
-        return any(map(is_batch_dependent, self.model.layers))
+        return bool(batch_dependent(self.built))
 
     @property
     def precision(self) -> str:
         """The types that weights are held and layers computed in: `float32`, unless a user's own layer has others."""
         types = {variable.dtype for variable in self.model.trainable_variables}
-        return ", ".join(sorted(types | {layer.compute_dtype for layer in self.model.layers}))
+        return ", ".join(sorted(types | {layer.compute_dtype for layer in inside(self.model)}))
 
     @property
     def optimizer_state(self) -> list[Any]:
@@ -144,12 +147,6 @@ class Program:
     def finite(self) -> bool:
         """Whether every weight and moving statistic is a finite number."""
         return all(np.isfinite(variable.numpy()).all() for variable in self.model.variables)
-
-    def _train_steps(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return _loop(self._update, images, labels, order)
-
-    def _train_compiled_steps(self, images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return _loop(self._compiled_step, images, labels, order)
 
     def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One step on a batch: its mean loss before the update, and how many of it were classified correctly."""

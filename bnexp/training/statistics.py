@@ -5,12 +5,17 @@ Moving averages lag: with momentum 0.99 they still carry 37 % of their initial v
 recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.org/abs/2105.07576).
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from bnexp.models.built import Built, inside
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over, at most."""
@@ -21,58 +26,81 @@ RECALIBRATION_BATCH = 250
 class BatchStatistics:
     """A model whose batch-dependent normalizations are in training mode, while all else is in inference mode.
 
-    It shares the layers, and so the weights, of `model`; dropout is off.  What training mode changes (moving averages,
-    counters) is set right after every batch, so that no batch sees a trace of another.
+    What training mode changes (moving averages, counters) is set right after every batch, so that no batch sees a
+    trace of another.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._norms = [layer for layer in model.layers if is_batch_dependent(layer)]
-        self._state = [variable for norm in self._norms for variable in norm.non_trainable_variables]
-        self._inputs: list[Any] = []
-        self._model = keras.models.clone_model(
-            model,
-            input_tensors=keras.Input(model.input_shape[1:]),
-            clone_function=lambda layer: layer,
-            call_function=self._call,
-        )
-        self._moments_model = keras.Model(self._model.inputs, self._inputs)
-        self._moments = tf.function(self._batch_moments, reduce_retracing=True)
+    def __init__(self, built: Built) -> None:
+        self._model = built.model
+        self._norms = batch_dependent(built)
+        self._state = list({id(v): v for norm in self._norms for v in norm.non_trainable_variables}.values())
+        self._noted: list[list[Any]] = [[] for _ in self._norms]
+        self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
-        return self._without_trace(self._model, x)
+        return self._without_trace(x, lambda norm, inputs: None)
 
-    def recalibrate(self, batches: Iterator[tf.Tensor]) -> None:
+    def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
 
         Every normalization sees inputs that those before it normalized within their batch; mean and variance are
         those of its inputs over all examples, not averages over batches.
         """
-        counts, moments = [], []
-        for batch in batches:
-            counts.append(len(batch))
-            moments.append([(mean.numpy(), variance.numpy()) for mean, variance in self._moments(batch)])
-        for norm, of_batches in zip(self._norms, zip(*moments, strict=True), strict=True):
-            _set_statistics(norm, *_together(counts, *zip(*of_batches, strict=True)))
+        try:
+            for batch in batches:
+                self._collect(batch)
+            for norm, noted in zip(self._norms, self._noted, strict=True):
+                _set_statistics(norm, *_together(*zip(*noted, strict=True)))
+        finally:
+            for noted in self._noted:
+                noted.clear()
 
-    def _call(self, layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
-        if layer not in self._norms:
-            return layer(*args, **kwargs)
-        self._inputs.append(args[0])
-        return layer(*args, **{**kwargs, "training": True})
+    def _note_all(self, batch: tf.Tensor) -> None:
+        self._without_trace(batch, lambda norm, x: _note(x, self._noted[self._norms.index(norm)]))
 
-    def _without_trace(self, model: keras.Model, x: tf.Tensor) -> Any:
-        """What `model` makes of `x`; an explicit `training` would override what `_call` set for each layer."""
+    def _without_trace(self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, tf.Tensor], None]) -> tf.Tensor:
+        """Logits of `x`; `watch` is told of the inputs of each normalization."""
         before = [tf.identity(variable.value) for variable in self._state]
-        outputs = model(x)
+        with _in_training_mode(self._norms, watch):
+            logits = self._model(x, training=False)
         for variable, value in zip(self._state, before, strict=True):
             variable.assign(value)
-        return outputs
+        return logits
 
-    def _batch_moments(self, batch: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Mean and biased variance of each normalization's input, per channel, in float64."""
-        inputs = self._without_trace(self._moments_model, batch)
-        return [_moments(x) for x in (inputs if isinstance(inputs, list) else [inputs])]
+
+@contextmanager
+def _in_training_mode(
+    layers: list[keras.layers.Layer], watch: Callable[[keras.layers.Layer, tf.Tensor], None]
+) -> Iterator[None]:
+    """While a model is called: these layers, wherever they stand in it, compute as in training."""
+
+    def training(layer: keras.layers.Layer, call: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        given = inspect.signature(call).bind(*arguments, **keywords)
+        watch(layer, given.args[0])
+        if "training" in inspect.signature(call).parameters:
+            given.arguments["training"] = True
+        return call(*given.args, **given.kwargs)
+
+    for layer in layers:
+        layer.call = partial(training, layer, layer.call)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            del layer.call  # the method of its class again
+
+
+def _note(x: tf.Tensor, noted: list[Any]) -> None:
+    """Note number, mean and variance of `x`, by a function of Python, for a cell is called within a loop.
+
+    TensorFlow never lets go of that function, which so holds nothing but the list.
+    """
+
+    def note(*moments: np.ndarray) -> None:
+        noted.append([moment.copy() for moment in moments])  # what is given is TensorFlow's memory
+
+    tf.numpy_function(note, [tf.shape(x)[0], *_moments(x)], [])
 
 
 def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -88,7 +116,7 @@ def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _together(
-    counts: list[int], means: tuple[np.ndarray, ...], variances: tuple[np.ndarray, ...]
+    counts: tuple[int, ...], means: tuple[np.ndarray, ...], variances: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and biased variance over all examples, from those (C) of batches of so many examples, in float64."""
     share = np.array(counts)[:, None] / sum(counts)
@@ -97,15 +125,19 @@ def _together(
     return mean, (share * (np.array(variances, np.float64) + (of_batches - mean) ** 2)).sum(0)
 
 
-def is_batch_dependent(layer: keras.layers.Layer) -> bool:
-    """Whether a layer keeps moving statistics of its batches: Keras's batch normalization, and what has its variables.
+def batch_dependent(built: Built) -> list[keras.layers.Layer]:
+    """The layers, norms themselves or parts of them, that keep moving statistics of their batches.
 
     Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
     A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
     """
-    return getattr(layer, "batch_dependent", True) and any(
-        hasattr(layer, name) for name in ("set_statistics", "moving_mean", "moving_variance")
-    )
+    layers = dict.fromkeys(layer for norm in built.norms for layer in inside(norm.layer))
+    kept = ("set_statistics", "moving_mean", "moving_variance")
+    return [
+        layer
+        for layer in layers
+        if getattr(layer, "batch_dependent", True) and any(hasattr(layer, name) for name in kept)
+    ]
 
 
 def _set_statistics(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> None:

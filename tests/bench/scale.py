@@ -17,13 +17,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "running"))
 
 from fake_trainer import record
 
+from bnexp import __version__
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
-from bnexp.running.engine import Event
-from bnexp.running.progress import Silent
+from bnexp.running.engine import Engine
+from bnexp.running.progress import Watcher
+from bnexp.running.protocol import Command, Event, Finished, Ready, Train
 from bnexp.specs.experiment import Experiment, plan
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import PROTOCOL, Trial
 
 CONFIG = """
 name: big
@@ -45,40 +47,31 @@ seeds: 25
 """
 
 
-class Instant:
+class Instant(Engine):
     """An engine whose trials are finished when they begin: what is left is what the parent does."""
 
     def __init__(self, options: Options, trials: int) -> None:
+        super().__init__(options)
         self._answers: list[tuple[Any, Event]] = []
-        self._count = 0
-
-    def __enter__(self) -> "Instant":
-        return self
 
     def __exit__(self, *exception: object) -> None:
-        pass
-
-    def __len__(self) -> int:
-        return self._count
+        self._selector.close()
 
     def capacity(self) -> int:
         return 2
 
     def start(self) -> "Slot":
-        self._count += 1
         slot = Slot(self._answers)
-        self._answers.append((slot, {"event": "ready", "description": {}}))
+        self._workers.append(slot)
+        self._answers.append((slot, Ready({}, __version__, PROTOCOL)))
         return slot
 
-    def remove(self, slot: "Slot") -> None:
-        self._count -= 1
+    def remove(self, worker: "Slot") -> None:
+        self._workers.remove(worker)
 
     def events(self, timeout: float) -> Iterator[tuple[Any, Event]]:
         answers, self._answers[:] = list(self._answers), []
         yield from answers
-
-    def wake_on(self, descriptor: int) -> None:
-        pass
 
     def kill(self) -> None:
         pass
@@ -91,11 +84,9 @@ class Slot:
     def __init__(self, answers: list[tuple[Any, Event]]) -> None:
         self._answers = answers
 
-    def give(self, trial: Trial, log: Path) -> None:
-        self._answers.append((self, {"event": "done", "record": record(trial).model_dump_json()}))
-
-    def check(self, trial: Trial) -> None:
-        raise AssertionError("no layer of a user's own is in this plan")
+    def say(self, command: Command) -> None:
+        assert isinstance(command, Train)
+        self._answers.append((self, Finished(record(Trial.from_json(command.trial)).model_dump_json())))
 
     def stop(self) -> None:
         pass
@@ -128,7 +119,7 @@ def overhead(experiment: Experiment, folder: Path) -> float:
     some = [planned for _, planned in zip(range(500), plan(experiment), strict=False)]
     times = []
 
-    class Clock(Silent):
+    class Clock(Watcher):
         def finished(self, *_: object) -> None:
             times.append(time.monotonic())
 

@@ -60,7 +60,7 @@ def test_failed_trials_are_skipped_until_they_are_asked_for(bnexp_, folder) -> N
 
 def test_max_failures_0_lets_all_fail_alike(bnexp_, folder) -> None:
     (folder / "behaviour.json").write_text('{"0": "fail_alike", "1": "fail_alike"}')
-    assert "Stopped after 3 failures" in bnexp_("run", "tiny.yaml").err
+    assert "Stopped after 3 identical consecutive failures" in bnexp_("run", "tiny.yaml").err
     said = bnexp_("run", "tiny.yaml", "--retry-failed", "--max-failures", "0")
     assert (said.code, "4 failed" in said.err, "Stopped" in said.err) == (3, True, False)
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from bnexp.data import load, locate
-from bnexp.data.custom import normalise, source_hash
+from bnexp.data.custom import normalise
 from bnexp.data.dataset import digests
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
+from bnexp.usercode.source import source_hash
 
 GOOD = """
 import numpy as np
@@ -129,12 +130,22 @@ def test_the_users_own_array_stays_writeable(tmp_path: Path) -> None:
 
 
 MODULE_FAULTS = [
-    ("no such module", "x = 1", "no_such:images", "there is no module 'no_such' in "),
-    ("no such submodule", "x = 1", "my_images.inner:images", "there is no module 'my_images.inner' in "),
+    (
+        "no such module",
+        "x = 1",
+        "no_such:images",
+        "data no_such:images: no module 'no_such' (no_such.py or ",
+    ),
+    ("no such submodule", "x = 1", "my_images.inner:images", "no module 'my_images.inner' (my_images/inner.py or "),
     ("no such function", GOOD, "my_images:image", "my_images.py has no function 'image'; did you mean 'images'?"),
     ("not callable", "images = 3", "my_images:images", "must be a function without arguments, and is an int"),
-    ("malformed name", GOOD, "my_images:two words", "is written my_module:my_function, not 'my_images:two words'"),
-    ("a path", GOOD, "./my_images.py:images", "is written my_module:my_function"),
+    (
+        "malformed name",
+        GOOD,
+        "my_images:two words",
+        "module:function, as in digits:load, not 'my_images:two words'",
+    ),
+    ("a path", GOOD, "./my_images.py:images", "is written module:function"),
     ("syntax error", "def images(:", "my_images:images", "importing my_images failed: SyntaxError: "),
     ("missing package", "import no_such_package", "my_images:images", "No module named 'no_such_package'"),
     ("exits on import", "raise SystemExit(3)", "my_images:images", "importing my_images failed:"),
@@ -142,10 +153,15 @@ MODULE_FAULTS = [
         "raises",
         "def images():\n    return 1 / 0",
         "my_images:images",
-        "images failed: ZeroDivisionError: division by zero\nTraceback",
+        "data my_images:images: it failed: ZeroDivisionError: division by zero\nTraceback",
     ),
     ("raises, its line", "def images():\n    return 1 / 0", "my_images:images", 'my_images.py", line 2, in images'),
-    ("exits", "def images():\n    raise SystemExit(0)", "my_images:images", "my_images:images failed:"),
+    (
+        "exits",
+        "def images():\n    raise SystemExit(0)",
+        "my_images:images",
+        "my_images:images: it failed: SystemExit",
+    ),
     ("takes arguments", "def images(path):\n    pass", "my_images:images", "missing 1 required positional argument"),
     ("returns nothing", "def images():\n    pass", "my_images:images", "this one returns None"),
     ("returns three", "def images():\n    return 1, 2, 3", "my_images:images", "this one returns a tuple of 3"),
@@ -233,5 +249,5 @@ ARRAY_FAULTS = [
 def test_faulty_arrays_are_explained(train: Any, test: Any, says: str) -> None:
     with pytest.raises(UserError) as error:
         normalise("my_images:images", (train or (IMAGES, LABELS), test or (IMAGES, LABELS)))
-    assert str(error.value).startswith("data: my_images:images: ")
+    assert str(error.value).startswith("data my_images:images: ")
     assert says in str(error.value)

@@ -14,7 +14,7 @@ from bnexp.config.keys import every_key
 from bnexp.config.load import load
 from bnexp.lazy import attribute
 from bnexp.records import record
-from bnexp.reporting.tables import SUMMARY_COLUMNS
+from bnexp.reporting.parts.accuracy import SUMMARY_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

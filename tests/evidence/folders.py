@@ -20,6 +20,7 @@ def write(
     change: Mapping[str, Change] | None = None,
     fates: Mapping[tuple[str, int], str] | None = None,
     name: str = "made-up",
+    batch_sizes: Sequence[int] = (),
 ) -> Store:
     """An experiment with a variant for each key and, seed by seed, its test accuracy in per cent.
 
@@ -27,7 +28,9 @@ def write(
     """
     seeds = max(map(len, accuracies.values()))
     faults = {(variant, 64, seed): fate for (variant, seed), fate in (fates or {}).items()}
-    store, plan = build(root, name=name, variants=tuple(accuracies), batch_sizes=(), seeds=seeds, faults=faults)
+    store, plan = build(
+        root, name=name, variants=tuple(accuracies), batch_sizes=batch_sizes, seeds=seeds, faults=faults
+    )
     for point in plan.points:
         for seed in point.trials:
             trial = Trial(TrialSpec.model_validate(point.spec), seed)

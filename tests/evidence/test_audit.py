@@ -3,7 +3,8 @@
 import pytest
 from folders import elsewhere, trial_record
 
-from bnexp.evidence.confounds import Side, audit, surroundings
+from bnexp.evidence.confounds import audit, surroundings
+from bnexp.evidence.side import Side
 from bnexp.records.record import TrialRecord
 
 

@@ -1,6 +1,7 @@
 """From two words to a verdict: variants, results folders, what is refused, and what Python users get."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -129,14 +130,14 @@ def test_several_comparisons_are_corrected_and_their_chance_of_a_false_alarm_is_
     write(here / "old", {"none": GOOD, "ln": GOOD})
     write(here / "new", {"none": BAD, "ln": BAD[::-1]})
     found = bnexp.compare("old", "new")
-    assert [each.p_holm for each in found.comparisons] == [2 * each.judgement.test.p for each in found.comparisons]
+    assert [each.p_holm for each in found.comparisons] == [2 * each.test.p for each in found.comparisons]
     assert "at least one would show a regression with a chance of 4.9 %" in text.remarks(found)[0]
 
 
 def test_five_pairs_say_what_the_sign_flip_test_cannot(here):
     write(here / "results", {"none": GOOD[:5], "ln": BAD[:5]})
     said = text.sentences(bnexp.compare("none", "ln"))[0]
-    assert "the sign-flip test cannot go below .05 with n=5: its smallest p is 0.0625" in said
+    assert "the sign-flip test cannot go below .05 with n = 5: its smallest p is 0.0625" in said
 
 
 def test_steps_count_the_trainings_that_got_there(here):
@@ -174,6 +175,60 @@ def test_a_result_is_frozen(here):
     write(here / "results", {"none": GOOD, "ln": BAD})
     with pytest.raises(dataclasses.FrozenInstanceError):
         bnexp.compare("none", "ln").margin = 1
+
+
+def test_each_place_of_a_grid_is_compared_for_itself_and_can_be_chosen(here):
+    write(here / "results", {"none": GOOD, "ln": BAD}, batch_sizes=(16, 64))
+    both = bnexp.compare("none", "ln")
+    assert [row[0] for row in text.rows(both)] == ["made-up, batch size 16", "made-up, batch size 64"]
+    (one,) = bnexp.compare("none", "ln", only=["batch_size=64"]).comparisons
+    assert one.coordinates == {"training.batch_size": 64}
+    assert one.values == both.comparisons[1].values
+
+
+def test_places_whose_pairs_differ_otherwise_are_audited_apart(here):
+    store = write(here / "results", {"none": GOOD, "ln": BAD}, batch_sizes=(16, 64))
+    for path in store.root.glob("trials/*-layer-b16-*/record.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"execution": record["execution"] | {"jobs": 8}}))
+    said = text.audits(bnexp.compare("none", "ln"))
+    assert [line for line in said if not line.startswith(" ")] == ["made-up, batch size 16:", "made-up, batch size 64:"]
+    assert sum("[bears on seconds only]" in line for line in said) == 1
+
+
+def test_versions_are_chosen_by_their_variant(here):
+    write(here / "old", {"none": GOOD, "ln": GOOD})
+    write(here / "new", {"none": GOOD[::-1], "ln": BAD})
+    (each,) = bnexp.compare("old", "new", only=["variant=l*"]).comparisons
+    assert each.label == "made-up ln"
+
+
+def test_folders_that_share_nothing_are_refused(here):
+    write(here / "old", {"none": GOOD}, name="one")
+    write(here / "new", {"none": GOOD}, name="two")
+    with pytest.raises(UserError, match="share no experiment: old has one, new has two"):
+        bnexp.compare("old", "new")
+    write(here / "newer", {"ln": GOOD}, name="one")
+    with pytest.raises(UserError, match="no variant at the same place of a grid; old: only there is one none; newer"):
+        bnexp.compare("old", "newer")
+
+
+def test_pairs_without_scatter_say_what_their_interval_rests_on(here):
+    write(here / "results", {"none": (99.0,) * 4, "ln": (98.6,) * 4})
+    said = text.sentences(bnexp.compare("none", "ln"))[0]
+    assert said.startswith("Regression.")
+    assert "do not scatter" in said
+    write(here / "alike", {"none": GOOD, "ln": GOOD})
+    said = text.sentences(bnexp.compare("none", "ln", results="alike"))[0]
+    assert "the detectable difference is unknown" in said
+
+
+def test_a_first_side_that_diverges_leaves_no_verdict(here):
+    write(here / "results", {"none": BAD, "ln": GOOD}, fates={("none", seed): "diverged" for seed in range(5)})
+    found = bnexp.compare("none", "ln")
+    assert (found.failed(), found.failed(require_noninferior=True)) == (False, True)
+    assert text.sentences(found)[0].startswith("No verdict.")
+    assert text.rows(found)[0][-1] == "none (diverged)"
 
 
 REFUSED = [

@@ -5,18 +5,25 @@ import math
 import numpy as np
 import pytest
 
-from bnexp.evidence.rule import judge
+from bnexp.evidence.rule import direction, judge, side_of
+from bnexp.stats.estimates import Interval, mean_interval
+from bnexp.stats.paired import sign_flip_test
 
 # t quantile .975 with 2 degrees of freedom: 4.3027; these have the mean ∓0.3, s = 0.1, half width 0.2484.
 WORSE, BETTER = (-0.2, -0.3, -0.4), (0.2, 0.3, 0.4)
 
 
+def judged(differences, *, higher_is_better=True, confidence=0.95, **options):
+    interval, p = mean_interval(differences, confidence=confidence), sign_flip_test(differences).p
+    return judge(differences, interval, p, higher_is_better=higher_is_better, confidence=confidence, **options)
+
+
 def verdict(differences, **options):
-    return judge(differences, **{"higher_is_better": True, **options}).verdict
+    return judged(differences, **options).verdict
 
 
 def test_a_regression_is_a_whole_interval_below_zero():
-    found = judge(WORSE, higher_is_better=True)
+    found = judged(WORSE)
     assert (found.difference.low, found.difference.high) == pytest.approx((-0.5484, -0.0516), abs=1e-4)
     assert found.verdict == "regression"
 
@@ -42,17 +49,17 @@ def test_of_a_loss_more_is_worse():
 
 @pytest.mark.parametrize(("margin", "expected"), [(0.54, False), (0.56, True)])
 def test_not_inferior_is_an_interval_wholly_above_minus_the_margin(margin, expected):
-    assert judge(WORSE, higher_is_better=True, margin=margin).noninferior is expected
+    assert judged(WORSE, margin=margin).noninferior is expected
 
 
 def test_of_a_loss_not_inferior_is_an_interval_wholly_below_the_margin():
-    assert judge(BETTER, higher_is_better=False, margin=0.56).noninferior
-    assert not judge(BETTER, higher_is_better=False, margin=0.54).noninferior
+    assert judged(BETTER, higher_is_better=False, margin=0.56).noninferior
+    assert not judged(BETTER, higher_is_better=False, margin=0.54).noninferior
 
 
 def test_two_pairs_that_are_one_image_worse_are_no_proof():
     """t .975 with 1 degree of freedom: 12.706; s = 0.01/√6, so that the half width is 0.0367."""
-    found = judge((-0.01, -0.01), higher_is_better=True, resolution=0.01)
+    found = judged((-0.01, -0.01), resolution=0.01)
     assert found.verdict == "not shown"
     assert found.by_resolution
     assert found.difference.half_width == pytest.approx(12.7062 * 0.01 / math.sqrt(6) / math.sqrt(2), rel=1e-4)
@@ -68,29 +75,29 @@ def test_without_scatter_and_resolution_the_sign_flip_test_decides(pairs, expect
 
 
 def test_pairs_that_are_the_same_are_neither_and_not_inferior():
-    found = judge((0.0, 0.0, 0.0), higher_is_better=True, margin=0.1, resolution=0.01)
+    found = judged((0.0, 0.0, 0.0), margin=0.1, resolution=0.01)
     assert (found.verdict, found.noninferior, found.by_resolution) == ("not shown", True, False)
 
 
 def test_one_pair_has_no_interval_and_shows_nothing():
-    found = judge((-5.0,), higher_is_better=True, margin=10)
+    found = judged((-5.0,), margin=10)
     assert (found.verdict, found.noninferior) == ("not shown", False)
 
 
 def test_a_second_side_that_diverges_is_a_regression_whatever_the_mean_of_the_rest():
-    found = judge(BETTER, higher_is_better=True, diverged=(0, 2), finished=5)
+    found = judged(BETTER, diverged=(0, 2), trained=5)
     assert (found.verdict, found.by_divergence) == ("regression", True)
 
 
 @pytest.mark.parametrize("diverged", [(2, 0), (1, 1)])
 def test_a_first_side_that_diverges_leaves_no_verdict(diverged):
     """A mean over what is left of the first side flatters it, and its divergence is no merit of the second."""
-    found = judge(BETTER, higher_is_better=True, margin=9, diverged=diverged, finished=5)
+    found = judged(BETTER, margin=9, diverged=diverged, trained=5)
     assert (found.verdict, found.noninferior, found.by_divergence) == ("not shown", False, True)
 
 
 def test_a_tenth_that_diverged_is_tolerated():
-    found = judge((*BETTER, *BETTER, *BETTER), higher_is_better=True, diverged=(0, 1), finished=10)
+    found = judged((*BETTER, *BETTER, *BETTER), diverged=(0, 1), trained=10)
     assert (found.verdict, found.by_divergence) == ("improvement", False)
 
 
@@ -102,3 +109,18 @@ def test_where_nothing_is_worse_a_fortieth_is_called_a_regression_at_most(pairs,
     differences = np.round(accuracies[:, 1] - accuracies[:, 0], 9)
     regressions = sum(verdict(row.tolist(), resolution=0.01) == "regression" for row in differences)
     assert regressions <= 25 + 3 * 5  # the expected number and three standard deviations
+
+
+@pytest.mark.parametrize(
+    ("interval", "test", "expected"),
+    [(1, 1, "higher"), (-1, -1, "lower"), (1, 0, "signs"), (0, -1, "signs"), (0, 0, "undecided"), (1, -1, "undecided")],
+)
+def test_a_direction_is_asserted_where_interval_and_test_agree(interval, test, expected):
+    assert direction(interval, test) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side"), [(1, 2, 1), (-2, -1, -1), (-1, 1, 0), (0, 1, 0), (math.nan, math.nan, 0)]
+)
+def test_an_interval_lies_on_a_side_where_it_leaves_the_null_out(low, high, side):
+    assert side_of(Interval(0.0, low, high, 3)) == side

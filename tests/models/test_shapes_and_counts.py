@@ -7,15 +7,18 @@ import pytest
 import tensorflow as tf
 
 from bnexp.lazy import attribute
+from bnexp.models.built import Built, inside
 from bnexp.specs.model import MODELS
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.initial import initial_weights, paths
 
+pytestmark = pytest.mark.numeric
+
 IMAGE = (28, 28, 1)
 
 
-def built(**blocks: Any) -> tuple[TrialSpec, Any]:
+def built(**blocks: Any) -> tuple[TrialSpec, Built]:
     spec = TrialSpec.model_validate(blocks)
     return spec, attribute(spec.model.target)(spec, IMAGE, 10)
 
@@ -44,8 +47,8 @@ COUNTS = [
 
 @pytest.mark.parametrize(("blocks", "trainable"), COUNTS, ids=str)
 def test_trainable_parameters_are_those_counted_by_hand(blocks, trainable):
-    _, model = built(**blocks)
-    assert sum(int(np.prod(variable.shape)) for variable in model.trainable_variables) == trainable
+    _, network = built(**blocks)
+    assert sum(int(np.prod(variable.shape)) for variable in network.model.trainable_variables) == trainable
 
 
 FITS = [
@@ -63,7 +66,7 @@ def test_every_method_that_fits_gives_logits_and_leaves_the_kernels_of_the_seed(
     extra = {"groups": 4} if "groups" in METHODS[norm].model_fields else {}
     spec, network = built(model=model, norm={"name": norm, **extra})
     images = np.random.default_rng(0).uniform(size=(6, *IMAGE)).astype("float32")
-    assert network(images, training=True).shape == (6, 10)
+    assert network.model(images, training=True).shape == (6, 10)
     plain_spec, plain = built(model=model)
     kernels = {path: value for path, value in drawn(plain_spec, plain).items() if path.endswith("kernel")}
     others = drawn(spec, network)
@@ -72,28 +75,28 @@ def test_every_method_that_fits_gives_logits_and_leaves_the_kernels_of_the_seed(
         np.testing.assert_array_equal(others[path], kernel, err_msg=path)
 
 
-def drawn(spec: TrialSpec, model: Any) -> dict[str, np.ndarray]:
-    constants = [variable.numpy() for variable in model.variables]
-    return dict(zip(paths(model), initial_weights(model, spec.model, 3, constants), strict=True))
+def drawn(spec: TrialSpec, network: Built) -> dict[str, np.ndarray]:
+    constants = [variable.numpy() for variable in network.model.variables]
+    return dict(zip(paths(network.model), initial_weights(network, spec.model, 3, constants), strict=True))
 
 
 def test_a_recurrent_kernel_is_orthogonal_and_scaled_and_comes_from_the_seed():
-    spec, model = built(model={"name": "lstm", "units": 8, "initial_scale": 3.0})
-    kernel = drawn(spec, model)["lstm/lstm_cell/recurrent_kernel"]
+    spec, network = built(model={"name": "lstm", "units": 8, "initial_scale": 3.0})
+    kernel = drawn(spec, network)["lstm/lstm_cell/recurrent_kernel"]
     np.testing.assert_allclose(kernel @ kernel.T, 9 * np.eye(8), atol=1e-5)
     np.testing.assert_array_equal(drawn(*built(model=spec.model))["lstm/lstm_cell/recurrent_kernel"], kernel)
 
 
 @pytest.mark.parametrize("model", ["cnn", "mlp", "lstm"])
 def test_the_state_of_dropout_is_named_after_its_layer_however_many_models_were_built_before(model):
-    seeds = [[path for path in paths(built(model={"name": model, "dropout": 0.5})[1]) if "seed" in path]] * 2
-    assert seeds[0] == [path for path in paths(built(model={"name": model, "dropout": 0.5})[1]) if "seed" in path]
+    seeds = [[path for path in paths(built(model={"name": model, "dropout": 0.5})[1].model) if "seed" in path]] * 2
+    assert seeds[0] == [path for path in paths(built(model={"name": model, "dropout": 0.5})[1].model) if "seed" in path]
     assert all(path.partition("/")[0].endswith(("_dropout", "lstm")) for path in seeds[0])
 
 
 def normalized_rows(norm: Any) -> tuple[np.ndarray, np.ndarray]:
     """Rows of random images, and what goes into the LSTM, while training."""
-    _, model = built(model={"name": "lstm", "units": 4}, norm=norm)
+    model = built(model={"name": "lstm", "units": 4}, norm=norm)[1].model
     part = tf.keras.Model(model.input, model.get_layer("lstm").input)
     images = np.random.default_rng(1).normal(2, 3, (5, *IMAGE)).astype("float32")
     return images[..., 0].astype(float), part(images, training=True).numpy()
@@ -122,16 +125,42 @@ def test_place_is_before_or_after_the_activation():
         ("before-activation", ["dense1", "dense1_norm", "dense1_relu"]),
         ("after-activation", ["dense1", "dense1_relu", "dense1_norm"]),
     ]:
-        _, model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "batch", "place": place})
+        model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "batch", "place": place})[1].model
         assert [layer.name for layer in model.layers][2:] == [*order, "output"]
 
 
 def test_a_method_that_brings_its_activation_replaces_the_models():
-    _, model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "evonorm-s0", "groups": 2})
+    model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "evonorm-s0", "groups": 2})[1].model
     assert [layer.name for layer in model.layers][2:] == ["dense1", "dense1_norm", "output"]
 
 
 def test_layers_conv_leaves_the_dense_layer_alone():
-    _, model = built(norm={"name": "group", "layers": "conv"})
-    names = [layer.name for layer in model.layers if layer.name.endswith("_norm")]
-    assert names == ["conv1_norm", "conv2_norm", "conv3_norm"]
+    _, network = built(norm={"name": "group", "layers": "conv"})
+    assert [norm.layer.name for norm in network.norms] == ["conv1_norm", "conv2_norm", "conv3_norm"]
+    found = [layer for layer in inside(network.model) if isinstance(layer, tf.keras.layers.GroupNormalization)]
+    assert found == [norm.layer for norm in network.norms]
+
+
+NORMS = [
+    ("cnn", "batch", {"conv1": ["gamma", "beta"], "dense1": ["gamma", "beta"]}),
+    ("cnn", "weight", {"conv1": ["gain"], "dense1": ["gain"]}),
+    ("cnn", "spectral", {"conv1": [], "dense1": []}),
+    ("cnn", "weight-standardized-group", {"conv1": ["gamma", "beta"], "dense1": ["gamma", "beta"]}),
+    ("cnn", "mean-only-batch", {"conv1": ["gain", "beta"], "dense1": ["gain", "beta"]}),
+    ("mlp", "rms", {"dense1": ["scale"]}),
+    ("lstm", "layer", {"rows": ["gamma", "beta"], "state": ["gamma", "beta"]}),
+]
+
+
+@pytest.mark.parametrize(("model", "norm", "expected"), NORMS)
+def test_a_builder_tells_each_norm_with_its_block_linear_layer_and_parameters(model, norm, expected):
+    """By identity, not by name: a method that acts on weights is its linear layer, and adds neither kernel nor bias."""
+    sizes = {"cnn": {"filters": [8], "dense": [8], "pools": 1}, "mlp": {"widths": [8]}, "lstm": {"units": 4}}[model]
+    extra = {"groups": 4} if "groups" in METHODS[norm].model_fields else {}
+    _, network = built(model={"name": model, **sizes}, norm={"name": norm, **extra})
+    found: dict[str, list[str]] = {}
+    for one in network.norms:
+        assert one.layer in network.model.layers
+        assert one.linear is (None if model == "lstm" else network.model.get_layer(one.block.name))
+        found.setdefault(one.block.name, []).extend(variable.name for variable in one.parameters)
+    assert found == expected

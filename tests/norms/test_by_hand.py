@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from made import made, policy
 
+pytestmark = pytest.mark.numeric
+
 TINY = {"epsilon": 1e-15}
 
 

@@ -11,6 +11,8 @@ from made import CASES, made, policy, settings
 from bnexp.norms.check import deviation
 from bnexp.specs.norms.table import METHODS
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "none"])
 def test_every_layer_is_its_formula(name):

@@ -9,6 +9,8 @@ from made import CASES, made, policy
 from bnexp import norms
 from bnexp.specs.norms.table import METHODS
 
+pytestmark = pytest.mark.numeric
+
 ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
 ONE_KIND = [
     (name, kind) for name, kind in CASES if kind == "conv" or (name, "conv") not in CASES

@@ -10,6 +10,8 @@ import pytest
 import tensorflow as tf
 from made import made, policy
 
+pytestmark = pytest.mark.numeric
+
 X = np.random.default_rng(17).normal(0, 1, (6, 5, 4, 8)) * np.linspace(0.5, 3, 8) + np.linspace(-2, 2, 8)
 FLAT = X[:, 0, 0]
 CONSTANT_LIMITS = {"ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0}

@@ -14,6 +14,8 @@ from bnexp.specs.norms.batch import BatchNorm
 from bnexp.specs.norms.group import GroupNorm
 from bnexp.specs.norms.table import METHODS
 
+pytestmark = pytest.mark.numeric
+
 COMMON = ["batch", "layer", "instance", "group"]
 CASES = [
     (method, shape)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from made import made, policy
 
+pytestmark = pytest.mark.numeric
+
 GOLDEN = Path(__file__).parents[1] / "golden"
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-11}
 

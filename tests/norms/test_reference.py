@@ -10,6 +10,8 @@ import pytest
 from made import CASES, made, policy, settings
 from reference_methods import FORWARD, gradient
 
+pytestmark = pytest.mark.numeric
+
 STATE = ("moving_mean", "moving_variance", "moving_deviation", "singular_vector")
 
 

@@ -18,6 +18,17 @@ class Mine(keras.layers.BatchNormalization):
     pass
 
 
+class Parts(keras.layers.Layer):
+    # A block of layers without names of their own, two of them random.
+    def __init__(self, rate=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = keras.layers.BatchNormalization()
+        self.first, self.last = keras.layers.Dropout(rate), keras.layers.Dropout(rate)
+
+    def call(self, x, training=None):
+        return self.last(self.norm(self.first(x), training=training))
+
+
 class Cut(keras.layers.Layer):
     def call(self, x):
         return x[..., :1]

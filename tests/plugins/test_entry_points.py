@@ -6,7 +6,7 @@ from bnexp.cli.app import main
 from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
 from bnexp.models import mlp
-from bnexp.norms.own_layer import at_hand
+from bnexp.usercode.code import code_of, in_use
 
 
 @pytest.fixture
@@ -41,8 +41,9 @@ def test_a_config_can_name_it_with_arguments(installed):
 def test_the_layer_is_that_of_the_package_whatever_lies_beside_the_config(installed, tmp_path):
     (tmp_path / "their_package.py").write_text("raise RuntimeError")
     experiment = from_mapping({"norm": "right", "model": "mlp"}, name="x", search_path=[str(tmp_path)])
-    with at_hand(experiment.points[0].spec.norm, experiment.search_path):
-        model = mlp.build(experiment.points[0].spec, (28, 28, 1), 10)
+    spec = experiment.points[0].spec
+    with in_use(code_of(spec, experiment.search_path)["norm"]):
+        model = mlp.build(spec, (28, 28, 1), 10).model
     assert type(model.get_layer("dense1_norm")).__module__ == "their_package.layers"
 
 

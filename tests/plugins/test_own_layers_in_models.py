@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
 from bnexp.models import mlp
-from bnexp.norms.own_layer import at_hand
 from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
+from bnexp.training.program import Program
+from bnexp.usercode.code import code_of, in_use
+
+pytestmark = pytest.mark.numeric
 
 DATA = {"name": "mnist-5k", "train": 100, "validation": 50}
 
@@ -24,8 +28,8 @@ def trial(folder: Path, norm: Any, **blocks: Any) -> Trial:
 
 def built(folder: Path, norm: Any) -> Any:
     made = trial(folder, norm)
-    with at_hand(made.spec.norm, made.search_path):
-        return mlp.build(made.spec, (28, 28, 1), 10)
+    with in_use(code_of(made.spec, made.search_path)["norm"]):
+        return mlp.build(made.spec, (28, 28, 1), 10).model
 
 
 def test_the_layer_is_called_with_its_arguments_and_named_after_its_block(folder):
@@ -91,7 +95,7 @@ def test_a_file_that_has_changed_since_the_config_was_loaded_is_refused(folder):
     (folder / "my_norms.py").write_text((folder / "my_norms.py").read_text() + "# edited\n")
     with (
         pytest.raises(UserError, match="has changed since the config was loaded"),
-        at_hand(made.spec.norm, made.search_path),
+        in_use(code_of(made.spec, made.search_path)["norm"]),
     ):
         mlp.build(made.spec, (28, 28, 1), 10)
 
@@ -103,13 +107,31 @@ def test_two_folders_may_each_have_a_module_of_one_name(folder, tmp_path_factory
     assert found == [0.1, 0.9, 0.1]
 
 
-def test_a_layer_with_moving_averages_is_scored_three_ways(folder):
+@pytest.mark.parametrize("name", ["my_norms:Mine", "my_norms:Parts"])
+def test_a_layer_with_moving_averages_is_scored_three_ways(folder, name):
+    """Derived from Keras's batch normalization, or a block that has it as a part: the same training, and parameters."""
     trainer = Trainer(device="cpu", threads=1)
     training = {"epochs": 1, "batch_size": 50}
-    mine = trainer(trial(folder, "my_norms:Mine", training=training), lambda _: None)
+    mine = trainer(trial(folder, name, training=training), lambda _: None)
     theirs = trainer(trial(folder, "batch", training=training), lambda _: None)
     for kind in ("batch", "recalibrated"):  # theirs is trained by another kernel, so they differ by rounding
         one, other = getattr(mine.other_statistics, kind), getattr(theirs.other_statistics, kind)
         assert one.loss == pytest.approx(other.loss, rel=0.03)
         assert one.accuracy == pytest.approx(other.accuracy, abs=0.03)
     assert mine.parameters == theirs.parameters
+
+
+def test_the_parts_of_a_block_have_paths_and_starts_that_do_not_depend_on_models_built_before(folder):
+    """Keras numbers layers without a name through the whole life of a process."""
+    spec = trial(folder, {"name": "my_norms:Parts", "rate": 0.5}).spec
+    starts = []
+    for _ in range(2):
+        with in_use(code_of(spec, [str(folder)])["norm"]):
+            program = Program(spec, (28, 28, 1), 10, tf.uint8)
+        starts.append(program.reset(spec, 3))
+    assert list(starts[0]) == list(starts[1])
+    for path, value in starts[0].items():
+        np.testing.assert_array_equal(value, starts[1][path], err_msg=path)
+    random = [path for path in starts[0] if "seed" in path]
+    assert random == ["dense1_norm/seed_generator_state", "dense1_norm/seed_generator_state_1"]
+    assert not np.array_equal(*(starts[0][path] for path in random))

@@ -142,6 +142,7 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
                 "conv1/bias": _digest("zeros"),
                 **({} if variant == "none" else {"conv1_norm/gamma": _digest("ones")}),
             },
+            normalization=() if variant == "none" else ("conv1_norm/gamma",),
             order=_digest(trial.seed, "order"),
             validation=_digest(trial.seed, "validation"),
         ),

@@ -2,15 +2,17 @@
 
 from made_up import build, record
 
-from bnexp.evidence.comparisons import comparisons
-from bnexp.records.frames import trials
-from bnexp.reporting.audits import audited
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.parts.confounds import confounds, declared
 from bnexp.reporting.write import write_report
 from bnexp.specs.trial import Trial, TrialSpec
 
 
 def audit_of(store, plan):
-    return audited(store, plan, comparisons(trials(store, plan), plan))
+    """The sentence, whether it alarms, and the table of what is not declared."""
+    part = confounds(Evidence(store, plan), None)
+    [sentence] = part.paragraphs
+    return sentence, part.alarming, part.tables[0].text if part.tables else None
 
 
 def alter(store, plan, variant, *, seeds=range(9), places=(16, 64), execution=None, **environment):
@@ -28,17 +30,19 @@ def alter(store, plan, variant, *, seeds=range(9), places=(16, 64), execution=No
 
 
 def test_where_nothing_else_differs_it_says_so_and_what_is_not_known(tmp_path):
-    found = audit_of(*build(tmp_path, faults={}))
-    assert found.sentence.startswith("Besides what the config declares, nothing that is recorded and bears on accuracy")
-    assert "Not recorded, and so not known: TensorFlow, Keras" in found.alike
-    assert not found.confounded
-    assert len(found.undeclared) == 0
+    store, plan = build(tmp_path, faults={})
+    sentence, alarming, undeclared = audit_of(store, plan)
+    assert "no recorded confounder within pairs" in sentence
+    assert not alarming
+    assert undeclared is None
+    [alike] = declared(Evidence(store, plan), None).paragraphs
+    assert "Not recorded, and so not known: TensorFlow, Keras" in alike
 
 
 def test_what_is_declared_is_told_once_for_all_places(tmp_path):
-    found = audit_of(*build(tmp_path, faults={}, variants=("none", "ln")))
-    rows = {row[1]: tuple(row[2:]) for row in found.declared.itertuples(index=False)}
-    assert list(found.declared.columns) == ["variant", "differs in", "of none", "of the variant"]
+    [table] = declared(Evidence(*build(tmp_path, faults={}, variants=("none", "ln"))), None).tables
+    rows = {row[1]: tuple(row[2:]) for row in table.text.itertuples(index=False)}
+    assert list(table.text.columns) == ["variant", "differs in", "of none", "of the variant"]
     assert rows["norm.name"] == ("none", "layer")
     assert rows["trainable parameters"] == ("93,322", "93,770")
 
@@ -46,28 +50,25 @@ def test_what_is_declared_is_told_once_for_all_places(tmp_path):
 def test_a_difference_at_one_place_is_told_with_the_place(tmp_path):
     store, plan = build(tmp_path, faults={}, variants=("none", "ln"))
     alter(store, plan, "ln", places=[16], cpu="Another processor")
-    found = audit_of(store, plan)
-    assert found.confounded
-    assert found.sentence.startswith(
-        "In 1 of 2 comparisons the sides differ in more than the config declares: processor."
-    )
-    (row,) = found.undeclared.itertuples(index=False, name=None)
+    sentence, alarming, undeclared = audit_of(store, plan)
+    assert alarming
+    assert sentence.startswith("In 1 of 2 comparisons the sides differ in more than the config declares: processor.")
+    (row,) = undeclared.itertuples(index=False, name=None)
     assert row == ("ln", "processor", "A made-up processor", "Another processor", "batch size 16")
 
 
 def test_some_pairs_of_a_comparison_are_counted(tmp_path):
     store, plan = build(tmp_path, faults={}, variants=("none", "ln"), batch_sizes=())
     alter(store, plan, "ln", seeds=[0, 3], execution={"jobs": 7})
-    found = audit_of(store, plan)
-    assert found.sentence.endswith("The sides differ in what bears on seconds alone: trials at a time.")
-    assert not found.confounded
-    assert found.undeclared["where"].tolist() == ["2 of 5 pairs"]
+    sentence, alarming, undeclared = audit_of(store, plan)
+    assert sentence.endswith("The sides differ in what bears on seconds alone: trials at a time.")
+    assert not alarming
+    assert undeclared["where"].tolist() == ["2 of 5 pairs"]
 
 
 def test_one_variant_alone_has_no_audit(tmp_path):
     store, plan = build(tmp_path, faults={}, variants=("none",))
-    found = audit_of(store, plan)
-    assert (found.sentence, found.confounded) == ("", False)
+    assert confounds(Evidence(store, plan), None) is declared(Evidence(store, plan), None) is None
     page = write_report(store, tmp_path / "out").index.read_text()
     assert "What differs besides the variant" not in page
 

@@ -3,16 +3,14 @@
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import conditions
-from bnexp.records import frames
-from bnexp.reporting.averages import averages, settled
-from bnexp.reporting.palette import looks
-from bnexp.reporting.section import section
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.parts.differences import differences
+from bnexp.reporting.parts.moving_averages import moving_averages, settled
 
 
 def said(root, **arguments):
-    store, plan = build(root, **arguments)
-    return averages(conditions(frames.trials(store, plan), frames.evaluations(store, plan), plan), plan)
+    part = moving_averages(Evidence(*build(root, **arguments)), None)
+    return part.sentences if part else ()
 
 
 @pytest.mark.parametrize(("momentum", "steps"), [(0.99, 459), (0.9, 44), (0.0, 1)])
@@ -40,16 +38,16 @@ def test_a_training_that_ends_before_its_averages_settle_is_named(tmp_path):
 def test_recalibration_is_reported_with_its_interval(tmp_path):
     found = [text for text in said(tmp_path, batch_sizes=(16, 64)) if text.startswith("bn-pre at batch size 16:")]
     assert len(found) == 1
-    assert "recalibration gains (95 % interval +0.40 to +0.40 points, n=" in found[0]
+    assert "recalibration gains (95 % interval +0.40 to +0.40 pp, n = " in found[0]
 
 
 def test_a_conclusion_names_the_moving_averages_where_they_are_to_blame(tmp_path):
     """At batch size 16 recalibration of the made-up records gains 0.4 points in every trial; `ln` has none."""
-    store, plan = build(tmp_path, batch_sizes=(16,), variants=("none", "bn-pre", "ln"), faults={})
-    [bn, ln] = section(store, plan, "made-up", looks(plan.variants)).conclusions
+    evidence = Evidence(*build(tmp_path, batch_sizes=(16,), variants=("none", "bn-pre", "ln"), faults={}))
+    [bn, ln] = differences(evidence, None).sentences
     assert "with recalibrated statistics the same weights reach 99.11 % instead of 98.71 %" in bn
     assert "recalibrated" not in ln
 
 
 def test_methods_that_do_not_depend_on_the_batch_are_not_spoken_of(tmp_path):
-    assert said(tmp_path, variants=("none", "ln", "gn")) == []
+    assert said(tmp_path, variants=("none", "ln", "gn")) == ()

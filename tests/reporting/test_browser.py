@@ -138,6 +138,27 @@ def test_pressing_a_heading_sorts_the_table_and_pressing_it_again_turns_it_round
     assert texts(opened, "[aria-sort=descending]") == ["test accuracy (%)"]
 
 
+def test_a_table_is_sorted_by_numbers_in_full_and_what_has_none_comes_last(opened):
+    """Shown as "1,013" and "> 2,532": neither the digits that are shown nor the words decide."""
+    table = "[...document.querySelectorAll('caption')].find((it) => it.textContent.startsWith('Time to')).parentElement"
+    opened.js("for (const part of document.querySelectorAll('details')) part.open = true")
+    k = opened.js(f'[...{table}.tHead.rows[0].cells].findIndex((it) => it.textContent === "steps, of none\'s")')
+    for down in (False, True):
+        opened.js(f"{table}.tHead.rows[0].cells[{k}].querySelector('button').click()")
+        values = opened.js(f"[...{table}.tBodies[0].rows].map((row) => row.cells[{k}].dataset.value)")
+        known = [float(value) for value in values if value]
+        assert known == sorted(known, reverse=down)
+        assert len(set(known)) > 5
+        assert values[: len(known)] == [value for value in values if value]
+        assert len(known) < len(values)
+    steps = opened.js(f"[...{table}.tHead.rows[0].cells].findIndex((it) => it.textContent === 'steps')")
+    opened.js(f"{table}.tHead.rows[0].cells[{steps}].querySelector('button').click()")
+    texts_ = opened.js(f"[...{table}.tBodies[0].rows].map((row) => row.cells[{steps}].textContent)")
+    reached = [int(text.replace(",", "")) for text in texts_ if not text.startswith(">")]
+    assert reached == sorted(reached)
+    assert all(text.startswith(">") for text in texts_[len(reached) :])
+
+
 def test_a_row_keeps_its_command_when_the_table_is_sorted(opened):
     press(opened, "test accuracy (%)", ".experiment > .scroll th button")
     rows = "[...document.querySelector('.experiment > .scroll table').tBodies[0].rows]"

@@ -6,21 +6,21 @@ import numpy as np
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import conditions
-from bnexp.records.frames import evaluations, trials
-from bnexp.reporting.curves import curve, mean_intervals
-from bnexp.reporting.curves_data import curves_data, json_block
-from bnexp.reporting.figures import Variant
-from bnexp.reporting.palette import looks
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.drawing.chart import chart
+from bnexp.reporting.drawing.curve import curve, mean_intervals
+from bnexp.reporting.drawing.figures import Variant
+from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.render.html import json_block
 from bnexp.stats.estimates import mean_interval
 
 FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
 
 
 def data_of(store, plan):
-    table, looks_ = trials(store, plan), evaluations(store, plan)
+    it = Evidence(store, plan)
     variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    return curves_data(conditions(table, looks_, plan), table, looks_, variants), table, looks_
+    return chart(it.conditions, it.trials, it.evaluations, variants), it.trials, it.evaluations
 
 
 @pytest.fixture(scope="module")

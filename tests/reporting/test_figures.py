@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 from made_up import ACCURACY, NORMS, SLOWNESS, build
 
-from bnexp.evidence.comparisons import comparisons, conditions
-from bnexp.records.frames import evaluations, trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
-from bnexp.reporting.curves import curve
-from bnexp.reporting.drawings import drawings
-from bnexp.reporting.figures import Variant, counted, plain, stretched_accuracy, style
-from bnexp.reporting.figures_accuracy import is_logarithmic
-from bnexp.reporting.palette import looks
+from bnexp.reporting.drawing.accuracy import is_logarithmic
+from bnexp.reporting.drawing.curve import curve
+from bnexp.reporting.drawing.figures import Variant, counted, plain, stretched_accuracy, style
+from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.part import Context
+from bnexp.reporting.parts import parts
 
 HOSTILE = [
     "$x^2$",
@@ -33,10 +33,9 @@ HOSTILE = [
 
 def drawn(store, plan):
     """Every figure of an experiment by name."""
-    table, looks_ = trials(store, plan), evaluations(store, plan)
-    variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    every = drawings(conditions(table, looks_, plan), comparisons(table, plan), table, looks_, variants)
-    return {drawing.name: drawing.draw() for drawing in every}
+    variants = tuple(Variant(name, look) for name, look in looks(plan.variants).items())
+    every = parts(Evidence(store, plan), Context(variants, store.root))
+    return {figure.name: figure.draw() for part in every.values() for figure in part.figures}
 
 
 def texts(figure):

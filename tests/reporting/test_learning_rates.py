@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from made_up import NORMS, TEST, record
 
-from bnexp.evidence.learning_rates import learning_rates
-from bnexp.records.frames import trials
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
-from bnexp.reporting import learning_rates as words
+from bnexp.reporting.parts import learning_rates as words
 from bnexp.reporting.write import write_report
 from bnexp.specs.experiment import Experiment, Point, plan
 from bnexp.specs.trial import TrialSpec
@@ -49,7 +48,7 @@ def build(root, *, seeds=10, rates=RATES, apart=False, diverged=(), missing=(), 
             continue
         fate = "diverged" if (variant, rate, seed) in diverged else "finished"
         store.write(planned.trial, scored(record(planned.trial, variant, fate), *accuracy[variant, rate], validation))
-    return trials(store, stored), stored
+    return store, stored
 
 
 def scored(made, validation, test, has_validation):
@@ -67,34 +66,34 @@ def scored(made, validation, test, has_validation):
 
 
 @pytest.fixture(scope="module")
-def fair(tmp_path_factory):
-    return learning_rates(*build(tmp_path_factory.mktemp("rates")))
+def compared(tmp_path_factory):
+    return Evidence(*build(tmp_path_factory.mktemp("rates"))).learning_rates
 
 
-def by_variant(fair):
-    return {each.variant: each for each in fair.tuned}
+def by_variant(compared):
+    return {each.variant: each for each in compared.tuned}
 
 
-def test_each_variant_has_the_best_rate_of_its_own_by_validation_data(fair):
+def test_each_variant_has_the_best_rate_of_its_own_by_validation_data(compared):
     """`none` tests best at 0.1, and that has no part in the choice."""
-    assert {each.variant: each.best for each in fair.tuned} == {"none": 0.01, "bn-pre": 0.1}
+    assert {each.variant: each.best for each in compared.tuned} == {"none": 0.01, "bn-pre": 0.1}
 
 
-def test_the_shared_rate_is_that_of_the_highest_validation_accuracy_over_all(fair):
+def test_the_shared_rate_is_that_of_the_highest_validation_accuracy_over_all(compared):
     """0.01: (98.9 + 98.8)/2 is above (97.0 + 99.2)/2."""
-    assert fair.shared == {"": 0.01}
+    assert compared.shared == {"": 0.01}
 
 
-def test_at_their_own_best_the_variants_are_paired_by_seed(fair):
-    [own], [same] = fair.own, fair.same
+def test_at_their_own_best_the_variants_are_paired_by_seed(compared):
+    [own], [same] = compared.own, compared.same
     assert (own.difference.n, own.baseline, own.mismatches) == (10, "none", {})
     assert own.difference.mean == pytest.approx(99.1 - 98.7, abs=0.02)
     assert same.difference.mean == pytest.approx(98.8 - 98.7, abs=0.02)
     assert own.difference.half_width < 0.03  # the luck of the seed, ± 0.05 points, is gone
 
 
-def test_a_best_rate_at_the_edge_is_warned_of(fair):
-    warnings = [text for text in words.sentences(fair) if text.startswith("Warning")]
+def test_a_best_rate_at_the_edge_is_warned_of(compared):
+    warnings = [text for text in words.sentences(compared) if text.startswith("Warning")]
     assert len(warnings) == 1
     assert warnings[0] == (
         "Warning: the best learning rate of bn-pre, 0.1, is the largest tried (99.22 % validation accuracy); a better "
@@ -102,69 +101,68 @@ def test_a_best_rate_at_the_edge_is_warned_of(fair):
     )
 
 
-def test_both_comparisons_stand_beside_each_other(fair):
-    same, own = words.sentences(fair)[1:]
-    assert same.startswith("At one learning rate for all, 0.01: bn-pre has a test accuracy 0.096 points higher")
+def test_both_comparisons_stand_beside_each_other(compared):
+    same, own = words.sentences(compared)[1:]
+    assert same.startswith("At one learning rate for all, 0.01: bn-pre has a test accuracy 0.096 pp higher")
     assert own.startswith(
         "Each at its own best of the learning rates tried (bn-pre 0.1, none 0.01; chosen on validation images): "
         "bn-pre has a test accuracy 0.4"
     )
-    row = words.table(fair).set_index("variant").loc["bn-pre"]
+    row = words.readable(compared).set_index("variant").loc["bn-pre"]
     assert (row["same rate"], row["own best rate"], row["rates tried"]) == ("0.01", "0.1*", "0.001, 0.01, 0.1")
-    assert row["difference at it (points)"].startswith("+0.09")
-    assert row["difference at own best (points)"].startswith("+0.4")
-    assert "better ones may lie beyond" in words.legend(fair)
+    assert row["difference at it (pp)"].startswith("+0.09")
+    assert row["difference at own best (pp)"].startswith("+0.4")
+    assert "better ones may lie beyond" in words.legend(compared)
 
 
 def test_variants_that_differ_in_their_rate_alone_are_one_at_several_rates(tmp_path):
-    fair = learning_rates(*build(tmp_path, apart=True))
-    assert [each.variant for each in fair.tuned] == [
+    compared = Evidence(*build(tmp_path, apart=True)).learning_rates
+    assert [each.variant for each in compared.tuned] == [
         "none-0.001/none-0.01/none-0.1",
         "bn-pre-0.001/bn-pre-0.01/bn-pre-0.1",
     ]
-    assert [each.best for each in fair.tuned] == [0.01, 0.1]
-    assert fair.own[0].difference.mean == pytest.approx(99.1 - 98.7, abs=0.02)
+    assert [each.best for each in compared.tuned] == [0.01, 0.1]
+    assert compared.own[0].difference.mean == pytest.approx(99.1 - 98.7, abs=0.02)
 
 
 def test_a_rate_at_which_more_than_a_tenth_diverged_is_never_the_best(tmp_path):
-    fair = learning_rates(*build(tmp_path, diverged={("bn-pre", 0.1, 3), ("bn-pre", 0.1, 4)}))
-    tuned = by_variant(fair)["bn-pre"]
+    compared = Evidence(*build(tmp_path, diverged={("bn-pre", 0.1, 3), ("bn-pre", 0.1, 4)})).learning_rates
+    tuned = by_variant(compared)["bn-pre"]
     assert (tuned.best, tuned.unfinished) == (0.01, (0.1,))
-    assert any(text.startswith("bn-pre: 0.1 cannot be chosen") for text in words.sentences(fair))
+    assert any(text.startswith("bn-pre: 0.1 cannot be chosen") for text in words.sentences(compared))
 
 
 def test_rates_are_chosen_over_the_seeds_that_all_of_them_have(tmp_path):
     """At 0.1 only seeds 0 and 1 are there: so the other rates are judged by these too."""
-    fair = learning_rates(*build(tmp_path, missing={("none", 0.1, seed) for seed in range(2, 10)}))
-    tuned = by_variant(fair)["none"]
+    compared = Evidence(*build(tmp_path, missing={("none", 0.1, seed) for seed in range(2, 10)})).learning_rates
+    tuned = by_variant(compared)["none"]
     assert tuned.seeds == (0, 1)
     assert {each.n for each in tuned.validation.values()} == {2}
 
 
 def test_unequal_choices_are_told(tmp_path):
-    frame, stored = build(tmp_path)
+    store, stored = build(tmp_path)
     fewer = stored.model_copy(update={"points": tuple(p for k, p in enumerate(stored.points) if k != 4)})
-    frame = frame[frame["point"] != 4].assign(point=lambda rows: rows["point"].replace({5: 4}))
-    said = words.sentences(learning_rates(frame, fewer))
+    said = words.sentences(Evidence(store, fewer).learning_rates)
     assert any("not all variants had the same learning rates to choose from" in text for text in said)
 
 
 def test_without_validation_images_nothing_is_chosen_on_test_images(tmp_path):
-    fair = learning_rates(*build(tmp_path, validation=False))
-    assert [each.best for each in fair.tuned] == [None, None]
-    assert fair.own == fair.same == ()
-    assert words.sentences(fair) == [
+    compared = Evidence(*build(tmp_path, validation=False)).learning_rates
+    assert [each.best for each in compared.tuned] == [None, None]
+    assert compared.own == compared.same == ()
+    assert words.sentences(compared) == [
         "No learning rate can be chosen without validation images, and none is chosen on test images."
     ]
 
 
 def test_an_experiment_with_one_rate_has_no_such_comparison(tmp_path):
-    assert learning_rates(*build(tmp_path, rates=(0.01,), seeds=2)) is None
+    assert Evidence(*build(tmp_path, rates=(0.01,), seeds=2)).learning_rates is None
 
 
 def test_before_a_trial_has_finished_there_is_nothing_to_choose_from(tmp_path):
     everything = {(variant, rate, 0) for variant, rate in ACCURACY}
-    assert learning_rates(*build(tmp_path, seeds=1, missing=everything)) is None
+    assert Evidence(*build(tmp_path, seeds=1, missing=everything)).learning_rates is None
 
 
 def test_the_report_has_the_comparison_on_its_page_and_as_files(tmp_path):

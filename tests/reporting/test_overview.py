@@ -2,22 +2,19 @@
 
 from made_up import build
 
-from bnexp.evidence.comparisons import comparisons
-from bnexp.records.frames import trials
-from bnexp.reporting.section import overview
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.parts.differences import tally
 
 
 def test_every_comparison_is_counted_once(tmp_path):
-    store, plan = build(tmp_path)
-    assert overview(comparisons(trials(store, plan), plan)) == (
+    assert tally(Evidence(*build(tmp_path)).comparisons) == (
         "Of 8 comparisons with none, test accuracy is higher in 0 and lower in 0, with signs of a difference, not "
-        "confirmed, in 4, equivalence within ±0.1 points in 0, and neither shown in 0; in 4 nothing can be said of the "
+        "confirmed, in 4, equivalence within ±0.1 pp in 0, and neither shown in 0; in 4 nothing can be said of the "
         "mean."
     )
 
 
 def test_with_ten_seeds_differences_are_confirmed(tmp_path):
-    store, plan = build(tmp_path, seeds=10, batch_sizes=(), faults={})
-    said = overview(comparisons(trials(store, plan), plan))
+    said = tally(Evidence(*build(tmp_path, seeds=10, batch_sizes=(), faults={})).comparisons)
     assert said.startswith("Of 4 comparisons with none, test accuracy is higher in 4 and lower in 0, ")
     assert said.endswith("and neither shown in 0.")

@@ -86,7 +86,7 @@ def test_times_stand_in_a_table_with_its_files(report, page):
     html, markdown, folder = report
     assert "Time to a validation accuracy in made-up" in page.text
     assert "seconds, of none&#39;s</th>" in html
-    assert "| variant | batch size | to (%) | runs there | steps |" in markdown
+    assert "| variant | batch size | target (%) | runs that reached it | steps |" in markdown
     for suffix in ("csv", "md", "tex"):
         assert (folder / f"tables/made-up-times.{suffix}").stat().st_size > 1000
         assert f"tables/made-up-times.{suffix}" in html
@@ -144,7 +144,9 @@ def test_learning_curves_are_data_and_not_pictures(report, page):
     """Pictures of them, embedded, made a page of 40 variants 11 MB large."""
     assert {"Line", "Forest", "Dot"} <= {image["alt"].split()[0] for image in page.all("img")}
     assert not [image["alt"] for image in page.all("img") if "Learning curves" in image["alt"]]
-    [block] = re.findall(r'<script type="application/json" id="made-up:curves">(.*?)</script>', report[0], re.DOTALL)
+    [block] = re.findall(
+        r'<script type="application/json" id="made-up:curves_of_a_grid">(.*?)</script>', report[0], re.DOTALL
+    )
     assert json.loads(block)["places"] == ["batch size 16", "batch size 64"]
     assert {"figures/made-up-loss-steps-training.svg", "figures/made-up-loss-steps-training.png"} <= {
         link["href"] for link in page.all("a")

@@ -3,14 +3,17 @@
 import pytest
 from made_up import ENVIRONMENT, build, record
 
+from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 from bnexp.reporting.commands import commands
-from bnexp.reporting.provenance import provenance
+from bnexp.reporting.parts import provenance
 from bnexp.specs.trial import Trial, TrialSpec
 
 
 def table(store, plan, **options):
-    frame = provenance(store, plan, **options)
+    records = Evidence(store, plan).records
+    known = [record for seeds in records.values() for record in seeds.values() if record]
+    frame = provenance.table(known, **options)
     return {what: list(rows["value"]) for what, rows in frame.groupby("what", sort=False)}
 
 

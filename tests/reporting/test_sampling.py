@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from made_up import build
 
-from bnexp.evidence.comparisons import comparisons, conditions
-from bnexp.evidence.sampling import with_sampling
-from bnexp.records.frames import evaluations, trials
-from bnexp.reporting.sampling import sampling
-from bnexp.reporting.tables import legend, readable, summary
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.parts.accuracy import BOTH, legend, readable, summary
+from bnexp.reporting.parts.sampling import sentences
 from bnexp.stats.bootstrap import sources
 
 
@@ -21,8 +19,7 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(results):
-    store, plan = results
-    return with_sampling(comparisons(trials(store, plan), plan), store, plan)
+    return Evidence(*results).comparisons
 
 
 def test_it_is_that_of_the_images_that_either_network_missed(results, found):
@@ -47,25 +44,23 @@ def test_a_missing_pair_is_left_out(found):
 
 
 def test_there_is_a_sentence_for_each_mean_that_is_spoken_of(found):
-    said = sampling(found)
+    said = sentences(found)
     assert len(said) == 4
     assert said[0].startswith("bn-pre against none: the standard error of the difference is 0.0")
     assert "from the 10,000 test images" in said[0]
-    assert sampling([replace(found[0], same=True), replace(found[0], sampling=None)]) == []
+    assert sentences([replace(found[0], same=True), replace(found[0], sampling=None)]) == []
 
 
 def test_the_table_shows_both_errors(results, found):
-    store, plan = results
-    frame = trials(store, plan)
-    every = conditions(frame, evaluations(store, plan), plan)
-    row = summary(every, found).set_index("variant").loc["bn-pre"]
+    evidence = Evidence(*results)
+    row = summary(evidence).set_index("variant").loc["bn-pre"]
     assert (row["error_seeds"], row["error_images"], row["error_both"]) == found[0].sampling[:3]
-    text = readable(every, found)
-    assert text["other images too"].iloc[0] == "—"
-    assert text["other images too"].iloc[1].startswith("[")
-    assert "Other images too: the 95 % interval" in " ".join(legend(every, found, frame))
+    text = readable(evidence)
+    assert text[BOTH].iloc[0] == "—"
+    assert text[BOTH].iloc[1].startswith("[")
+    assert f"{BOTH}: the 95 % interval" in " ".join(legend(evidence))
 
 
 def test_one_pair_has_no_errors_to_tell_apart(tmp_path):
     store, plan = build(tmp_path, batch_sizes=(), seeds=1, faults={})
-    assert {each.sampling for each in with_sampling(comparisons(trials(store, plan), plan), store, plan)} == {None}
+    assert {each.sampling for each in Evidence(store, plan).comparisons} == {None}

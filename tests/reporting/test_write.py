@@ -12,7 +12,7 @@ from made_up import build
 
 from bnexp.errors import UserError
 from bnexp.records.store import Store, read_record
-from bnexp.reporting.section import slugs
+from bnexp.reporting.part import slugs
 from bnexp.reporting.write import write_report
 
 TINY = {"variants": ("none", "ln"), "seeds": 2, "faults": {}}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,3 +67,17 @@ class Ground:
         """Seed to the status of its record, of those that have one."""
         records = {seed: self.store.read(Trial(SPECS[norm], seed)) for seed in range(seeds)}
         return {seed: record.status for seed, record in records.items() if record}
+
+
+def children() -> list[int]:
+    """Process numbers of the workers that this process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = path.read_text().partition(" ")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = rest.rpartition(")")[2].split()[:2]
+        if int(parent) == os.getpid() and state not in "ZX":
+            found.append(int(pid))
+    return found

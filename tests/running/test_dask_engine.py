@@ -6,15 +6,19 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import SPECS, Ground, experiment
+from ground import SPECS, Ground, children, experiment
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
-from bnexp.running.progress import Silent, State
+from bnexp.running.options import Device, Options
+from bnexp.running.pool import Worker
+from bnexp.running.progress import State, Watcher
+from bnexp.running.protocol import Begun, Finished, Ready, Train
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
 
@@ -27,7 +31,11 @@ Until = Callable[[Callable[[], bool], float], float]
 def cluster(ground: Ground) -> Iterator[Any]:
     """A scheduler and three worker processes of one thread; they inherit what `ground` has set."""
     with distributed.LocalCluster(
-        n_workers=3, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.CRITICAL
+        n_workers=3,
+        threads_per_worker=1,
+        memory_limit=0,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
     ) as cluster:
         yield cluster
 
@@ -35,7 +43,7 @@ def cluster(ground: Ground) -> Iterator[Any]:
 @pytest.fixture
 def soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that has gone is waited for for 4 s, not 20."""
-    monkeypatch.setattr("bnexp.running.dask_engine._CONNECT", 4)
+    monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 4)
 
 
 def without_times(ground: Ground) -> dict[str, str]:
@@ -48,7 +56,7 @@ def without_times(ground: Ground) -> dict[str, str]:
     return found
 
 
-class Killer(Silent):
+class Killer(Watcher):
     """Kills the Dask worker whose own worker process hangs, once."""
 
     def __init__(self, ground: Ground) -> None:
@@ -96,7 +104,7 @@ def test_a_trial_that_ends_its_worker_each_time_fails_after_its_retries(ground: 
     assert record.failure is not None
     assert (record.failure.kind, record.failure.message) == ("signal", "the worker ended: killed by SIGKILL")
     assert record.failure.traceback.splitlines()[-1] == "about to be killed"
-    assert said.count("it is begun anew") == 2
+    assert said.count("retrying") == 2
 
 
 def test_a_trial_that_hangs_is_ended_there_too(ground: Ground, cluster: Any, until: Until) -> None:
@@ -114,7 +122,7 @@ def test_a_trial_that_hangs_is_ended_there_too(ground: Ground, cluster: Any, unt
 
 
 def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, cluster: Any, until: Until) -> None:
-    class CtrlC(Silent):
+    class CtrlC(Watcher):
         def tick(self, state: State) -> None:
             if len(state.running) == 3:
                 until(lambda: len(ground.trainers()) == 3, 20)
@@ -133,7 +141,7 @@ def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, clust
 def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
     ground: Ground, cluster: Any, soon_given_up: None
 ) -> None:
-    class Close(Silent):
+    class Close(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
             if state.done == 2:
                 cluster.close(timeout=5)
@@ -153,7 +161,7 @@ def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground)
 
 
 def test_an_address_where_no_scheduler_is_ends_the_run_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine._CONNECT", 1)
+    monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
         ground.run(experiment(range(2)), engine="dask", scheduler="tcp://127.0.0.1:9")
 
@@ -191,7 +199,7 @@ def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
     """As far as the trainer there, which finds none: here is no GPU."""
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, memory_limit=0, dashboard_address=None, resources={"GPU": 1}
+            n_workers=1, threads_per_worker=2, memory_limit=0, dashboard_address="127.0.0.1:0", resources={"GPU": 1}
         ) as cluster,
         pytest.raises(UserError, match=r"--device gpu: there is no GPU here"),
     ):
@@ -203,22 +211,22 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(
 ) -> None:
     """In this process, as a Dask worker would do it: no trial is lost by it, whatever its retries."""
     from bnexp.running import dask_node  # noqa: PLC0415  # beside its only use
-    from bnexp.running.options import Options  # noqa: PLC0415
 
     monkeypatch.setattr(dask_node, "IDLE_SECONDS", 0.2)
-    options = Options(trainer="fake_trainer:Trainer")
-    assert dask_node.start("one", options, lambda: True)["event"] == "ready"
-    until(lambda: "one" not in dask_node._held, 10)
-    said: list[dict[str, Any]] = []
-    answer = dask_node.train("one", options, Trial(SPECS["none"], 0), lambda: True, said.append)
-    assert answer["event"] == "done"
-    assert said[0]["event"] == "begun"
+    said: list[Any] = []
+    make = partial(Worker, Options(trainer="fake_trainer:Trainer"), Device("cpu"))
+    before = set(children())
+    assert isinstance(dask_node.ask("one", None, make), Ready)
+    until(lambda: set(children()) == before, 10)
+    train = Train(Trial(SPECS["none"], 0).to_json(), "")
+    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Finished)
+    assert said[0] == Begun()
     dask_node.release(["one"])
-    assert "one" not in dask_node._held
+    assert set(children()) == before
 
 
 def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, cluster: Any) -> None:
-    class Leave(Silent):
+    class Leave(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
             if state.done == 2:
                 cluster.scale(0)
@@ -235,15 +243,14 @@ def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, clust
 def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, cluster: Any, soon_given_up: None) -> None:
     """News that lie there unread are read out, and reading them ends."""
     from bnexp.running.dask_engine import DaskEngine  # noqa: PLC0415  # beside its only use
-    from bnexp.running.options import Options  # noqa: PLC0415
 
     options = Options(engine="dask", scheduler=cluster.scheduler_address, trainer="fake_trainer:Trainer", jobs=1)
     with DaskEngine(options) as engine:
-        slot = engine.start()
-        events = (event for _ in range(100) for event in engine.events(0.2))
-        assert next(event for _, event in events if event["event"] != "progress")["event"] == "ready"
-        slot.give(Trial(SPECS["none"], 0), ground.folder / "run.log")
-        while not any(event["event"] == "done" for _, _, event in engine._news):
+        worker = engine.start()
+        events = (event for _ in range(100) for _, event in engine.events(0.2))
+        assert isinstance(next(events), Ready)
+        worker.say(Train(Trial(SPECS["none"], 0).to_json(), str(ground.folder / "run.log")))
+        while not any(isinstance(event, Finished) for _, _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)
-        assert [event["event"] for _, event in engine.last_words()][-1] == "done"
+        assert isinstance([event for _, event in engine.last_words()][-1], Finished)

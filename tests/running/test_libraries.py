@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bnexp.running.libraries import _unwritten
+from bnexp.running.libraries import unwritten
 
 SMAPS = """\
 7f0000000000-7f0000010000 r-xp 00001000 fe:00 17                         /usr/lib/libread.so.2
@@ -50,7 +50,7 @@ print(before, of_files(), work() == result)
 
 
 def test_only_pages_of_libraries_that_nobody_wrote_to_are_unmapped():
-    assert [(f"{start:x}", f"{end:x}") for start, end in _unwritten(SMAPS)] == [
+    assert [(f"{start:x}", f"{end:x}") for start, end in unwritten(SMAPS)] == [
         ("7f0000000000", "7f0000010000"),
         ("7f0000040000", "7f0000050000"),
     ]

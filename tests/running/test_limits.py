@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from ground import SPECS, Ground, experiment
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.running import Options
-from bnexp.running.budget import Budget
+from bnexp.running.machine import available_gpus
+from bnexp.running.options import devices, workers
 from bnexp.running.pool import environment
-from bnexp.running.progress import Silent
+from bnexp.running.progress import Watcher
+from bnexp.running.queue import Budget
 from bnexp.specs.trial import Trial
 
 
@@ -68,7 +71,7 @@ def test_a_lost_trial_is_begun_anew_so_often_as_asked(ground: Ground) -> None:
     assert (outcome.trained, outcome.failed) == (2, 1)
     assert {seed: len(pids) for seed, pids in ground.trainers().items()} == {0: 2, 1: 3, 2: 1}
     assert ground.statuses() == {0: "ok", 1: "failed", 2: "ok"}
-    assert said.count("the worker ended: killed by SIGKILL; it is begun anew") == 3
+    assert said.count("the worker ended: killed by SIGKILL; retrying") == 3
 
 
 def test_without_retries_a_lost_trial_has_failed_at_once(ground: Ground) -> None:
@@ -157,7 +160,7 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, object], mess
 
 
 def test_an_interruption_while_a_lost_trial_waits_for_its_next_try(ground: Ground) -> None:
-    class CtrlC(Silent):
+    class CtrlC(Watcher):
         def lost(self, task: object, message: str) -> None:
             signal.raise_signal(signal.SIGINT)
 
@@ -177,14 +180,54 @@ def test_a_trial_that_is_lost_when_the_budget_is_spent_is_still_trained(ground: 
 
 
 @pytest.mark.parametrize(
-    ("options", "sharing"),
+    ("options", "count", "gpus", "expected"),
     [
-        ({"device": "gpu", "jobs": 4}, "4"),
-        ({"device": "auto", "jobs": 2}, "2"),
-        ({"device": "gpu"}, None),
-        ({"device": "cpu", "jobs": 4}, None),
-        ({"device": "gpu", "jobs": 4, "engine": "dask"}, None),  # a place of a cluster has a GPU of its own
+        ({"device": "gpu"}, 1, ["a"], [("a", None)]),
+        ({"device": "gpu"}, 4, ["a"], [("a", "4")] * 4),
+        ({"device": "gpu"}, 2, ["a", "b"], [("a", None), ("b", None)]),
+        ({"device": "gpu"}, 3, ["a", "b"], [("a", "2"), ("b", None), ("a", "2")]),
+        ({"device": "auto"}, 4, ["a", "b", "c"], [("a", "2"), ("b", None), ("c", None), ("a", "2")]),
+        ({"device": "auto"}, 2, [], [(None, "2")] * 2),  # TensorFlow may see one that nvidia-smi does not tell of
+        ({"device": "cpu"}, 2, ["a", "b"], [("-1", None)] * 2),
     ],
 )
-def test_workers_are_told_how_many_of_them_share_a_gpu(options: dict[str, Any], sharing: str | None) -> None:
-    assert environment(Options(**options)).get("BNEXP_GPU_SHARING") == sharing
+def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    options: dict[str, Any],
+    count: int,
+    gpus: list[str],
+    expected: list[tuple[str | None, str | None]],
+) -> None:
+    """GPUs that are made up."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    settings = Options(**options)
+    found = [environment(settings, device) for device in devices(settings, count, gpus)]
+    assert [(each.get("CUDA_VISIBLE_DEVICES"), each.get("BNEXP_GPU_SHARING")) for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("visible", "answer", "gpus"),
+    [
+        ("", "GPU-1\n", ()),
+        ("-1", "GPU-1\n", ()),
+        ("2,0", "GPU-1\n", ("2", "0")),
+        (None, "GPU-1\nGPU-2\n", ("GPU-1", "GPU-2")),
+        (None, FileNotFoundError("nvidia-smi"), ()),
+    ],
+)
+def test_the_gpus_are_those_that_cuda_would_show(
+    monkeypatch: pytest.MonkeyPatch, *, visible: str | None, answer: str | Exception, gpus: tuple[str, ...]
+) -> None:
+    def nvidia_smi(words: list[str], **_: object) -> SimpleNamespace:
+        if isinstance(answer, Exception):
+            raise answer
+        return SimpleNamespace(stdout=answer)
+
+    monkeypatch.setattr(subprocess, "run", nvidia_smi)
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert available_gpus() == gpus
+    assert workers(Options(device="gpu"), 100) == max(1, len(gpus))

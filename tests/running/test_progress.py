@@ -1,6 +1,8 @@
 """What a run tells: plain lines, the live view, and harmless names."""
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fake_trainer import record
@@ -14,8 +16,8 @@ from bnexp.running.progress import (
     Errors,
     Lines,
     Running,
-    Silent,
     State,
+    Watcher,
     duration,
     finished_text,
     planned_text,
@@ -86,15 +88,12 @@ def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> N
         ),
         (
             Outcome(planned=3, trained=1, failed=2, mendable=2),
-            "1 trained, 2 failed. What failed says why; once that is mended, the same command trains it again",
+            "1 trained, 2 failed. Fix the cause shown above, then run again",
             3,
         ),
         (
             Outcome(planned=3, failed=1, mendable=1, reason="because"),
-            (
-                "Stopped because: 0 trained, 1 failed, 2 left. "
-                "What failed says why; once that is mended, the same command trains it again"
-            ),
+            ("Stopped because: 0 trained, 1 failed, 2 left. Fix the cause shown above, then run again"),
             3,
         ),
         (
@@ -192,13 +191,45 @@ def test_the_live_view_shows_the_running_trials_and_keeps_names_harmless(termina
         assert "validation 98.73 %" in text
 
 
-def test_every_watcher_takes_every_call() -> None:
-    for watch in (Silent(), Lines(io.StringIO())):
-        watch.planned(1, 0, 0, 1)
-        watch.ready({"device": "cpu"})
-        watch.started(TASK)
-        watch.progressed(TASK, Progress(epoch=1, epochs=1, step=1, steps=1))
-        watch.tick(State(0, 1))
-        watch.finished(TASK, RECORD, State(1, 1))
-        watch.stopped(Outcome(planned=1, trained=1), "")
-        watch.close()
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda said: Watcher(), []),
+        (Errors, ["mnist bn-pre batch_size=16 seed 2: gone; retrying"]),
+        (
+            Lines,
+            [
+                "1 trial: 1 to train (1 at a time)",
+                "Training on cpu",
+                "mnist bn-pre batch_size=16 seed 2: gone; retrying",
+                "[ 1/1] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s",
+                "1 trained",
+            ],
+        ),
+        (
+            lambda said: Lines(said, log=lambda trial: Path(f"trials/{trial.seed}/run.log")),
+            [
+                "1 trial: 1 to train (1 at a time)",
+                "Training on cpu",
+                "start: mnist bn-pre batch_size=16 seed 2; log: trials/2/run.log",
+                "mnist bn-pre batch_size=16 seed 2: gone; retrying",
+                "[ 1/1] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s",
+                "1 trained",
+            ],
+        ),
+    ],
+    ids=["nothing", "errors", "lines", "lines with logs"],
+)
+def test_what_each_watcher_says_of_a_run(make: Callable[[io.StringIO], Watcher], expected: list[str]) -> None:
+    said = io.StringIO()
+    watch = make(said)
+    watch.planned(1, 0, 0, 1)
+    watch.ready({"device": "cpu"})
+    watch.started(TASK)
+    watch.progressed(TASK, Progress(epoch=1, epochs=1, step=1, steps=1))
+    watch.lost(TASK, "gone")
+    watch.tick(State(0, 1))
+    watch.finished(TASK, RECORD, State(1, 1))
+    watch.stopped(Outcome(planned=1, trained=1), "")
+    watch.close()
+    assert said.getvalue().splitlines() == expected

@@ -14,7 +14,7 @@ from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
-from bnexp.running.progress import Silent, State
+from bnexp.running.progress import State, Watcher
 from bnexp.running.survey import Task
 from bnexp.specs.experiment import PlannedTrial
 from bnexp.specs.trial import Trial
@@ -114,7 +114,7 @@ def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> N
     assert outcome.exit_code == 3
     assert "FAILED: mnist is not here; `bnexp data fetch mnist` downloads it" in said
     assert "Traceback" not in said
-    assert "the same command trains it again" in said
+    assert "Fix the cause shown above, then run again" in said
     assert "--retry-failed" not in said
     ground.behave()
     outcome, _ = ground.run(experiment([0]))
@@ -159,7 +159,7 @@ def test_failures_that_say_the_same_end_the_run(ground: Ground) -> None:
     ground.behave(**{f"s{seed}": "fail_alike" for seed in range(6)})
     outcome, said = ground.run(experiment(range(6)))
     assert (outcome.failed, outcome.left, outcome.exit_code) == (3, 3, 3)
-    assert "Stopped after 3 failures in a row that say the same (RuntimeError: none will do)" in said
+    assert "Stopped after 3 identical consecutive failures (RuntimeError: none will do)" in said
 
 
 def test_failures_that_differ_do_not_end_the_run(ground: Ground) -> None:
@@ -175,7 +175,7 @@ def test_a_success_between_failures_lets_the_run_go_on(ground: Ground) -> None:
 
 
 def test_what_another_run_finishes_meanwhile_is_not_trained_again(ground: Ground) -> None:
-    class Other(Silent):
+    class Other(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
             later = Trial(task.trial.spec, 2)
             if task.trial.seed == 0:
@@ -187,7 +187,7 @@ def test_what_another_run_finishes_meanwhile_is_not_trained_again(ground: Ground
 
 
 def test_a_trial_that_ends_while_the_run_is_stopped_is_kept(ground: Ground) -> None:
-    class CtrlC(Silent):
+    class CtrlC(Watcher):
         def progressed(self, task: Task, progress: Progress) -> None:
             time.sleep(1)  # the trial takes half of it, and its record then lies unread
             signal.raise_signal(signal.SIGINT)

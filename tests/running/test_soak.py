@@ -14,18 +14,18 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import Ground, experiment
+from ground import Ground, children, experiment
 
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
-from bnexp.running.progress import Silent, State
+from bnexp.running.progress import State, Watcher
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import TrialSpec
 
 NORMS = ("none", "batch", "layer", "group")
 
 
-class Killer(Silent):
+class Killer(Watcher):
     """Kills a random worker of this process now and then, by a seeded generator; notes the parent's memory."""
 
     def __init__(self, seed: int, chance: float) -> None:
@@ -45,20 +45,6 @@ class Killer(Silent):
         if self._random.random() < self._chance and (pids := children()):
             os.kill(self._random.choice(pids), signal.SIGKILL)
             self.killed += 1
-
-
-def children() -> list[int]:
-    """Process numbers of the workers that this process has started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = path.read_text().partition(" ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, parent = rest.rpartition(")")[2].split()[:2]
-        if int(parent) == os.getpid() and state not in "ZX":
-            found.append(int(pid))
-    return found
 
 
 def records(root: Path) -> dict[str, str]:
@@ -105,7 +91,7 @@ def real_trials(seeds: int, norms: tuple[str, ...] = NORMS) -> Experiment:
 def test_one_worker_and_two_give_the_same_bits(tmp_path: Path, norms: tuple[str, ...]) -> None:
     """Real trainings: all in one process, one after the other on used models, or shared by two."""
     for jobs in (1, 2):
-        outcome = run([real_trials(2, norms)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Silent())
+        outcome = run([real_trials(2, norms)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Watcher())
         assert (outcome.trained, outcome.failed) == (2 * len(norms), 0)
     one, two = (records(tmp_path / str(jobs)) for jobs in (1, 2))
     assert one == two
@@ -116,7 +102,7 @@ def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
     tiny = real_trials(max(1, trials // 4))
     killer = Killer(seed, chance=0.02)
     outcome = run([tiny], Store(folder / "disturbed"), Options(jobs=2, retries=1000), killer)
-    run([tiny], Store(folder / "calm"), Options(jobs=2), Silent())
+    run([tiny], Store(folder / "calm"), Options(jobs=2), Watcher())
     return outcome, killer, records(folder / "disturbed") == records(folder / "calm")
 
 

@@ -1,6 +1,5 @@
 """The worker process by itself: what it understands, what it says, and how it ends."""
 
-import json
 import os
 import subprocess
 import sys
@@ -11,8 +10,24 @@ from typing import Any, BinaryIO
 import pytest
 from ground import SPECS, Ground
 
-from bnexp.records.record import TrialRecord
-from bnexp.specs.trial import Trial
+from bnexp import __version__
+from bnexp.records.record import Failure, Progress, TrialRecord
+from bnexp.running.protocol import (
+    Begun,
+    Check,
+    Checked,
+    Ended,
+    Failed,
+    Finished,
+    Progressed,
+    Ready,
+    Settings,
+    Train,
+    Unable,
+    decode,
+    encode,
+)
+from bnexp.specs.trial import PROTOCOL, Trial
 
 
 class Wired:
@@ -20,18 +35,11 @@ class Wired:
 
     def __init__(self, ground: Ground) -> None:
         incoming, theirs = os.pipe()
-        settings = {
-            "events": theirs,
-            "parent": os.getpid(),
-            "trainer": "fake_trainer:Trainer",
-            "device": "cpu",
-            "threads": 1,
-            "data_folder": None,
-        }
+        settings = Settings(theirs, os.getpid(), "fake_trainer:Trainer", "cpu", 1, None)
         self.ground = ground
         start_log = (ground.folder / "start.log").open("w+b")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bnexp.running.worker", json.dumps(settings)],
+            [sys.executable, "-m", "bnexp.running.worker", encode(settings).decode()],
             stdin=subprocess.PIPE,
             stdout=start_log,
             stderr=subprocess.STDOUT,
@@ -48,13 +56,12 @@ class Wired:
 
     def train(self, seed: int) -> Path:
         log = self.ground.folder / f"{seed}.log"
-        command = {"trial": Trial(SPECS["none"], seed).to_json(), "log": str(log)}
-        self.commands.write(json.dumps(command).encode() + b"\n")
+        self.commands.write(encode(Train(Trial(SPECS["none"], seed).to_json(), str(log))))
         self.commands.flush()
         return log
 
-    def says(self) -> dict[str, Any]:
-        return json.loads(self.events.readline())
+    def says(self) -> Any:
+        return decode(self.events.readline())
 
 
 @pytest.fixture
@@ -67,16 +74,43 @@ def worker(ground: Ground) -> Iterator[Wired]:
     worker.events.close()
 
 
+FAILURE = Failure(kind="ValueError", message="größer\n", traceback="")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Settings(5, 6, "a:B", "cpu", 1, None),
+        Check({"seed": 1}),
+        Train({"seed": 1}, "/a/folder \udce9/run.log"),  # names of files need not be UTF-8
+        Ready({"device": "cpu"}, "1", 2),
+        Unable(FAILURE),
+        Checked(None),
+        Checked(FAILURE),
+        Begun(),
+        Progressed(Progress(epoch=1, epochs=2, step=3, steps=4)),
+        Finished('{"seed": 1}', 5),
+        Failed(FAILURE, None, "printed\n"),
+        Ended("signal", "killed by SIGKILL"),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+def test_every_message_is_one_line_and_comes_back_equal(message: Any) -> None:
+    assert decode(encode(message)) == message
+    assert encode(message).count(b"\n") == 1
+
+
 def test_a_conversation(worker: Wired) -> None:
     worker.ground.behave(s1="fail")
-    assert worker.says() == {"event": "ready", "description": {"device": "cpu", "threads": 1}}
+    assert worker.says() == Ready({"device": "cpu", "threads": 1}, __version__, PROTOCOL)
     worker.train(0)
-    assert worker.says()["progress"]["validation_accuracy"] == 0.5
-    done = worker.says()
-    assert TrialRecord.model_validate_json(done["record"]).identity == Trial(SPECS["none"], 0).identity
+    assert worker.says() == Progressed(Progress(epoch=1, epochs=1, step=1, steps=2, validation_accuracy=0.5))
+    finished = worker.says()
+    assert TrialRecord.model_validate_json(finished.record).identity == Trial(SPECS["none"], 0).identity
+    assert finished.memory_bytes > 1_000_000
     worker.train(1)
     failed = worker.says()
-    assert (failed["event"], failed["failure"]["kind"]) == ("failed", "RuntimeError")
+    assert (type(failed), failed.failure.kind) == (Failed, "RuntimeError")
 
 
 def test_the_end_of_its_commands_ends_it_and_what_it_started(
@@ -106,15 +140,15 @@ def test_a_log_that_cannot_be_opened_fails_the_trial(worker: Wired) -> None:
     (worker.ground.folder / "0.log").mkdir()
     worker.train(0)
     failed = worker.says()
-    assert (failed["event"], failed["failure"]["kind"]) == ("failed", "IsADirectoryError")
+    assert (type(failed), failed.failure.kind) == (Failed, "IsADirectoryError")
     worker.train(1)
-    assert worker.says()["event"] == "progress"
+    assert isinstance(worker.says(), Progressed)
 
 
 def test_nothing_is_printed_to_the_log_of_another_trial(worker: Wired) -> None:
     worker.says()
     logs = [worker.train(seed) for seed in (0, 1, 2)]
-    while not [event for event in [worker.says()] if event.get("record") and '"seed":2' in event["record"]]:
+    while '"seed":2' not in getattr(worker.says(), "record", ""):
         pass
     assert [log.read_text().splitlines()[-1] for log in logs] == ["seed 0", "seed 1", "seed 2"]
     assert [log.read_text().count("this is") for log in logs] == [1, 1, 1]
@@ -127,12 +161,12 @@ def test_packages_that_no_trial_needs_are_not_to_be_had_while_the_trainer_is_imp
         "def later():\n    import pandas\n\n    return pandas.DataFrame\n"
     )
     code = (
-        "import sys\nfrom bnexp.running.worker import _trainer\n"
-        "later = _trainer('choosy:later')\n"
+        "import sys\nfrom bnexp.running.worker import trainer_maker\n"
+        "later = trainer_maker('choosy:later')\n"
         "import choosy\n"
         "assert choosy.pandas is None and 'pandas' not in sys.modules\n"
         "assert later().__name__ == 'DataFrame'\n"
-        "_trainer('choosy:later'); assert 'pandas' in sys.modules\n"
+        "trainer_maker('choosy:later'); assert 'pandas' in sys.modules\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from bnexp.errors import UserError
-from bnexp.running.pool import SHARING
+from bnexp.specs.workers import GPU_SHARING
 from bnexp.training import device
 
 
@@ -47,19 +47,15 @@ def test_a_trial_has_one_gpu_and_takes_memory_as_it_needs_it(told):
 
 def test_workers_that_share_a_gpu_may_take_equal_shares_of_the_smallest(told, monkeypatch):
     smi(monkeypatch, "24000\n16000\n")
-    monkeypatch.setenv(device.SHARING, "4")
+    monkeypatch.setenv(GPU_SHARING, "4")
     device.configure("gpu", 1)
     assert told == [("visible", "GPU:0"), ("limit", "GPU:0", pytest.approx(0.9 * 16_000 / 4))]
-
-
-def test_workers_and_those_who_start_them_mean_the_same_variable():
-    assert device.SHARING == SHARING
 
 
 @pytest.mark.parametrize("answer", ["", "[N/A]\n", FileNotFoundError("nvidia-smi")])
 def test_where_its_size_is_unknown_there_is_no_limit(told, monkeypatch, answer):
     smi(monkeypatch, answer)
-    monkeypatch.setenv(device.SHARING, "4")
+    monkeypatch.setenv(GPU_SHARING, "4")
     device.configure("gpu", 1)
     assert told == [("visible", "GPU:0"), ("growth", "GPU:0", True)]
 

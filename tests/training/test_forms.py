@@ -19,6 +19,8 @@ from bnexp.training.forms import (
     with_fast_forms,
 )
 
+pytestmark = pytest.mark.numeric
+
 SHAPES = [(6, 5, 4, 8), (2, 1, 1, 8), (7, 8), (2, 8)]
 DIGITS = 1e-5
 
@@ -183,4 +185,4 @@ def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
 def cnn(norm):
     from bnexp.models.cnn import build  # noqa: PLC0415  # beside its only use
 
-    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10)
+    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10).model

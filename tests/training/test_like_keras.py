@@ -13,9 +13,11 @@ from small_trial import SMALL
 
 from bnexp.data import load, split
 from bnexp.specs.trial import TrialSpec
+from bnexp.training.device import DeviceData
 from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program
-from bnexp.training.trainer import _Resident
+
+pytestmark = pytest.mark.numeric
 
 CASES = {
     "none, adam": {"norm": "none"},
@@ -53,7 +55,7 @@ def keras_optimizer(spec):
 def test_losses_weights_and_moving_statistics_are_those_of_train_on_batch(case):
     spec = TrialSpec.model_validate({**SMALL, **CASES[case]})
     dataset = load(spec.data)
-    data, order = _Resident.of(dataset), split(dataset, spec.data, 0).train
+    data, order = DeviceData.of(dataset), split(dataset, spec.data, 0).train
     program = Program(spec, (28, 28, 1), 10, data.images.dtype)
     program.reset(spec, seed=3)
     other = keras.models.clone_model(program.model)
@@ -80,7 +82,7 @@ def test_without_normalization_and_adam_even_the_bits_are_those_of_train_on_batc
     sgd = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9}
     spec = TrialSpec.model_validate({**SMALL, "training": {**SMALL["training"], "optimizer": sgd}})
     dataset = load(spec.data)
-    data, order = _Resident.of(dataset), split(dataset, spec.data, 0).train[:300].reshape(6, 50)
+    data, order = DeviceData.of(dataset), split(dataset, spec.data, 0).train[:300].reshape(6, 50)
     program = Program(spec, (28, 28, 1), 10, data.images.dtype)
     program.reset(spec, seed=3)
     other = keras.models.clone_model(program.model)
@@ -101,7 +103,7 @@ def pixels(dataset, batch):
 def test_a_stretch_of_steps_is_the_same_as_its_steps_one_by_one():
     spec = TrialSpec.model_validate({**SMALL, "norm": "batch"})
     dataset = load(spec.data)
-    data, order = _Resident.of(dataset), split(dataset, spec.data, 0).train[:300].astype(np.int32).reshape(6, 50)
+    data, order = DeviceData.of(dataset), split(dataset, spec.data, 0).train[:300].astype(np.int32).reshape(6, 50)
     program = Program(spec, (28, 28, 1), 10, data.images.dtype)
     program.reset(spec, seed=3)
     together = program.train(data.images, data.labels, order)
@@ -118,7 +120,7 @@ def test_a_stretch_of_steps_is_the_same_as_its_steps_one_by_one():
 def test_scores_are_those_of_keras_evaluate():
     spec = TrialSpec.model_validate({**SMALL, "norm": "batch"})
     dataset = load(spec.data)
-    data = _Resident.of(dataset)
+    data = DeviceData.of(dataset)
     program = Program(spec, (28, 28, 1), 10, data.images.dtype)
     program.reset(spec, seed=3)
     program.train(data.images, data.labels, np.arange(60).reshape(2, 30))

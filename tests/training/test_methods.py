@@ -8,9 +8,11 @@ from small_trial import SMALL
 from bnexp.data import load
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
+from bnexp.training.device import DeviceData
 from bnexp.training.program import Program
-from bnexp.training.statistics import is_batch_dependent
-from bnexp.training.trainer import _Resident
+from bnexp.training.statistics import batch_dependent
+
+pytestmark = pytest.mark.numeric
 
 MODEL = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}
 BATCH_DEPENDENT = [name for name, row in METHODS.items() if row.batch_dependent]
@@ -18,7 +20,7 @@ BATCH_DEPENDENT = [name for name, row in METHODS.items() if row.batch_dependent]
 
 @pytest.fixture(scope="module")
 def data():
-    return _Resident.of(load(TrialSpec.model_validate(SMALL).data))
+    return DeviceData.of(load(TrialSpec.model_validate(SMALL).data))
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_just_the_methods_that_the_table_calls_batch_dependent_have_layers_with_
     for name, row in METHODS.items():
         arguments = {"groups": 4} if "groups" in row.model_fields else {}
         program, _ = start({"name": name, **arguments})
-        assert any(map(is_batch_dependent, program.model.layers)) == row.batch_dependent, name
+        assert bool(batch_dependent(program.built)) == row.batch_dependent, name
 
 
 def test_weight_norm_starts_from_the_first_batch_layer_by_layer(start, data):

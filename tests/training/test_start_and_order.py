@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from bnexp.models.built import Built
 from bnexp.specs.model import CnnSpec
 from bnexp.training.initial import initial_weights
 from bnexp.training.order import batches, epoch_order
@@ -31,8 +32,9 @@ def test_initial_kernels_are_multiplied_and_nothing_else_is():
         [keras.Input((4,)), keras.layers.Dense(3, name="some"), keras.layers.Dense(3, name="next")]
     )
     constants = [variable.numpy() + 1 for variable in model.variables]
-    once = initial_weights(model, CnnSpec(), 0, constants)
-    twice = initial_weights(model, CnnSpec(initial_scale=2.0), 0, constants)
+    built = Built(model, ())
+    once = initial_weights(built, CnnSpec(), 0, constants)
+    twice = initial_weights(built, CnnSpec(initial_scale=2.0), 0, constants)
     for variable, one, two in zip(model.variables, once, twice, strict=True):
         assert (two == one * (2 if variable.path.endswith("kernel") else 1)).all()
         assert one.any()

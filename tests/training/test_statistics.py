@@ -3,17 +3,23 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_trial import SMALL
 
 from bnexp.data import load
+from bnexp.models.built import Built, NormLayer
+from bnexp.specs.block import Block
 from bnexp.specs.trial import TrialSpec
+from bnexp.training.device import DeviceData
 from bnexp.training.program import Program
-from bnexp.training.trainer import _Resident
+from bnexp.training.statistics import BatchStatistics, batch_dependent
+
+pytestmark = pytest.mark.numeric
 
 
 @pytest.fixture(scope="module")
 def data():
-    return _Resident.of(load(TrialSpec.model_validate(SMALL).data))
+    return DeviceData.of(load(TrialSpec.model_validate(SMALL).data))
 
 
 @pytest.fixture
@@ -74,6 +80,43 @@ def test_recalibrated_statistics_are_moments_over_all_the_images(program, data):
     norm = program.model.get_layer("conv1_norm")
     np.testing.assert_allclose(norm.moving_mean, conv.mean((0, 1, 2), dtype="float64"), atol=1e-5)
     np.testing.assert_allclose(norm.moving_variance, conv.var((0, 1, 2), dtype="float64"), rtol=1e-4)
+
+
+class NormalizedRows(keras.layers.Layer):
+    """A recurrent cell that normalizes what comes in and adds it to its state, (N,28)."""
+
+    def __init__(self, **keywords):
+        super().__init__(**keywords)
+        self.state_size = 28
+        self.norm = keras.layers.BatchNormalization(momentum=0.5)
+
+    def build(self, shape):
+        self.norm.build(shape)
+
+    def call(self, x, states, training=None):
+        state = states[0] + self.norm(x, training=training)
+        return state, [state]
+
+
+def test_a_norm_inside_a_recurrent_cell_counts():
+    """Its inputs are those of all rows; in batch mode each row is normalized by its own statistics.
+
+    The first row counts twice, as in training: Keras's loop calls a cell once more, to see what comes out of it.
+    """
+    cell = NormalizedRows()
+    images = keras.Input((28, 28))
+    model = keras.Model(images, keras.layers.RNN(cell, name="rnn")(images))
+    built = Built(model, (NormLayer(model.get_layer("rnn"), Block("rows", "rows", (28,)), None),))
+    assert batch_dependent(built) == [cell.norm]
+    x = np.random.default_rng(0).normal(1, 2, (50, 28, 28)).astype("float32")
+    statistics = BatchStatistics(built)
+    expected = ((x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3)).sum(1)
+    np.testing.assert_allclose(tf.function(statistics.logits)(x), expected, atol=1e-4)
+    np.testing.assert_array_equal(cell.norm.moving_mean, np.zeros(28))
+    statistics.recalibrate([tf.constant(x[:30]), tf.constant(x[30:])])
+    seen = np.concatenate([x[:, :1], x], 1).astype("float64")
+    np.testing.assert_allclose(cell.norm.moving_mean, seen.mean((0, 1)), atol=1e-5)
+    np.testing.assert_allclose(cell.norm.moving_variance, seen.var((0, 1)), rtol=1e-4)
 
 
 def test_with_one_batch_recalibrated_and_batch_statistics_agree(program, data):

@@ -4,35 +4,69 @@ Two checks, because rounding errors grow: training multiplies a difference of 1e
 switches the other way, two correct ways of computing differ in the second digit.
 
 - Step by step: Keras trains, and the loop makes each step from Keras's state (weights, moving averages, the optimizer's
-  moments).  Nothing can grow: losses agree to 1e-4, most of it the rounding of batch normalization's sums, and updates
-  to 3 % of their largest element, in the mean.
+  moments).  Nothing can grow.  Losses and updates agree to a bound that follows from rounding, `PLAIN` or `KERNEL`;
+  an update may be over it only where a pooling or a ReLU of the two models chose differently from the same state.  Such
+  switches are counted: there are few in a step, few steps are over the bound, and none by more than `SWITCHED`.
 - On its own: the loop runs freely from the same start, at a fifth of Adam's usual rate.  Losses may differ by
   3e-5 · 1.12ᵗ after t steps (1e-4 after 10, 9e-3 after 50), at most 0.05.  At SGD's rates differences grow tenfold a
   step, in Keras as here, and nothing can be seen but noise.
 
-A wrong ε, a variance of n − 1 or a missing bias correction is off by 1e-3 and more in its first steps.
+Which steps have a switch, and so the largest difference, is another matter on each processor: convolutions round
+differently under each instruction set, and a tie that is near on one is none on the next.  The bounds do not depend
+on it.  A wrong ε, a variance of n − 1, a wrong momentum or a missing bias correction breaks them in almost every step:
+the last test makes each of these mistakes.
 """
+
+from functools import cache
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from test_like_keras import keras_optimizer, pixels
 
 from bnexp.data import load, split
 from bnexp.specs.trial import TrialSpec
+from bnexp.training.device import DeviceData
+from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.order import epoch_order
 from bnexp.training.program import Program
-from bnexp.training.trainer import _Resident
-from bnexp.training.ways import GRAPH, Way
+
+pytestmark = pytest.mark.numeric
 
 STEPS, BATCH = 200, 15
 DATA = {"name": "mnist-5k", "train": 3000, "validation": 100}
 CNN = {"name": "cnn", "filters": [8, 16], "dense": [16], "pools": 2}
-COMPILED = Way("xla", BATCH)
+COMPILED = Execution("xla", BATCH)
 ADAM = {"name": "adam", "learning_rate": 1e-3}
 SGD = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True}
 BATCH_AFTER = {"name": "batch", "place": "after-activation"}
 GROUPS = {"name": "group", "groups": 4}
+
+
+class Bounds(NamedTuple):
+    """How far the loop's step may be from Keras's where no pooling and no ReLU switched."""
+
+    loss: float
+    """Relative."""
+    update: float
+    """Mean difference of a variable after the step, of the largest element of its update."""
+
+
+# Sums of up to 10,140 numbers (15 images of 26x26) in another order: 1e-6 of most updates and, seen under four settings
+# of oneDNN, up to 8e-5 of those of γ and β, in whose gradients most terms cancel.
+PLAIN = Bounds(1e-5, 2e-4)
+# The kernel of batch normalization adds these numbers one by one: 5e-5 of a variance and more (`training.forms`), seen
+# up to 7e-5 of a loss and 1.6e-3 of an update of γ or β.
+KERNEL = Bounds(3e-4, 5e-3)
+# A switch moves the part of one image in a gradient: 7 % of 15 images whose parts are alike.
+SWITCHED = 0.25
+# Channels in which a choice switched, of 64.  A ReLU may switch on all of the images' background, hundreds of pixels,
+# which are one number; so channels are counted and not pixels.  Seen are 5.
+SWITCHES = 12
+# Of the 200 steps, those that a switch took over their bound.  Seen are 7.
+STEPS_WITH_SWITCHES = 20
 
 CASES = {
     "none": ("none", CNN, ADAM, GRAPH),
@@ -53,23 +87,34 @@ CASES = {
 class Pair:
     """The loop and a Keras model that start from the same weights, and the batches for both."""
 
-    def __init__(self, case, rate=1.0):
+    def __init__(self, case):
         norm, model, optimizer, way = CASES[case]
-        optimizer = {**optimizer, "learning_rate": rate * optimizer["learning_rate"]}
         training = {"batch_size": BATCH, "optimizer": optimizer}
-        spec = TrialSpec.model_validate({"data": DATA, "norm": norm, "model": model, "training": training})
-        self.dataset = load(spec.data)
-        self.data = _Resident.of(self.dataset)
-        order = epoch_order(split(self.dataset, spec.data, 0).train, 3, 0)
+        self.spec = TrialSpec.model_validate({"data": DATA, "norm": norm, "model": model, "training": training})
+        self.dataset = load(self.spec.data)
+        self.data = DeviceData.of(self.dataset)
+        order = epoch_order(split(self.dataset, self.spec.data, 0).train, 3, 0)
         self.batches = order[: STEPS * BATCH].reshape(STEPS, BATCH)
-        self.program = Program(spec, (28, 28, 1), 10, self.data.images.dtype, way)
-        self.program.reset(spec, seed=3)
-        self.keras = Program(spec, (28, 28, 1), 10, self.data.images.dtype).model
-        self.keras.set_weights(self.program.model.get_weights())
+        self.program = Program(self.spec, (28, 28, 1), 10, self.data.images.dtype, way)
+        self.keras = Program(self.spec, (28, 28, 1), 10, self.data.images.dtype).model
         self.keras.compile(
-            keras_optimizer(spec.training.optimizer), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            keras_optimizer(self.spec.training.optimizer), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         )
         self.keras.optimizer.build(self.keras.trainable_variables)
+        self.bounds = KERNEL if way == GRAPH and self.spec.norm.name == "batch" else PLAIN
+        models = (self.program._training_model, way == COMPILED), (self.keras, False)
+        self._choices = [tf.function(lambda x, m=model: _choices(m, x), jit_compile=xla) for model, xla in models]
+
+    def start(self, rate=1.0):
+        """Both anew from the same weights, at `rate` times their learning rate."""
+        self.program.reset(self.spec, seed=3)
+        self.keras.set_weights(self.program.model.get_weights())
+        for variable in self.optimizer_state():
+            variable.assign(np.zeros(variable.shape))
+        learning_rate = rate * self.spec.training.optimizer.learning_rate
+        self.program._optimizer.learning_rate = learning_rate
+        self.keras.optimizer.learning_rate = learning_rate
+        return self
 
     def our_step(self, batch):
         return self.program.train(self.data.images, self.data.labels, batch[None]).loss_sum / BATCH
@@ -89,21 +134,61 @@ class Pair:
         variables = {variable.path: variable for variable in self.keras.optimizer.variables}
         return [variable for path, variable in variables.items() if not path.endswith("learning_rate")]
 
+    def switches(self, batch, before):
+        """In how many channels the two models choose differently for this batch, with the variables `before`."""
+        after = [variable.numpy() for variable in self.keras.variables]
+        for variables in (self.program.model.variables, self.keras.variables):
+            for variable, value in zip(variables, before, strict=True):
+                variable.assign(value)
+        x = tf.constant(pixels(self.dataset, batch))
+        ours, theirs = (choices(x) for choices in self._choices)
+        for variable, value in zip(self.keras.variables, after, strict=True):
+            variable.assign(value)
+        differ = [(one != other).numpy() for one, other in zip(ours, theirs, strict=True)]
+        return sum(int(each.any(tuple(range(each.ndim - 1))).sum()) for each in differ)
 
-@pytest.mark.parametrize("case", CASES)
-def test_each_step_from_the_state_of_keras_is_the_step_of_keras(case):
-    pair = Pair(case)
-    for step, batch in enumerate(pair.batches):
+
+def _choices(model, x):
+    """Of a chain of layers in training: which outputs of each ReLU are positive, which corner each pooling takes."""
+    choices = []
+    for layer in model.layers[1:]:
+        if "pool" in layer.name:
+            height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+            corners = [x[:, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
+            choices.append(tf.argmax(tf.stack(corners), 0))
+        x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
+        if layer.name.endswith("_relu"):
+            choices.append(x > 0)
+    return choices
+
+
+class Step(NamedTuple):
+    """How far a step of the loop is from Keras's."""
+
+    loss: float
+    update: float
+    """The largest of the variables', as in `Bounds`."""
+    path: str
+    """Of that variable."""
+    switches: int | None
+    """As `Pair.switches`, counted where the update is over its bound."""
+
+
+def step_by_step(pair, batches):
+    for batch in batches:
         pair.take_over_the_state_of_keras()
         before = [variable.numpy() for variable in pair.keras.variables]
         ours, theirs = pair.our_step(batch), pair.keras_step(batch)
-        assert ours == pytest.approx(theirs, rel=1e-4), step
+        off = {}
         for variable, expected, start in zip(pair.program.model.variables, pair.keras.variables, before, strict=True):
             if "seed" in variable.path or _without_gradient(pair, variable.path):
                 continue
-            update = np.abs(expected.numpy() - start).max()
-            off = np.abs(variable.numpy() - expected.numpy())
-            assert off.mean() <= 0.03 * update + 1e-7, (step, variable.path, off.mean(), update)
+            difference, update = variable.numpy() - expected.numpy(), expected.numpy() - start
+            # 1e-9: a variable that moves by less than that did not move.
+            off[variable.path] = np.abs(difference).mean() / max(np.abs(update).max(), 1e-9)
+        path = max(off, key=off.get)
+        over = off[path] > pair.bounds.update
+        yield Step(abs(ours - theirs) / theirs, off[path], path, pair.switches(batch, before) if over else None)
 
 
 def _without_gradient(pair, path):
@@ -113,11 +198,115 @@ def _without_gradient(pair, path):
     return kind == "bias" and bool(following)
 
 
+def faults(steps, bounds):
+    """The steps, by number, that are not Keras's."""
+    wrong = {}
+    for number, step in enumerate(steps):
+        switched = step.switches is not None and 0 < step.switches <= SWITCHES
+        if step.loss > bounds.loss or step.update > (SWITCHED if switched else bounds.update):
+            wrong[number] = step
+    return wrong
+
+
+cached_pair = cache(Pair)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_step_from_the_state_of_keras_is_the_step_of_keras(case):
+    pair = cached_pair(case).start()
+    steps = list(step_by_step(pair, pair.batches))
+    assert not faults(steps, pair.bounds)
+    assert sum(step.switches is not None for step in steps) <= STEPS_WITH_SWITCHES
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if not case.endswith("sgd")])
 def test_losses_of_a_free_run_stay_near_those_of_keras(case):
-    pair = Pair(case, rate=0.2)
+    pair = cached_pair(case).start(rate=0.2)
     ours, theirs = (np.array([step(batch) for batch in pair.batches]) for step in (pair.our_step, pair.keras_step))
     allowed = np.minimum(3e-5 * 1.12 ** np.arange(STEPS), 0.05)
     over = np.flatnonzero(np.abs(ours - theirs) > allowed)
     assert not over.size, (over, ours[over], theirs[over])
     assert theirs[-50:].mean() < 0.95 * theirs[0], "nothing was learned, so nothing was compared"
+
+
+def norm_epsilon(pair, patch):
+    """That of torch."""
+    for layer in _norms(pair):
+        layer.epsilon = 1e-5
+
+
+def norm_momentum(pair, patch):
+    for layer in _norms(pair):
+        layer.momentum = 0.9
+
+
+def _norms(pair):
+    return [layer for layer in pair.program.model.layers if layer.name.endswith("_norm")]
+
+
+def unbiased_variance_in_outputs(pair, patch):
+    """Outputs are divided by the root of the variance with n − 1."""
+    _change(
+        patch, "FusedBatchNormV3", lambda x, scale, **rest: {"x": x, "scale": scale * _biased_to_unbiased(x), **rest}
+    )
+
+
+def unbiased_variance_in_moving_averages(pair, patch):
+    kernel = tf.raw_ops.FusedBatchNormV3
+
+    def changed(x, **rest):
+        done = kernel(x=x, **rest)
+        return done._replace(batch_variance=done.batch_variance / tf.square(_biased_to_unbiased(x)))
+
+    patch.setattr(tf.raw_ops, "FusedBatchNormV3", changed)
+
+
+def _biased_to_unbiased(x):
+    n = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), x.dtype)
+    return tf.sqrt((n - 1) / n)
+
+
+def no_bias_correction(pair, patch):
+    _change(patch, "ResourceApplyAdam", lambda **all_: {**all_, "beta1_power": 0.0, "beta2_power": 0.0})
+
+
+def adam_epsilon(pair, patch):
+    """That of torch is 1e-8, that of Keras 1e-7."""
+    _change(patch, "ResourceApplyAdam", lambda **all_: {**all_, "epsilon": 1e-8})
+
+
+def sgd_momentum(pair, patch):
+    pair.program._optimizer.momentum = 0.8
+
+
+def no_nesterov(pair, patch):
+    pair.program._optimizer.nesterov = False
+
+
+def _change(patch, name, arguments):
+    kernel = getattr(tf.raw_ops, name)
+    patch.setattr(tf.raw_ops, name, lambda **given: kernel(**arguments(**given)))
+
+
+MISTAKES = [
+    ("batch", norm_epsilon),
+    ("batch", norm_momentum),
+    ("batch", unbiased_variance_in_outputs),
+    ("batch", unbiased_variance_in_moving_averages),
+    ("batch", no_bias_correction),
+    ("none", no_bias_correction),
+    ("none", adam_epsilon),
+    ("group, sgd", norm_epsilon),
+    ("group, sgd", sgd_momentum),
+    ("group, sgd", no_nesterov),
+]
+
+
+@pytest.mark.parametrize(("case", "mistake"), MISTAKES)
+def test_each_mistake_fails_by_far(case, mistake, monkeypatch):
+    """Of 20 steps almost all are faults, and half of them are over a bound by more than five times."""
+    pair = Pair(case).start()
+    mistake(pair, monkeypatch)
+    steps = list(step_by_step(pair, pair.batches[:20]))
+    assert len(faults(steps, pair.bounds)) >= 15
+    assert np.median([max(step.loss / pair.bounds.loss, step.update / pair.bounds.update) for step in steps]) > 5

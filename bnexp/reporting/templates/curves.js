@@ -1,12 +1,10 @@
-// Learning curves that a reader can question.  Means, intervals and rounding come with the data (curves_data.py);
-// here they are placed, drawn and said.
+// Learning curves that a reader can question.  Numbers and texts come with the data (drawing/chart.py); here they are
+// placed and drawn, on axes that fit what is shown.
 "use strict";
 (() => {
   const FEW = 8; // curves that can be told apart in one picture
   const ROOM = { left: 52, right: 12, top: 8, bottom: 40 };
   const LINE = 1.8;
-  const X = { step: "training steps", examples: "training examples seen", seconds: "seconds of training" };
-  const ACCURACIES = [0, 20, 50, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99];
 
   // Marks of radius 1, as matplotlib has them.
   const MARKS = {
@@ -23,23 +21,7 @@
   };
   const html = (tag, attributes = {}, ...children) => made(document.createElement(tag), attributes, children);
 
-  // The digits of numbers.py: they stop where the uncertainty begins.
-  const decimals = (half, otherwise) => {
-    if (!(half > 0)) return otherwise;
-    const [mantissa, exponent] = half.toExponential(1).split("e").map(Number);
-    return Math.max(0, -exponent + (mantissa < 3 ? 1 : 0));
-  };
-  const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-  const fixed = (value, places) => {
-    const [whole, rest] = Math.abs(value).toFixed(places).split(".");
-    return (value < 0 && Number(value.toFixed(places)) !== 0 ? "−" : "") + grouped(whole) + (rest ? `.${rest}` : "");
-  };
-  const compact = (value) => {
-    for (const [size, letter] of [[1e6, "M"], [1e3, "k"]]) {
-      if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(6))}${letter}`;
-    }
-    return String(Number(value.toPrecision(6)));
-  };
+  const compact = (value) => value.toLocaleString("en", { notation: "compact", maximumSignificantDigits: 6 }).replace("K", "k");
   const known = (value) => value !== null && value !== undefined;
 
   // Scales: from a value to its place, 0 to 1 between both ends, and the ticks there.
@@ -64,12 +46,12 @@
     return { place: (value) => (Math.log10(Math.max(value, low / 10)) - bottom) / (top - bottom), ticks };
   };
   // Logarithmic in the error, so that late differences are seen beside the steep beginning.
-  const stretched = (values) => {
+  const stretched = (values, table) => {
     const errors = values.filter((value) => value < 100).map((value) => 100 - value);
     const least = Math.max(Math.min(...errors, 100) / 1.3, 0.005), most = Math.min(Math.max(...errors, 1) * 1.3, 100);
     const scale = logarithmic(least, Math.max(most, least * 1.4));
     const place = (value) => 1 - scale.place(Math.max(100 - value, least / 2));
-    const ticks = ACCURACIES.filter((tick) => place(tick) >= 0 && place(tick) <= 1);
+    const ticks = table.filter((tick) => place(tick) >= 0 && place(tick) <= 1);
     const fallback = () => linear(100 - Math.max(most, least * 1.4), 100 - least).ticks;
     return { place, ticks: ticks.length >= 3 ? ticks : fallback() };
   };
@@ -128,29 +110,13 @@
     const spots = (curve) => curve.step.map((_, k) => k).filter((k) => spot(curve, k));
 
     // ---- what is said
-    const finished = (curve) => curve.seeds.filter((seed) => seed.finished).length;
-    const of = (curve, k) => curve.seeds.filter((seed) => seed.finished && known(values(seed)[k])).length;
-    const unit = () => (state.kind === "accuracy" ? " %" : "");
-    const digits = (curve, k) => {
-      const [, low, high] = means(curve);
-      return decimals((high[k] - low[k]) / 2, state.kind === "accuracy" ? 2 : 4);
-    };
-    const estimate = (curve, k) => {
-      const [mean, low, high] = means(curve).map((row) => row[k]);
-      if (!known(mean)) return "no training finished";
-      const places = digits(curve, k);
-      const interval = known(low) ? `[${fixed(low, places)}, ${fixed(high, places)}]` : "[—]";
-      return `${fixed(mean, places)}${unit()} ${interval}`;
-    };
+    const shown = (curve, k) => curve.shown[measure()][k] ?? "no training finished";
     const where = (curve, k) => {
-      const step = `step ${fixed(curve.step[k], 0)}`;
-      if (state.x === "step") return step;
-      const x = xs(curve)[k];
-      if (!known(x)) return step;
-      return state.x === "seconds" ? `${step}, ${Number(x.toPrecision(3))} s` : `${fixed(x, 0)} examples (${step})`;
+      const { [state.x]: x, step } = curve.at;
+      return state.x === "step" || !x[k] ? step[k] : `${x[k]} (${step[k]})`;
     };
-    const count = (curve, k) => `n = ${of(curve, k)} of ${curve.planned}`;
-    const sentence = (curve, k) => `${where(curve, k)}: ${estimate(curve, k)}, ${count(curve, k)}`;
+    const count = (curve, k) => `n = ${curve.n[measure()][k]} of ${curve.planned}`;
+    const sentence = (curve, k) => `${where(curve, k)}: ${shown(curve, k)}, ${count(curve, k)}`;
 
     // ---- controls
     const groups = [];
@@ -207,7 +173,7 @@
         ...places(),
         ...choice("y", "vertical axis", "kind", kinds.map((kind) => [kind, kind])),
         ...choice("of", "data", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
-        ...choice("x", "horizontal axis", "x", Object.keys(X).map((key) => [key, key === "step" ? "steps" : key])),
+        ...choice("x", "horizontal axis", "x", Object.keys(data.axes).map((key) => [key, key === "step" ? "steps" : key])),
         ...choice("axes", "scale of the axes", "scale", [["stretched", "logarithmic"], ["linear", "linear"]])),
       variants,
       html("div", { class: "plot" }, svg, readout),
@@ -231,7 +197,7 @@
       const ceiling = state.kind === "accuracy" ? 100 : Infinity;
       const flat = () => linear(bottom - pad, Math.max(top, Math.min(top + pad, ceiling)));
       const up = plain || (state.kind === "loss" && !positive.length) ? flat()
-        : state.kind === "accuracy" ? stretched(y)
+        : state.kind === "accuracy" ? stretched(y, data.ticks)
           : logarithmic(Math.min(...positive) / 1.2, Math.max(...positive) * 1.2);
       return {
         across, up, width, height,
@@ -267,7 +233,7 @@
     const drawnCurve = (curve) => {
       const group = colour(shape("g", {
         class: "curve", tabindex: 0, role: "slider", "aria-orientation": "horizontal", "data-variant": curve.variant,
-        "aria-label": `${name(curve.variant)}: ${data.measures[measure()]} against ${X[state.x]}`,
+        "aria-label": `${name(curve.variant)}: ${data.measures[measure()]} against ${data.axes[state.x]}`,
       }), curve.variant);
       group.append(shape("path", { class: "band", d: band(curve) }));
       for (const seed of curve.seeds) {
@@ -317,7 +283,7 @@
       const width = outer - ROOM.left - ROOM.right, height = tall - ROOM.top - ROOM.bottom;
       made(svg, { height: tall, viewBox: `0 0 ${outer} ${tall}` }, []);
       const at = data.places[state.place];
-      const title = `${data.measures[measure()]} against ${X[state.x]}${at ? ` at ${at}` : ""}`;
+      const title = `${data.measures[measure()]} against ${data.axes[state.x]}${at ? ` at ${at}` : ""}`;
       svg.setAttribute("aria-label", `Learning curves of ${root.dataset.name}: ${title}. Tab goes to a curve, arrow keys along it.`);
       scales = fit(width, height);
       if (!scales) {
@@ -334,7 +300,7 @@
         frame.append(shape("path", { d: `M0 ${y}H${width}` }), shape("text", { x: -7, y: y + 4, "text-anchor": "end" }, compact(tick)));
       }
       frame.append(shape("path", { class: "axis", d: `M0 0V${height}H${width}` }));
-      frame.append(shape("text", { x: width / 2, y: height + 34, "text-anchor": "middle" }, X[state.x]));
+      frame.append(shape("text", { x: width / 2, y: height + 34, "text-anchor": "middle" }, data.axes[state.x]));
       frame.append(shape("text", { transform: `translate(${12 - ROOM.left} ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, data.measures[measure()]));
       // An inner picture, because it cuts off what lies outside of it.
       const inside = shape("svg", { x: ROOM.left, y: ROOM.top, width, height });
@@ -369,19 +335,18 @@
       const k = state.at.k, [, low, high] = means(curve), [x, y] = spot(curve, k);
       colour(pointed, curve.variant);
       if (known(low[k])) pointed.append(shape("path", { class: "whisker", d: `M${scales.x(x)} ${scales.y(low[k])}V${scales.y(high[k])}` }));
-      const places = state.kind === "accuracy" ? Math.max(digits(curve, k), 2) : digits(curve, k) + 1;
       const rows = curve.seeds.map((seed) => {
         const value = values(seed)[k];
         if (known(value)) pointed.append(shape("circle", { class: "dot", r: 3, cx: scales.x(xs(curve, seed)[k]), cy: scales.y(value) }));
-        const text = known(value) ? fixed(value, places) : "—";
+        const text = known(value) ? value.toFixed(curve.digits[measure()][k]) : "—";
         return html("li", {}, html("span", {}, `seed ${seed.seed}`), html("span", {}, text + (seed.finished ? "" : " ×")));
       });
       if (known(means(curve)[0][k])) pointed.append(mark(curve.variant, scales.x(x), scales.y(y), 5));
       readout.replaceChildren(
         html("p", { class: "who" }, swatch(curve.variant), html("bdi", {}, name(curve.variant))),
         html("p", {}, where(curve, k)),
-        html("p", { class: "value" }, estimate(curve, k)),
-        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(of(curve, k), 2)]),
+        html("p", { class: "value" }, shown(curve, k)),
+        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(curve.n[measure()][k], 2)]),
         html("ul", { class: "seeds" }, ...rows));
       const group = groupsOf.get(curve.variant);
       if (group) speak(group, curve, k);
@@ -422,22 +387,23 @@
 
     // ---- the same as a table
     const tabulate = () => {
-      const shown = curves(), few = state.shown.size < every.length ? `${state.shown.size} of ${every.length} variants shown. ` : "";
+      const drawn = curves(), few = state.shown.size < every.length ? `${state.shown.size} of ${every.length} variants shown. ` : "";
       note.textContent = `${few}Mean and 95 % interval over seeds, every seed faint behind. Axes are zoomed to what is shown${
         state.scale === "linear" ? "" : state.kind === "accuracy" ? "; that of accuracy is stretched towards 100 %" : ""}. ×: a training that diverged, not in the mean.`;
       if (!same.open) return;
-      const steps = [...new Set(shown.flatMap((curve) => curve.step))].sort((a, b) => a - b);
-      const row = (step) => html("tr", {}, html("th", { scope: "row" }, fixed(step, 0)), ...shown.map((curve) => {
-        const k = curve.step.indexOf(step);
-        if (k < 0) return html("td", {}, "—");
-        const at = state.x === "step" || !known(xs(curve)[k]) ? "" : state.x === "seconds" ? ` at ${Number(xs(curve)[k].toPrecision(3))} s` : ` at ${fixed(xs(curve)[k], 0)}`;
-        return html("td", {}, `${estimate(curve, k)}${at} (${of(curve, k)}/${curve.planned})`);
-      }));
+      const steps = new Map(drawn.flatMap((curve) => curve.step.map((step, k) => [step, curve.at.step[k]])));
+      const cell = (curve, k) => {
+        if (k < 0) return "—";
+        const x = state.x === "step" ? null : curve.at[state.x][k];
+        return `${shown(curve, k)}${x ? ` at ${x}` : ""} (${curve.n[measure()][k]}/${curve.planned})`;
+      };
+      const row = ([step, text]) => html("tr", {}, html("th", { scope: "row" }, text.replace("step ", "")),
+        ...drawn.map((curve) => html("td", {}, cell(curve, curve.step.indexOf(step)))));
       const at = data.places[state.place];
       table.replaceChildren(
         html("caption", {}, `${data.measures[measure()]}${at ? ` at ${at}` : ""}: mean, 95 % interval, finished/planned trainings`),
-        html("thead", {}, html("tr", {}, ...["step", ...shown.map((curve) => name(curve.variant))].map((text) => html("th", { scope: "col" }, text)))),
-        html("tbody", {}, ...steps.map(row)));
+        html("thead", {}, html("tr", {}, ...["step", ...drawn.map((curve) => name(curve.variant))].map((text) => html("th", { scope: "col" }, text)))),
+        html("tbody", {}, ...[...steps].sort(([a], [b]) => a - b).map(row)));
     };
 
     root.hidden = false;

@@ -5,21 +5,14 @@ document.documentElement.classList.add("scripted-page");
 // What a screen reader should say.
 const say = (text) => { document.getElementById("said").textContent = text; };
 (() => {
-  // "−0.18 [−0.26, −0.11]" sorts as −0.18, "> 2,532 (1/5)" as 2532, "—" last.
-  const number = (text) => {
-    const found = text.replaceAll(",", "").replaceAll("−", "-").match(/^[^\d+-]{0,2}([+-]?\d+(?:\.\d+)?)/);
-    return found ? Number(found[1]) : NaN;
-  };
-  const compare = (a, b) => {
-    if (Number.isNaN(a.number) !== Number.isNaN(b.number)) return Number.isNaN(a.number) ? 1 : -1;
-    return Number.isNaN(a.number) || a.number === b.number ? a.text.localeCompare(b.text) : a.number - b.number;
-  };
+  // A cell's `data-value` is its number in full, or nothing where it has none, which comes last; else it is its text.
+  const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a < b ? -1 : Number(a > b));
   const sort = (table, column, down) => {
     const rows = [...table.tBodies[0].rows].map((row) => {
-      const text = row.cells[column].textContent.trim();
-      return { row, text, number: number(text), absent: text === "—" };
+      const { textContent, dataset: { value } } = row.cells[column];
+      return { row, absent: value === "", key: value === undefined ? textContent : Number(value) };
     });
-    rows.sort((a, b) => a.absent - b.absent || (down ? -1 : 1) * compare(a, b));
+    rows.sort((a, b) => a.absent - b.absent || (down ? -1 : 1) * compare(a.key, b.key));
     table.tBodies[0].append(...rows.map((each) => each.row));
   };
   for (const table of document.querySelectorAll("table")) {

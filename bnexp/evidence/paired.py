@@ -1,0 +1,168 @@
+"""One metric on the pairs of two sides: estimate, tests, and what so many pairs can detect."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from bnexp.evidence.family import in_family
+from bnexp.evidence.metric import METRICS, Metric
+from bnexp.evidence.pairing import Pairs, pairs
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, side_of
+from bnexp.evidence.side import Counts, Side, place
+from bnexp.specs.experiment import MARGIN
+from bnexp.stats.bootstrap import Sources, image_differences, sources
+from bnexp.stats.equivalence import tost
+from bnexp.stats.estimates import Interval, Share, mean_interval
+from bnexp.stats.paired import SignFlip, improvement, sign_flip_test
+from bnexp.stats.power import minimum_detectable_effect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """One side against another in one metric, pair by pair.  Differences are second minus first."""
+
+    planned: int
+    """Pairs that both sides planned; `difference.n` of them are complete and proven to be pairs."""
+    seeds: tuple[int, ...]
+    """The seed of each of the `differences`."""
+    values: tuple[tuple[float, float], ...] = ()
+    """Of both trials of each pair, in the metric's unit."""
+    differences: tuple[float, ...]
+    """One per pair, in order of the seeds; of accuracies in percentage points."""
+    difference: Interval
+    test: SignFlip
+    p_holm: float
+    """The sign-flip p after Holm's correction over the family."""
+    family: int
+    """Comparisons with a p-value that are corrected together."""
+    detectable: float
+    """The smallest true difference that this many pairs detect with 80 % power; NaN for n < 2."""
+    declared: str
+    """Why the pairs are by seed only; empty where fingerprints prove them."""
+    mismatches: Mapping[int, str]
+    """Seed to the fingerprints that disagree: pairs that were left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Estimate):
+    """One variant against the baseline at one place of the grid in test accuracy."""
+
+    point: int
+    baseline_point: int | None
+    """None: the baseline was not planned at this place."""
+    variant: str
+    baseline: str
+    coordinates: Mapping[str, Any]
+    counts: Counts
+    baseline_counts: Counts | None
+    improvement: Share
+    same: bool = False
+    """Whether the two specs are equal: then each pair is one trial, compared with itself."""
+    margin: float = MARGIN
+    """Of the plan: smaller differences, in points, do not matter."""
+    equivalence_p: float = math.nan
+    """Of two one-sided tests of a difference beyond the margin."""
+    equivalence_p_holm: float = math.nan
+    """The same after Holm's correction over the family."""
+    sampling: Sources | None = None
+    """What of the error comes from the seeds and what from the test images, in points; None where it is not known."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the pairs show."""
+        if self.difference.n < FEWEST or self.same or self.too_many_diverged:
+            return "nothing"
+        tested = self.p_holm < LEVEL and math.copysign(1, self.difference.mean)
+        found = direction(side_of(self.difference), int(tested))
+        return "equivalent" if found == "undecided" and self.equivalent else found
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether the difference was shown to lie within the margin, however it differs from zero."""
+        return self.difference.n >= FEWEST and self.equivalence_p_holm < LEVEL
+
+    @property
+    def too_many_diverged(self) -> bool:
+        return any(counts.too_many_diverged for counts in (self.counts, self.baseline_counts) if counts)
+
+
+class Candidate(NamedTuple):
+    """A side that is compared with the baseline of its place, or that baseline."""
+
+    point: int
+    coordinates: Mapping[str, Any]
+    side: Side
+    """Named by its variant."""
+
+
+def comparisons(found: Sequence[Candidate], baseline: str, margin: float, *, sampled: bool = True) -> list[Comparison]:
+    """Each against the `baseline` of its place, as one family, in their order; `sampled`: with the error of the images.
+
+    What cannot be tested for equivalence, for want of scatter, counts in the family as not shown.
+    """
+    bases = {place(each.coordinates): each for each in found if each.side.name == baseline}
+    every = [
+        _comparison(each, bases.get(place(each.coordinates)), baseline, margin, sampled=sampled)
+        for each in found
+        if each.side.name != baseline
+    ]
+    return in_family(
+        every,
+        p_holm=lambda each: each.test.p,
+        equivalence_p_holm=lambda c: 1.0 if c.differences and math.isnan(c.equivalence_p) else c.equivalence_p,
+    )
+
+
+def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95) -> Estimate:
+    """What the pairs show in a metric, as a family of its own."""
+    values = {seed: value for seed, both in found.trained.items() if (value := metric.pair(*both)) is not None}
+    # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
+    differences = tuple(round(second - first, 9) for first, second in values.values())
+    test = sign_flip_test(differences)
+    return Estimate(
+        planned=len(found.planned),
+        seeds=tuple(values),
+        values=tuple(values.values()),
+        differences=differences,
+        difference=mean_interval(differences, confidence=confidence),
+        test=test,
+        p_holm=test.p,
+        family=1,
+        detectable=minimum_detectable_effect(differences, alpha=1 - confidence),
+        declared=found.declared,
+        mismatches=found.mismatches,
+    )
+
+
+def _comparison(mine: Candidate, base: Candidate | None, baseline: str, margin: float, *, sampled: bool) -> Comparison:
+    found = pairs(base.side if base else Side(baseline, mine.side.spec, {}), mine.side)
+    estimated = estimate(found, METRICS["test-accuracy"])
+    same = base is not None and base.side.spec == mine.side.spec
+    return Comparison(
+        point=mine.point,
+        baseline_point=base and base.point,
+        variant=mine.side.name,
+        baseline=baseline,
+        coordinates=mine.coordinates,
+        counts=mine.side.counts,
+        baseline_counts=base and base.side.counts,
+        improvement=improvement(estimated.differences),
+        same=same,
+        margin=margin,
+        equivalence_p=tost(estimated.differences, margin).p,
+        sampling=_sampling(found, estimated.seeds) if sampled and not same else None,
+        **vars(estimated),
+    )
+
+
+def _sampling(found: Pairs, seeds: Sequence[int]) -> Sources | None:
+    """From the misclassified images that the records name; None for fewer than two pairs, or different images."""
+    tests = [
+        (mine.test, base.test) for seed in seeds for base, mine in [found.trained[seed]] if mine.test and base.test
+    ]
+    sizes = {test.examples for pair in tests for test in pair}
+    if len(tests) < 2 or "other data" in found.declared or len(sizes) != 1:
+        return None
+    missed, base_missed = ([pair[k].missed for pair in tests] for k in (0, 1))
+    return sources(100.0 * image_differences(missed, base_missed, sizes.pop()))

@@ -1,0 +1,139 @@
+"""What a report consists of: an experiment is a section, a topic in it a part, with sentences, tables and figures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from bnexp.reporting.commands import Named
+from bnexp.reporting.drawing.figures import Variant
+
+FEW = 6
+"""So many sentences are read as they stand; more are folded on the page, and want an overview."""
+
+Region = Literal["notice", "conclusions", "body"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text, and its numbers as files."""
+
+    caption: str
+    text: pd.DataFrame
+    """For people; the first column names the row."""
+    numbers: pd.DataFrame | None = None
+    """Unrounded, for CSV; None: no files are written."""
+    file: str = ""
+    """What the files' names have after that of the section."""
+    formats: tuple[str, ...] = ("csv", "tex", "md")
+    legend: tuple[str, ...] = ()
+    """What the columns mean, sentence by sentence."""
+    folded: str = ""
+    """What stands on the page in its place until it is opened; empty where it is open."""
+    commands: Sequence[Named] = ()
+    """What repeats each row."""
+    about_commands: str = ""
+    page_only: bool = False
+    definitions: bool = False
+    """Whether it has two columns, terms and what they stand for."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture."""
+
+    name: str
+    """Part of its file name: letters, digits and hyphens."""
+    caption: str
+    alternative: str
+    """What it shows, in words."""
+    draw: Callable[[], Canvas]
+    wide: bool = False
+    """Whether it wants the width of a page, not of a column."""
+    aside: bool = False
+    """Whether it is for a second look."""
+    interactive: bool = False
+    """Whether the page draws the same itself, from the part's `chart`, and needs it as a file for print only."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A topic.  What it has is shown in the order of the fields; all of it may be empty."""
+
+    title: str = ""
+    """Its heading; without one it goes on with the part before."""
+    region: Region = "body"
+    """notice: above everything; conclusions: on the first screen; body: in the section of the experiment."""
+    paragraphs: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    """The same as a list; the first `FEW` are seen, and the others can be unfolded."""
+    tables: tuple[Table, ...] = ()
+    alarming: bool = False
+    """Whether nobody should miss it."""
+    figures: tuple[Figure, ...] = ()
+    """All of a section stand together, in the order of the parts."""
+    chart: Mapping[str, Any] = field(default_factory=dict)
+    """What the page draws `interactive` figures from (`drawing.chart`)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a part needs to know besides the evidence."""
+
+    variants: tuple[Variant, ...]
+    """Of the experiment, each with its look in the whole report."""
+    results: Path
+    """The folder that the commands shall name."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment of a report."""
+
+    name: str
+    about: str
+    slug: str
+    """The name as part of file names and links: ASCII letters, digits, dots, hyphens and underscores."""
+    complete: bool
+    """Whether every planned trial has a result; divergence is one."""
+    parts: Mapping[str, Part]
+    """In order, by their names in `parts.PARTS`."""
+
+    def region(self, region: Region) -> list[Part]:
+        """The parts that stand there."""
+        return [part for part in self.parts.values() if part.region == region]
+
+    @property
+    def figures(self) -> list[Figure]:
+        """Of all parts."""
+        return [figure for part in self.parts.values() for figure in part.figures]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Those that are written as files."""
+        every = (table for part in self.parts.values() for table in part.tables)
+        return [table for table in every if table.numbers is not None]
+
+    def file(self, name: str) -> str:
+        """The name of a file of this section, without its ending."""
+        return f"{self.slug}-{name}" if name else self.slug
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences on trials that are missing, failed or diverged."""
+        return [sentence for part in self.region("notice") for sentence in part.sentences]
+
+
+def slugs(names: Sequence[str]) -> dict[str, str]:
+    """A different slug for each name."""
+    found: dict[str, str] = {}
+    for name in names:
+        plain = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name).strip(".-")[:60]
+        slug, k = plain or "experiment", 2
+        while slug.casefold() in {used.casefold() for used in found.values()}:
+            slug, k = f"{plain or 'experiment'}-{k}", k + 1
+        found[name] = slug
+    return found

@@ -1,0 +1,256 @@
+"""Test accuracy after the last step: the table of an experiment, its legend, and the figures."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import pandas as pd
+
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.side import Counts
+from bnexp.reporting.columns import estimated, framed
+from bnexp.reporting.commands import point_commands
+from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
+from bnexp.reporting.drawing.figures import spread
+from bnexp.reporting.numbers import ABSENT, Number, ends, headings, interval, p_value, share, significant
+from bnexp.reporting.part import Context, Figure, Part, Table
+from bnexp.reporting.phrases import named, places
+from bnexp.specs.wording import either, key_label
+from bnexp.stats.bootstrap import Sources
+
+SUMMARY = {
+    "n_ok": ("int64", "condition.counts.ok"),
+    "n_planned": ("int64", "condition.counts.planned"),
+    "n_diverged": ("int64", "condition.counts.diverged"),
+    "n_failed": ("int64", "condition.counts.failed"),
+    "n_missing": ("int64", "condition.counts.missing"),
+    **estimated("test_accuracy", "condition.accuracy"),  # per cent; over the trials that are ok, 95 % t interval
+    "test_accuracy_iqm": ("float64", "condition.accuracy_middle"),  # interquartile mean
+    **estimated("batch_statistics", "condition.batch_statistics"),  # the same weights with each batch's own statistics
+    **estimated("recalibrated", "condition.recalibrated"),  # the same weights with statistics over training images
+    "baseline": ("object", "comparison.baseline"),
+    "n_pairs": ("Int64", "comparison.difference.n"),
+    **estimated("difference", "comparison.difference"),  # percentage points; over the pairs, 95 % t interval
+    "detectable": ("float64", "comparison.detectable"),  # percentage points; seen with 80 % power
+    "margin": ("float64", "comparison.margin"),  # percentage points, of the config
+    "equivalence_p": ("float64", "comparison.equivalence_p"),  # two one-sided t tests of a difference beyond the margin
+    "equivalence_p_holm": ("float64", "comparison.equivalence_p_holm"),
+    "verdict": ("object", "comparison.verdict"),  # higher, lower, signs, equivalent, undecided, nothing
+    "error_seeds": ("float64", "comparison.sampling.seeds"),  # standard error of the difference over other seeds
+    "error_images": ("float64", "comparison.sampling.images"),  # over other test images
+    "error_both": ("float64", "comparison.sampling.both"),
+    "difference_both_low": ("float64", "comparison.sampling.interval.low"),  # 95 %, other seeds on other test images
+    "difference_both_high": ("float64", "comparison.sampling.interval.high"),
+    "sign_flip_p": ("float64", "comparison.test.p"),
+    "sign_flip_p_holm": ("float64", "comparison.p_holm"),
+    "holm_family": ("Int64", "comparison.family"),  # comparisons with a p
+    **estimated("improvement", "comparison.improvement", "share"),  # of the pairs, ties half; 95 % Wilson interval
+    "parameters_trainable": ("Int64", "condition.parameters_trainable"),
+    "parameters_normalization": ("Int64", "condition.parameters_normalization"),  # of the trainable ones
+    "seconds_train": ("float64", "condition.seconds"),  # median, without compilation and evaluation
+}
+"""Column to its type in pandas, and where its value stands; both of one row."""
+
+SUMMARY_COLUMNS = {name: kind for name, (kind, _) in SUMMARY.items()}
+
+
+class _Row(NamedTuple):
+    condition: Condition
+    comparison: Comparison | None
+
+
+def accuracy(evidence: Evidence, context: Context) -> Part:
+    """The figures, and the table whose rows can be repeated."""
+    plan = evidence.plan
+    repeats = point_commands(plan, context.results)
+    table = Table(
+        f"Results of {plan.name}",
+        readable(evidence),
+        summary(evidence),
+        legend=tuple(legend(evidence)),
+        commands=[repeats[condition.point].every for condition in evidence.conditions],
+        about_commands="The command of a row trains what of it has no record in the results folder, from "
+        f"{plan.name}.yaml in the current folder.",
+    )
+    return Part("Table", tables=(table,), figures=tuple(_figures(evidence, context)))
+
+
+def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
+    """Accuracy along the axes of a grid, as differences, and seed by seed."""
+    conditions, comparisons = evidence.conditions, evidence.comparisons
+    some = any(condition.accuracy.n for condition in conditions)
+    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates if some):
+        if len({repr(condition.coordinates.get(key)) for condition in conditions}) > 1:
+            yield Figure(
+                f"accuracy-by-{_slug(key_label(key))}",
+                f"Test accuracy against {key_label(key)}.",
+                f"Line plot of test accuracy in per cent. {_accuracies(conditions)}.",
+                partial(accuracy_along, key, conditions, evidence.trials, context.variants),
+                wide=any(len(condition.coordinates) > 1 for condition in conditions),
+            )
+    if any(comparison.difference.n for comparison in comparisons):
+        told = (_told(each, interval(each.difference, sign=True), each.difference.n) for each in comparisons)
+        yield Figure(
+            "differences",
+            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
+            f"Forest plot. {'; '.join(told)}.",
+            partial(forest, comparisons, context.variants),
+        )
+    for name, panels in spread("accuracy", list(places(conditions).values()) if some else []):
+        mine = [condition for place in panels for condition in place.values()]
+        yield Figure(
+            name,
+            "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
+            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
+            partial(final_accuracy, mine, evidence.trials, context.variants),
+            wide=len(panels) > 1,
+        )
+
+
+def _slug(text: str) -> str:
+    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split()) or "key"
+
+
+def _accuracies(conditions: Sequence[Condition]) -> str:
+    return "; ".join(_told(each, interval(each.accuracy), each.accuracy.n) for each in conditions)
+
+
+def _told(each: Condition | Comparison, estimate: str, n: int) -> str:
+    return f"{named(each)}: {estimate}, n={n}"
+
+
+def summary(evidence: Evidence) -> pd.DataFrame:
+    """Raw numbers, one row per condition, at full precision; for CSV.
+
+    `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
+    """
+    against = {each.point: each for each in evidence.comparisons}
+    rows = [_Row(each, against.get(each.point)) for each in evidence.conditions]
+    return framed(evidence.conditions, rows, SUMMARY)
+
+
+def readable(evidence: Evidence) -> pd.DataFrame:
+    """The same as text, one row per condition, with headings for people; for pages and papers."""
+    against = {each.point: each for each in evidence.comparisons}
+    otherwise = any(each.recalibrated.n for each in evidence.conditions)
+    sampled = any(each.sampling is not None for each in evidence.comparisons)
+    rows = []
+    for each in evidence.conditions:
+        c = against.get(each.point)
+        row = {
+            "variant": each.variant,
+            **headings(each.coordinates),
+            "n": _counts(each.counts),
+            "test accuracy (%)": interval(each.accuracy),
+            "difference (pp)": ABSENT if c is None else _difference(c),
+            "detectable difference (pp)": ABSENT if c is None else significant(c.detectable, 2),
+        }
+        if sampled:
+            row[BOTH] = ABSENT if c is None or c.sampling is None else _span(c.sampling)
+        row |= {
+            "p (Holm)": ABSENT if c is None else p_value(c.p_holm),
+            "P(improvement)": ABSENT if c is None else share(c.improvement),
+        }
+        if otherwise:
+            row["recalibrated (%)"] = interval(each.recalibrated)
+            row["batch statistics (%)"] = interval(each.batch_statistics)
+        rows.append(
+            row
+            | {
+                "parameters": _whole(each.parameters_trainable),
+                "normalization parameters": _whole(each.parameters_normalization),
+                "training (s)": significant(each.seconds, 3),
+            }
+        )
+    return pd.DataFrame(rows, dtype="object")
+
+
+BOTH = "95 % CI incl. test-set sampling"
+
+
+def _counts(counts: Counts) -> str:
+    """`5/5`, `4/5 (1 diverged)`: finished trials of those planned."""
+    diverged = f" ({counts.diverged} diverged)" if counts.diverged else ""
+    return Number(f"{counts.ok}/{counts.planned}{diverged}", counts.ok)
+
+
+def _difference(comparison: Comparison) -> str:
+    text = interval(comparison.difference, sign=True)
+    n = comparison.difference.n
+    missing = comparison.planned - n
+    return Number(f"{text} ({n} pairs)", text.value) if missing and n else text
+
+
+def _span(sampling: Sources) -> str:
+    """The interval of the difference for other seeds on other test images: `[−0.02, +0.31]`."""
+    return Number(f"[{', '.join(ends(sampling.interval, sign=True))}]", sampling.interval.low)
+
+
+def _whole(value: int | None) -> str:
+    return ABSENT if value is None else Number(f"{value:,}", value)
+
+
+def legend(evidence: Evidence) -> list[str]:
+    """What the columns of `readable` mean, and what to mind in these results: one sentence each."""
+    conditions, comparisons = evidence.conditions, evidence.comparisons
+    accuracy = (
+        "n: trials that finished, of those planned. Test accuracy: mean over these, with its 95 % t interval; "
+        f"{ABSENT} where there is none. The unit is the seed."
+    )
+    found = [accuracy]
+    if any(each.counts.too_many_diverged for each in conditions):
+        found.append("Where more than a tenth of the finished trials diverged, the mean over the others flatters.")
+    if comparisons:
+        found.append(
+            f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed, in percentage points (pp), "
+            "with its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with "
+            "Wilson's interval."
+        )
+    if any(each.sampling is not None for each in comparisons):
+        found.append(
+            f"{BOTH}: the 95 % interval of the same difference for other seeds on other test images; the first "
+            "interval is for other seeds on these."
+        )
+    if any(each.difference.n > 1 for each in comparisons):
+        found.append(
+            "Detectable difference: the true difference that a paired t test of one comparison finds with 80 % "
+            f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} pp, the margin of the "
+            "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
+        )
+    if any(each.family for each in comparisons):
+        found.append(_test_legend(comparisons))
+    if any(each.recalibrated.n for each in conditions):
+        found.append(
+            "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "
+            "statistics recomputed over training images; batch statistics: with those of each test batch."
+        )
+    found.append("Training: median seconds, without compilation and evaluation.")
+    if (shared := _unlike(evidence.trials)) is not None:
+        found.append(f"Seconds are not comparable: the trials did not share the machine alike ({shared}).")
+    return found
+
+
+def _test_legend(comparisons: Sequence[Comparison]) -> str:
+    exact = all(each.test.exact for each in comparisons)
+    kind = "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
+    family = max(each.family for each in comparisons)
+    compared = "1 comparison" if family == 1 else f"{family} comparisons"
+    text = f"p: two-sided {kind}, Holm's correction over {compared}"
+    least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
+    if least >= LEVEL:
+        n = max(each.test.n for each in comparisons)
+        text += f"; with n = {n} it cannot go below {least:.3g}, whatever the difference"
+    return text + "."
+
+
+def _unlike(trials: pd.DataFrame) -> str | None:
+    """In what the trials that are ok differ that bears on their seconds; None if in nothing, as far as it is known."""
+    known = [json.loads(text) for text in trials.loc[trials["status"] == "ok", "surroundings"].dropna().unique()]
+    names = dict.fromkeys(name for each in known for name in each)
+    values = {name: sorted({each.get(name, "not recorded") for each in known}) for name in names}
+    return "; ".join(f"{name} {either(found)}" for name, found in values.items() if len(found) > 1) or None

@@ -1,0 +1,44 @@
+"""Which classes are missed: the share of each one's test images, over the seeds."""
+
+import numpy as np
+import pandas as pd
+
+from bnexp.evidence.experiment import Evidence
+from bnexp.reporting.numbers import ABSENT, fixed, headings
+from bnexp.reporting.part import Context, Part, Table
+
+
+def classes(evidence: Evidence, _: Context) -> Part | None:
+    """A table, folded: a row per condition, a column per class; None before a trial has been tested."""
+    shares = {each.point: missed(evidence, each.point) for each in evidence.conditions}
+    number = max((len(each) for each in shares.values()), default=0)
+    if not number:
+        return None
+    rows = [
+        {
+            "variant": each.variant,
+            **headings(each.coordinates),
+            **{f"class {k}": fixed(found[k], 1) if k < len(found) else ABSENT for k in range(number)},
+        }
+        for each in evidence.conditions
+        for found in [shares[each.point]]
+    ]
+    table = Table(
+        f"Test images missed in {evidence.plan.name}, by class (%)",
+        pd.DataFrame(rows, dtype="object"),
+        legend=("Share of each class's test images that were misclassified, in per cent: mean over finished trials.",),
+        folded=f"Missed test images by class: {len(rows)} rows",
+        page_only=True,
+    )
+    return Part(tables=(table,))
+
+
+def missed(evidence: Evidence, point: int) -> np.ndarray:
+    """Shares in per cent by class, (classes,), as means over the trials that are ok; (0,) without one."""
+    tests = [record.test for record in evidence.records[point].values() if record is not None and record.test]
+    if not tests:
+        return np.zeros(0)
+    counts = np.array([test.examples_per_class for test in tests], dtype=float)
+    with np.errstate(invalid="ignore"):  # a class without test images has no share
+        wrong = 1 - np.array([test.correct_per_class for test in tests]) / counts
+    return np.asarray(100 * wrong.mean(axis=0))

@@ -1,0 +1,48 @@
+"""What stands above everything else: trials that are missing, failed or diverged."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.side import ordered_points
+from bnexp.records.plan import StoredPlan
+from bnexp.reporting.numbers import whole_numbers
+from bnexp.reporting.part import Context, Part
+from bnexp.reporting.phrases import first, named
+
+REMARKS = {
+    "missing": ("is missing", "are missing", ""),
+    "failed": ("failed", "failed", ""),
+    "diverged": ("diverged", "diverged", " Diverged trials are counted as such, and are in no mean."),
+}
+
+
+def incomplete(evidence: Evidence, _: Context) -> Part | None:
+    """One sentence for each kind."""
+    found = sentences(evidence.trials, evidence.plan)
+    return Part(region="notice", sentences=tuple(found)) if found else None
+
+
+def sentences(trials: pd.DataFrame, plan: StoredPlan) -> list[str]:
+    """`3 of 50 trials are missing: ln at batch size 16 (seeds 3, 4), gn at batch size 64 (seed 4).`"""
+    found = []
+    for status, (one, many, remark) in REMARKS.items():
+        concerned = trials[trials["status"] == status]
+        if n := len(concerned):
+            where = first(
+                (
+                    f"{named(plan.points[k])} ({_seeds(mine)})"
+                    for k in ordered_points(plan)
+                    if len(mine := concerned.loc[concerned["point"] == k, "seed"])
+                ),
+                ", ",
+                ", and at {} more places",
+            )
+            found.append(f"{n} of {len(trials)} trials {one if n == 1 else many}: {where}.{remark}")
+    return found
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    numbers = [int(seed) for seed in seeds]
+    return f"{'seed' if len(numbers) == 1 else 'seeds'} {whole_numbers(numbers)}"

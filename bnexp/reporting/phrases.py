@@ -1,0 +1,87 @@
+"""Phrases that several topics share: places, lists, and what a test over pairs shows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from bnexp.evidence.condition import Condition
+from bnexp.evidence.rule import LEVEL
+from bnexp.reporting.numbers import p_value
+from bnexp.specs.wording import place_label
+from bnexp.stats.paired import SignFlip
+
+LISTED = 6
+"""So many places are named; the rest is counted."""
+
+
+def at(coordinates: Mapping[str, Any]) -> str:
+    """` at batch size 16`; empty without a grid."""
+    label = place_label(coordinates)
+    return f" at {label}" if label else ""
+
+
+class Placed(Protocol):
+    """A variant at a place of the grid."""
+
+    @property
+    def variant(self) -> str: ...
+
+    @property
+    def coordinates(self) -> Mapping[str, Any]: ...
+
+
+def named(each: Placed) -> str:
+    """`ln at batch size 16`."""
+    return f"{each.variant}{at(each.coordinates)}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def first(items: Iterable[str], separator: str, more: str) -> str:
+    """The first `LISTED`, and how many more there are, as `more` says it."""
+    texts = list(items)
+    rest = more.format(len(texts) - LISTED) if len(texts) > LISTED else ""
+    return separator.join(texts[:LISTED]) + rest
+
+
+def places(conditions: Iterable[Condition]) -> dict[str, dict[str, Condition]]:
+    """The places of the grid in order, as text, each with its conditions by variant."""
+    found: dict[str, dict[str, Condition]] = {}
+    for condition in conditions:
+        found.setdefault(place_label(condition.coordinates), {})[condition.variant] = condition
+    return found
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """`1 pair`, `2 pairs`."""
+    return f"{n} {one if n == 1 else many}"
+
+
+def left_out(mismatches: Mapping[int, str]) -> str:
+    """`; 1 pair left out, because they did not start alike (seed 2: data)`, of seed to what disagrees, or nothing."""
+    if not mismatches:
+        return ""
+    why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
+    return f"; {counted(len(mismatches), 'pair', 'pairs')} left out, because they did not start alike ({why})"
+
+
+def tested(name: str, test: SignFlip, p: float, family: int) -> str:
+    """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
+    least, correction = test.smallest, f"Holm's correction over {family} comparisons"
+    ties = {0: "", 1: ", 1 of them a tie"}
+    n = f"n = {test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
+    if least >= LEVEL:
+        return f"the {name} cannot go below .05 with {n}: its smallest p is {least:.3g}"
+    if least * family >= LEVEL:
+        least = min(1.0, least * family)
+        return f"the {name} cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
+    return p_phrase(name.removesuffix(" test"), p, family)
+
+
+def p_phrase(name: str, p: float, family: int) -> str:
+    """`sign-flip p = 0.031 after Holm's correction over 4 comparisons`."""
+    text = p_value(p)
+    relation = f"< {text[1:]}" if text.startswith("<") else f"= {text}"
+    return f"{name} p {relation}" + (f" after Holm's correction over {family} comparisons" if family > 1 else "")

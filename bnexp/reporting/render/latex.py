@@ -1,0 +1,38 @@
+"""A table as LaTeX, for a paper."""
+
+import re
+
+import pandas as pd
+
+
+def table(frame: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
+    """A table for the package booktabs, in an environment `table`; the first column to the left."""
+    lines = [r"\begin{table}", r"\centering"]
+    lines += [rf"\caption{{{text(caption)}}}"] if caption else []
+    lines += [rf"\label{{{re.sub('[^A-Za-z0-9:-]+', '-', label)}}}"] if label else []
+    lines += [rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}", r"\toprule"]
+    lines += [" & ".join(text(str(column)) for column in frame.columns) + r" \\", r"\midrule"]
+    lines += [" & ".join(text(str(cell)) for cell in row) + r" \\" for row in frame.itertuples(index=False)]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+        "−": "$-$",
+        "–": "--",
+        "—": "---",
+        "<": "$<$",
+        ">": "$>$",
+        "[": "{[}",  # a bracket after the end of a row would be its argument
+        "]": "{]}",
+    }
+)
+
+
+def text(line: str) -> str:
+    """`line` on one line, with everything escaped that LaTeX would read as a command."""
+    return " ".join(line.split()).translate(_LATEX)

@@ -1,0 +1,138 @@
+"""Which of the waiting trials a worker gets: within the budget, one after another's seed, each for one run alone."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
+
+from bnexp.records.record import TrialRecord
+from bnexp.records.store import Store, written
+from bnexp.running.claims import Claims
+from bnexp.running.options import Options
+from bnexp.running.survey import Task
+from bnexp.specs.trial import TrialSpec
+from bnexp.specs.workers import model_key
+
+_AHEAD = 64
+"""Waiting trials that are looked at, so that a choice costs the same however many wait."""
+
+Expected = Callable[[Mapping[TrialSpec, int]], float | None]
+"""Seconds until so many trials of each spec, and what is running, would be done; None if nobody knows."""
+
+
+class Queue:
+    """The tasks of a run that have not begun, in the order of its plan."""
+
+    def __init__(
+        self, tasks: Iterable[Task], store: Store, options: Options, done: Callable[[Task, TrialRecord], bool]
+    ) -> None:
+        """`done` is asked of a task for which there is a record meanwhile: whether that one will do."""
+        self._waiting = deque(tasks)
+        self._store, self._done = store, done
+        self._most_tries, self._force = options.tries, options.force
+        self._tries: Counter[str] = Counter()
+        self._claims = Claims()
+        self.budget = Budget(options.budget)
+        self._count()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def _count(self) -> None:
+        self.left = Counter(task.trial.spec for task in self._waiting)
+        """How many wait of each spec."""
+
+    def next(self, mine: Collection[str], others: Collection[str], expected: Expected) -> Task | None:
+        """The task for a worker that has compiled the models `mine`, claimed; None if there is none at the moment.
+
+        Other workers have the models `others`.
+        """
+        for _ in range(len(self._waiting)):
+            index = choose(self._waiting, mine, others)
+            task = self._waiting[index]
+            if not self._admitted(task, expected):
+                # What waits of seeds that were begun, such as a lost trial, is still trained.
+                self._waiting = deque(task for task in self._waiting if self.budget.has_begun(task.block))
+                self._count()
+                return None
+            del self._waiting[index]
+            folder = self._store.folder(task.trial)
+            with written(folder):
+                claimed = self._claims.take(folder)
+            if not claimed:
+                self._waiting.append(task)
+                continue
+            self.left[task.trial.spec] -= 1
+            record = None if self._force else self._store.read(task.trial)
+            if record is None or not self._done(task, record):
+                return task
+            self._claims.release(folder)
+        return None
+
+    def _admitted(self, task: Task, expected: Expected) -> bool:
+        """Whether the budget lets the task begin: whether all that waits of its block would end in time."""
+        return self.budget.admits(
+            task.block,
+            lambda: expected(Counter(other.trial.spec for other in self._waiting if other.block == task.block)),
+        )
+
+    def retry(self, task: Task) -> bool:
+        """Put back a task whose worker was lost, as the next one; False if it has had all of its tries."""
+        self._tries[task.trial.identity] += 1
+        if self._tries[task.trial.identity] >= self._most_tries:
+            return False
+        self.release(task)
+        self.left[task.trial.spec] += 1
+        self._waiting.appendleft(task)
+        return True
+
+    def release(self, task: Task) -> None:
+        """Give back the claim on a task."""
+        self._claims.release(self._store.folder(task.trial))
+
+    def release_all(self) -> None:
+        """Give back all claims."""
+        self._claims.release_all()
+
+
+def choose(waiting: Sequence[Task], mine: Collection[str], others: Collection[str]) -> int:
+    """The index of the trial for a worker that has compiled the models `mine`; other workers have `others`.
+
+    Only trials of the seed that is next are considered, so that seeds are still trained in order.  The first whose
+    model the worker has; else the first whose model nobody has; else the first.  Raises IndexError if none waits.
+    """
+    seed = waiting[0].trial.seed
+    models = [model_key(task.trial.spec) for task in islice(waiting, _AHEAD) if task.trial.seed == seed]
+    ready = (index for index, model in enumerate(models) if model in mine)
+    new = (index for index, model in enumerate(models) if model not in others)
+    return next(ready, next(new, 0))
+
+
+class Budget:
+    """Which blocks of seeds a run may begin: one that is begun is trained to its end, so that every pair is whole."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.spent = False
+        """Whether no further block will be begun."""
+        self._since = time.monotonic()
+        self._begun: set[int] = set()
+
+    def has_begun(self, block: int) -> bool:
+        """Whether a trial of this block was begun."""
+        return block in self._begun
+
+    def admits(self, block: int, expected: Callable[[], float | None]) -> bool:
+        """Whether a trial of this block may be begun.
+
+        The first block always may.  `expected` tells how many seconds the block and what is running will take from now,
+        None if nobody knows: a block that would end beyond the limit is not begun.
+        """
+        if self.seconds is None or block in self._begun:
+            return True
+        elapsed = time.monotonic() - self._since
+        if not self._begun or (not self.spent and elapsed + (expected() or 0.0) <= self.seconds):
+            self._begun.add(block)
+            return True
+        self.spent = True
+        return False

@@ -1,0 +1,109 @@
+"""Central training: all data in one place.  Data, split, start, loop, one look at the test set, record."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bnexp.data import split
+from bnexp.records.environment import peak_memory
+from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
+from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.training.clock import Clock
+from bnexp.training.evaluations import Evaluations, test_scores
+from bnexp.training.execution import execution_for
+from bnexp.training.initial import SEED_STATE, fingerprint
+from bnexp.training.loop import Observer, Setup, train
+from bnexp.training.order import epoch_order, order_fingerprint
+from bnexp.training.program import Program
+from bnexp.training.resources import Resources, noticed
+
+
+def central(
+    trial: Trial,
+    resources: Resources,
+    progress: Callable[[Progress], None],
+    observers: Sequence[Callable[[Setup], Observer]] = (),
+) -> TrialRecord:
+    """Train a trial; `progress` is told of each evaluation, and further observers, made for it, of every stop.
+
+    Raises UserError where the data cannot be had or do not fit the spec.
+    """
+    clock, started = Clock(), datetime.now(UTC)
+    training = trial.spec.training
+    with clock("data"):
+        data = resources.data(trial)
+        parts = split(data.dataset, trial.spec.data, trial.seed)
+    with clock("compile"):
+        steps = training.evaluation_steps(len(parts.train))[-1]
+        if told := noticed(trial, data):
+            progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
+        execution = execution_for(training.batch_size, steps, resources.device["device"])
+        program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
+        first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
+        weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
+    setup = Setup(trial, program, data, parts)
+    evaluations = Evaluations(setup, progress)
+    diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
+    finished = diverged_at_step is None
+    with clock("evaluate"):
+        test, others = test_scores(setup) if finished else (None, None)
+    with clock("data"):
+        fingerprints = _fingerprints(setup, weights)
+    return TrialRecord(
+        protocol=PROTOCOL,
+        identity=trial.identity,
+        spec=trial.spec.model_dump(mode="json"),
+        seed=trial.seed,
+        status="ok" if finished else "diverged",
+        diverged_at_step=diverged_at_step,
+        started=started.isoformat(timespec="seconds"),
+        evaluations=tuple(evaluations.rows),
+        test=test,
+        other_statistics=others,
+        train_examples=len(parts.train),
+        validation_examples=len(parts.validation),
+        parameters=_parameters(program),
+        fingerprints=fingerprints,
+        data_hash=data.dataset.content_hash,
+        seconds=clock.seconds(),
+        peak_memory_bytes=peak_memory(),
+        execution={
+            **resources.device,
+            "precision": program.precision,
+            "step": execution.step,
+            "compiled_model_reused": reused,
+            **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
+            **({"cautions": told} if told else {}),
+        },
+        environment=resources.environment,
+    )
+
+
+def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
+    """`weights`: what each of the model's variables started at, in their order."""
+    trial, built, train_examples = setup.trial, setup.program.built, setup.parts.train
+    norms = [norm.layer for norm in built.norms if norm.layer is not norm.linear]
+    of_norms = {id(variable) for layer in norms for variable in layer.variables}
+    paths = zip(weights, built.model.variables, strict=True)
+    return Fingerprints(
+        weights={path: fingerprint(value) for path, value in weights.items()},
+        normalization=tuple(path for path, variable in paths if id(variable) in of_norms),
+        order=order_fingerprint(train_examples, trial.seed, trial.spec.training.epochs),
+        validation=fingerprint(setup.parts.validation),
+    )
+
+
+def _parameters(program: Program) -> Parameters:
+    model = program.model
+    return Parameters(
+        trainable=_count(model.trainable_variables),
+        non_trainable=_count(variable for variable in model.non_trainable_variables if variable.name != SEED_STATE),
+        normalization=sum(_count(norm.parameters) for norm in program.built.norms),
+    )
+
+
+def _count(variables: Iterable[keras.Variable]) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in variables)

@@ -1,0 +1,80 @@
+"""What a worker keeps from trial to trial, and what changes no result: its device, a dataset, compiled models."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from bnexp.data import load
+from bnexp.errors import UserError
+from bnexp.records.environment import environment
+from bnexp.specs.datasets import ImageSet
+from bnexp.specs.trial import Trial, cautions, problems
+from bnexp.specs.workers import MODELS_KEPT, model_parts
+from bnexp.training.device import DeviceData, configure
+from bnexp.training.execution import Execution
+from bnexp.training.program import Program
+from bnexp.usercode.code import code_of, in_use
+
+
+class Resources:
+    """Of one process, which it configures for one device."""
+
+    def __init__(self, device: str, threads: int, data_folder: Path | None) -> None:
+        self.device = configure(device, threads)
+        self.environment = environment()
+        self._data_folder = data_folder
+        self._data: tuple[str, DeviceData] | None = None
+        self._programs: dict[str, Program] = {}
+
+    def data(self, trial: Trial) -> DeviceData:
+        """The trial's dataset on the device; that of the trial before, if it is the same.
+
+        Raises UserError where it cannot be had, or does not fit the spec.
+        """
+        spec = trial.spec.data
+        key = json.dumps([spec.name, spec.source, trial.search_path])
+        if self._data is None or self._data[0] != key:
+            self._data = None  # let go of the old one before the new one is read
+            self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
+        _check_fit(trial, self._data[1])
+        return self._data[1]
+
+    def program(self, trial: Trial, data: DeviceData, batch: np.ndarray, execution: Execution) -> tuple[Program, bool]:
+        """The compiled model for this spec and shape of data, tried on a batch, and whether it served before."""
+        spec, own = trial.spec, code_of(trial.spec, trial.search_path).get("norm")
+        image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
+        folders = own.folders if own else ()
+        key = json.dumps(
+            [model_parts(spec), image, classes, data.images.dtype.name, folders, execution], sort_keys=True
+        )
+        program = self._programs.pop(key, None)
+        reused = program is not None
+        with in_use(own):
+            if program is None:
+                while len(self._programs) >= MODELS_KEPT:
+                    del self._programs[next(iter(self._programs))]  # the last used are kept
+                program = Program(spec, image, classes, data.images.dtype, execution)
+            self._programs[key] = program
+            program.compile(data.images, data.labels, batch)
+        return program, reused
+
+
+def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:
+    """What may surprise, and could not be known of a user's own dataset before it was loaded."""
+    spec, before = trial.spec, cautions(trial.spec)
+    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, _sizes(data)) if text not in before)
+    return (*data.dataset.cautions, *of_norm)
+
+
+def _check_fit(trial: Trial, data: DeviceData) -> None:
+    """What could not be known of a user's own dataset before it was loaded."""
+    if found := problems(trial.spec, _sizes(data)):
+        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+
+
+def _sizes(data: DeviceData) -> ImageSet:
+    dataset = data.dataset
+    height, width, channels = dataset.train_images.shape[1:]
+    counts = len(dataset.train_labels), len(dataset.test_labels)
+    return ImageSet(dataset.name, *counts, (height, width, channels), dataset.classes)

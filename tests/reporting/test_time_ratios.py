@@ -1,0 +1,254 @@
+"""How much faster a variant is: pair by pair, with runs that never get there and diverged ones counted."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import build
+
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.runs import Runs
+from bnexp.evidence.time_to_accuracy import paired_times
+from bnexp.records.store import read_record
+from bnexp.reporting.parts.convergence import sentences as convergence
+from bnexp.reporting.parts.time_to_accuracy import legend, numbers, readable
+from bnexp.stats.multiplicity import holm
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    faults = {("none", 64, 1): "diverged", ("ln", 64, 2): "missing", ("gn", 64, 3): "other-weights"}
+    return Evidence(*build(tmp_path_factory.mktemp("results"), batch_sizes=(), seeds=8, faults=faults))
+
+
+def two(root, seeds, *, diverged=(), change=None):
+    """bn-pre against none; of bn-pre these seeds diverged, and `change` alters records, by norm and seed."""
+    faults = {("bn-pre", 64, seed): "diverged" for seed in diverged}
+    store, plan = build(root, batch_sizes=(), variants=("none", "bn-pre"), seeds=seeds, faults=faults)
+    for path in root.glob("trials/*/record.json") if change else ():
+        record = read_record(path)
+        path.write_text(change(record, record.spec["norm"]["name"], record.seed).model_dump_json())
+    return Evidence(store, plan)
+
+
+def elsewhere(record, **execution):
+    return record.model_copy(update={"execution": {**record.execution, **execution}})
+
+
+def at_pace(record, factor):
+    """With a clock that goes faster or slower."""
+    looks = tuple(each.model_copy(update={"seconds": each.seconds * factor}) for each in record.evaluations)
+    return record.model_copy(update={"evaluations": looks})
+
+
+def point(experiment, variant):
+    return next(each.point for each in experiment.conditions if each.variant == variant)
+
+
+def test_a_pair_whose_baseline_diverged_stays_in_with_the_whole_budget(experiment):
+    compared = experiment.times["steps"][point(experiment, "bn-pre"), 98]
+    assert (compared.ratio.ratio.n, compared.missed, compared.baseline_missed, compared.ratio.budget) == (8, 0, 1, 2532)
+    mine, base = (experiment.conditions[point(experiment, name)].runs["steps"][98] for name in ("bn-pre", "none"))
+    times = np.nan_to_num(np.array(base.reached), nan=2532)
+    assert compared.ratio.ratio.mean == pytest.approx(np.mean(mine.reached) / times.mean())
+    assert compared.baseline_restricted == pytest.approx(times.mean())
+    assert compared.saved.mean == pytest.approx(np.mean(mine.reached) - times.mean())
+
+
+@pytest.mark.parametrize(("variant", "pairs"), [("ln", 7), ("gn", 7), ("bn-post", 8)])
+def test_pairs_that_are_missing_or_did_not_start_alike_are_in_no_ratio(experiment, variant, pairs):
+    assert experiment.times["steps"][point(experiment, variant), 98].ratio.ratio.n == pairs
+
+
+def test_the_family_of_holm_is_the_comparisons_to_one_target(experiment):
+    for target in (97, 98, 99):
+        here = [each for (_, to), each in experiment.times["steps"].items() if to == target]
+        assert [each.p_holm for each in here] == pytest.approx(holm([each.test.p for each in here]), nan_ok=True)
+
+
+def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={})).times["steps"]
+    compared = next(compared for (_, target), compared in found.items() if target == 99)
+    assert math.isnan(compared.ratio.ratio.mean)
+    assert compared.verdict == "nothing"
+
+
+def test_the_table_holds_them_unrounded(experiment):
+    table = numbers(experiment).set_index(["variant", "target", "measure"])
+    assert len(table) == 5 * 3 * 3
+    row, compared = table.loc["bn-pre", 99, "steps"], experiment.times["steps"][point(experiment, "bn-pre"), 99]
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == compared.ratio.ratio[:3]
+    assert row["saved"] == -compared.saved.mean > 0
+    assert row["saved_low"] < row["saved"] < row["saved_high"]
+    assert row["n_censored"] == compared.ratio.censored == 8
+    assert table.loc[("none", 99, "steps"), ["ratio", "baseline", "n_pairs"]].isna().all()
+
+
+def test_examples_are_the_steps_times_the_batch_but_for_the_smaller_last_ones(experiment):
+    """54,000 images are 843 batches of 64 and one of 48 an epoch."""
+    for condition in experiment.conditions:
+        steps, examples = (condition.runs[measure][98] for measure in ("steps", "examples"))
+        assert set(steps.watched) == {3 * 844}
+        assert set(examples.watched) == {3 * 54_000}
+        done = np.array(steps.reached)
+        assert examples.reached == pytest.approx(done * 64 - done // 844 * 16, nan_ok=True)
+
+
+def test_seconds_are_those_of_the_record_and_a_diverged_run_is_watched_at_its_own_pace(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), seeds=3, faults={("ln", 64, 1): "diverged"})
+    found = Evidence(store, plan)
+    ln = next(each for each in found.conditions if each.variant == "ln").runs["seconds"][97]
+    looks = found.evaluations.query("variant == 'ln'")
+    for seed, reached, watched in zip(ln.seeds, ln.reached, ln.watched, strict=True):
+        mine = looks[looks["seed"] == seed]
+        last = mine.iloc[-1]
+        assert watched == pytest.approx(last["seconds"] * 3 * 844 / last["step"])
+        above = mine["validation_accuracy"] >= 0.97
+        there = mine["seconds"][above & above.shift(-1, fill_value=False)]
+        assert reached == pytest.approx(there.iloc[0] if len(there) else math.nan, nan_ok=True)
+    assert ln.watched[1] > looks[looks["seed"] == 1]["seconds"].max()
+
+
+def test_seconds_are_compared_only_within_pairs_that_shared_one_machine_alike(tmp_path):
+    changes = {("batch", 0): {"jobs": 1}, ("batch", 3): {"threads": 2}}
+    found = two(tmp_path, 6, change=lambda record, *which: elsewhere(record, **changes.get(which, {})))
+    steps, seconds = (found.times[measure][point(found, "bn-pre"), 98] for measure in ("steps", "seconds"))
+    assert (steps.ratio.ratio.n, steps.unlike) == (6, 0)
+    assert (seconds.ratio.ratio.n, seconds.unlike) == (4, 2)
+    assert "2 pairs are in no ratio of seconds" in " ".join(legend(found))
+    assert "2 pairs left out that are not known to have shared one machine alike)" in convergence(found)[1]
+    assert "(4 pairs)" in readable(found)["seconds, of none's"].iloc[3]
+
+
+def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_path):
+    """At batch size 16 a variant takes four times the steps of one at 64, for the same examples."""
+    store, plan = build(tmp_path, batch_sizes=(16, 64), variants=("none", "bn-pre"), seeds=4, faults={})
+    points = [each for each in plan.points if each.variant == "none" and each.spec["training"]["batch_size"] == 64]
+    points += [each for each in plan.points if each.variant != "none" and each.spec["training"]["batch_size"] == 16]
+    own = plan.model_copy(update={"points": tuple(p.model_copy(update={"coordinates": {}}) for p in points)})
+    found = Evidence(store, own)
+    by = {measure: found.times[measure][1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
+    assert by["examples"] == pytest.approx(by["steps"] * 16 / 64, rel=0.01)
+    assert "examples, of none's" in readable(found)
+    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(found)[0]
+    assert "examples" not in readable(Evidence(store, plan))
+
+
+def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path):
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98"]
+    assert set(text["runs that reached it"]) == {"3/3"}
+    assert legend(found)[-1] == "No run reached 99 %."
+    assert set(numbers(found)["target"]) == {97, 98, 99}
+
+
+def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):
+    """Twenty times as fast, and never at 99 %: that pair is left out, and with it its short budget."""
+    which = ("none", 3)
+    before = two(tmp_path / "before", 7).times["seconds"][1, 99]
+    found = two(
+        tmp_path / "after",
+        7,
+        change=lambda record, *each: elsewhere(at_pace(record, 0.05), device="gpu") if each == which else record,
+    )
+    after = found.times["seconds"][1, 99]
+    assert (before.ratio.ratio.n, after.ratio.ratio.n, after.unlike) == (7, 6, 1)
+    assert after.ratio.budget == before.ratio.budget
+    assert after.saved.mean == pytest.approx(before.saved.mean, rel=0.3)
+    assert after.saved.mean < 0
+    none = next(each for each in found.conditions if each.variant == "none")
+    assert math.isnan(none.times["seconds"][99].budget)
+    assert readable(found).query("variant == 'none'")["seconds"].iloc[-1] == "—"
+
+
+def test_the_clock_of_a_diverged_run_decides_nothing(tmp_path):
+    """Its seconds to the planned end are those of the others, however fast it went before it broke."""
+    found = [
+        two(
+            tmp_path / str(factor),
+            8,
+            diverged=[2],
+            change=lambda record, *each, f=factor: at_pace(record, f) if each == ("batch", 2) else record,
+        ).times["seconds"][1, 98]
+        for factor in (1, 0.001)
+    ]
+    assert found[0] == found[1]
+    assert found[0].missed == 1
+
+
+def test_seconds_of_unknown_surroundings_are_compared_with_nothing(tmp_path):
+    nothing = {"execution": {}, "environment": {}}
+    found = two(tmp_path, 4, change=lambda record, *_: record.model_copy(update=nothing))
+    compared = found.times["seconds"][1, 98]
+    assert (compared.ratio.ratio.n, compared.unlike, compared.verdict) == (0, 4, "nothing")
+    assert found.times["steps"][1, 98].ratio.ratio.n == 4
+    assert convergence(found)[1].endswith(
+        "; seconds of training are not compared (4 pairs left out that are not known to have shared one machine alike)."
+    )
+
+
+def test_a_diverged_run_that_did_not_start_alike_is_in_no_ratio(tmp_path):
+    def change(record, *which):
+        other = record.fingerprints.model_copy(update={"order": "another order"})
+        return record.model_copy(update={"fingerprints": other}) if which == ("batch", 1) else record
+
+    assert two(tmp_path / "alike", 6, diverged=[1]).times["steps"][1, 98].ratio.ratio.n == 6
+    found = two(tmp_path / "other", 6, diverged=[1], change=change)
+    assert found.times["steps"][1, 98].ratio.ratio.n == 5
+    assert found.comparisons[0].mismatches == {1: "order of the examples"}
+
+
+def ratio_of(mine, base, budget=1000.0):
+    """Of made-up times; `nan` did not get there."""
+    n = len(mine)
+    sides = [Runs(tuple(range(n)), tuple(side), (budget,) * n, ("here",) * n) for side in (mine, base)]
+    return paired_times(*sides)
+
+
+def test_signs_go_in_the_direction_of_what_saw_them():
+    """Fifteen seeds a little later and one far sooner: the mean says sooner, and the test, which sees ranks, later."""
+    compared = ratio_of([110.0] * 15 + [1.0], [100.0] * 15 + [900.0])
+    assert compared.ratio.ratio.mean < 1
+    assert compared.ratio.ratio.low < 1 < compared.ratio.ratio.high
+    assert compared.p_holm < 0.05
+    assert (compared.verdict, compared.faster, compared.sooner) == ("signs", False, False)
+
+
+def test_evidence_in_opposite_directions_asserts_nothing():
+    compared = replace(ratio_of([100.0 + k for k in range(10)], [200.0 + k for k in range(10)]), sooner=False)
+    assert compared.p_holm < 0.05
+    assert compared.verdict == "undecided"
+    assert replace(compared, sooner=True).verdict == "lower"
+
+
+def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_one():
+    """A swap within a pair must not change how long a side was watched."""
+    n = 6
+    mine = Runs(tuple(range(n)), (math.nan,) * n, (100.0,) * n, (None,) * n)
+    base = Runs(tuple(range(n)), (150.0,) * n, (300.0,) * n, (None,) * n)
+    compared = paired_times(mine, base)
+    assert (compared.ratio.budget, compared.saved.mean) == (100, 0)
+    assert math.isnan(compared.test.p) or compared.test.p == 1
+
+
+def test_where_every_training_diverged_there_are_steps_and_no_seconds(tmp_path):
+    faults = {(variant, 64, seed): "diverged" for variant in ("none", "gn") for seed in range(3)}
+    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults=faults))
+    assert found.times["seconds"] == {}
+    assert "seconds" not in " ".join(convergence(found))
+    assert len(convergence(found)) == 3
+    assert set(numbers(found).query("measure == 'seconds'")["n_runs"]) == {0}
+    text = readable(found)
+    assert list(text["target (%)"]) == ["97", "97", "98", "98", "99", "99"]
+    assert set(text["runs that reached it"]) == {"0/3"}
+    assert set(text["steps"]) == {"> 2,532"}
+    assert "No run reached 97, 98 or 99 %." in legend(found)
+
+
+def test_a_clock_that_does_not_go_forward_leaves_the_run_out_of_the_seconds_alone(tmp_path):
+    stopped = [("batch", 2), ("none", 0)]
+    found = two(tmp_path, 5, diverged=[2], change=lambda record, *each: at_pace(record, float(each not in stopped)))
+    assert found.times["seconds"][1, 98].ratio.ratio.n == 3
+    assert found.times["steps"][1, 98].ratio.ratio.n == 5

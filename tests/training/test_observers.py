@@ -1,0 +1,90 @@
+"""Who watches a training changes nothing of it: neither the record's numbers nor what is drawn at random."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from small_trial import SMALL
+
+from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.training.procedures.central import central
+from bnexp.training.resources import Resources
+
+
+class Probe:
+    """At every second step: scores of examples of its own choice, as at inference and in batches; size of weights."""
+
+    steps = range(1, 1000, 2)
+
+    def __init__(self, setup):
+        self._setup = setup
+        self.seen, self.sizes = [], []
+        self._generator = np.random.default_rng(5)
+
+    def at(self, stop):
+        self.seen.append(stop)
+        data, program = self._setup.data, self._setup.program
+        some = self._generator.choice(self._setup.parts.train, 40, replace=False)
+        program.evaluate(data.images, data.labels, some)
+        if program.batch_dependent:
+            program.evaluate_with_batch_statistics(data.images, data.labels, some, 20)
+        self.sizes.append(sum(float(np.abs(weight).sum(dtype="float64")) for weight in program.model.get_weights()))
+
+
+@pytest.fixture(scope="module")
+def resources():
+    return Resources("cpu", 1, None)
+
+
+def numbers(record):
+    """All of a record but times, memory and whether the compiled model was there."""
+    content = record.model_dump(exclude={"seconds", "started", "peak_memory_bytes"})
+    for evaluation in content["evaluations"]:
+        del evaluation["seconds"]
+    del content["execution"]["compiled_model_reused"]
+    return content
+
+
+CASES = {
+    "batch and dropout": {"norm": "batch", "model": {"name": "cnn", "dropout": 0.5}},
+    "spectral": {"norm": "spectral"},
+    "mlp with dropout": {"model": {"name": "mlp", "widths": [16], "dropout": 0.3}},
+    "diverges": {"training": {**SMALL["training"], "optimizer": {"name": "sgd", "learning_rate": 1e30}}},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(case, resources):
+    trial = Trial(TrialSpec.model_validate({**SMALL, **CASES[case]}), 1)
+    probes = []
+
+    def probe(setup):
+        probes.append(Probe(setup))
+        return probes[-1]
+
+    np.random.seed(11)  # the global generator is what nobody may touch
+    state = np.random.get_state()[1].copy()  # as above
+    alone = central(trial, resources, lambda _: None)
+    watched = central(trial, resources, lambda _: None, [probe, probe])
+    assert numbers(alone) == numbers(watched)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # as above
+    for one in probes:
+        assert one.seen == probes[0].seen
+        assert one.sizes == probes[0].sizes or case == "diverges"  # where a size is no number
+        assert one.seen[-1].diverged == (case == "diverges")
+
+
+def test_observers_are_told_of_every_stop_in_order_and_of_what_was_done_since(resources):
+    seen = []
+
+    def probe(setup):
+        seen.append(Probe(setup))
+        return seen[0]
+
+    record = central(Trial(TrialSpec.model_validate(SMALL), 0), resources, lambda _: None, [probe])
+    stops = seen[0].seen
+    # Own steps 1, 3, ..., 13, and those of the evaluations 3, 5, 7, 14; seven steps an epoch, the last of 30 images.
+    assert [stop.step for stop in stops] == [1, 3, 5, 7, 9, 11, 13, 14]
+    assert [stop.examples for stop in stops] == [50, 100, 100, 80, 100, 100, 100, 30]
+    assert sum(stop.loss_sum for stop in stops[:2]) == pytest.approx(record.evaluations[0].train_loss * 150)
+    assert all(one.seconds < other.seconds for one, other in pairwise(stops))

@@ -81,6 +81,7 @@ def compare(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.evidence.sides import is_results  # noqa: PLC0415
     from bnexp.reporting import comparison as text  # noqa: PLC0415  # scipy
+    from bnexp.running.progress import printable  # noqa: PLC0415
 
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):
@@ -91,27 +92,12 @@ def compare(
     if as_json:
         print_json({**text.plain(found), "fail_on": fail_on, "exit_code": code})
         return code
-    for sentence in text.sentences(found):
-        click.echo(printable(sentence))
-    click.echo()
-    click.echo(printable_table(text.header(found), text.rows(found)))
-    click.echo()
-    for line in text.audits(found):
-        click.echo(printable(line))
+    # Names in it are somebody else's.
+    header, *rows = ([*map(printable, cells)] for cells in (text.header(found), *text.rows(found)))
+    said, audits = (map(printable, lines) for lines in (text.sentences(found), text.audits(found)))
+    click.echo("\n".join([*said, "", table(header, rows), "", *audits]))
     for line in found.unmatched:
         note(f"not compared: {printable(line)}")
     if require_noninferior and not found.margin:
         note("--require-noninferior without a --margin: only a proven improvement passes")
     return code
-
-
-def printable(text: str) -> str:
-    """Names in it are somebody else's."""
-    from bnexp.running.progress import printable as harmless  # noqa: PLC0415  # pydantic: not for `--help`
-
-    return harmless(text)
-
-
-def printable_table(header: list[str], rows: list[list[str]]) -> str:
-    """The table with harmless names."""
-    return table([printable(title) for title in header], [[printable(cell) for cell in row] for row in rows])

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from bnexp.reporting.commands import Named
+from bnexp.reporting.commands import Named, PointCommands
 from bnexp.reporting.drawing.figures import Variant
 
 FEW = 6
@@ -85,8 +84,10 @@ class Context:
 
     variants: tuple[Variant, ...]
     """Of the experiment, each with its look in the whole report."""
-    results: Path
-    """The folder that the commands shall name."""
+    commands: Sequence[str]
+    """What repeats the whole of it."""
+    repeats: Sequence[PointCommands]
+    """What repeats each point of the plan, and its trials."""
 
 
 @dataclass(frozen=True)

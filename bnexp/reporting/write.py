@@ -14,10 +14,10 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
 from bnexp.records.store import Store, json_text, write_atomically, written
-from bnexp.reporting.drawing.figures import Variant, saved
+from bnexp.reporting.drawing.figures import saved
 from bnexp.reporting.drawing.palette import looks
-from bnexp.reporting.part import Context, Section, Table, slugs
-from bnexp.reporting.parts import parts
+from bnexp.reporting.part import Section, Table, slugs
+from bnexp.reporting.parts import section
 from bnexp.reporting.render import csv, html, latex, markdown
 
 MANIFEST = "files.json"
@@ -57,11 +57,7 @@ def write_report(
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
     evidence = [Evidence(store, plan) for plan in plans]
-    sections = []
-    for each in evidence:
-        variants = tuple(Variant(name, styles[name]) for name in each.plan.variants)
-        topics = parts(each, Context(variants, store.root))
-        sections.append(Section(each.plan.name, each.plan.about, names[each.plan.name], each.complete, topics))
+    sections = [section(each, names[each.plan.name], styles, store.root) for each in evidence]
     content = _content(sections, evidence, pdf)
     _place(content, out)
     return ReportFiles(
@@ -76,15 +72,15 @@ def _content(sections: Sequence[Section], evidence: Sequence[Evidence], pdf: boo
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
     drawn: dict[str, str] = {}
-    for section in sections:
-        for figure in section.figures:
-            name = section.file(figure.name)
+    for each in sections:
+        for figure in each.figures:
+            name = each.file(figure.name)
             files = saved(figure.draw(), pdf=pdf)
             content |= {f"figures/{name}.{suffix}": data for suffix, data in files.items()}
             if not figure.interactive:
                 drawn[name] = files["svg"].decode()
-        for table in section.tables:
-            content |= _files(table, section.file(table.file))
+        for table in each.tables:
+            content |= _files(table, each.file(table.file))
     content["trials.csv"] = csv.table(_joined(evidence, [each.trials for each in evidence])).encode()
     content["evaluations.csv"] = csv.table(_joined(evidence, [each.evaluations for each in evidence])).encode()
     content["report.md"] = markdown.report(sections).encode()

@@ -45,8 +45,8 @@ def execution_for(batch_size: int, steps: int, device: str) -> Execution:
 
     `make bench` has the ratio of both for every method.  At batch 8 XLA is ahead for a few (filter-response 1.3,
     evonorm-b0 and ghost-batch 1.2, layer-channel and switchable 1.1, all others 0.7 to 1.05).  They get the graph like
-    the rest: the method decides over the forms of layers (`training.forms`), not over this, because the two sides of a
-    pair shall be computed alike, and the audit names it where they were not.
+    the rest: the method decides over the forms of layers (`training.fast_layers`), not over this, because the two
+    sides of a pair shall be computed alike, and the audit names it where they were not.
     """
     if device == "gpu" or (batch_size <= XLA_LARGEST_BATCH and steps >= XLA_FEWEST_STEPS):
         return Execution("xla", batch_size)

@@ -13,7 +13,7 @@ from bnexp.models.built import Built, inside
 from bnexp.specs.trial import TrialSpec
 from bnexp.training import optimizers
 from bnexp.training.execution import GRAPH, Execution
-from bnexp.training.forms import with_fast_forms
+from bnexp.training.fast_layers import with_fast_layers
 from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, batch_dependent
 
@@ -56,8 +56,8 @@ class Program:
         reset_uids()  # parts of a user's layer get names by number, which shall be those of this model alone
         self.built: Built = attribute(spec.model.target)(spec, image, classes)
         self.model = self.built.model
-        self._training_model = with_fast_forms(self.model, execution.step)
-        self._inference_model = with_fast_forms(self.model, "inference")
+        self._training_model = with_fast_layers(self.model, execution.step)
+        self._inference_model = with_fast_layers(self.model, "inference")
         self._optimizer = optimizers.build(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]

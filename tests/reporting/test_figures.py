@@ -17,10 +17,9 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.drawing.accuracy import is_logarithmic
 from bnexp.reporting.drawing.curve import curve
-from bnexp.reporting.drawing.figures import Variant, counted, plain, stretched_accuracy, style
+from bnexp.reporting.drawing.figures import counted, plain, stretched_accuracy, style
 from bnexp.reporting.drawing.palette import looks
-from bnexp.reporting.part import Context
-from bnexp.reporting.parts import parts
+from bnexp.reporting.parts import section
 
 HOSTILE = [
     "$x^2$",
@@ -33,9 +32,8 @@ HOSTILE = [
 
 def drawn(store, plan):
     """Every figure of an experiment by name."""
-    variants = tuple(Variant(name, look) for name, look in looks(plan.variants).items())
-    every = parts(Evidence(store, plan), Context(variants, store.root))
-    return {figure.name: figure.draw() for part in every.values() for figure in part.figures}
+    found = section(Evidence(store, plan), "it", looks(plan.variants), store.root)
+    return {figure.name: figure.draw() for figure in found.figures}
 
 
 def texts(figure):

@@ -7,11 +7,10 @@ from made_up import build
 
 import bnexp.reporting.parts
 from bnexp.evidence.experiment import Evidence
-from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.drawing.palette import looks
 from bnexp.reporting.numbers import Number, cell, interval, time
-from bnexp.reporting.part import Context, Part
-from bnexp.reporting.parts import PARTS, parts
+from bnexp.reporting.part import Part
+from bnexp.reporting.parts import PARTS, section
 from bnexp.reporting.render.html import sorted_by
 from bnexp.reporting.write import write_report
 from bnexp.stats.convergence import time_to_target
@@ -28,8 +27,7 @@ def test_every_file_has_a_line_and_every_line_a_file():
 
 def test_parts_come_in_the_order_of_the_table(tmp_path):
     store, plan = build(tmp_path, **TINY)
-    variants = tuple(Variant(name, look) for name, look in looks(plan.variants).items())
-    found = parts(Evidence(store, plan), Context(variants, tmp_path))
+    found = section(Evidence(store, plan), "it", looks(plan.variants), tmp_path).parts
     assert [name for name in PARTS if name in found] == list(found)
     assert "curves" in found
     assert "curves_of_a_grid" not in found  # where there is no grid

@@ -57,8 +57,8 @@ class Bounds(NamedTuple):
 # Sums of up to 10,140 numbers (15 images of 26x26) in another order: 1e-6 of most updates and, seen under four settings
 # of oneDNN, up to 8e-5 of those of γ and β, in whose gradients most terms cancel.
 PLAIN = Bounds(1e-5, 2e-4)
-# The kernel of batch normalization adds these numbers one by one: 5e-5 of a variance and more (`training.forms`), seen
-# up to 7e-5 of a loss and 1.6e-3 of an update of γ or β.
+# The kernel of batch normalization adds these numbers one by one: 5e-5 of a variance and more
+# (`training.fast_layers`), seen up to 7e-5 of a loss and 1.6e-3 of an update of γ or β.
 KERNEL = Bounds(3e-4, 5e-3)
 # A switch moves the part of one image in a gradient: 7 % of 15 images whose parts are alike.
 SWITCHED = 0.25

@@ -1,8 +1,14 @@
 """The topics of a report: what each says of an experiment, one file each and one line here."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from bnexp.evidence.experiment import Evidence
 from bnexp.lazy import attribute
-from bnexp.reporting.part import Context, Part
+from bnexp.reporting.commands import commands, point_commands
+from bnexp.reporting.drawing.figures import Variant
+from bnexp.reporting.drawing.palette import Look
+from bnexp.reporting.part import Context, Section
 
 PARTS = {
     "incomplete": "bnexp.reporting.parts.incomplete:incomplete",
@@ -26,7 +32,16 @@ PARTS = {
 """Name to `module:function`, in the order of reading; the function says its part, or None where it has nothing."""
 
 
-def parts(evidence: Evidence, context: Context) -> dict[str, Part]:
-    """All that is reported of an experiment."""
+def section(evidence: Evidence, slug: str, looks: Mapping[str, Look], results: Path) -> Section:
+    """All that is reported of an experiment; `looks` are those of its variants, `results` is where its records lie."""
+    plan = evidence.plan
+    variants = tuple(Variant(name, looks[name]) for name in plan.variants)
+    context = Context(variants, commands(plan, results), point_commands(plan, results))
     found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
-    return {name: part for name, part in found.items() if part is not None}
+    return Section(
+        plan.name,
+        plan.about,
+        slug,
+        evidence.complete,
+        {name: part for name, part in found.items() if part is not None},
+    )

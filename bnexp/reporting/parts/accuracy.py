@@ -14,7 +14,6 @@ from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.side import Counts
 from bnexp.reporting.columns import estimated, framed
-from bnexp.reporting.commands import point_commands
 from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
 from bnexp.reporting.drawing.figures import spread
 from bnexp.reporting.numbers import ABSENT, Number, ends, headings, interval, p_value, share, significant
@@ -67,13 +66,12 @@ class _Row(NamedTuple):
 def accuracy(evidence: Evidence, context: Context) -> Part:
     """The figures, and the table whose rows can be repeated."""
     plan = evidence.plan
-    repeats = point_commands(plan, context.results)
     table = Table(
         f"Results of {plan.name}",
         readable(evidence),
         summary(evidence),
         legend=tuple(legend(evidence)),
-        commands=[repeats[condition.point].every for condition in evidence.conditions],
+        commands=[context.repeats[condition.point].every for condition in evidence.conditions],
         about_commands="The command of a row trains what of it has no record in the results folder, from "
         f"{plan.name}.yaml in the current folder.",
     )

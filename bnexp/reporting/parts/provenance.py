@@ -10,7 +10,6 @@ import pandas as pd
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
-from bnexp.reporting.commands import commands
 from bnexp.reporting.numbers import ABSENT, significant
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.phrases import counted
@@ -30,7 +29,7 @@ def data(evidence: Evidence, _: Context) -> Part:
 
 def provenance(evidence: Evidence, context: Context) -> Part:
     """All of it."""
-    text = table(_records(evidence), commands(evidence.plan, context.results))
+    text = table(_records(evidence), context.commands)
     caption = f"How {evidence.plan.name} was obtained"
     return Part("How it was obtained", tables=(Table(caption, text, definitions=True),))
 

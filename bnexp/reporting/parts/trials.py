@@ -6,7 +6,7 @@ import pandas as pd
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
-from bnexp.reporting.commands import Named, point_commands
+from bnexp.reporting.commands import Named
 from bnexp.reporting.numbers import ABSENT, cell, fixed, headings, significant
 from bnexp.reporting.part import Context, Part, Table
 
@@ -15,14 +15,13 @@ def trials(evidence: Evidence, context: Context) -> Part:
     """A table for the page alone: as a file there is `trials.csv`."""
     plan = evidence.plan
     text = readable(evidence.trials, plan)
-    repeats = point_commands(plan, context.results)
     places = evidence.trials[["point", "seed", "status"]].itertuples(index=False, name=None)
     table = Table(
         f"Trials of {plan.name}",
         text,
         legend=("Test figures are those of the last step; `bnexp show TRIAL` prints all that is stored of a trial.",),
         folded=f"Every trial: {len(text)} rows",
-        commands=[_offered(repeats[point].trials[seed], status) for point, seed, status in places],
+        commands=[_offered(context.repeats[point].trials[seed], status) for point, seed, status in places],
         about_commands="The commands train one trial alone, or train it again and compare (verify).",
         page_only=True,
     )

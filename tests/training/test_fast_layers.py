@@ -11,12 +11,12 @@ import tensorflow as tf
 from keras import layers
 
 from bnexp.specs.trial import TrialSpec
-from bnexp.training.forms import (
+from bnexp.training.fast_layers import (
     channel_layer_normalization,
     fused_batch_normalization,
     group_normalization,
     max_of_slices,
-    with_fast_forms,
+    with_fast_layers,
 )
 
 pytestmark = pytest.mark.numeric
@@ -132,7 +132,7 @@ REPLACED = {
 @pytest.mark.parametrize(("norm", "use"), REPLACED)
 def test_what_is_replaced_in_the_reference_cnn(norm, use):
     model = cnn(norm)
-    fast = {layer.name for layer in with_fast_forms(model, use).layers}
+    fast = {layer.name for layer in with_fast_layers(model, use).layers}
     assert {f"{name}_fast" for name in REPLACED[norm, use]} == fast - {layer.name for layer in model.layers}
 
 
@@ -173,12 +173,12 @@ def test_rms_by_an_old_switch_of_layer_normalization_stays():
 def assert_stays(layer):
     image = keras.Input((4, 6, 8))
     model = keras.Model(image, layer(image))
-    assert with_fast_forms(model, "graph").layers[-1] is layer
+    assert with_fast_layers(model, "graph").layers[-1] is layer
 
 
 def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
     model = cnn("batch")
-    fast = with_fast_forms(model, "graph")
+    fast = with_fast_layers(model, "graph")
     assert {id(variable) for variable in fast.variables} == {id(variable) for variable in model.variables}
 
 

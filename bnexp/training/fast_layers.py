@@ -16,7 +16,7 @@ Use = Literal["graph", "xla", "inference"]
 """What a model is for: training in a graph, training in a step compiled by XLA, inference in a graph."""
 
 
-def with_fast_forms(model: keras.Model, use: Use) -> keras.Model:
+def with_fast_layers(model: keras.Model, use: Use) -> keras.Model:
     """A model that shares the layers of `model`, with the forms that are fast in this use, and fit for no other.
 
     In a graph, batch normalization is TensorFlow's one kernel (with Adam's kernel, steps are 1.2 to 1.6 times as fast

@@ -27,7 +27,7 @@ def data() -> None:
 def fetch(name: str, into: Path | None) -> None:
     """Download a dataset (default: mnist), check it, and print its folder.
 
-    NAME is mnist or fashion-mnist. What is there and intact is not downloaded again. The printed folder can be
+    NAME is mnist, fashion-mnist or cifar10. What is there and intact is not downloaded again. The printed folder can be
     copied to a machine without a network, and named there with --data-dir.
 
     \b

@@ -132,17 +132,18 @@ def writable(results: Path) -> Check:
 
 
 def datasets(data_dir: Path | None) -> Iterator[Check]:
-    """Where each dataset would be taken from; only the embedded one is needed."""
-    from bnexp.data import locate  # noqa: PLC0415  # pydantic: not for `--help`
+    """Where each dataset would be taken from, and whether it is what its name says; only the embedded one is needed."""
+    from bnexp.data.loading import UNPROVEN, locate, present  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.specs.datasets import DATASETS  # noqa: PLC0415
 
     for name in DATASETS:
         try:
-            place = locate(name, folder=data_dir)
+            held = present(name, folder=data_dir)
+            missing = "" if held else f"not here; {locate(name, folder=data_dir).origin}"
         except UserError as error:
             yield Check(f"data: {name}", WARN, str(error).splitlines()[0])
         except ImportError as error:
             yield Check(f"data: {name}", FAIL, str(error))
         else:
-            here = bool(place.files) or name == "mnist-5k"
-            yield Check(f"data: {name}", OK if here else WARN, place.origin if here else f"not here; {place.origin}")
+            state = OK if held and not held.checked.startswith(UNPROVEN) else WARN
+            yield Check(f"data: {name}", state, f"{held.origin}; checked: {held.checked}" if held else missing)

@@ -23,7 +23,7 @@ class Dataset:
 
     name: str
     train_images: NDArray[Any]
-    """(n, H, W, C): uint8 in 0..255, or float32 in [0, 1]."""
+    """(n, H, W, C): uint8, which the model divides by 255, or finite float32, which it takes as they are."""
     train_labels: NDArray[np.int32]
     """(n,), each in 0..classes-1, every class present."""
     test_images: NDArray[Any]
@@ -36,6 +36,10 @@ class Dataset:
     """Where it was taken from, in words."""
     checked: str = ""
     """What the content was held against, in words."""
+    pixels: str = ""
+    """Of a user's own: dtype and range of the images, and what the model makes of them, in words."""
+    cautions: tuple[str, ...] = ()
+    """Of a user's own: what can be trained on and is probably not meant."""
 
 
 def digest(array: NDArray[Any]) -> str:
@@ -56,11 +60,9 @@ def content_hash(parts: tuple[str, ...]) -> str:
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
 
-def dataset_of(
-    name: str, arrays: Arrays, parts: tuple[str, ...], *, classes: int, origin: str, checked: str
-) -> Dataset:
-    """`arrays`, whose digests are `parts`, as a dataset that nobody can write into."""
+def dataset_of(name: str, arrays: Arrays, parts: tuple[str, ...], *, classes: int, **told: Any) -> Dataset:
+    """`arrays`, whose digests are `parts`, as a dataset that nobody can write into; `told`: its last fields."""
     views = Arrays(*(array.view() for array in arrays))  # the caller's own arrays stay as they are
     for view in views:
         view.flags.writeable = False
-    return Dataset(name, *views, classes, content_hash(parts), origin, checked)
+    return Dataset(name, *views, classes, content_hash(parts), **told)

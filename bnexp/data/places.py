@@ -1,7 +1,7 @@
 """Where the files of a published dataset may lie, and which of these places holds them.  Nothing is read or fetched."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Location:
     origin: str
     """In words."""
     files: tuple[Path, ...] = ()
-    """One .npz or the four IDX files in the order of `known.PARTS`; empty for what must be downloaded first."""
+    """One archive, or all of `Known.files` in their order; empty for what must be downloaded first."""
     cached: bool = False
     """Whether the files are those that bnexp itself downloaded."""
 
@@ -32,10 +32,10 @@ def find(name: str, known: Known, folder: Path | None) -> Location | None:
     """
     if chosen := chosen_folder(folder):
         path, chosen_by = chosen
-        if files := files_in_data_folder(path, known):
+        if files := files_under(path, known.subfolders, known):
             return Location(name, f"{chosen_by} {path}", files)
         raise UserError(_not_there(name, known, path, chosen_by))
-    if files := files_in(keras_cache() / known.keras, known):
+    if files := files_under(keras_cache(), known.keras, known):
         return Location(name, f"Keras's cache {files[0].parent}", files)
     if files := files_in(cache_folder() / name, known):
         downloaded = {path.name for path in files} == set(known.downloads)
@@ -66,29 +66,32 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("bnexp"))
 
 
-def files_in_data_folder(folder: Path, known: Known) -> tuple[Path, ...]:
-    """The dataset's files in a user's folder or in the subfolders where they may lie; () if they are not all there."""
-    return next((files for sub in known.subfolders if (files := files_in(folder / sub, known))), ())
+def files_under(folder: Path, subfolders: Iterable[str], known: Known) -> tuple[Path, ...]:
+    """The dataset's files in the first of the subfolders that holds it; () if none does."""
+    return next((files for sub in subfolders if (files := files_in(folder / sub, known))), ())
 
 
 def files_in(folder: Path, known: Known) -> tuple[Path, ...]:
-    """The .npz or the four IDX files in this very folder; () if they are not all there."""
-    if known.npz and (folder / known.npz).is_file():
-        return (folder / known.npz,)
-    found = [next((path for path in _spellings(folder, name) if path.is_file()), None) for name in IDX_NAMES]
+    """The archive or all single files in this very folder; () if they are not there."""
+    if archive := next((folder / name for name in known.archives if (folder / name).is_file()), None):
+        return (archive,)
+    found = [next((path for path in _spellings(folder, name) if path.is_file()), None) for name in known.files]
     return tuple(path for path in found if path) if all(found) else ()
 
 
 def _spellings(folder: Path, name: str) -> Iterator[Path]:
-    for stem in (name, name.replace("-idx", ".idx")):
-        yield folder / stem
-        yield folder / f"{stem}.gz"
+    yield folder / name
+    if "-idx" in name:
+        yield folder / f"{name}.gz"
+        yield folder / name.replace("-idx", ".idx")
+        yield folder / f"{name.replace('-idx', '.idx')}.gz"
 
 
 def file_names(known: Known) -> str:
     """What to put into a data folder, in words."""
-    idx = f"{', '.join(IDX_NAMES[:-1])} and {IDX_NAMES[-1]} (each with or without .gz)"
-    return f"{known.npz}, or {idx}" if known.npz else idx
+    zipped = " (each with or without .gz)" if known.files == IDX_NAMES else ""
+    files = f"{', '.join(known.files[:-1])} and {known.files[-1]}{zipped}"
+    return f"{known.archives[0]}, or {files}" if known.archives else files
 
 
 def ways_out(name: str, known: Known) -> str:
@@ -111,8 +114,8 @@ def _without_files(name: str) -> str:
 def _not_there(name: str, known: Known, folder: Path, chosen_by: str) -> str:
     if not folder.is_dir():
         state = "is no folder" if folder.exists() else "does not exist"
-    elif present := [idx for idx in IDX_NAMES if any(path.is_file() for path in _spellings(folder, idx))]:
-        missing = [idx for idx in IDX_NAMES if idx not in present]
+    elif present := [file for file in known.files if any(path.is_file() for path in _spellings(folder, file))]:
+        missing = [file for file in known.files if file not in present]
         state = f"holds only a part of {name}: {', '.join(missing)} missing"
     else:
         state = f"does not hold {name}"

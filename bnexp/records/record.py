@@ -178,3 +178,5 @@ class Progress(Frozen):
     steps: int
     validation_accuracy: Floats = None
     """At the latest evaluation, 0 to 1."""
+    cautions: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """What is known of a user's own dataset since it was loaded, and may surprise; with step 0."""

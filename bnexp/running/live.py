@@ -14,6 +14,7 @@ from bnexp.running.progress import (
     Running,
     State,
     Watcher,
+    caution_text,
     duration,
     finished_text,
     lost_text,
@@ -41,6 +42,9 @@ class LiveView(Watcher):
     def ready(self, description: dict[str, Any]) -> None:
         self._say(ready_text(description))
         self._note = ""
+
+    def cautioned(self, text: str) -> None:
+        self._say(caution_text(text), "yellow")
 
     def lost(self, task: Task, message: str) -> None:
         self._say(lost_text(task, message), "yellow")

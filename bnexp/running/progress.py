@@ -60,6 +60,9 @@ class Watcher:
     def progressed(self, task: Task, progress: Progress) -> None:
         """A running trial is so far."""
 
+    def cautioned(self, text: str) -> None:
+        """What a worker has noticed of the data and may surprise; each once in a run."""
+
     def lost(self, task: Task, message: str) -> None:
         """The worker of a running trial is gone, and the trial will be retried."""
 
@@ -115,6 +118,9 @@ class Lines(Errors):
     def ready(self, description: dict[str, Any]) -> None:
         self.say(ready_text(description))
 
+    def cautioned(self, text: str) -> None:
+        self.say(caution_text(text))
+
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
         self.say(finished_text(task, record, state))
 
@@ -137,6 +143,11 @@ def ready_text(description: dict[str, Any]) -> str:
     where = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
     threads = description.get("threads")
     return printable(f"Training on {where}" + (f", {_count(threads, 'thread')} each" if threads else ""))
+
+
+def caution_text(text: str) -> str:
+    """Such as `caution: data digits:load: every pixel of train_images is 0`."""
+    return printable(f"caution: {text}")
 
 
 def lost_text(task: Task, message: str) -> str:

@@ -93,6 +93,7 @@ class _Run:
         self._failed_before = frozenset(task.trial.identity for task in found.failed)
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
         self._ever_ready = False
+        self._cautions: set[str] = set()
         self._start_failures = 0
         self._last_failure: tuple[str, str] | None = None
         self._identical_failures = 0
@@ -199,6 +200,7 @@ class _Run:
             case Begun():
                 slot.become(slot.state)
             case Progressed(progress):
+                self._caution(progress.cautions)
                 if task := slot.progressed(progress):
                     self._watch.progressed(task, progress)
             case Finished() | Failed():
@@ -226,6 +228,13 @@ class _Run:
         enough = _START_KILLS if killed else _START_FAILURES if self._ever_ready else 1
         if self._start_failures >= enough:
             raise UserError(f"no trial can be trained: {reason.strip()}")
+
+    def _caution(self, texts: Iterable[str]) -> None:
+        """Tell what was not told before: every trial with the same data says the same."""
+        for text in dict.fromkeys(texts):
+            if text not in self._cautions:
+                self._cautions.add(text)
+                self._watch.cautioned(text)
 
     def _finished(self, slot: Slot, event: Finished | Failed) -> None:
         """A worker is done with a trial, and free."""
@@ -295,6 +304,7 @@ class _Run:
 
     def _keep(self, task: Task, record: TrialRecord) -> None:
         """Store a record, count it, tell of it."""
+        self._caution(record.execution.get("cautions", ()))  # where its progress was not heard
         beside = {"jobs": self._jobs, "threads": self._options.threads}
         record = record.model_copy(update={"execution": {**record.execution, **beside}})
         self._store.write(task.trial, record)

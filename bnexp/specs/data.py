@@ -12,7 +12,7 @@ from bnexp.specs.wording import unknown
 class DataSpec(Frozen):
     """The images, and how they are divided into training and validation."""
 
-    name: str = Field("mnist", description="mnist, mnist-5k, fashion-mnist, or your own module:function")
+    name: str = Field("mnist", description="mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function")
     validation: int | float = Field(
         0.1, ge=0, description="a whole number counts examples, a fraction is a share; stratified, drawn from the seed"
     )

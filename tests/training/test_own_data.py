@@ -1,0 +1,72 @@
+"""What a trainer tells of a user's own data, which it alone has seen."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_trial import SMALL
+
+from bnexp.records.record import Progress, TrialRecord
+from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.training import Trainer
+
+MODULE = """
+import numpy as np
+
+def load(size, scale):
+    x = np.random.default_rng(0).normal(0, 1, (90, size, size)) * scale
+    y = np.arange(90) % 3
+    return (x[:60], y[:60]), (x[60:], y[60:])
+
+def usual():
+    return load(8, 1)
+
+def faint():
+    return load(8, 1e-3)
+
+def small():
+    return load(3, 1)
+"""
+
+
+@pytest.fixture
+def run(trainer: Trainer, tmp_path: Path) -> Any:
+    (tmp_path / "my_data.py").write_text(MODULE)
+
+    def train(function: str, **blocks: Any) -> tuple[TrialRecord, list[Progress]]:
+        own = {"data": {"name": f"my_data:{function}", "validation": 15}, "training": {"epochs": 1, "batch_size": 15}}
+        spec = TrialSpec.model_validate({**SMALL, **own, "model": {"name": "mlp", "widths": [4]}, **blocks})
+        told: list[Progress] = []
+        return trainer(Trial(spec, 0, (str(tmp_path),)), told.append), told
+
+    return train
+
+
+def test_24_standardized_images_train_and_the_record_says_what_came(run: Any) -> None:
+    record, told = run("usual")
+    assert record.status == "ok"
+    assert record.execution["pixels"] == "float32 in [-3.9, 3.26], used as they are"
+    assert "cautions" not in record.execution
+    assert not any(each.cautions for each in told)
+
+
+def test_23_a_caution_of_the_data_comes_before_the_first_step_and_with_the_record(run: Any) -> None:
+    record, told = run("faint")
+    (text,) = record.execution["cautions"]
+    assert text.startswith("data my_data:faint: train_images lie in [-0.0039, 0.0033]; were they divided by 255 twice?")
+    assert (told[0].step, told[0].steps, told[0].cautions) == (0, 3, (text,))
+    assert not any(each.cautions for each in told[1:])
+    assert TrialRecord.model_validate_json(record.model_dump_json()).execution["cautions"] == [text]
+
+
+def test_23_a_caution_of_a_norm_comes_once_the_size_of_the_images_is_known(run: Any) -> None:
+    """A convolution that leaves one pixel, at one example a batch; of the dense layer the config's loading told."""
+    blocks = {"model": {"name": "cnn", "filters": [4], "pools": 0, "dense": [4]}, "norm": "batch"}
+    record, _ = run("small", **blocks, training={"epochs": 1, "batch_size": 1})
+    (text,) = record.execution["cautions"]
+    assert text.startswith("norm batch: with one example a batch conv1 is normalized to the constant")
+
+
+def test_records_of_named_datasets_hold_nothing_of_it(trainer: Trainer) -> None:
+    record = trainer(Trial(TrialSpec.model_validate(SMALL), 0), lambda _: None)
+    assert not {"pixels", "cautions"} & record.execution.keys()

@@ -152,7 +152,7 @@ class TrialRecord(Frozen):
     execution: dict[str, Any] = Field(default_factory=dict)
     """How it was computed: device, threads, precision, way of the training loop, XLA, determinism, jobs."""
     environment: dict[str, Any] = Field(default_factory=dict)
-    """Versions, machine, git commit (`results.environment`)."""
+    """Versions, machine, git commit (`records.environment`)."""
     failure: Failure | None = None
 
     @model_validator(mode="before")

@@ -121,7 +121,7 @@ class Store:
         return sum((self.root / "trials" / name / "record.json").is_file() for name in folders)
 
     def write_plan(self, name: str, plan: dict[str, Any]) -> None:
-        """Store a plan (`results.plan`) as it is, in place of an earlier one; raises UserError as `write` does."""
+        """Store a plan (`records.plan`) as it is, in place of an earlier one; raises UserError as `write` does."""
         path = self.plan_file(name)
         with written(path):
             write_atomically(path, json_text(plan))

@@ -41,7 +41,7 @@ class Curve:
 
 
 def curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measure: str, x: str) -> Curve:
-    """The curve of one variant at one point from its rows of both tables (`results.frames`).
+    """The curve of one variant at one point from its rows of both tables (`records.frames`).
 
     `measure` is one of `validation_accuracy`, `train_accuracy`, `validation_loss` and `train_loss`; `x` is
     `step`, `examples`, `epoch` or `seconds`.  The evaluations of all seeds are at the same steps, because these

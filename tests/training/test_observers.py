@@ -62,12 +62,11 @@ def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(cas
         probes.append(Probe(setup))
         return probes[-1]
 
-    np.random.seed(11)  # the global generator is what nobody may touch
-    state = np.random.get_state()[1].copy()  # as above
     alone = central(trial, resources, lambda _: None)
+    state = np.random.get_state()[1].copy()  # a trial seeds the global generator, and observers draw nothing from it
     watched = central(trial, resources, lambda _: None, [probe, probe])
     assert numbers(alone) == numbers(watched)
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # as above
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
     for one in probes:
         assert one.seen == probes[0].seen
         assert one.sizes == probes[0].sizes or case == "diverges"  # where a size is no number

@@ -9,8 +9,6 @@ from made import CASES, made, policy
 from bnexp import norms
 from bnexp.specs.norms.table import METHODS
 
-pytestmark = pytest.mark.numeric
-
 ALL = pytest.mark.parametrize("case", CASES, ids="-".join)
 ONE_KIND = [
     (name, kind) for name, kind in CASES if kind == "conv" or (name, "conv") not in CASES
@@ -58,6 +56,7 @@ def test_the_policy_sets_the_types_and_the_shape_is_kept(case, policy_name, comp
         assert tuple(y.shape) == it.shape
 
 
+@pytest.mark.numeric
 @ALL
 def test_half_precision_is_near_full_precision(case):
     """float16 has 11 bits; statistics are in float32, so what is left is the rounding of inputs and outputs."""
@@ -84,6 +83,7 @@ def test_float16s_range_is_enough(case):
         assert all(np.isfinite(value).all() for value in (y, of_x, *others.values()))
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
     "name",
@@ -206,6 +206,7 @@ def test_at_inference_no_example_depends_on_its_batch(case):
     same(np.asarray(it(x, False))[1:2], it(x[1:2], False))
 
 
+@pytest.mark.numeric
 @ALL
 def test_in_a_graph_with_an_open_batch_size_it_computes_the_same(case):
     eager, graph = exact(case), exact(case)
@@ -218,6 +219,7 @@ def test_in_a_graph_with_an_open_batch_size_it_computes_the_same(case):
         same(value, eager.values()[name])
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("case", ONE_KIND, ids="-".join)
 def test_under_xla_it_computes_the_same_with_its_gradients(case):
     eager, compiled = exact(case), exact(case)
@@ -267,6 +269,7 @@ def test_a_bias_before_it_is_redundant_just_where_the_table_says_so(case):
     assert (np.abs(of_bias).max() < 1e-9) == it.spec.bias_redundant(it.block)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["weight", "spectral"])
 @pytest.mark.parametrize("kind", ["conv", "dense"])
 def test_the_rule_for_the_kernel_sees_more_than_the_compute_dtype_holds(name, kind):
@@ -312,6 +315,7 @@ def test_a_built_layer_refuses_another_number_of_channels(name):
         layer(np.ones((2, 1), "float32"))
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["ghost-batch", "batch-instance", "batch-renorm"])
 def test_a_large_mean_costs_no_digits(name):
     """At a mean of 1000 float32 has steps of 6e-5; mean of squares minus square of mean would be wrong by 0.1."""

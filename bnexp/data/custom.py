@@ -11,7 +11,7 @@ from bnexp.usercode.code import UserCode, described, in_use, own_code
 def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
     """Call the function that `name`, a `module:function`, stands for, and check what it returns.
 
-    `source` is the SHA-256 of the module's file when the config was loaded, or None.  Raises UserError.
+    `source` says which files made it when the config was loaded, or is None.  Raises UserError.
     """
     code = _code(name, source, search_path)
     origin = locate(name, search_path)[0]
@@ -38,7 +38,7 @@ def locate(name: str, search_path: Sequence[str]) -> tuple[str, Path]:
     """Where the function is defined, in words, and the file; nothing is imported.  Raises UserError."""
     code = _code(name, None, search_path)
     try:
-        path = code.file()
+        path = code.files()[0].path
     except ValueError as error:
         raise code.fault(str(error)) from None
     return f"{name.partition(':')[2]} in {path}", path

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bnexp.errors import UserError
 from bnexp.evidence.rule import too_many_diverged
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
+from bnexp.specs.wording import ranges
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,19 @@ class Side:
     """The resolved spec, every key explicit."""
     records: Mapping[int, TrialRecord | None]
     """Seed to record, of every planned trial; None where there is none yet."""
+
+    def __post_init__(self) -> None:
+        """UserError where the trials were trained on different data, so that no mean is one of anything."""
+        seeds: dict[str, list[int]] = {}
+        for seed, record in self.of("ok", "diverged").items():
+            if record.data_hash:
+                seeds.setdefault(record.data_hash, []).append(seed)
+        if len(seeds) > 1:
+            told = "; ".join(f"seeds {ranges(set(found))} on SHA-256 {digest[:12]}" for digest, found in seeds.items())
+            raise UserError(
+                f"{self.name}: its trials were trained on different data, which {self.spec['data']['name']} loaded at "
+                f"different times ({told}), and cannot be pooled; `bnexp run` with --force trains them all anew"
+            )
 
     def of(self, *states: str) -> dict[int, TrialRecord]:
         """Seed to record, by seed, of the trials in one of these states."""

@@ -19,6 +19,7 @@ from bnexp.running.runner import run
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
+from bnexp.usercode.source import changed
 
 _DEVICES = get_args(Options.__annotations__["device"])
 
@@ -125,8 +126,8 @@ def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> No
         except ValueError as error:
             hint = "; say where the module lies with --modules" if "no module" in str(error) else ""
             raise UserError(f"{name}: {error}{hint}") from None
-        if code.source is not None and found != code.source:
+        if code.source is not None and (edited := changed(code.source, found)):
             raise UserError(
-                f"{name}: the file of {code.reference} is not the one that it was trained with (SHA-256 {found[:12]} "
-                f"now, {code.source[:12]} then); put that one back to verify it"
+                f"{name}: {code.reference} is not what it was trained with: changed since: {', '.join(edited)}; "
+                f"put back what was there ({code.source}) to verify it"
             )

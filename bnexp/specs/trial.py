@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import model_validator
 
+from bnexp.errors import UserError
 from bnexp.specs.block import Block
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import ImageSet
@@ -156,6 +157,8 @@ class Trial:
     seed: int
     search_path: tuple[str, ...] = field(default=(), compare=False)
     """Folders, besides Python's own, where a user's `module:function` is looked for; no part of the identity."""
+    data_hash: str | None = field(default=None, compare=False)
+    """SHA-256 of the arrays that earlier trials with the same data were trained on, None where there are none yet."""
 
     @cached_property
     def identity(self) -> str:
@@ -177,12 +180,23 @@ class Trial:
             "spec": self.spec.model_dump(mode="json"),
             "seed": self.seed,
             "search_path": list(self.search_path),
+            "data_hash": self.data_hash,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Trial":
         """The trial that `to_json` described."""
-        return cls(TrialSpec.model_validate(data["spec"]), data["seed"], tuple(data.get("search_path", ())))
+        path, data_hash = tuple(data.get("search_path", ())), data.get("data_hash")
+        return cls(TrialSpec.model_validate(data["spec"]), data["seed"], path, data_hash)
+
+    def check_data(self, data_hash: str | None) -> None:
+        """UserError where the data, by their hash, are not those of the earlier trials."""
+        if self.data_hash and data_hash and self.data_hash != data_hash:
+            raise UserError(
+                f"data {self.spec.data.name}: loads other data (SHA-256 {data_hash[:12]}) than earlier trials were "
+                f"trained on ({self.data_hash[:12]}), and the two cannot be pooled; put the earlier data back, or "
+                "train all trials anew with --force"
+            )
 
 
 @lru_cache(maxsize=4096)

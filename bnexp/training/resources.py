@@ -39,6 +39,7 @@ class Resources:
             self._data = None  # let go of the old one before the new one is read
             seed_everything(0, "data")  # what a user's loader draws without a seed is the same in every worker
             self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
+        trial.check_data(self._data[1].dataset.content_hash)
         _check_fit(trial, self._data[1])
         return self._data[1]
 

@@ -13,7 +13,7 @@ from bnexp.data.custom import normalise
 from bnexp.data.dataset import digests
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
-from bnexp.usercode.source import source_hash
+from bnexp.usercode.source import digest, source_files
 
 GOOD = """
 import numpy as np
@@ -94,9 +94,9 @@ def test_the_path_is_restored_after_a_failure_too(tmp_path: Path) -> None:
 
 def test_a_module_changed_since_the_config_was_loaded_is_refused(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
-    source = source_hash(tmp_path / "my_images.py")
+    source = digest(source_files("my_images", [str(tmp_path)]))
     assert own(tmp_path, source=source).classes == 3
-    write(tmp_path, GOOD + "\n# another thought\n")
+    write(tmp_path, GOOD + "\nanother = 1\n")
     with pytest.raises(UserError, match=r"my_images.py has changed since the config was loaded"):
         own(tmp_path, source=source)
 

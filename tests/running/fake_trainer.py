@@ -146,6 +146,11 @@ class Trainer:
         self.grow(trial, progress)
         return self.kill(trial, progress)
 
+    def other_data(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """As where a file that the loader reads was replaced; refused before training where the run knows better."""
+        trial.check_data("otherwise")
+        return record(trial).model_copy(update={"data_hash": "otherwise"})
+
     def another(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
         return record(Trial(trial.spec, trial.seed + 1))
 

@@ -47,7 +47,10 @@ class OwnNorm(Norm):
     name: str = Field(description="module:Class of a Keras layer, or a name from an installed package", examples=[OWN])
     place: Literal["before-activation", "after-activation"] = "before-activation"
     layers: Layers = "all"
-    source: str | None = Field(None, description="SHA-256 of the module's file; filled in when the config is loaded")
+    source: str | None = Field(
+        None,
+        description="the module's file and those it imports, each with its SHA-256; filled in when loaded",
+    )
 
     @property
     def class_path(self) -> str:

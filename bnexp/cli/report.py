@@ -1,5 +1,6 @@
 """`bnexp report`: figures, tables and the page."""
 
+import os
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: b
       bnexp report
       bnexp report mnist --out /tmp/mnist-report
     """
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's own need not be installed here
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     written = api.report(results, out=out, experiments=experiments or None, pdf=pdf)

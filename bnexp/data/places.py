@@ -1,6 +1,7 @@
 """Where the files of a published dataset may lie, and which of these places holds them.  Nothing is read or fetched."""
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,24 +47,33 @@ def find(name: str, known: Known, folder: Path | None) -> Location | None:
 def chosen_folder(folder: Path | None) -> tuple[Path, str] | None:
     """The data folder that the user names, and what named it."""
     if folder is not None:
-        return folder.expanduser(), "data folder"
+        return _expanded(folder), "data folder"
     if from_environment := os.environ.get(FOLDER):
-        return Path(from_environment).expanduser(), f"{FOLDER} ="
+        return _expanded(from_environment), f"{FOLDER} ="
     return None
 
 
 def keras_cache() -> Path:
     """Where Keras keeps datasets."""
-    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+    return _expanded(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
 def cache_folder() -> Path:
     """Where bnexp keeps what it downloads."""
     if chosen := os.environ.get(CACHE):
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
     import pooch  # noqa: PLC0415  # only here, so that data in a folder needs none of it
 
-    return Path(pooch.os_cache("bnexp"))
+    try:
+        return Path(pooch.os_cache("bnexp"))
+    except RuntimeError:  # no home
+        return _expanded("~/.cache/bnexp")
+
+
+def _expanded(folder: str | Path) -> Path:
+    """The folder with the user's home in place of `~`; as Keras does, /tmp for one who has none (in a container)."""
+    path = os.path.expanduser(folder)  # noqa: PTH111  # `Path.expanduser` raises without a home
+    return Path(tempfile.gettempdir(), path[2:]) if path.startswith("~/") else Path(path)
 
 
 def files_under(folder: Path, subfolders: Iterable[str], known: Known) -> tuple[Path, ...]:

@@ -213,6 +213,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     _machine("tensorflow", "TensorFlow", "environment.tensorflow", "both"),
     _machine("keras", "Keras", "environment.keras", "both"),
     _machine("numpy", "NumPy", "environment.numpy", "results"),
+    _machine("variables", "environment variables of TensorFlow", "environment.variables", "both", optional=True),
     _machine("python", "Python", "environment.python", "seconds"),
     _machine("device", "device", "execution.device", "both", "object"),
     _machine("device_name", "device name", "execution.device_name", "both", "object"),

@@ -5,11 +5,12 @@
 <root>/experiments/<name>.json                       what the experiment consists of
 """
 
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -178,14 +179,24 @@ def write_atomically(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+            _sync(file.fileno())
+        with suppress(PermissionError):  # network drives have modes of their own
+            Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name itself must reach the disk
+        _sync(folder)  # the new name itself must reach the disk
     finally:
         os.close(folder)
+
+
+def _sync(descriptor: int) -> None:
+    """Have the disk hold it; a file system that knows no such thing (network drives) does what it can anyway."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise

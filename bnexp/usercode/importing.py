@@ -96,15 +96,15 @@ def its_own(error: BaseException) -> str:
     and so is what Keras writes around the message.  A long message of foreign code stands below in full.
     """
     hidden = (_folder("bnexp"), _folder("keras"), _folder("tensorflow"), importlib.__file__, "<frozen")
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename
-    ]
+    in_graph = _GRAPH in str(error)
+    places = dict.fromkeys(_PLACE.findall(str(error)))
+    made = [traceback.FrameSummary(f"/{file}", int(line), name) for file, line, name in places]
+    frames = made if in_graph else traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename]
     *before, said = traceback.format_exception_only(error)
     kind, reason = type(error).__name__, _inmost(str(error))
     if reason:
-        said = f"{kind}: {reason}\n"
+        said = f"{reason}\n" if in_graph else f"{kind}: {reason}\n"
     first, _, rest = said.partition("\n")
     lines = (
         ["Traceback (most recent call last):\n", *traceback.format_list(own), *before, said] if own else [*before, rest]
@@ -122,7 +122,18 @@ _GENERATED = "__autograph_generated_file"
 _BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
 
 
+_GRAPH = "Graph execution error:"
+_PLACE = re.compile(r'File "/?(.+\.py)", line (\d+), in (.+)')  # XLA leaves the first slash out
+
+
 def _inmost(message: str) -> str:
-    """What was said first, of a message that Keras wrapped: it stands in bold type; "" where nothing does."""
+    """What was said first, of a message that was wrapped; "" of one that was not.
+
+    Keras sets it in bold type, TensorFlow below the places in the graph and in the code where it came about.
+    """
+    if _GRAPH in message:
+        around = (_GRAPH, "Detected at node", "<stack traces", "File ", "[[", "The op is created at")
+        lines = [line.strip() for line in message.partition(_GRAPH)[2].splitlines()]
+        return next((line for line in lines if line and not line.startswith(around)), "")
     found = _BOLD.findall(message)
     return found[-1].rpartition("Error encountered:")[2].strip() if found else ""

@@ -132,6 +132,13 @@ def test_trials_without_a_twin_are_named():
     )
 
 
+def test_variables_that_change_how_tensorflow_computes_are_no_part_of_the_comparison():
+    variables = {"ONEDNN_MAX_CPU_ISA": "SSE41"}
+    other = [elsewhere(variables=variables)(each) for each in trials("gn")]
+    found = told(audit(side("ln", *trials("ln")), side("gn", *other)).undeclared)
+    assert found == {"environment variables of TensorFlow": ("not recorded", "ONEDNN_MAX_CPU_ISA SSE41", 3)}
+
+
 def test_a_diverged_training_that_ended_early_is_no_difference_in_steps():
     found = audit(side("none", *trials("none")), side("ln", *trials("ln", 2), trial_record("ln", 2, "diverged")))
     assert found.undeclared == ()

@@ -109,7 +109,8 @@ def _resolved(
     mistakes = Mistakes()
     checker = Checker(folders)
     config = read_config(file, sets, checker, mistakes)
-    name = _name(name, config, path.stem if path else "", mistakes)
+    given = name
+    name = _name(given, config, path.stem if path else "", mistakes)
     found = _points(config, checker, mistakes)
     if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
@@ -129,6 +130,11 @@ def _resolved(
         search_path=folders,
         source=str(path or ""),
         margin=config.header.margin,
+        options=(
+            *(word for change in sets for word in ("--set", change)),
+            *(("--name", given) if given else ()),
+            *(("--smoke",) if smoke else ()),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
@@ -38,6 +39,10 @@ class StoredPlan(Frozen):
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
     margin: float = Field(MARGIN, gt=0, lt=100)
     """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
+    config: str = ""
+    """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
+    options: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The words of the command line that made the experiment of its file (`--set`, `--name`, `--smoke`)."""
 
     @field_validator("schema_version")
     @classmethod
@@ -56,6 +61,8 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         baseline=experiment.baseline,
         seeds=experiment.seeds,
         margin=experiment.margin,
+        config=_from_here(experiment.source),
+        options=experiment.options,
         points=tuple(
             StoredPoint(
                 variant=point.variant,
@@ -66,6 +73,14 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
             for point in experiment.points
         ),
     )
+
+
+def _from_here(file: str) -> str:
+    """A path outside the working folder may name a user."""
+    path = Path(file)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return file and (path.name if path.is_absolute() or ".." in path.parts else str(path))
 
 
 def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:

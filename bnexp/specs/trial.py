@@ -6,6 +6,7 @@ Python user; both get the same errors.
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, NamedTuple
@@ -82,8 +83,28 @@ def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
         blocks = _blocks(spec, loaded or spec.data.known)
     except ValueError:  # too small an image for the model, or so it would be of any size
         return []
-    each = (spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block))
-    return list(dict.fromkeys(text for text in each if text))
+    each = [spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block)]
+    return list(dict.fromkeys(text for text in [*each, _lag(spec, loaded or spec.data.known)] if text))
+
+
+def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
+    """What to say where moving averages cannot arrive within a training; "" where they can, or have no part in it."""
+    momentum = getattr(spec.norm, "momentum", 0.0) if "momentum" in type(spec.norm).model_fields else 0.0
+    if known is None or not 0 < momentum < 1:
+        return ""
+    steps = spec.training.evaluation_steps(spec.data.train_examples(known.train))[-1]
+    needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))
+    if steps >= needed:
+        return ""
+    return (
+        f"{spec.norm.name} tests and validates with moving averages (momentum {momentum:g}), which arrive after some "
+        f"{needed} steps, and is trained for {steps}: its accuracy may stay at guessing, whatever it learns. Train "
+        "longer, take smaller batches or a smaller momentum, or judge by the scores under recalibrated statistics"
+    )
+
+
+_ARRIVED = 1e-3
+"""The weight of their initial values in moving averages below which these have arrived."""
 
 
 def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:

@@ -54,6 +54,41 @@ def test_variants_that_are_the_same(tmp_path: Path) -> None:
     assert cautions(load(file)) == ["c, variant c: it is the same as b; nothing is compared"]
 
 
-def test_the_shipped_configs_need_no_caution() -> None:
+@pytest.mark.parametrize(
+    ("norm", "epochs", "expected"),
+    [
+        ("batch", 12, ["momentum 0.99), which arrive after some 688 steps, and is trained for 684"]),  # 57 a epoch
+        ("batch", 13, []),
+        ("{name: batch, momentum: 0.9}", 2, []),
+        ("{name: batch, momentum: 0.9}", 1, ["some 66 steps, and is trained for 57"]),
+        ("batch-renorm", 1, ["batch-renorm tests and validates with moving averages"]),
+        ("layer", 1, []),
+    ],
+)
+def test_41_moving_averages_that_cannot_arrive(tmp_path: Path, norm: str, epochs: int, expected: list[str]) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(CONFIG.format(norm=norm, model="cnn", batch_size=f"64, epochs: {epochs}"))
+    found = cautions(load(file))
+    assert len(found) == len(expected)
+    assert all(part in text for text, part in zip(found, expected, strict=True))
+
+
+def test_41_it_is_said_once_for_a_variant(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(CONFIG.format(norm="batch", model="cnn", batch_size=64) + "grid: {training.epochs: [1, 2, 3]}")
+    (text,) = cautions(load(file))
+    assert text.endswith("recalibrated statistics (likewise at 2 more of its places in the grid)")
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "nan", "null"])
+def test_33_a_name_that_pandas_takes_for_a_missing_value(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"variants: {{'{name}': {{norm: none}}, ln: {{norm: layer}}}}")
+    (text,) = cautions(load(file))
+    assert text.startswith(f"c, variant {name}: programs that read the CSV tables, such as pandas, take this name")
+
+
+def test_the_shipped_configs_need_no_other_caution_than_that_the_sweep_shows_it() -> None:
+    """Small numbers of steps at the largest batches are what it is about."""
     for path in Path("configs").rglob("*.yaml"):
-        assert cautions(load(path)) == []
+        assert [text for text in cautions(load(path)) if not text.startswith("batch_size, variant bn-pre: ")] == []

@@ -15,6 +15,7 @@ from bnexp.config.load import load
 from bnexp.lazy import attribute
 from bnexp.records import record
 from bnexp.reporting.parts.accuracy import SUMMARY_COLUMNS
+from bnexp.specs.experiment import cautions
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -39,7 +40,8 @@ def as_a_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "example.yaml").write_text(example)
     (tmp_path / "mine.yaml").write_text(own)
     (tmp_path / "my_norms.py").write_text(blocks("python")[1])
-    (tmp_path / "mnist.yaml").write_text((ROOT / "configs/mnist.yaml").read_text())
+    for name in ("demo.yaml", "mnist.yaml"):
+        (tmp_path / name).write_text((ROOT / "configs" / name).read_text())
     (tmp_path / "data/mnist").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -179,4 +181,5 @@ def test_every_column_of_the_table_of_results_is_explained() -> None:
 
 def test_the_example_is_a_config_of_its_stated_size(as_a_reader: Path) -> None:
     experiment = load(as_a_reader / "example.yaml")
-    assert len(experiment.points) * len(experiment.seeds) == 30
+    assert len(experiment.points) * len(experiment.seeds) == 48
+    assert cautions(experiment) == []

@@ -129,6 +129,11 @@ def test_of_an_installed_package_all_files_count_but_of_keras_which_each_record_
     assert [each.name for each in source_files("keras.layers", [])] == ["keras/layers/__init__.py"]
 
 
+def test_46_what_a_notebook_defines_is_refused_with_the_way_out(tmp_path):
+    with pytest.raises(ValueError, match=r"cell .*%%writefile my_module\.py\), and name it my_module:L$"):
+        code(tmp_path, "__main__:L").files()
+
+
 def test_what_changed_between_two_digests_is_told_by_name():
     assert changed("m.py 1, a.py 2, b.py 3", "m.py 1, a.py 4, c.py 5") == ["a.py", "c.py", "b.py"]
     assert changed("3f" * 32, "m.py 1") == ["m.py"]  # as earlier versions wrote it: the SHA-256 of one file

@@ -69,8 +69,8 @@ class UserCode:
             raise ValueError(f"{self.kind.form}, not {self.reference!r}")
         if self.module == "__main__":
             raise ValueError(
-                f"what a notebook's cell or a script defines is not there in the workers: put the {self.kind.member} into "
-                "a file, such as my_module.py (in a notebook by %%writefile my_module.py), and name it my_module:"
+                f"what a notebook's cell or a script defines is not there in the workers: put the {self.kind.member} "
+                "into a file, such as my_module.py (in a notebook by %%writefile my_module.py), and name it my_module:"
                 f"{self.reference.partition(':')[2]}"
             )
         return source_files(self.module, self.folders)

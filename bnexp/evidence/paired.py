@@ -12,10 +12,8 @@ from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, side_of
 from bnexp.evidence.side import Counts, Side, place
 from bnexp.specs.experiment import MARGIN
 from bnexp.stats.bootstrap import Sources, image_differences, sources
-from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval, Share, mean_interval
-from bnexp.stats.paired import SignFlip, improvement, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import SignFlip, improvement, minimum_detectable_effect, sign_flip_test, tost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
-from bnexp.stats.paired import SignFlip, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
 
 
 class Survival(NamedTuple):
@@ -105,15 +104,12 @@ def log_rank_scores(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
     Their sum is positive where the first condition gets there sooner.  The test is exact where both sides of a pair
     were watched for as long as each other.
     """
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    if ends_a.size != ends_b.size:
-        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
-    ends, event = np.concatenate([ends_a, ends_b]), np.concatenate([event_a, event_b])
-    times = np.unique(ends[event])
-    waiting = ends >= times[:, None]
-    hazard = ((ends == times[:, None]) & event).sum(axis=1) / waiting.sum(axis=1)
-    scores = event - (hazard[:, None] * waiting).sum(axis=0)
-    difference: Floats = scores[: ends_a.size] - scores[ends_a.size :]
+    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
+    times = np.unique(ends[event])[:, None, None]
+    waiting = ends >= times
+    hazard = ((ends == times) & event).sum(axis=(1, 2)) / waiting.sum(axis=(1, 2))
+    scores = event - (hazard[:, None, None] * waiting).sum(axis=0)
+    difference: Floats = scores[0] - scores[1]
     return difference
 
 
@@ -134,36 +130,33 @@ def time_ratio(
     may be more extreme.  No ratio where neither condition got there, no interval for n < 2.  Raises ValueError
     for times that are not positive.
     """
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    if ends_a.size != ends_b.size:
-        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
-    n = ends_a.size
-    if n and min(ends_a.min(), ends_b.min()) <= 0:
+    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
+    n = ends.shape[1]
+    if (ends <= 0).any():
         raise ValueError("a ratio needs times above 0")
-    censored = int((~event_a).sum() + (~event_b).sum())
-    budget = float(min([*ends_a[~event_a], *ends_b[~event_b]], default=math.nan))
-    if n == 0 or censored == 2 * n:
+    censored = int((~event).sum())
+    budget = float(ends[~event].min()) if censored else math.nan
+    if censored == 2 * n:
         return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, math.nan)
-    a, b = (
-        np.fmin(ends_a, budget),
-        np.fmin(ends_b, budget),
-    )  # all in full where none is censored: NaN counts for nothing
+    a, b = np.fmin(ends, budget)  # all in full where none is censored: NaN counts for nothing
     logarithms = np.log(a) - np.log(b) if not censored else a / a.mean() - b / b.mean()
     shape = mean_interval(logarithms, confidence=confidence)
     middle = shape.mean if not censored else math.log(a.mean() / b.mean())
-    whole = _exponential(Interval(middle, middle - shape.half_width, middle + shape.half_width, n))
-    return Ratio(whole, censored, budget, _exp(minimum_detectable_effect(logarithms)))
+    with np.errstate(over="ignore"):  # infinite where that is beyond a float
+        mean, low, high, detectable = np.exp(
+            [middle, middle - shape.half_width, middle + shape.half_width, minimum_detectable_effect(logarithms)]
+        ).tolist()
+    return Ratio(Interval(mean, low, high, n), censored, budget, detectable)
 
 
-def _exponential(logarithm: Interval) -> Interval:
-    mean, low, high = map(_exp, logarithm[:3])
-    return Interval(mean, low, high, logarithm.n)
-
-
-def _exp(x: float) -> float:
-    """e^x; infinite where that is beyond a float."""
-    with np.errstate(over="ignore"):
-        return float(np.exp(x))
+def _paired_runs(
+    reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `_runs` of two conditions, shape (2, n)."""
+    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
+    if ends_a.size != ends_b.size:
+        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
+    return np.stack([ends_a, ends_b]), np.stack([event_a, event_b])
 
 
 def _runs(reached: ArrayLike, watched: ArrayLike) -> tuple[Floats, np.ndarray]:

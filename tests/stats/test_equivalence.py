@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import mean_interval
+from bnexp.stats.paired import tost
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 40])

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import mean_interval
 from bnexp.stats.multiplicity import holm
-from bnexp.stats.paired import mean_difference, sign_flip_test
+from bnexp.stats.paired import mean_difference, sign_flip_test, tost
 
 EXPERIMENTS, SEEDS, FAMILY = 3000, 10, 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import minimum_detectable_effect
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 50, 500])

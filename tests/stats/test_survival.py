@@ -8,8 +8,7 @@ import pytest
 from scipy import stats
 
 from bnexp.stats.estimates import mean_interval
-from bnexp.stats.paired import sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import minimum_detectable_effect, sign_flip_test
 from bnexp.stats.survival import (
     kaplan_meier,
     log_rank_scores,

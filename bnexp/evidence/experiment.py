@@ -51,12 +51,12 @@ class Evidence:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """One row per planned trial (`frames.trials`)."""
-        return frames.trials(self.store, self.plan, self.planned)
+        return frames.trials(self.plan, self.planned)
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
         """One row per evaluation (`frames.evaluations`)."""
-        return frames.evaluations(self.store, self.plan, self.planned)
+        return frames.evaluations(self.plan, self.planned)
 
     @cached_property
     def conditions(self) -> list[Condition]:

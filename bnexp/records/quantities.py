@@ -81,13 +81,7 @@ def text(value: Any) -> str:
     """A value for people: numbers grouped, hashes by their first twelve digits."""
     if value is None:
         return "not recorded"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
-    return plain(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
 def plain(value: Any) -> str:
@@ -153,31 +147,19 @@ def _machine(name: str, label: str, get: Get | str, affects: Affects, column: st
 
 
 _MODEL, _STEPS = ("model", "norm", "data"), ("data", "training")
-_BATCH, _RECALIBRATED = "each batch's own statistics", "recalibrated statistics"
+_OTHER, _BATCH, _RECAL = "other_statistics", "each batch's own statistics", "recalibrated statistics"
 
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("status", "status", of("status"), agreement="exact"),
     Quantity("diverged_at_step", "diverged at step", of("diverged_at_step"), "step", "Int64", agreement="exact"),
     _accuracy("test_accuracy", "test accuracy", of("test.accuracy"), TESTED),
     _loss("test_loss", "test loss", of("test.loss"), "float64"),
+    _accuracy("test_accuracy_batch_statistics", f"test accuracy with {_BATCH}", of(f"{_OTHER}.batch.accuracy"), TESTED),
     _accuracy(
-        "test_accuracy_batch_statistics",
-        f"test accuracy with {_BATCH}",
-        of("other_statistics.batch.accuracy"),
-        TESTED,
+        "test_accuracy_recalibrated", f"test accuracy under {_RECAL}", of(f"{_OTHER}.recalibrated.accuracy"), TESTED
     ),
     _accuracy(
-        "test_accuracy_recalibrated",
-        f"test accuracy under {_RECALIBRATED}",
-        of("other_statistics.recalibrated.accuracy"),
-        TESTED,
-    ),
-    _accuracy(
-        "validation_accuracy",
-        "validation accuracy at the end",
-        last("validation_accuracy"),
-        VALIDATED,
-        agreement="",
+        "validation_accuracy", "validation accuracy at the end", last("validation_accuracy"), VALIDATED, agreement=""
     ),
     _loss("train_loss", "training loss at the end", last("train_loss"), "float64", ""),
     Quantity("train_accuracy", "training accuracy at the end", last("train_accuracy"), "share", "float64", "higher"),
@@ -205,8 +187,8 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("test_examples_per_class", "test images per class", of("test.examples_per_class"), "", "", "", "exact"),
     Quantity("test_correct_per_class", "correct per class", of("test.correct_per_class"), "", "", "", "detail"),
     Quantity("test_missed", "misclassified test images", of("test.missed"), "", "", "", "detail"),
-    _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of("other_statistics.batch.loss")),
-    _loss("test_loss_recalibrated", f"test loss under {_RECALIBRATED}", of("other_statistics.recalibrated.loss")),
+    _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of(f"{_OTHER}.batch.loss")),
+    _loss("test_loss_recalibrated", f"test loss under {_RECAL}", of(f"{_OTHER}.recalibrated.loss")),
     Quantity("protocol", "protocol", of("protocol"), column="", affects="results"),
     _machine("bnexp", "bnexp", "environment.bnexp", "results"),
     _machine("commit", "bnexp commit", _commit, "results", optional=True),

@@ -3,14 +3,14 @@
 A number that was not finite (a diverged loss) is stored as null.  `results/README.md` explains every key.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bnexp.records.migrate import migrated
 from bnexp.specs.values import Frozen
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Final = 2
 
 Floats = float | None
 """A finite number, or None for one that was not finite."""
@@ -123,7 +123,7 @@ class Failure(Frozen):
 class TrialRecord(Frozen):
     """All that is kept of one trial."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     protocol: int
     identity: str
     """SHA-256 of the canonical spec, the seed and the protocol version."""
@@ -159,13 +159,6 @@ class TrialRecord(Frozen):
     @classmethod
     def _migrated(cls, data: Any) -> Any:
         return migrated(data) if isinstance(data, dict) else data
-
-    @field_validator("schema_version")
-    @classmethod
-    def _readable(cls, version: int) -> int:
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"record of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
-        return version
 
 
 class Progress(Frozen):

@@ -6,9 +6,18 @@ import pandas as pd
 import pytest
 
 from bnexp.errors import UserError
-from bnexp.records.frames import EVALUATION_COLUMNS, TRIAL_COLUMNS, coordinate_keys, evaluations, trials
+from bnexp.records import frames
+from bnexp.records.frames import EVALUATION_COLUMNS, TRIAL_COLUMNS, coordinate_keys
 from bnexp.records.plan import StoredPlan
 from bnexp.records.store import Store
+
+
+def trials(store, plan):
+    return frames.trials(plan, frames.read(store, plan))
+
+
+def evaluations(store, plan):
+    return frames.evaluations(plan, frames.read(store, plan))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +43,7 @@ def test_statuses_are_what_was_made_up(results):
 def test_a_row_holds_the_numbers_of_its_record(results):
     store, plan = results
     row = trials(store, plan).iloc[7]
-    record = next(r for r in store.records() if r.identity == row["identity"])
+    record = store.read_folder(row["folder"])
     last = record.evaluations[-1]
     assert row["seed"] == record.seed
     assert row["test_accuracy"] == record.test.accuracy
@@ -72,7 +81,7 @@ def test_columns_and_types_are_fixed_with_or_without_results(results, tmp_path):
 def test_evaluations_are_those_of_the_records_in_order(results):
     store, plan = results
     frame = evaluations(store, plan)
-    assert len(frame) == sum(len(record.evaluations) for record in store.records())
+    assert len(frame) == sum(len(each.record.evaluations) for each in frames.read(store, plan) if each.record)
     one = frame[(frame["point"] == 6) & (frame["seed"] == 2)]
     assert one["step"].is_monotonic_increasing
     assert len(one) == 12

@@ -44,14 +44,13 @@ def test_a_record_is_read_as_it_was_written(store: Store) -> None:
     assert store.read(TRIAL) is None
     path = store.write(TRIAL, record())
     assert store.read(TRIAL) == record()
-    assert list(store.records()) == [record()]
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
 
 
 def test_writing_again_replaces(store: Store) -> None:
     store.write(TRIAL, record(seconds="earlier"))
     store.write(TRIAL, record(seconds="later"))
-    assert [each.started for each in store.records()] == ["later"]
+    assert store.read(TRIAL).started == "later"
 
 
 def _changed(text: str, **values: object) -> str:
@@ -88,9 +87,8 @@ def test_what_a_killed_writer_leaves_is_never_taken_for_a_record(store: Store) -
     folder.mkdir(parents=True)
     (folder / ".record.json.abc").write_text('{"schema')
     assert store.read(TRIAL) is None
-    assert list(store.records()) == []
     store.write(TRIAL, record())
-    assert list(store.records()) == [record()]
+    assert store.read(TRIAL) == record()
 
 
 WRITER = """
@@ -154,7 +152,7 @@ def test_a_full_disk_leaves_the_old_record_and_nothing_else(
     with pytest.raises(UserError, match=r"record\.json: cannot be written \(No space left on device\)"):
         store.write(TRIAL, record(seconds="later"))
     monkeypatch.undo()
-    assert [each.started for each in store.records()] == ["earlier"]
+    assert store.read(TRIAL).started == "earlier"
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
 
 

@@ -56,10 +56,6 @@ class _Figure(NamedTuple):
     """Of a share: how many images it is one of, since one image more or less is no sign of anything."""
 
     @property
-    def differs(self) -> bool:
-        return bool(self.parting.stored != self.parting.again)
-
-    @property
     def distance(self) -> float:
         """How far the two values are apart; infinite where one of them is not there."""
         stored, again = self.parting.stored, self.parting.again
@@ -80,7 +76,7 @@ def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = TOLERA
     if stored.identity != again.identity:
         raise ValueError(f"records of two trials, {stored.identity[:16]} and {again.identity[:16]}")
     figures = list(_figures(stored, again))
-    unlike = [each for each in figures if each.differs]
+    unlike = [each for each in figures if each.parting.stored != each.parting.again]
     beyond = [each for each in unlike if not each.tolerated(tolerance)]
     return Sameness(
         verdict="different" if beyond else "within tolerance" if unlike else "identical",

@@ -9,9 +9,9 @@ from bnexp.evidence.condition import Condition, condition
 from bnexp.evidence.confounds import Audit, audit
 from bnexp.evidence.learning_rates import RateComparison, learning_rates
 from bnexp.evidence.paired import Candidate, Comparison, comparisons
-from bnexp.evidence.runs import MEASURES, Measure
+from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, ordered_points
-from bnexp.evidence.time_to_accuracy import Times, time_ratios
+from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times, paired_times
 from bnexp.records import frames
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
@@ -71,7 +71,22 @@ class Evidence:
     @cached_property
     def times(self) -> Mapping[Measure, Times]:
         """In each measure, by point and target: the time to an accuracy beside the baseline's."""
-        return {measure: time_ratios(self.conditions, self.comparisons, measure) for measure in MEASURES}
+        return {measure: self._times(measure) for measure in MEASURES}
+
+    def _times(self, measure: Measure) -> Times:
+        """Where both sides have runs that were measured against a target; those to one target are a family of Holm."""
+        runs = {each.point: each.runs[measure] for each in self.conditions}
+        found: dict[tuple[int, int], TimeRatio] = {}
+        for target in TARGETS:
+            here = {
+                (c.point, target): paired_times(mine, base, without=c.mismatches, alike=measure == "seconds")
+                for c in self.comparisons
+                if c.baseline_point is not None and not c.same
+                for mine, base in [(runs[c.point][target], runs[c.baseline_point][target])]
+                if mine.seeds and base.seeds
+            }
+            found |= zip(here, in_family([*here.values()], p_holm=lambda each: each.test.p), strict=True)
+        return found
 
     @cached_property
     def confounds(self) -> Mapping[int, Audit]:

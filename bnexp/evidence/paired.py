@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bnexp.evidence.family import in_family
 from bnexp.evidence.metric import METRICS, Metric
-from bnexp.evidence.pairing import Pairs, pairs
-from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, side_of
-from bnexp.evidence.side import Counts, Side, place
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, in_family, side_of
+from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
 from bnexp.specs.experiment import MARGIN
 from bnexp.stats.bootstrap import Sources, image_differences, sources
 from bnexp.stats.estimates import Interval, Share, mean_interval

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 import pytest
 from folders import trial_record
 
-from bnexp.evidence.family import in_family
 from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
-from bnexp.evidence.pairing import pairs
-from bnexp.evidence.side import Side
+from bnexp.evidence.rule import in_family
+from bnexp.evidence.side import Side, pairs
 
 
 @dataclass(frozen=True)

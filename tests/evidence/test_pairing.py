@@ -6,8 +6,7 @@ import pytest
 from folders import trial_record, write
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.pairing import pairs
-from bnexp.evidence.side import Side
+from bnexp.evidence.side import Side, pairs
 from bnexp.specs.trial import TrialSpec
 
 SEEDS = range(5)

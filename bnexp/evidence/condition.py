@@ -12,8 +12,8 @@ from bnexp.evidence.side import Counts, Side
 from bnexp.evidence.time_to_accuracy import TARGETS, Measure, Runs, runs, summary
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
-from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval, interquartile_mean, mean_interval
+from bnexp.stats.survival import TimeToTarget
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,18 @@ from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
 from bnexp.specs.training import TrainingSpec
-from bnexp.stats.convergence import TimeToTarget, first_reached, time_to_target
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.paired import SignFlip, sign_flip_test
-from bnexp.stats.survival import Ratio, log_rank_scores, restricted, restricted_mean, time_ratio
+from bnexp.stats.survival import (
+    Ratio,
+    TimeToTarget,
+    first_reached,
+    log_rank_scores,
+    restricted,
+    restricted_mean,
+    time_ratio,
+    time_to_target,
+)
 
 TARGETS = (97, 98, 99)
 """Validation accuracies in per cent to which the time is taken."""

@@ -1,13 +1,14 @@
 """The format of a trial's record: raw measurements with their units, versioned, JSON without NaN.
 
-A number that was not finite (a diverged loss) is stored as null.  `results/README.md` explains every key.
+A number that was not finite (a diverged loss) is stored as null.  A record of an older schema is never rewritten, but
+migrated each time it is read.  `results/README.md` explains every key.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from bnexp.records.migrate import migrated
 from bnexp.specs.values import Frozen
 
 SCHEMA_VERSION: Final = 2
@@ -159,6 +160,28 @@ class TrialRecord(Frozen):
     @classmethod
     def _migrated(cls, data: Any) -> Any:
         return migrated(data) if isinstance(data, dict) else data
+
+
+Data = dict[str, Any]
+
+
+def _names_its_normalization(record: Data) -> Data:
+    """2: a record says which weights belong to normalization; in 1 they were known by the names of our own layers."""
+    if not (fingerprints := record.get("fingerprints")):
+        return record
+    found = [path for path in fingerprints["weights"] if path.rpartition("/")[0].endswith("_norm")]
+    return {**record, "fingerprints": {**fingerprints, "normalization": found}}
+
+
+MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _names_its_normalization}
+"""From each earlier version of a record's schema, the step to the next."""
+
+
+def migrated(record: Data) -> Data:
+    """A record of any schema so far as one of the newest; anything else is left as it is, for the model to refuse."""
+    while (version := record.get("schema_version")) in MIGRATIONS:
+        record = {**MIGRATIONS[version](record), "schema_version": version + 1}
+    return record
 
 
 class Progress(Frozen):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnexp.stats.bootstrap import image_differences, sources
-    from bnexp.stats.convergence import first_reached, time_to_target
     from bnexp.stats.estimates import interquartile_mean, mean_interval, wilson
     from bnexp.stats.multiplicity import holm
     from bnexp.stats.paired import (
@@ -21,12 +20,14 @@ if TYPE_CHECKING:
         tost,
     )
     from bnexp.stats.survival import (
+        first_reached,
         kaplan_meier,
         log_rank_scores,
         paired_log_rank,
         restricted,
         restricted_mean,
         time_ratio,
+        time_to_target,
     )
 
 __all__ = [
@@ -52,7 +53,7 @@ __all__ = [
     "wilson",
 ]
 
-_MODULES = ("bootstrap", "convergence", "estimates", "multiplicity", "paired", "survival")
+_MODULES = ("bootstrap", "estimates", "multiplicity", "paired", "survival")
 
 
 def __getattr__(name: str) -> Any:

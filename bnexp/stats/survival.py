@@ -1,7 +1,7 @@
-"""Times to a target over several runs, where some never get there: those are censored, and stay in.
+"""When trainings reached a target, over several runs, where some never get there: those are censored, and stay in.
 
-Everywhere `reached`, shape (n,), holds the time at which each run got there, NaN or None where it did not, and
-`watched`, shape (n,), until when it was watched, in the same unit.
+Everywhere `reached`, shape (n,), holds the time at which each run got there (`first_reached`), NaN or None where it did
+not, and `watched`, shape (n,), until when it was watched, in the same unit.
 """
 
 import math
@@ -14,6 +14,22 @@ from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
 from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
+
+
+class TimeToTarget(NamedTuple):
+    """How long trainings of one kind took to a target, in the unit of the times."""
+
+    median: float
+    """Over all n; infinite where half of them or more did not reach it: "> budget". NaN for n=0."""
+    reached: int
+    n: int
+    budget: float
+    """The shortest time that a run without success was watched for; NaN where all succeeded."""
+
+    @property
+    def share(self) -> float:
+        """Share of runs that reached the target; NaN for n=0."""
+        return self.reached / self.n if self.n else math.nan
 
 
 class Survival(NamedTuple):
@@ -38,6 +54,41 @@ class Ratio(NamedTuple):
     """Until when both were watched; their times count up to here where some are censored, NaN where none is."""
     detectable: float
     """The smallest true factor (above 1, or its reciprocal) that so many pairs show with 80 % power; NaN for n < 2."""
+
+
+def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
+    """The first of `times` at which `values`, same shape (evaluations,), is ≥ target and so is the next; else NaN.
+
+    Two in a row, because one evaluation above the target may be luck; so the last evaluation alone never counts.
+    NaN among the values (a diverged run) lies below every target.  The true moment lies between the time returned
+    and the evaluation before.
+    """
+    t, v = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    if t.shape != v.shape or t.ndim != 1:
+        raise ValueError(f"as many times as values, in one row, not {t.shape} and {v.shape}")
+    if (np.diff(t) <= 0).any():
+        raise ValueError("the times must increase")
+    above = v >= target
+    found = np.flatnonzero(above[:-1] & above[1:])
+    return float(t[found[0]]) if found.size else math.nan
+
+
+def time_to_target(reached: ArrayLike, watched: ArrayLike) -> TimeToTarget:
+    """Median over runs with the censored ones in it; `watched` is the budget of each, the time of its planned end.
+
+    A censored run counts as later than every time, which needs no
+    assumption where all runs have the same budget.  A diverged run is watched to its planned end too, not to its
+    divergence: it will not reach the target later.
+    """
+    ends, event = _runs(reached, watched)
+    if not ends.size:
+        return TimeToTarget(math.nan, 0, 0, math.nan)
+    return TimeToTarget(
+        median=float(np.median(np.where(event, ends, np.inf))),
+        reached=int(event.sum()),
+        n=ends.size,
+        budget=math.nan if event.all() else float(ends[~event].min()),
+    )
 
 
 def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 0.95) -> Survival:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bnexp.stats.convergence import first_reached, time_to_target
+from bnexp.stats.survival import first_reached, time_to_target
 
 STEPS = [10, 20, 30, 40, 50]
 

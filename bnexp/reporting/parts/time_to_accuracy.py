@@ -18,8 +18,8 @@ from bnexp.reporting.numbers import ABSENT, Number, cell, headings, p_value, rat
 from bnexp.reporting.part import FEW, Context, Figure, Part, Table
 from bnexp.reporting.phrases import counted, enumerated, places
 from bnexp.specs.wording import either
-from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval
+from bnexp.stats.survival import TimeToTarget
 
 CENSORED = "*"
 

@@ -71,14 +71,7 @@ class Comparisons:
         return require_noninferior and not all(each.judgement.noninferior for each in self.comparisons)
 
 
-def compare(
-    sides: Sides,
-    metric: Metric,
-    *,
-    margin: float = 0.0,
-    simultaneous: bool = False,
-    allow_differs: bool = False,
-) -> Comparisons:
+def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, allow_differs: bool) -> Comparisons:
     """Compare all places of `sides` in one metric.
 
     `simultaneous`: Bonferroni's intervals of confidence 1 - 0.05/m for m places, so that the chance of even one false

@@ -15,18 +15,9 @@ from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
 from bnexp.specs.training import TrainingSpec
+from bnexp.stats import survival
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.paired import SignFlip, sign_flip_test
-from bnexp.stats.survival import (
-    Ratio,
-    TimeToTarget,
-    first_reached,
-    log_rank_scores,
-    restricted,
-    restricted_mean,
-    time_ratio,
-    time_to_target,
-)
 
 TARGETS = (97, 98, 99)
 """Validation accuracies in per cent to which the time is taken."""
@@ -88,9 +79,9 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
     return {measure: {target: to(target, measure) for target in TARGETS} for measure in MEASURES}
 
 
-def summary(found: Runs, measure: Measure) -> TimeToTarget:
+def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
     """Of some runs; seconds of different surroundings have no median in common."""
-    known = time_to_target(found.reached, found.watched)
+    known = survival.time_to_target(found.reached, found.watched)
     return known if measure != "seconds" or found.alike else known._replace(median=math.nan, budget=math.nan)
 
 
@@ -98,7 +89,7 @@ def reached(record: TrialRecord, measure: Measure, target: float) -> float:
     """The time of a training to a validation accuracy in per cent (`stats.first_reached`); NaN where it never was."""
     times = [each.step if measure == "steps" else getattr(each, measure) for each in record.evaluations]
     accuracy = np.array([each.validation_accuracy for each in record.evaluations], dtype=float)  # NaN for None
-    return first_reached(times, accuracy, target / 100)
+    return survival.first_reached(times, accuracy, target / 100)
 
 
 def planned_end(record: TrialRecord, measure: Measure) -> float:
@@ -134,7 +125,7 @@ def _seconds(record: TrialRecord) -> float:
 class TimeRatio:
     """One variant against the baseline, to one target, in one measure of time."""
 
-    ratio: Ratio
+    ratio: survival.Ratio
     """Time of the variant over that of the baseline, over the pairs of finished trials, diverged ones included."""
     restricted: float
     """Mean time of the variant over these pairs, within the budget where any run of them did not get there."""
@@ -183,17 +174,18 @@ def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike
     here, there = (dict(zip(side.seeds, side.surroundings, strict=True)) for side in (mine, base))
     kept = [seed for seed in seeds if not alike or (here[seed] is not None and here[seed] == there[seed])]
     a, b = mine.of(kept), base.of(kept)
-    ratio = time_ratio(a.reached, a.watched, b.reached, b.watched)
+    ratio = survival.time_ratio(a.reached, a.watched, b.reached, b.watched)
     missed, baseline_missed = (sum(map(math.isnan, side.reached)) for side in (a, b))
     if ratio.censored:  # whoever was watched for longer is so no more: then the two sides of a pair can be swapped
         a, b = a.within(ratio.budget), b.within(ratio.budget)
     budget = max([*a.watched, *b.watched], default=math.nan)
-    scores = log_rank_scores(a.reached, a.watched, b.reached, b.watched)
+    took, baseline_took = (survival.restricted(side.reached, side.watched, budget) for side in (a, b))
+    scores = survival.log_rank_scores(a.reached, a.watched, b.reached, b.watched)
     test = sign_flip_test(scores)  # `paired_log_rank`
     return TimeRatio(
         ratio=ratio,
-        restricted=restricted_mean(a.reached, a.watched, budget),
-        saved=mean_interval(restricted(a.reached, a.watched, budget) - restricted(b.reached, b.watched, budget)),
+        restricted=survival.restricted_mean(a.reached, a.watched, budget),
+        saved=mean_interval(took - baseline_took),
         test=test,
         sooner=float(scores.sum()) > 0,
         p_holm=test.p,

@@ -109,7 +109,10 @@ def judge(
     constant = len(differences) > 1 and len(set(differences)) == 1 and any(differences)
     by_resolution = constant and resolution > 0
     if by_resolution:
-        difference = _widened(difference, resolution, confidence)
+        # Values in steps of r are known to ±r/2, so that s is taken as that of such rounding on both sides, r/√6.
+        t = float(special.stdtrit(difference.n - 1, (1 + confidence) / 2))
+        half = t * (resolution / math.sqrt(6)) / math.sqrt(difference.n)
+        difference = difference._replace(low=difference.mean - half, high=difference.mean + half)
     by_divergence = too_many_diverged(max(diverged), trained)
     telling = (by_resolution or not constant or p <= 1 - confidence) and not by_divergence
     mean, low, high, n = difference
@@ -123,13 +126,3 @@ def judge(
         by_divergence=by_divergence,
         by_resolution=by_resolution,
     )
-
-
-def _widened(estimate: Interval, resolution: float, confidence: float) -> Interval:
-    """The t interval of n equal differences of values that come in steps of `resolution` r: one image, say.
-
-    Values are then known to ±r/2, so that s is taken as that of such rounding on both sides, r/√6.
-    """
-    deviation = resolution / math.sqrt(6)
-    half = float(special.stdtrit(estimate.n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(estimate.n)
-    return Interval(estimate.mean, estimate.mean - half, estimate.mean + half, estimate.n)

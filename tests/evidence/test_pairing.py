@@ -122,19 +122,14 @@ def test_the_very_same_record_on_both_sides_is_a_copy():
     assert tuple(found.without_copies().trained) == (1,)
 
 
-def test_each_variant_is_paired_with_the_baseline_at_its_place(tmp_path):
-    store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3, "gn": (99.1,) * 3}, batch_sizes=(16, 64))
-    plan = store.read_plan("made-up")
-    found = Evidence(store, plan).comparisons
-    assert [(each.variant, each.difference.n) for each in found] == [("ln", 3), ("gn", 3)] * 2
-    for each in found:
-        assert plan.points[each.point].coordinates == plan.points[each.baseline_point].coordinates
-        assert plan.points[each.baseline_point].variant == "none"
-
-
-def test_at_a_place_without_the_baseline_nothing_is_compared(tmp_path):
+def test_each_variant_is_paired_with_the_baseline_at_its_place_and_where_that_lacks_with_nothing(tmp_path):
     store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3}, batch_sizes=(16, 64))
     plan = store.read_plan("made-up")
+    found = Evidence(store, plan).comparisons
+    assert [(each.variant, each.difference.n, each.point, each.baseline_point) for each in found] == [
+        ("ln", 3, 1, 0),
+        ("ln", 3, 3, 2),
+    ]
     fewer = plan.model_copy(update={"points": plan.points[:2] + plan.points[3:]})
     alone = Evidence(store, fewer).comparisons[1]
     assert (alone.baseline_point, alone.planned, alone.difference.n, alone.verdict) == (None, 0, 0, "nothing")

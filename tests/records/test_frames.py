@@ -2,7 +2,6 @@
 
 import made_up
 import numpy as np
-import pandas as pd
 import pytest
 
 from bnexp.errors import UserError
@@ -27,8 +26,6 @@ def results(tmp_path_factory):
 
 def test_every_planned_trial_has_a_row_in_the_order_of_the_plan(results):
     frame = trials(*results)
-    plan = results[1]
-    assert len(frame) == len(plan.points) * len(plan.seeds) == 50
     assert list(zip(frame["point"], frame["seed"], strict=True)) == [(p, s) for p in range(10) for s in range(5)]
 
 
@@ -38,6 +35,7 @@ def test_statuses_are_what_was_made_up(results):
     row = frame[frame["status"] == "diverged"].iloc[0]
     assert (row["variant"], row["training.batch_size"], row["seed"]) == ("none", 16, 1)
     assert row["diverged_at_step"] == 1350
+    assert (frame["test_accuracy"].isna() == (frame["status"] != "ok")).all()
 
 
 def test_a_row_holds_the_numbers_of_its_record(results):
@@ -57,12 +55,6 @@ def test_a_row_holds_the_numbers_of_its_record(results):
     assert row["order_fingerprint"] == record.fingerprints.order
     assert row["jobs"] == 2
     assert plan.points[row["point"]].trials[row["seed"]] == row["folder"]
-
-
-@pytest.mark.parametrize("status", ["missing", "failed", "diverged"])
-def test_a_trial_without_result_has_no_test_accuracy(results, status):
-    frame = trials(*results)
-    assert frame.loc[frame["status"] == status, "test_accuracy"].isna().all()
 
 
 def test_columns_and_types_are_fixed_with_or_without_results(results, tmp_path):
@@ -87,17 +79,8 @@ def test_evaluations_are_those_of_the_records_in_order(results):
     assert len(one) == 12
     assert set(one["variant"]) == {"bn-pre"}
     assert one["epoch"].iloc[-1] == 3.0
-
-
-def test_a_loss_that_was_not_finite_is_nan(results):
-    frame = evaluations(*results)
     diverged = frame[(frame["point"] == 0) & (frame["seed"] == 1)]
     assert list(diverged["train_loss"].isna()) == [False, False, True]
-
-
-def test_the_same_folder_gives_the_same_frames(results):
-    pd.testing.assert_frame_equal(trials(*results), trials(*results))
-    pd.testing.assert_frame_equal(evaluations(*results), evaluations(*results))
 
 
 def test_a_record_in_the_wrong_folder_is_named(results, tmp_path):

@@ -148,28 +148,6 @@ def test_a_full_disk_leaves_the_old_record_and_nothing_else(
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
 
 
-LIMITED = """
-import resource, signal, sys
-from pathlib import Path
-from bnexp.records.store import write_atomically
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    write_atomically(Path(sys.argv[1]), "new" * 1000)
-except OSError as error:
-    print(error.strerror)
-"""
-
-
-def test_a_file_that_the_system_refuses_in_the_middle_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "record.json"
-    write_atomically(path, "old")
-    command = [sys.executable, "-c", LIMITED, str(path)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "File too large\n"
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
-
-
 def test_a_plan_is_read_as_it_was_kept(store: Store) -> None:
     assert store.read_plan("tiny") is None
     assert store.keep_plan(TINY) == store.read_plan("tiny")

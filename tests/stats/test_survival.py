@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.paired import minimum_detectable_effect, sign_flip_test
+from bnexp.stats.paired import minimum_detectable_effect
 from bnexp.stats.survival import (
     first_reached,
     kaplan_meier,
@@ -156,20 +156,6 @@ def test_log_rank_for_pairs_counts_the_swaps_with_a_numerator_as_large(seed):
     assert paired_log_rank(a, ends, b, ends).p == pytest.approx(expected)
 
 
-def test_log_rank_for_pairs_never_finds_more_than_it_may():
-    """1,000 experiments of 6 pairs whose two runs share their luck; the share has a standard error of 0.007.
-
-    The test for independent groups, on the same numbers with few runs, does not hold its level in the tail.
-    """
-    rng = np.random.default_rng(3)
-    found = []
-    for _ in range(1000):
-        luck = rng.exponential(10, 6)
-        a, b = (np.where(x < 20, np.ceil(x), NAN) for x in (luck * rng.lognormal(0, 0.5, 6) for _ in range(2)))
-        found.append(paired_log_rank(a, [20] * 6, b, [20] * 6).p <= 0.05)
-    assert np.mean(found) < 0.06
-
-
 def test_the_ratio_is_the_geometric_mean_over_the_pairs_where_all_got_there():
     """½, ½ and 2: the geometric mean is ∛½, whatever the size of the times."""
     found = time_ratio([10, 50, 4], [99] * 3, [20, 100, 2], [99] * 3)
@@ -183,6 +169,7 @@ def test_the_ratio_is_the_geometric_mean_over_the_pairs_where_all_got_there():
 def test_with_censored_runs_it_is_the_ratio_of_the_restricted_means():
     """10, 20 against 40 and never within 60: 15/50; the pairs' shares differ by ∓2/15, so log ± 12.706 · 2/15."""
     found = time_ratio([10, 20], [60, 60], [40, NAN], [60, 60])
+    assert found == time_ratio([10, 20], [60, 60], [40, None], [60, 60])
     assert found.ratio.mean == pytest.approx(0.3)
     assert found.ratio.low == pytest.approx(0.3 * math.exp(-12.7062 * 2 / 15), rel=1e-5)
     assert found.ratio.high == pytest.approx(0.3 * math.exp(12.7062 * 2 / 15), rel=1e-5)
@@ -192,17 +179,6 @@ def test_with_censored_runs_it_is_the_ratio_of_the_restricted_means():
 def test_runs_with_different_budgets_are_compared_over_the_smaller_one():
     found = time_ratio([10, 80], [100, 100], [40, NAN], [60, 60])
     assert (found.ratio.mean, found.budget) == (pytest.approx((10 + 60) / (40 + 60)), 60)
-
-
-def test_times_that_go_together_in_a_pair_make_the_interval_narrow():
-    rng = np.random.default_rng(1)
-    luck = rng.lognormal(0, 1, 10)
-    b = 20 * luck
-    a = 0.5 * b * rng.lognormal(0, 0.05, 10)
-    paired, unpaired = (time_ratio(x, [1e9] * 10, b, [1e9] * 10).ratio for x in (a, a[::-1]))
-    assert paired.mean == pytest.approx(unpaired.mean)
-    assert paired.high / paired.low < 1.1
-    assert unpaired.high / unpaired.low > 2
 
 
 @pytest.mark.parametrize(("n", "least"), [(5, 0.92), (10, 0.93)])
@@ -232,10 +208,6 @@ def test_neither_there_has_no_ratio_and_one_pair_no_interval():
     assert math.isnan(found.ratio.low)
 
 
-def test_none_is_a_run_that_did_not_get_there_too():
-    assert time_ratio([10, 20], [60, 60], [40, None], [60, 60]) == time_ratio([10, 20], [60, 60], [40, NAN], [60, 60])
-
-
 def test_pairs_need_both_sides_and_a_ratio_needs_times_above_0():
     with pytest.raises(ValueError, match="not 1 and 2"):
         time_ratio([1], [2], [1, 2], [2, 2])
@@ -249,9 +221,3 @@ def test_the_factor_that_could_be_seen_is_that_of_the_logarithms():
     assert time_ratio(a, ends, b, ends).detectable == pytest.approx(expected)
     assert math.isnan(time_ratio(a[:1], ends[:1], b[:1], ends[:1]).detectable)
     assert time_ratio([1.0, 1e99], ends[:2], [1e99, 1.0], ends[:2]).detectable == math.inf
-
-
-def test_scores_sum_to_more_than_nothing_where_the_first_is_sooner():
-    a, b, ends = [3.0, 5.0, math.nan], [6.0, 7.0, math.nan], [9.0] * 3
-    assert log_rank_scores(a, ends, b, ends).sum() > 0 > log_rank_scores(b, ends, a, ends).sum()
-    assert paired_log_rank(a, ends, b, ends) == sign_flip_test(log_rank_scores(a, ends, b, ends))

@@ -6,7 +6,6 @@ Text is `object` with None where there is none; counts that may be absent are `I
 `float64` with NaN.  `point` is the index into `plan.points`, which holds the spec of the row.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -80,14 +79,9 @@ def evaluations(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
 
 
 def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
-    """Which one it is; grid values that are lists or mappings as JSON text, which can be grouped by."""
     point = plan.points[planned.point]
-    coordinates = {
-        key: json.dumps(value, sort_keys=True) if isinstance(value, list | tuple | dict) else value
-        for key, value in point.coordinates.items()
-    }
     which = {"experiment": plan.name, "variant": point.variant, "point": planned.point, "seed": planned.seed}
-    return which | coordinates
+    return which | point.coordinates
 
 
 def _frame(rows: list[dict[str, Any]], plan: StoredPlan, columns: dict[str, str]) -> pd.DataFrame:

@@ -113,11 +113,5 @@ def test_a_grid_column_has_the_type_of_its_values(results, values, kind):
     assert frame["a"].dtype == np.dtype(kind) if kind != "Int64" else str(frame["a"].dtype) == kind
 
 
-def test_grid_values_that_are_lists_can_be_grouped_by(results):
-    store, plan = results
-    frame = trials(store, with_coordinates(plan, {"model.filters": [32, 64]}, {"model.filters": [8]}))
-    assert list(frame.groupby("model.filters", sort=False).size().index) == ["[32, 64]", "[8]"]
-
-
 def test_grid_keys_are_in_the_order_of_the_config(results):
     assert coordinate_keys(with_coordinates(results[1], {"b": 1}, {"b": 1, "a": 2})) == ["b", "a"]

@@ -119,7 +119,7 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
-        coordinates=matched.coordinates,
+        coordinates=matched.one.coordinates,
         one=matched.one.name,
         other=matched.other.name,
         judgement=judgement,

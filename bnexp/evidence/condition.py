@@ -53,7 +53,7 @@ class Condition:
         return examples[0] / steps[0] if steps else math.nan
 
 
-def condition(point: int, side: Side, coordinates: Mapping[str, Any]) -> Condition:
+def condition(side: Side) -> Condition:
     """What the trials of one point of the plan give."""
     ok, every = side.of("ok"), side.of("ok", "diverged", "failed")
     accuracy, seconds = ([*METRICS[name].of(ok).values()] for name in ("test-accuracy", "seconds"))
@@ -61,9 +61,9 @@ def condition(point: int, side: Side, coordinates: Mapping[str, Any]) -> Conditi
     plain, recalibrated = ([*METRICS[f"{name}-accuracy"].of(both).values()] for name in ("test", "recalibrated"))
     batch, found = QUANTITY["test_accuracy_batch_statistics"], runs(side)
     return Condition(
-        point=point,
+        point=side.point,
         variant=side.name,
-        coordinates=coordinates,
+        coordinates=side.coordinates,
         counts=side.counts,
         accuracy=mean_interval(accuracy),
         accuracy_middle=interquartile_mean(accuracy),

@@ -8,7 +8,7 @@ import pandas as pd
 from bnexp.evidence.condition import Condition, condition
 from bnexp.evidence.confounds import Audit, audit
 from bnexp.evidence.learning_rates import RateComparison, learning_rates
-from bnexp.evidence.paired import Candidate, Comparison, comparisons
+from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, ordered_points
 from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times, paired_times
@@ -31,22 +31,18 @@ class Evidence:
         return list(frames.read(self.store, self.plan))
 
     @cached_property
-    def records(self) -> Mapping[int, Mapping[int, TrialRecord | None]]:
-        """Point of the plan to seed to record, of every planned trial; None where there is none yet."""
-        found: dict[int, dict[int, TrialRecord | None]] = {k: {} for k in range(len(self.plan.points))}
-        for each in self.planned:
-            found[each.point][each.seed] = each.record
-        return found
-
-    @cached_property
     def sides(self) -> list[Side]:
-        """The trials of each point of the plan as a side of a comparison."""
-        return [Side(point.variant, point.spec, self.records[k]) for k, point in enumerate(self.plan.points)]
+        """The trials of each point of the plan, in its order, as a side of a comparison."""
+        records: list[dict[int, TrialRecord | None]] = [{} for _ in self.plan.points]
+        for each in self.planned:
+            records[each.point][each.seed] = each.record
+        points = enumerate(self.plan.points)
+        return [Side(point.variant, point.spec, records[k], point.coordinates, k) for k, point in points]
 
     @cached_property
-    def candidates(self) -> list[Candidate]:
+    def ordered(self) -> list[Side]:
         """The same place by place, variants in the order of the config."""
-        return [Candidate(k, self.plan.points[k].coordinates, self.sides[k]) for k in ordered_points(self.plan)]
+        return [self.sides[k] for k in ordered_points(self.plan)]
 
     @cached_property
     def trials(self) -> pd.DataFrame:
@@ -60,13 +56,13 @@ class Evidence:
 
     @cached_property
     def conditions(self) -> list[Condition]:
-        """One per point of the plan, in the order of `candidates`."""
-        return [condition(each.point, each.side, each.coordinates) for each in self.candidates]
+        """One per point of the plan, as `ordered`."""
+        return [condition(each) for each in self.ordered]
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """One per point of the plan that is not the baseline's, in the order of `candidates`."""
-        return comparisons(self.candidates, self.plan.baseline, self.plan.margin)
+        """One per point of the plan that is not the baseline's, as `ordered`."""
+        return comparisons(self.ordered, self.plan.baseline, self.plan.margin)
 
     @cached_property
     def times(self) -> Mapping[Measure, Times]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.evidence.metric import METRICS
-from bnexp.evidence.paired import Candidate, Comparison, comparisons
+from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.side import Side, ordered
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.specs.wording import place_label
@@ -84,15 +84,15 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     def compared(chosen: Iterable[tuple[Tuned, float | None]]) -> tuple[Comparison, ...]:
         """At the chosen rates, as in an experiment that has no others."""
         found = [
-            Candidate(each.points[rate], each.coordinates, replace(sides[each.points[rate]], name=each.variant))
+            replace(sides[each.points[rate]], name=each.variant, coordinates=each.coordinates)
             for each, rate in chosen
             if rate is not None
         ]
-        variants = list(dict.fromkeys(each.side.name for each in found))
+        variants = list(dict.fromkeys(each.name for each in found))
         baseline = next((name for name in variants if plan.baseline in name.split("/")), None)
         if baseline is None or len(variants) < 2:
             return ()
-        order = ordered(((each.coordinates, each.side.name) for each in found), variants)
+        order = ordered(((each.coordinates, each.name) for each in found), variants)
         return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
 
     return RateComparison(

@@ -41,11 +41,9 @@ def too_many_diverged(diverged: int, trained: int) -> bool:
 
 def direction(interval: int, test: int) -> Direction:
     """Where interval and corrected test see the difference: 1 above, -1 below, 0 not at all."""
-    if not interval or not test:
-        return "signs" if interval or test else "undecided"
-    if interval != test:
-        return "undecided"
-    return "higher" if interval > 0 else "lower"
+    if interval == test:
+        return "higher" if interval > 0 else "lower" if interval < 0 else "undecided"
+    return "undecided" if interval and test else "signs"
 
 
 def side_of(interval: Interval, null: float = 0.0) -> int:

@@ -7,7 +7,7 @@ model, other data or another number of epochs.  The pair is then by seed only, a
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bnexp.evidence.rule import too_many_diverged
@@ -43,6 +43,9 @@ class Side:
     """The resolved spec, every key explicit."""
     records: Mapping[int, TrialRecord | None]
     """Seed to record, of every planned trial; None where there is none yet."""
+    coordinates: Mapping[str, Any] = field(default_factory=dict)
+    point: int = 0
+    """Index into `points` of its plan."""
 
     def of(self, *states: str) -> dict[int, TrialRecord]:
         """Seed to record, by seed, of the trials in one of these states."""
@@ -105,40 +108,35 @@ def trained(one: Side, other: Side) -> dict[int, tuple[TrialRecord, TrialRecord]
 def _asked(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[set[str], list[str]]:
     """The fingerprints that must agree between two specs, and what the specs declare different instead."""
     data, other_data = one["data"], other["data"]
-    declared = []
-    asked = {"data", "validation", "order", "weights"}
+    excused: dict[str, set[str]] = {}
     if any(data.get(key) != other_data.get(key) for key in ("name", "source")):
-        declared.append("other data")
-        asked -= {"data", "validation", "order"}
+        excused["other data"] = {"data", "validation split", "order of the examples"}
     elif {**data, "train": None} != {**other_data, "train": None}:
-        declared.append("another validation split")
-        asked -= {"validation", "order"}
+        excused["another validation split"] = {"validation split", "order of the examples"}
     elif data != other_data:
-        declared.append("another number of training examples")
-        asked -= {"order"}
+        excused["another number of training examples"] = {"order of the examples"}
     if one["training"]["epochs"] != other["training"]["epochs"]:
-        declared.append("another number of epochs")
-        asked -= {"order"}
+        excused["another number of epochs"] = {"order of the examples"}
     if one["model"] != other["model"]:
-        declared.append("another model")
-        asked -= {"weights"}
-    return asked, declared
+        excused["another model"] = {"initial weights"}
+    every = {"data", "validation split", "order of the examples", "initial weights"}
+    return every.difference(*excused.values()), list(excused)
 
 
 def _mismatch(one: TrialRecord, other: TrialRecord, asked: set[str]) -> list[str]:
     """The fingerprints that are asked for and disagree, or are not there."""
     mine, twin = one.fingerprints, other.fingerprints
     digests = {
-        "data": ("data", one.data_hash, other.data_hash),
-        "validation": ("validation split", mine and mine.validation, twin and twin.validation),
-        "order": ("order of the examples", mine and mine.order, twin and twin.order),
+        "data": (one.data_hash, other.data_hash),
+        "validation split": (mine and mine.validation, twin and twin.validation),
+        "order of the examples": (mine and mine.order, twin and twin.order),
     }
     found = [
         what if first and second else f"{what} (not recorded)"
-        for key, (what, first, second) in digests.items()
-        if key in asked and (first is None or first != second)
+        for what, (first, second) in digests.items()
+        if what in asked and (first is None or first != second)
     ]
-    if "weights" not in asked:
+    if "initial weights" not in asked:
         return found
     if mine is None or twin is None:
         return [*found, "initial weights (not recorded)"]

@@ -22,7 +22,6 @@ class Matched:
     experiment: str
     variant: str
     """That both sides have; empty where it is what is compared."""
-    coordinates: Mapping[str, Any]
     one: Side
     other: Side
 
@@ -67,7 +66,7 @@ def resolve(
         sides = _variants(one, other, Store(results), wanted, seeds)
     chosen = tuple(each for each in sides.matched if all(_matches(each, pattern) for pattern in only))
     if not chosen:
-        names = listed(f"{each.label}{at(each.coordinates)}" for each in sides.matched)
+        names = listed(f"{each.label}{at(each.one.coordinates)}" for each in sides.matched)
         raise UserError(f"--only {' '.join(only)}: matches nothing; there is {names}")
     return replace(sides, matched=chosen)
 
@@ -142,11 +141,12 @@ def _joined(
 
     def side(word: str, point: StoredPoint) -> Side:
         planned = [(seed, folder) for seed, folder in sorted(point.trials.items()) if seeds is None or seed in seeds]
-        return Side(word, point.spec, {seed: stores[word].read_folder(folder) for seed, folder in planned})
+        records = {seed: stores[word].read_folder(folder) for seed, folder in planned}
+        return Side(word, point.spec, records, point.coordinates)
 
     one, other = points
     matched = tuple(
-        Matched(key[0], key[1], point.coordinates, side(one, point), side(other, points[other][key]))
+        Matched(key[0], key[1], side(one, point), side(other, points[other][key]))
         for key, point in points[one].items()
         if key in points[other]
     )
@@ -174,9 +174,9 @@ def _matches(each: Matched, pattern: str) -> bool:
         wanted = wanted if equals else pattern
         names = [each.variant] if each.variant else [each.one.name, each.other.name]
         return any(fnmatchcase(name, wanted) for name in names)
-    found = [value for name, value in each.coordinates.items() if key in (name, name.rpartition(".")[2])]
+    found = [value for name, value in each.one.coordinates.items() if key in (name, name.rpartition(".")[2])]
     if not found:
-        known = ["variant", *each.coordinates]
+        known = ["variant", *each.one.coordinates]
         raise UserError(f"--only: no key of the grid is {key!r}{did_you_mean(key, known)}")
     return any(fnmatchcase(str(value), wanted) for value in found)
 

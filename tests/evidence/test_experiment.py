@@ -8,7 +8,7 @@ from bnexp.errors import UserError
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 
-PARTS = ("conditions", "comparisons", "times", "confounds", "learning_rates", "trials", "evaluations", "records")
+PARTS = ("conditions", "comparisons", "times", "confounds", "learning_rates", "trials", "evaluations", "sides")
 
 
 class Counting(Store):

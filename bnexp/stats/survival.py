@@ -165,12 +165,7 @@ def log_rank_scores(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
 
 
 def time_ratio(
-    reached_a: ArrayLike,
-    watched_a: ArrayLike,
-    reached_b: ArrayLike,
-    watched_b: ArrayLike,
-    *,
-    confidence: float = 0.95,
+    reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike, *, confidence: float = 0.95
 ) -> Ratio:
     """How many times as long the first condition takes as the second; pairs in the same order on both sides.
 

@@ -7,14 +7,7 @@ import pytest
 from scipy import stats
 
 from bnexp.stats.estimates import mean_interval
-from bnexp.stats.paired import (
-    difference,
-    improvement,
-    mean_difference,
-    minimum_detectable_effect,
-    sign_flip_test,
-    tost,
-)
+from bnexp.stats.paired import difference, improvement, mean_difference, minimum_detectable_effect, sign_flip_test, tost
 
 
 def test_difference_is_first_minus_second():

@@ -5,7 +5,7 @@ finished at all rates; the test images have no part in it.  A rate at which too 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from bnexp.evidence.metric import METRICS
 from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.side import Side, ordered
-from bnexp.records.plan import StoredPlan, StoredPoint
+from bnexp.records.plan import StoredPlan
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
 
@@ -73,7 +73,7 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     in nothing but the rate count as one variant at several rates.
     """
     accuracy = [METRICS["validation-accuracy"].of(side.of("ok")) for side in sides]
-    tuned = _tuned(plan, sides, accuracy)
+    tuned = tuple(_tuned(plan, sides, accuracy))
     if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
     groups: dict[str, list[Tuned]] = {}
@@ -104,31 +104,23 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     )
 
 
-def _tuned(plan: StoredPlan, sides: Sequence[Side], accuracy: Sequence[dict[int, float]]) -> tuple[Tuned, ...]:
+def _tuned(plan: StoredPlan, sides: Sequence[Side], accuracy: Sequence[dict[int, float]]) -> Iterator[Tuned]:
     """`accuracy`: of each side, seed to validation accuracy after the last step in per cent."""
-    groups: dict[str, dict[float, int]] = {}
-    names: dict[str, set[str]] = {}
-    for k, point in enumerate(plan.points):
-        key, rate = _without_rate(point)
-        groups.setdefault(key, {})[rate] = k
-        names.setdefault(key, set()).add(point.variant)
-    found = []
-    for key, unsorted in groups.items():
-        points = dict(sorted(unsorted.items()))
-        known = {
-            rate: accuracy[k] for rate, k in points.items() if accuracy[k] and not sides[k].counts.too_many_diverged
-        }
+    groups: dict[str, list[Side]] = {}
+    for side in sides:
+        groups.setdefault(_without_rate(side), []).append(side)
+    for group in groups.values():
+        points = {_rate(side): side.point for side in sorted(group, key=_rate)}
+        usable = {rate: accuracy[k] for rate, k in points.items() if not sides[k].counts.too_many_diverged}
+        known = {rate: here for rate, here in usable.items() if here}
         common = sorted(set.intersection(*map(set, known.values()))) if known else []
-        found.append(
-            Tuned(
-                variant="/".join(sorted(names[key], key=plan.variants.index)),
-                coordinates=_rest(plan.points[min(points.values())]),
-                points=points,
-                validation={rate: mean_interval([here[seed] for seed in common]) for rate, here in known.items()},
-                unfinished=tuple(rate for rate in points if rate not in known),
-            )
+        yield Tuned(
+            variant="/".join(sorted({side.name for side in group}, key=plan.variants.index)),
+            coordinates=_rest(group[0]),
+            points=points,
+            validation={rate: mean_interval([here[seed] for seed in common]) for rate, here in known.items()},
+            unfinished=tuple(rate for rate in points if rate not in known),
         )
-    return tuple(found)
 
 
 def _shared(group: Sequence[Tuned]) -> float | None:
@@ -141,12 +133,16 @@ def _highest(means: Mapping[float, float]) -> float | None:
     return max(means, key=lambda rate: (means[rate], -rate)) if means else None
 
 
-def _rest(point: StoredPoint) -> dict[str, Any]:
-    return {key: value for key, value in point.coordinates.items() if key != KEY}
+def _rate(side: Side) -> float:
+    return float(side.spec["training"]["optimizer"]["learning_rate"])
 
 
-def _without_rate(point: StoredPoint) -> tuple[str, float]:
-    """What a point is but for its learning rate, and that; variants that differ in nothing else are the same here."""
-    spec = deepcopy(point.spec)
-    rate = spec["training"]["optimizer"].pop("learning_rate")
-    return json.dumps([_rest(point), spec], sort_keys=True), float(rate)
+def _rest(side: Side) -> dict[str, Any]:
+    return {key: value for key, value in side.coordinates.items() if key != KEY}
+
+
+def _without_rate(side: Side) -> str:
+    """What a side is but for its learning rate; variants that differ in nothing else are the same here."""
+    spec = deepcopy(side.spec)
+    del spec["training"]["optimizer"]["learning_rate"]
+    return json.dumps([_rest(side), spec], sort_keys=True)

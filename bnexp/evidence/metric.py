@@ -50,13 +50,12 @@ class Metric:
 
     def pair(self, one: TrialRecord, other: TrialRecord) -> tuple[float, float] | None:
         """The values of two trials, cut at the earlier of their budgets; None where one of them has no value."""
-        values = self.value(one), self.value(other)
-        if values[0] is None or values[1] is None:
+        first, second = self.value(one), self.value(other)
+        if first is None or second is None:
             return None
-        if self.budget is None:
-            return values[0], values[1]
-        budgets = [budget for record in (one, other) if (budget := self.budget(record)) is not None]
-        return min(values[0], *budgets), min(values[1], *budgets)
+        budgets = [self.budget(record) for record in (one, other)] if self.budget else []
+        ends = [budget for budget in budgets if budget is not None]
+        return min([first, *ends]), min([second, *ends])
 
 
 def metric(name: str) -> Metric:

@@ -47,16 +47,13 @@ STEPS = [10, 20, 30, 40, 50]
         ([0.9, NAN, 0.9, NAN, 0.9], None),
         ([0.9, 0.9, NAN, NAN, NAN], 10),
         ([0.1, 0.2, 0.3, 0.4, 0.5], None),
+        ([0.9], None),
+        ([], None),
     ],
 )
 def test_two_consecutive_evaluations_at_or_above(values, reached):
-    found = first_reached(STEPS, values, 0.8)
+    found = first_reached(STEPS[: len(values)], values, 0.8)
     assert found == reached if reached else math.isnan(found)
-
-
-@pytest.mark.parametrize("n", [0, 1])
-def test_fewer_than_two_evaluations_reach_nothing(n):
-    assert math.isnan(first_reached(STEPS[:n], [0.9] * n, 0.8))
 
 
 def test_times_that_do_not_increase_or_are_of_another_number_than_the_values_are_refused():
@@ -99,11 +96,8 @@ def test_kaplan_meier_by_hand():
     interval = expected.confidence_interval(0.95, method="log-log")
     assert found.low == pytest.approx(interval.low.evaluate(found.times))
     assert found.high == pytest.approx(interval.high.evaluate(found.times))
-
-
-def test_nobody_there_is_a_curve_without_steps():
-    found = kaplan_meier([NAN, NAN], [5, 5])
-    assert all(part.size == 0 for part in found)
+    nobody = kaplan_meier([NAN, NAN], [5, 5])
+    assert all(part.size == 0 for part in nobody)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -116,9 +110,6 @@ def test_the_area_under_the_curve_is_the_mean_of_the_restricted_times(seed):
 def test_restricted_mean_by_hand_with_a_run_lost_early():
     """1 at 4/5 ... as above, up to 5: 1·1 + 0.8·1 + 0.6·1 + 0.3·2."""
     assert restricted_mean([1, 2, NAN, 3, NAN], [9, 9, 2, 9, 5], 5) == pytest.approx(1 + 0.8 + 0.6 + 0.6)
-
-
-def test_a_run_that_was_lost_before_the_budget_has_no_restricted_time():
     with pytest.raises(ValueError, match="watched for less than 5"):
         restricted([1, NAN], [9, 4], 5)
 

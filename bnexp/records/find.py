@@ -74,9 +74,7 @@ def _is_trial(path: Path) -> bool:
 
 
 def _means(path: Path, text: str) -> bool:
-    if not text:
-        return False
     identity = path.name[-_DIGITS:]
     if path.name.startswith(text) or identity.startswith(text):
-        return True
+        return bool(text)
     return text.startswith(identity) and record(path).identity.startswith(text)

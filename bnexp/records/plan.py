@@ -3,15 +3,13 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from bnexp.specs.experiment import MARGIN, Experiment
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
-
-SCHEMA_VERSION = 1
 
 
 class StoredPoint(Frozen):
@@ -29,7 +27,7 @@ class StoredPoint(Frozen):
 class StoredPlan(Frozen):
     """What `experiments/<name>.json` holds."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str
     about: str
     variants: Annotated[tuple[str, ...], Field(strict=False)]
@@ -43,13 +41,6 @@ class StoredPlan(Frozen):
     """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The words of the command line that made the experiment of its file (`--set`, `--name`, `--smoke`)."""
-
-    @field_validator("schema_version")
-    @classmethod
-    def _readable(cls, version: int) -> int:
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"plan of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
-        return version
 
 
 def stored_plan(experiment: Experiment) -> StoredPlan:
@@ -89,15 +80,13 @@ def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan
     Where a variant, a grid point or a spec differs, the config was edited: its plan stands alone.
     """
     plan = stored_plan(experiment)
-    if stored is None or not _same_points(plan, stored):
+    if stored is None or _points(plan) != _points(stored):
         return plan
     earlier = tuple(seed for seed in stored.seeds if seed not in experiment.seeds)
     return stored_plan(replace(experiment, seeds=experiment.seeds + earlier))
 
 
-def _same_points(one: StoredPlan, other: StoredPlan) -> bool:
-    def content(plan: StoredPlan) -> list[str]:
-        points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
-        return sorted(json.dumps(point, sort_keys=True) for point in points)
-
-    return content(one) == content(other)
+def _points(plan: StoredPlan) -> list[str]:
+    """What the points are, in whatever order they come."""
+    points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
+    return sorted(json.dumps(point, sort_keys=True) for point in points)

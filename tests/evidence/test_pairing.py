@@ -6,8 +6,7 @@ import pytest
 from folders import trial_record, write
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.pairing import pairs
-from bnexp.evidence.side import Side
+from bnexp.evidence.side import Side, pairs
 from bnexp.specs.trial import TrialSpec
 
 SEEDS = range(5)
@@ -47,13 +46,8 @@ def test_every_seed_that_both_planned_and_finished_is_a_pair():
 
 def test_missing_and_failed_trials_form_none_and_diverged_ones_do():
     one, other = side("none", {1: "failed", 2: "diverged"}), side("ln")
-    found = pairs(one, replace(other, records={**other.records, 3: None}))
+    found = pairs(one, replace(other, records={**other.records, 3: None, 9: None}))
     assert (found.planned, tuple(found.trained), found.diverged) == ((*SEEDS,), (0, 2, 4), (1, 0))
-
-
-def test_a_seed_that_one_side_planned_is_not_planned_for_the_pairs():
-    other = side("ln")
-    assert pairs(side("none"), replace(other, records={0: other.records[0], 9: None})).planned == (0,)
 
 
 def test_other_initial_weights_are_named():
@@ -115,12 +109,9 @@ def test_other_data_are_told_unless_the_config_declares_them():
     assert pairs(side("none"), other).mismatches == dict.fromkeys(SEEDS, "data")
 
 
-def test_a_declared_difference_excuses_no_other_one():
+def test_a_declared_difference_excuses_no_other_one_and_another_batch_size_is_none():
     other = declared(on_other_data(side("ln")), model={"name": "cnn", "initial_scale": 2.0})
     assert pairs(side("none"), other).mismatches == dict.fromkeys(SEEDS, "data")
-
-
-def test_another_batch_size_changes_no_order():
     found = pairs(side("none"), declared(side("ln"), training={"batch_size": 7}))
     assert (found.declared, found.mismatches) == ("", {})
 
@@ -133,19 +124,14 @@ def test_the_very_same_record_on_both_sides_is_a_copy():
     assert tuple(found.without_copies().trained) == (1,)
 
 
-def test_each_variant_is_paired_with_the_baseline_at_its_place(tmp_path):
-    store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3, "gn": (99.1,) * 3}, batch_sizes=(16, 64))
-    plan = store.read_plan("made-up")
-    found = Evidence(store, plan).comparisons
-    assert [(each.variant, each.difference.n) for each in found] == [("ln", 3), ("gn", 3)] * 2
-    for each in found:
-        assert plan.points[each.point].coordinates == plan.points[each.baseline_point].coordinates
-        assert plan.points[each.baseline_point].variant == "none"
-
-
-def test_at_a_place_without_the_baseline_nothing_is_compared(tmp_path):
+def test_each_variant_is_paired_with_the_baseline_at_its_place_and_where_that_lacks_with_nothing(tmp_path):
     store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3}, batch_sizes=(16, 64))
     plan = store.read_plan("made-up")
+    found = Evidence(store, plan).comparisons
+    assert [(each.variant, each.difference.n, each.point, each.baseline_point) for each in found] == [
+        ("ln", 3, 1, 0),
+        ("ln", 3, 3, 2),
+    ]
     fewer = plan.model_copy(update={"points": plan.points[:2] + plan.points[3:]})
     alone = Evidence(store, fewer).comparisons[1]
     assert (alone.baseline_point, alone.planned, alone.difference.n, alone.verdict) == (None, 0, 0, "nothing")

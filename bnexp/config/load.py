@@ -10,7 +10,7 @@ from bnexp.config.check import Checker, located
 from bnexp.config.config import Config, read_config
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
-from bnexp.config.readers.entries import report_unused
+from bnexp.config.readers.points import report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
@@ -203,7 +203,7 @@ def _report_levelled(points: Sequence[Point], config: Config, mistakes: Mistakes
         change = config.variants[name]
         if plain(change) != plain(config.variants[twin]):
             message = f"--set makes this variant the same as {twin!r}, so that nothing is compared; edit the file"
-            mistakes.add(change.key or change.mark, message)
+            mistakes.add(change.at_key, message)
 
 
 def _small(found: Checked, checker: Checker) -> Checked:

@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from bnexp.config.keys import every_key
-from bnexp.config.merge import blocks
+from bnexp.config.keys import blocks, every_key
 from bnexp.config.yaml import scalar
 from bnexp.errors import UserError
 from bnexp.specs.experiment import MAX_SEED, MAX_SEEDS, MISSING, PlannedTrial, Point, value_at

@@ -4,16 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnexp.config.merge import merge
 from bnexp.config.mistakes import ConfigError
-from bnexp.config.tree import from_plain, get, plain
+from bnexp.config.tree import changed, from_plain, get, plain
 from bnexp.config.yaml import parse
-
-BLOCKS = {("norm",): "none", ("training", "optimizer"): "adam"}
 
 
 def merged(base, change):
-    return plain(merge(from_plain(base), from_plain(change), BLOCKS))
+    return plain(changed(from_plain(base), from_plain(change).value.items()))
 
 
 @pytest.mark.parametrize(
@@ -92,14 +89,14 @@ def test_merging_twice_is_merging_once(base, change):
 @given(trees, trees)
 def test_merging_leaves_its_arguments_alone(base, change):
     base_node, change_node = from_plain(base), from_plain(change)
-    merge(base_node, change_node, BLOCKS)
+    changed(base_node, change_node.value.items())
     assert (plain(base_node), plain(change_node)) == (base, change)
 
 
 def test_every_part_keeps_the_line_that_it_came_from():
     base = parse("norm: batch\ntraining:\n  epochs: 1\n", "f")
     change = parse("# \n# \n# \n# \nnorm.momentum: 0.5\ntraining: {batch_size: 2}\n", "f")
-    tree = merge(base, change, BLOCKS)
+    tree = changed(base, change.value.items())
     lines = {
         path: get(tree, path).mark.line
         for path in [("norm", "name"), ("norm", "momentum"), ("training", "epochs"), ("training", "batch_size")]
@@ -110,13 +107,13 @@ def test_every_part_keeps_the_line_that_it_came_from():
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"a": {1: 2}}, "x.a: a key must be text, not 1"),
-        ({"a": [object]}, "x.a.0: takes text, numbers, true, false, lists and dicts, not <class 'object'>"),
+        ({"a": {1: 2}}, "a: a key must be text, not 1"),
+        ({"a": [object]}, "a.0: takes text, numbers, true, false, lists and dicts, not <class 'object'>"),
     ],
 )
 def test_a_mapping_holds_plain_values(mapping, message):
     with pytest.raises(ConfigError) as caught:
-        from_plain(mapping, "x")
+        from_plain(mapping)
     assert str(caught.value) == message
 
 

@@ -1,32 +1,26 @@
 """Dotted keys, wherever a config changes the spec: which there are, what was meant, and none twice."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from bnexp.config.keys import FILLED_IN, every_key
-from bnexp.config.merge import blocks
 from bnexp.config.mistakes import Mistakes
-from bnexp.config.tree import Node
+from bnexp.config.tree import Node, leaves
 from bnexp.specs.norms.own import is_own
 from bnexp.specs.wording import did_you_mean, nearest
 
 
-@dataclass(frozen=True)
-class KnownKeys:
-    """The keys that a config may vary."""
+def known_keys(changes: Node, own_norm: bool, mistakes: Mistakes, *others: str) -> dict[str, Node]:
+    """The keys of a mapping that a config may vary, without `others`; the rest is reported.
 
-    own_norm: bool
-    """Whether it names a user's own layer: then any key of `norm` may be its argument, and each point tells."""
-
-    def known(self, changes: Node, mistakes: Mistakes, *others: str) -> dict[str, Node]:
-        """The known keys of a mapping, without `others`; the rest is reported."""
-        found = {}
-        for key, node in changes.value.items():
-            if key in every_key() or (self.own_norm and may_be_argument(key)):
-                found[key] = node
-            elif key not in others:
-                mistakes.add(node.key or node.mark, f"unknown key {key!r}{near(key, others)}")
-        return found
+    Where the config names a user's `own_norm`, any key of `norm` may be its argument, and each point tells.
+    """
+    found = {}
+    for key, node in changes.value.items():
+        if key in every_key() or (own_norm and may_be_argument(key)):
+            found[key] = node
+        elif key not in others:
+            mistakes.add(node.at_key, f"unknown key {key!r}{near(key, others)}")
+    return found
 
 
 def may_be_argument(key: str) -> bool:
@@ -57,20 +51,9 @@ def near(key: str, also: Sequence[str] = ()) -> str:
 
 def report_repeated(change: Node, mistakes: Mistakes) -> None:
     """Report a key that is given both dotted and in its block."""
-    seen: dict[tuple[str, ...], Node] = {}
-    for path, node in _leaves(change):
-        if path in seen:
-            first = (seen[path].key or seen[path].mark).line
-            where = f"; first on line {first}" if first else ""
-            mistakes.add(node.key or node.mark, f"duplicate key {'.'.join(path)!r}{where}")
-        seen[path] = node
-
-
-def _leaves(change: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
-    """Every leaf that a change sets, dotted keys taken apart."""
-    for key, node in change.value.items():
-        place = (*path, *key.split("."))
-        if node.is_mapping:
-            yield from _leaves(node, place)
-        else:
-            yield (*place, "name") if place in blocks() and isinstance(node.value, str) else place, node
+    lines: dict[tuple[str, ...], int] = {}
+    for path, node in leaves(change):
+        if path in lines:
+            where = f"; first on line {lines[path]}" if lines[path] else ""
+            mistakes.add(node.at_key, f"duplicate key {'.'.join(path)!r}{where}")
+        lines[path] = node.at_key.line

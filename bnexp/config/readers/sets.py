@@ -6,7 +6,7 @@ from bnexp.config.keys import every_key
 from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
 from bnexp.config.readers.dotted import may_be_argument, near
 from bnexp.config.readers.header import HEADER
-from bnexp.config.tree import Node
+from bnexp.config.tree import Node, from_plain, plain
 from bnexp.config.yaml import parse
 
 SETTABLE = ("seeds", "baseline", "margin", "about")
@@ -29,18 +29,9 @@ def read_sets(texts: Sequence[str], mistakes: Mistakes) -> Iterator[tuple[str, N
             mistakes.add(mark, f"unknown key {key!r}{near(key, SETTABLE)}")
         else:
             try:
-                yield key, _moved(parse(value, mark.source.name), mark)
+                yield key, from_plain(plain(parse(value, mark.source.name)), mark)
             except ConfigError as error:
                 mistakes.add(mark, error.mistakes[0].message)
-
-
-def _moved(node: Node, mark: Mark) -> Node:
-    """The tree with one place for all of it: the option that it came from."""
-    if node.is_mapping:
-        return Node({key: _moved(item, mark) for key, item in node.value.items()}, mark, mark)
-    if node.is_list:
-        return Node([_moved(item, mark) for item in node.value], mark, mark)
-    return Node(node.value, mark, mark)
 
 
 def report_varied(sets: Sequence[tuple[str, Node]], varied: Mapping[str, str], mistakes: Mistakes) -> None:

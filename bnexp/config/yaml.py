@@ -26,36 +26,50 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U
 _DIGITS = 18  # more have no use in a config, and would not fit a 64-bit integer
 
 
-def read(path: Path) -> Node:
-    """The tree of a config file; its top is a mapping.
+def read(path: Path) -> tuple[Node, Mistakes]:
+    """The tree of a config file, a mapping at its top, and the mistakes that leave something to look at.
 
-    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.
+    Raises ConfigError where they do not, UserError if there is no such file to read.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file{_neighbour(path)}") from None
+        near = nearest(path.name, [entry.name for entry in path.parent.glob("*.y*ml")])
+        hint = f"; did you mean {path.parent / near}?" if near else ""
+        raise UserError(f"{path}: there is no such file{hint}") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; give a file in it, such as {path}/*.yaml") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; is it a config?")
-    tree = parse(_decoded(content, str(path)), str(path))
-    if tree.value is None:
-        raise ConfigError([Mistake(Mark(Source(str(path))), "is empty; a config needs at least `variants`")])
+    source = Source(str(path))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        *before, line = content[: error.start].split(b"\n")
+        mark = Mark(source, len(before) + 1, len(line.decode("utf-8", "replace")) + 1)
+        message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
+        raise ConfigError([Mistake(mark, message)]) from None
+    tree, mistakes = _tree(text, str(path))
     if not tree.is_mapping:
+        mistakes.check()
+        if tree.value is None:
+            raise ConfigError([Mistake(Mark(source), "is empty; a config needs at least `variants`")])
         raise ConfigError([Mistake(tree.mark, "a config is a mapping of keys, such as `variants:`, at its top")])
-    return tree
+    return tree, mistakes
 
 
 def parse(text: str, name: str) -> Node:
-    """The tree of a YAML text, which messages call `name`.
+    """The tree of a YAML text, which messages call `name`.  Raises ConfigError with every mistake in it."""
+    tree, mistakes = _tree(text, name)
+    mistakes.check()
+    return tree
 
-    Raises ConfigError with every mistake in it.  Where they leave something to look at (of a duplicate key the first
-    counts), that is the error's `tree`.
-    """
+
+def _tree(text: str, name: str) -> tuple[Node, Mistakes]:
+    """The tree of a text, and mistakes beside which it can be looked at: of a duplicate key the first counts."""
     source = Source(name, tuple(re.split(r"\r\n|\r|\n", text)))
     mistakes = Mistakes()
     for number, line in enumerate(source.lines, 1):
@@ -67,13 +81,11 @@ def parse(text: str, name: str) -> Node:
     try:
         root = loader.get_single_node()
         reader = _Reader(source, loader.refused)
-        tree = reader.node(root, None, 0) if root is not None else Node(None, Mark(source))
+        return reader.node(root, None, 0) if root is not None else Node(None, Mark(source)), reader.mistakes
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax_mistake(error, source)]) from None
     finally:
         loader.dispose()
-    reader.mistakes.check(tree)
-    return tree
 
 
 class _Loader(yaml.SafeLoader):
@@ -91,9 +103,8 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self.refused.append(
-                (f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken", event.start_mark)
-            )
+            message = f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken"
+            self.refused.append((message, event.start_mark))
         self.depth += 1
         self.written += 1
         if self.depth > MAX_DEPTH:
@@ -186,17 +197,6 @@ def scalar(text: str) -> str | int | float | bool | None:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _decoded(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
-        raise ConfigError([Mistake(Mark(Source(name), line, column), message)]) from None
-
-
 _SYNTAX = (
     (r"found character '\\t' that cannot start any token", "a tab cannot indent; use spaces"),
     (
@@ -229,12 +229,3 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Source) -> Mistake:
     if started and started.line != line and problem != "but found another document":
         message += f" (it began on line {started.line + 1})"
     return Mistake(Mark(source, line + 1, column + 1), message)
-
-
-def _neighbour(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
-        return ""
-    near = nearest(path.name, names)
-    return f"; did you mean {path.parent / near}?" if near else ""

@@ -163,7 +163,7 @@ def test_a_file_that_is_no_config(tmp_path, monkeypatch, content, message):
 
 def test_a_byte_order_mark_is_taken(tmp_path):
     (tmp_path / "c.yaml").write_bytes(b"\xef\xbb\xbfa: 1")
-    assert plain(read(tmp_path / "c.yaml")) == {"a": 1}
+    assert plain(read(tmp_path / "c.yaml")[0]) == {"a": 1}
 
 
 def test_a_missing_file_names_its_neighbour(tmp_path):

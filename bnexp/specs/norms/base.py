@@ -185,6 +185,4 @@ def is_single(block: Block) -> bool:
 
 
 def _shape(letters: str, block: Block) -> tuple[int, ...]:
-    if letters == "H,W,C":
-        return block.shape
-    return {"": (), "C": block.shape[-1:]}[letters]
+    return {"": (), "C": block.shape[-1:], "H,W,C": block.shape}[letters]

@@ -7,12 +7,11 @@ import pytest
 from bnexp.config.load import load
 from bnexp.specs.experiment import cautions
 
-CONFIG = """name: c
-data: mnist-5k
-training: {{batch_size: {batch_size}}}
-model: {model}
-variants: {{v: {{norm: {norm}}}}}
-"""
+
+def found(folder: Path, norm: str, model: str, batch_size: int, data: str = "mnist-5k") -> list[str]:
+    keys = f"data: {data}\ntraining: {{batch_size: {batch_size}}}\nmodel: {model}\n"
+    (folder / "c.yaml").write_text(f"{keys}variants: {{v: {{norm: {norm}}}}}")
+    return cautions(load(folder / "c.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -31,20 +30,16 @@ variants: {{v: {{norm: {norm}}}}}
     ],
 )
 def test_cautions(tmp_path: Path, norm: str, model: str, batch_size: int, expected: list[str]) -> None:
-    file = tmp_path / "c.yaml"
-    file.write_text(CONFIG.format(norm=norm, model=model, batch_size=batch_size))
-    found = cautions(load(file))
-    assert len(found) == len(expected)
-    for text, part in zip(found, expected, strict=True):
+    told = found(tmp_path, norm, model, batch_size)
+    assert len(told) == len(expected)
+    for text, part in zip(told, expected, strict=True):
         assert part in text
         assert text.startswith("c, variant v: ")
 
 
 def test_23_what_holds_for_images_of_any_size_is_said_of_own_datasets_too(tmp_path: Path) -> None:
     (tmp_path / "digits.py").write_text("def load(): ...")
-    file = tmp_path / "c.yaml"
-    file.write_text(CONFIG.format(norm="batch", model="cnn", batch_size=1).replace("mnist-5k", "digits:load"))
-    (text,) = cautions(load(file))
+    (text,) = found(tmp_path, "batch", "cnn", 1, "digits:load")
     assert text.startswith("c, variant v: with one example a batch dense1 is normalized to the constant")
 
 

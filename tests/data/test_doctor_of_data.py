@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tiny_images import served, tiny_parts, write_idx
+from tiny_images import SERVED, tiny_parts, write_idx
 
 from bnexp.cli.doctor import OK, WARN, Check, datasets
 from bnexp.data.known import IDX_NAMES
@@ -36,7 +36,7 @@ def test_22_what_no_hash_proves_is_told_as_such(tmp_path: Path) -> None:
 def test_22_a_damaged_file_is_seen_in_a_cache_too_and_nothing_is_downloaded(tmp_path: Path) -> None:
     cached = tmp_path / "cache" / "mnist" / "mnist.npz"
     cached.parent.mkdir(parents=True)
-    cached.write_bytes(served()["mnist.npz"][:-10])
+    cached.write_bytes(SERVED["mnist.npz"][:-10])
     found = look(None)
     assert found["mnist"].state == WARN
     assert "is damaged or truncated" in found["mnist"].found

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from tiny_images import served, tiny_parts, zipped
+from tiny_images import SERVED, tiny_parts, zipped
 
 from bnexp.data import fetch, load
 from bnexp.data.known import IDX_NAMES
@@ -30,7 +30,7 @@ class Mirror(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files = served()
+        self.files = SERVED
         self.fault = ""
         self.delay = 0.0
         self.requests: list[str] = []
@@ -93,7 +93,7 @@ def test_a_download_lands_whole_under_its_name(mirror: Mirror, tmp_path: Path) -
     folder = fetch("mnist", cache=tmp_path, base_url=mirror.url)
     assert folder == tmp_path / "mnist"
     assert kept(tmp_path) == ["mnist/mnist.npz"]
-    assert (folder / "mnist.npz").read_bytes() == served()["mnist.npz"]
+    assert (folder / "mnist.npz").read_bytes() == SERVED["mnist.npz"]
 
 
 def test_what_is_there_is_not_fetched_again(mirror: Mirror, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_a_damaged_file_in_our_own_cache_is_replaced(
     monkeypatch.setenv("BNEXP_MIRROR", mirror.url)
     damaged = tmp_path / "cache" / "mnist" / "mnist.npz"
     damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(served()["mnist.npz"][:-10])
+    damaged.write_bytes(SERVED["mnist.npz"][:-10])
     assert load(MNIST).checked == "content, by SHA-256"
-    assert damaged.read_bytes() == served()["mnist.npz"]
+    assert damaged.read_bytes() == SERVED["mnist.npz"]
 
 
 def test_fashion_mnist_comes_as_four_files(mirror: Mirror, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -191,6 +191,10 @@ class TestSmoke:
         with pytest.raises(ConfigError, match="64 is larger than the 50"):
             experiment("norm: batch\ndata: {train: 50}\ntraining: {batch_size: 64}", tmp_path, smoke=True)
 
+    def test_no_named_dataset_is_downloaded(self, tmp_path):
+        (point,) = experiment("norm: batch\ndata: cifar10", tmp_path, smoke=True).points
+        assert point.spec.data.name == "mnist-5k"
+
     def test_a_dataset_of_ones_own_stays(self, tmp_path):
         (tmp_path / "mine.py").write_text("def load(): ...")
         found = experiment("norm: batch\ndata: {name: 'mine:load', validation: 7}", tmp_path, smoke=True)

@@ -33,178 +33,124 @@ def mistakes(tmp_path, monkeypatch):
     return found
 
 
-BESIDE_A_NORM = [
+BESIDE_A_NORM = {
     # what stands below `norm: batch`, and the one mistake in it
-    ("training:\n    batchsize: 64", "3:5: unknown key 'batchsize'; did you mean 'batch_size'?"),
-    ("batch_size: 64", "2:1: unknown key 'batch_size'; did you mean 'training.batch_size'?"),
-    ("learning_rate: 1", "2:1: unknown key 'learning_rate'; did you mean 'training.optimizer.learning_rate'?"),
-    ("zzz: 1", f"2:1: unknown key 'zzz'; known: {TOP}"),
-    ("training.optimizer.lr: 3", "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon"),
-    ("training: {filters: 3}", "2:12: unknown key 'filters' here; did you mean 'model.filters'?"),
-    (
-        "training: {optimizer: {name: adam, momentum: 0.9}}",
-        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
+    "training:\n    batchsize: 64": "3:5: unknown key 'batchsize'; did you mean 'batch_size'?",
+    "batch_size: 64": "2:1: unknown key 'batch_size'; did you mean 'training.batch_size'?",
+    "learning_rate: 1": "2:1: unknown key 'learning_rate'; did you mean 'training.optimizer.learning_rate'?",
+    "zzz: 1": f"2:1: unknown key 'zzz'; known: {TOP}",
+    "training.optimizer.lr: 3": "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
+    "training: {filters: 3}": "2:12: unknown key 'filters' here; did you mean 'model.filters'?",
+    "training: {optimizer: {name: adam, momentum: 0.9}}": "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
+    "data: {source: abc}": "2:8: data.source is filled in, not set; remove it",
+    "training: {batch_size: 3}\ntraining.batch_size: 4": "3:1: duplicate key 'training.batch_size'; first on line 2",
+    "training: {optimizer: sdg}": "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd",
+    "model: cnnn": "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm",
+    "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm",
+    "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
+    "training: {epochs: 1.0}": "2:20: training.epochs must be a whole number, not 1.0; write 1",
+    "training: {batch_size: '64'}": "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes",
+    "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
+    "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
+    "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",
+    "training.epochs: 010": "2:18: training.epochs must be a whole number, not the text '010'; write 10",
+    "training.optimizer.learning_rate: 0": "2:35: training.optimizer.learning_rate must be greater than 0, not 0",
+    "model: {filters: 3}": "2:18: model.filters must be a list, not 3",
+    "model: {filters: [32, a]}": "2:23: model.filters.1 must be a whole number, not the text 'a'",
+    "data: {validation: x}": "2:20: data.validation must be a number, not the text 'x'",
+    "data: {validation: 1.5}": "2:20: a share lies below 1, not 1.5; a count is a whole number, as in 5000",
+    "training: 5": "2:11: training must be a block of keys, not 5",
+    "training:": "2:1: training must be a block of keys, not nothing (null); give it one, or remove it",
+    "training.epochs.x: 3": "2:20: training.epochs must be a whole number, not a block of keys",
+    "data: mnist-5k\ntraining: {batch_size: 4000}": "3:24: a batch of 4000 is larger than the 3600 training examples",
+    "data: {train: 50}": "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)",
+    "data: {validation: 60000}": "2:20: leaves 0 of 60000 examples to train on",
+    "data: {validation: 5}": "2:20: 5 validation examples cannot hold each of the 10 classes; use more, or 0",
+    "data: {train: 59000}": "2:15: 59000 examples, but after the validation split mnist has 54000",
+    "model.kernel_size: 30": (
+        "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
+        "fewer convolutions or pools, or padding: same"
     ),
-    ("data: {source: abc}", "2:8: data.source is filled in, not set; remove it"),
-    ("training: {batch_size: 3}\ntraining.batch_size: 4", "3:1: duplicate key 'training.batch_size'; first on line 2"),
-    ("training: {optimizer: sdg}", "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd"),
-    ("model: cnnn", "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm"),
-    ("model: 3", "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm"),
-    ("data: mnst", f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}"),
-    ("training: {epochs: 1.0}", "2:20: training.epochs must be a whole number, not 1.0; write 1"),
-    (
-        "training: {batch_size: '64'}",
-        "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes",
+    "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
+    "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",
+    "grid: {training.batch_sze: [1]}": "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
+    "grid: {batch_size: [1]}": "2:8: unknown key 'batch_size'; did you mean 'training.batch_size'?",
+    "grid:": f"2:1: grid is empty; {AXES_HINT}",
+    "grid: {}": f"2:7: grid is empty; {AXES_HINT}",
+    "grid: {training.epochs: []}": f"2:25: grid.training.epochs is empty; {AXES_HINT}",
+    "grid: {training.epochs: 3}": f"2:25: grid.training.epochs must be a list, not 3; {AXES_HINT}",
+    "grid: {training: {epochs: [3]}}": f"2:18: grid.training must be a list, not a block of keys; {AXES_HINT}",
+    "grid: {training.epochs: [3, 5, 3]}": "2:32: training.epochs has this value twice",
+    f"grid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}": "2:7: the grid has 159,201 points; at most 100,000 are taken",
+    "zip: {training.epochs: [1, 2], data.train: [100]}": (
+        "2:44: the lists of `zip` advance together, so they have one length; "
+        "'data.train' has 1, 'training.epochs' has 2"
     ),
-    ("training: {batch_size: true}", "2:24: training.batch_size must be a whole number, not true"),
-    ("training: {batch_size: 0}", "2:24: training.batch_size must be at least 1, not 0"),
-    ("training.epochs: 1_000", "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000"),
-    ("training.epochs: 010", "2:18: training.epochs must be a whole number, not the text '010'; write 10"),
-    ("training.optimizer.learning_rate: 0", "2:35: training.optimizer.learning_rate must be greater than 0, not 0"),
-    ("model: {filters: 3}", "2:18: model.filters must be a list, not 3"),
-    ("model: {filters: [32, a]}", "2:23: model.filters.1 must be a whole number, not the text 'a'"),
-    ("data: {validation: x}", "2:20: data.validation must be a number, not the text 'x'"),
-    ("data: {validation: 1.5}", "2:20: a share lies below 1, not 1.5; a count is a whole number, as in 5000"),
-    ("training: 5", "2:11: training must be a block of keys, not 5"),
-    ("training:", "2:1: training must be a block of keys, not nothing (null); give it one, or remove it"),
-    ("training.epochs.x: 3", "2:20: training.epochs must be a whole number, not a block of keys"),
-    ("data: mnist-5k\ntraining: {batch_size: 4000}", "3:24: a batch of 4000 is larger than the 3600 training examples"),
-    (
-        "data: {train: 50}",
-        "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)",
+    "grid: {training.epochs: [1]}\nzip: {training.epochs: [2]}": "3:7: 'training.epochs' is a key of `grid` too; keep one of them",
+    "include: [{variant: x}]": "2:21: unknown variant 'x'; known: batch",
+    "include: [{variant: 3}]": "2:21: variant takes a name or a list of names, not 3",
+    "include: [{}]": "2:11: an entry of `include` is empty; give it keys",
+    "include: {training.epochs: 3}": (
+        "2:10: include must be a list, not a block of keys; "
+        "write a list of points, as in `- {variant: bn, training.batch_size: 512}`"
     ),
-    ("data: {validation: 60000}", "2:20: leaves 0 of 60000 examples to train on"),
-    ("data: {validation: 5}", "2:20: 5 validation examples cannot hold each of the 10 classes; use more, or 0"),
-    ("data: {train: 59000}", "2:15: 59000 examples, but after the validation split mnist has 54000"),
-    (
-        "model.kernel_size: 30",
-        (
-            "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
-            "fewer convolutions or pools, or padding: same"
-        ),
-    ),
-    ("margin: 0", f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}"),
-    ("margin: 0.1 points", f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}"),
-    ("grid: {training.batch_sze: [1]}", "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?"),
-    ("grid: {batch_size: [1]}", "2:8: unknown key 'batch_size'; did you mean 'training.batch_size'?"),
-    ("grid:", f"2:1: grid is empty; {AXES_HINT}"),
-    ("grid: {}", f"2:7: grid is empty; {AXES_HINT}"),
-    ("grid: {training.epochs: []}", f"2:25: grid.training.epochs is empty; {AXES_HINT}"),
-    ("grid: {training.epochs: 3}", f"2:25: grid.training.epochs must be a list, not 3; {AXES_HINT}"),
-    ("grid: {training: {epochs: [3]}}", f"2:18: grid.training must be a list, not a block of keys; {AXES_HINT}"),
-    ("grid: {training.epochs: [3, 5, 3]}", "2:32: training.epochs has this value twice"),
-    (
-        f"grid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}",
-        "2:7: the grid has 159,201 points; at most 100,000 are taken",
-    ),
-    (
-        "zip: {training.epochs: [1, 2], data.train: [100]}",
-        (
-            "2:44: the lists of `zip` advance together, so they have one length; "
-            "'data.train' has 1, 'training.epochs' has 2"
-        ),
-    ),
-    (
-        "grid: {training.epochs: [1]}\nzip: {training.epochs: [2]}",
-        "3:7: 'training.epochs' is a key of `grid` too; keep one of them",
-    ),
-    ("include: [{variant: x}]", "2:21: unknown variant 'x'; known: batch"),
-    ("include: [{variant: 3}]", "2:21: variant takes a name or a list of names, not 3"),
-    ("include: [{}]", "2:11: an entry of `include` is empty; give it keys"),
-    (
-        "include: {training.epochs: 3}",
-        (
-            "2:10: include must be a list, not a block of keys; "
-            "write a list of points, as in `- {variant: bn, training.batch_size: 512}`"
-        ),
-    ),
-    ("include: [{training.epoch: 3}]", "2:12: unknown key 'training.epoch'; did you mean 'training.epochs'?"),
-    (
-        "exclude: [{training.epochs: 99}]",
-        "2:11: excludes nothing; every key of an entry must match a point, so check its values",
-    ),
-    ("exclude: [{training.epochs: 10}]", "2:10: leaves no point of the experiment"),
-    ("seeds: 0", "2:8: seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]"),
-    ("seeds: ten", "2:8: seeds is a number of seeds or a list of them, not the text 'ten'"),
-    ("seeds: []", "2:8: seeds is empty; give at least one"),
-    ("seeds: [3, 4, 3]", "2:15: the seed 3 stands here twice"),
-    ("seeds: [-1]", "2:9: a seed is a whole number from 0 to 2147483648, not -1"),
-    ("name: ../x", f"2:7: name takes {NAME_RULE}; not '../x'"),
-    ("name: .hidden", f"2:7: name takes {NAME_RULE}; not '.hidden'"),
-    ("name: 3", "2:7: name must be text, not 3; name the experiment with a word"),
-]
+    "include: [{training.epoch: 3}]": "2:12: unknown key 'training.epoch'; did you mean 'training.epochs'?",
+    "exclude: [{training.epochs: 99}]": "2:11: excludes nothing; every key of an entry must match a point, so check its values",
+    "exclude: [{training.epochs: 10}]": "2:10: leaves no point of the experiment",
+    "seeds: 0": "2:8: seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]",
+    "seeds: ten": "2:8: seeds is a number of seeds or a list of them, not the text 'ten'",
+    "seeds: []": "2:8: seeds is empty; give at least one",
+    "seeds: [3, 4, 3]": "2:15: the seed 3 stands here twice",
+    "seeds: [-1]": "2:9: a seed is a whole number from 0 to 2147483648, not -1",
+    "name: ../x": f"2:7: name takes {NAME_RULE}; not '../x'",
+    "name: .hidden": f"2:7: name takes {NAME_RULE}; not '.hidden'",
+    "name: 3": "2:7: name must be text, not 3; name the experiment with a word",
+}
 
-ONE_MISTAKE = [
-    *((f"norm: batch\n{text}", message) for text, message in BESIDE_A_NORM),
-    ("norm: {name: batch, groups: 4}", f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}"),
-    ("variants: {a: {norm: batch, norm.name: layer}}", "1:29: duplicate key 'norm.name'; first on line 1"),
-    ("norm: btch", f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}"),
-    ("norm: zzz", f"1:7: unknown normalization 'zzz'; known: {KNOWN_NORMS}"),
-    ("norm: {name: BatchNorm}", f"1:14: unknown normalization 'BatchNorm'; did you mean 'batch'? known: {KNOWN_NORMS}"),
-    ("norm: {name: 5}", f"1:14: a normalization is one of {KNOWN_NORMS}"),
-    ("norm: {name: null}", f"1:14: a normalization is one of {KNOWN_NORMS}; {NO_NORM}"),
-    (
-        "norm: null",
-        f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}",
+ONE_MISTAKE = {
+    **{f"norm: batch\n{text}": message for text, message in BESIDE_A_NORM.items()},
+    "norm: {name: batch, groups: 4}": f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}",
+    "variants: {a: {norm: batch, norm.name: layer}}": "1:29: duplicate key 'norm.name'; first on line 1",
+    "norm: btch": f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
+    "norm: zzz": f"1:7: unknown normalization 'zzz'; known: {KNOWN_NORMS}",
+    "norm: {name: BatchNorm}": f"1:14: unknown normalization 'BatchNorm'; did you mean 'batch'? known: {KNOWN_NORMS}",
+    "norm: {name: 5}": f"1:14: a normalization is one of {KNOWN_NORMS}",
+    "norm: {name: null}": f"1:14: a normalization is one of {KNOWN_NORMS}; {NO_NORM}",
+    "norm: null": f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}",
+    "norm: {name: batch, place: before_activation}": (
+        "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
+        "did you mean 'before-activation'?"
     ),
-    (
-        "norm: {name: batch, place: before_activation}",
-        (
-            "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
-            "did you mean 'before-activation'?"
-        ),
+    "norm: instance\nnorm.layers: all": "2:14: norm.layers must be conv, not the text 'all'",
+    "norm: {name: batch, momentum: 1}": "1:31: norm.momentum must be less than 1, not 1",
+    "norm: {use_bias: no}": "1:18: norm.use_bias must be true or false, not the text 'no'; write false",
+    "norm: {name: group, groups: 7}": "1:29: 7 groups do not divide the 32 channels of conv1",
+    "variants: {a: {norm: group}}\nmodel: {filters: [30]}": "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)",
+    "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}": "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')",
+    "about: x": "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`",
+    "variants: {}": f"1:11: variants is empty; {VARIANTS_HINT}",
+    "variants:": f"1:1: variants is empty; {VARIANTS_HINT}",
+    "variants: [a, b]": f"1:11: variants must be a block of keys, not a list; {VARIANTS_HINT}",
+    "variants: {a: batch}": (
+        "1:15: variants.a must be a block of keys, not the text 'batch'; "
+        "write its changes, as in `{norm: batch}`; empty means none"
     ),
-    ("norm: instance\nnorm.layers: all", "2:14: norm.layers must be conv, not the text 'all'"),
-    ("norm: {name: batch, momentum: 1}", "1:31: norm.momentum must be less than 1, not 1"),
-    ("norm: {use_bias: no}", "1:18: norm.use_bias must be true or false, not the text 'no'; write false"),
-    ("norm: {name: group, groups: 7}", "1:29: 7 groups do not divide the 32 channels of conv1"),
-    (
-        "variants: {a: {norm: group}}\nmodel: {filters: [30]}",
-        "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)",
-    ),
-    (
-        "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}",
-        "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')",
-    ),
-    ("about: x", "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`"),
-    ("variants: {}", f"1:11: variants is empty; {VARIANTS_HINT}"),
-    ("variants:", f"1:1: variants is empty; {VARIANTS_HINT}"),
-    ("variants: [a, b]", f"1:11: variants must be a block of keys, not a list; {VARIANTS_HINT}"),
-    (
-        "variants: {a: batch}",
-        (
-            "1:15: variants.a must be a block of keys, not the text 'batch'; "
-            "write its changes, as in `{norm: batch}`; empty means none"
-        ),
-    ),
-    ("variants: {'': {norm: batch}}", "1:12: a variant's name is printable text of 1 to 64 characters, not ''"),
-    ('variants: {"a\\e": {}}', "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'"),
-    ("variants: {a: {seeds: 3}}", "1:16: 'seeds' belongs to the top of the file, not to a variant"),
-    ("variants: {none: {}}\nbaseline: nne", "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none"),
-    (
-        "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}",
-        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
-    ),
-    (
-        "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]",
-        "2:10: leaves no point of the variant 'a'; remove the variant instead",
-    ),
+    "variants: {'': {norm: batch}}": "1:12: a variant's name is printable text of 1 to 64 characters, not ''",
+    'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
+    "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
+    "variants: {none: {}}\nbaseline: nne": "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none",
+    "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
+    "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]": "2:10: leaves no point of the variant 'a'; remove the variant instead",
     # a mistake in the base that every variant covers
-    (
-        "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}",
-        f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
-    ),
+    "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}": f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
     # what a mistake leaves in its place, nothing or a default, is no second one
-    ("variants:\n  1: {norm: none}\n", '2:3: a key must be text, not 1; write it in quotes: "1"'),
-    ("norm: batch\ndata: !!set [a]", "2:7: tags, here !!set, are not taken"),
-    (
-        "norm: batch\ndata.train: 50\ntraining.batch_size: x",
-        "3:22: training.batch_size must be a whole number, not the text 'x'",
-    ),
-]
+    "variants:\n  1: {norm: none}\n": '2:3: a key must be text, not 1; write it in quotes: "1"',
+    "norm: batch\ndata: !!set [a]": "2:7: tags, here !!set, are not taken",
+    "norm: batch\ndata.train: 50\ntraining.batch_size: x": "3:22: training.batch_size must be a whole number, not the text 'x'",
+}
 
 
-@pytest.mark.parametrize(("text", "message"), ONE_MISTAKE, ids=[message for _, message in ONE_MISTAKE])
+@pytest.mark.parametrize(("text", "message"), ONE_MISTAKE.items(), ids=ONE_MISTAKE.values())
 def test_one_mistake(mistakes, text, message):
     assert mistakes(text) == [message]
 

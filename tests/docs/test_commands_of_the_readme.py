@@ -149,32 +149,20 @@ def test_every_help_text_has_an_example_that_is_accepted(name: str, command: cli
             command.make_context(name, rest)
 
 
-def test_every_key_of_a_config_is_explained() -> None:
-    text = (ROOT / "configs/README.md").read_text()
-    keys = every_key()
-    leaves_ = [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
-    assert [key for key in leaves_ if f"`{key}`" not in text] == []
+KEYS = [key for key in every_key() if not any(other.startswith(f"{key}.") for other in every_key())]
+NESTED = "TrialRecord Evaluation Test OtherStatistics Brief Parameters Fingerprints Seconds Failure"
+FIELDS = [field for model in NESTED.split() for field in getattr(record, model).model_fields]
+COLUMNS = [column for column in SUMMARY_COLUMNS if not column.endswith("_99")]
 
 
-def test_every_key_of_a_record_is_explained() -> None:
-    text = (ROOT / "results/README.md").read_text()
-    models = (
-        record.TrialRecord,
-        record.Evaluation,
-        record.Test,
-        record.OtherStatistics,
-        record.Brief,
-        record.Parameters,
-        record.Fingerprints,
-        record.Seconds,
-        record.Failure,
-    )
-    assert [key for model in models for key in model.model_fields if f"`{key}`" not in text] == []
-
-
-def test_every_column_of_the_table_of_results_is_explained() -> None:
-    text = (ROOT / "results/README.md").read_text()
-    assert [key for key in SUMMARY_COLUMNS if f"`{key}`" not in text and not key.endswith("_99")] == []
+@pytest.mark.parametrize(
+    ("readme", "names"),
+    [("configs/README.md", KEYS), ("results/README.md", FIELDS), ("results/README.md", COLUMNS)],
+    ids=["keys of a config", "keys of a record", "columns of the table of results"],
+)
+def test_every_name_is_explained(readme: str, names: list[str]) -> None:
+    text = (ROOT / readme).read_text()
+    assert [name for name in names if f"`{name}`" not in text] == []
 
 
 def test_the_example_is_a_config_of_its_stated_size(as_a_reader: Path) -> None:

@@ -16,9 +16,8 @@ def test_the_table_of_the_readme_is_the_reports():
 
 def test_the_times_of_the_readme_are_the_reports():
     stored = (REFERENCE / "tables/mnist-times.md").read_text().splitlines()
-    shown = [
-        line for line in README.splitlines() if line.startswith("|") and line.count("|") == 10 and "| 98 |" in line
-    ]
+    rows = [line for line in README.splitlines() if line.startswith("|") and line.count("|") == 10]
+    shown = [line for line in rows if "| 98 |" in line]
     assert len(shown) == 5
     assert set(shown) <= set(stored)
     assert stored[0] in README.splitlines()

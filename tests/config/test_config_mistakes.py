@@ -41,7 +41,9 @@ BESIDE_A_NORM = {
     "zzz: 1": f"2:1: unknown key 'zzz'; known: {TOP}",
     "training.optimizer.lr: 3": "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
     "training: {filters: 3}": "2:12: unknown key 'filters' here; did you mean 'model.filters'?",
-    "training: {optimizer: {name: adam, momentum: 0.9}}": "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
+    "training: {optimizer: {name: adam, momentum: 0.9}}": (
+        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has"
+    ),
     "data: {source: abc}": "2:8: data.source is filled in, not set; remove it",
     "training: {batch_size: 3}\ntraining.batch_size: 4": "3:1: duplicate key 'training.batch_size'; first on line 2",
     "training: {optimizer: sdg}": "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd",
@@ -49,7 +51,9 @@ BESIDE_A_NORM = {
     "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm",
     "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
     "training: {epochs: 1.0}": "2:20: training.epochs must be a whole number, not 1.0; write 1",
-    "training: {batch_size: '64'}": "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes",
+    "training: {batch_size: '64'}": (
+        "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes"
+    ),
     "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
     "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
     "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",
@@ -63,7 +67,9 @@ BESIDE_A_NORM = {
     "training:": "2:1: training must be a block of keys, not nothing (null); give it one, or remove it",
     "training.epochs.x: 3": "2:20: training.epochs must be a whole number, not a block of keys",
     "data: mnist-5k\ntraining: {batch_size: 4000}": "3:24: a batch of 4000 is larger than the 3600 training examples",
-    "data: {train: 50}": "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)",
+    "data: {train: 50}": (
+        "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)"
+    ),
     "data: {validation: 60000}": "2:20: leaves 0 of 60000 examples to train on",
     "data: {validation: 5}": "2:20: 5 validation examples cannot hold each of the 10 classes; use more, or 0",
     "data: {train: 59000}": "2:15: 59000 examples, but after the validation split mnist has 54000",
@@ -81,12 +87,16 @@ BESIDE_A_NORM = {
     "grid: {training.epochs: 3}": f"2:25: grid.training.epochs must be a list, not 3; {AXES_HINT}",
     "grid: {training: {epochs: [3]}}": f"2:18: grid.training must be a list, not a block of keys; {AXES_HINT}",
     "grid: {training.epochs: [3, 5, 3]}": "2:32: training.epochs has this value twice",
-    f"grid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}": "2:7: the grid has 159,201 points; at most 100,000 are taken",
+    f"grid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}": (
+        "2:7: the grid has 159,201 points; at most 100,000 are taken"
+    ),
     "zip: {training.epochs: [1, 2], data.train: [100]}": (
         "2:44: the lists of `zip` advance together, so they have one length; "
         "'data.train' has 1, 'training.epochs' has 2"
     ),
-    "grid: {training.epochs: [1]}\nzip: {training.epochs: [2]}": "3:7: 'training.epochs' is a key of `grid` too; keep one of them",
+    "grid: {training.epochs: [1]}\nzip: {training.epochs: [2]}": (
+        "3:7: 'training.epochs' is a key of `grid` too; keep one of them"
+    ),
     "include: [{variant: x}]": "2:21: unknown variant 'x'; known: batch",
     "include: [{variant: 3}]": "2:21: variant takes a name or a list of names, not 3",
     "include: [{}]": "2:11: an entry of `include` is empty; give it keys",
@@ -95,7 +105,9 @@ BESIDE_A_NORM = {
         "write a list of points, as in `- {variant: bn, training.batch_size: 512}`"
     ),
     "include: [{training.epoch: 3}]": "2:12: unknown key 'training.epoch'; did you mean 'training.epochs'?",
-    "exclude: [{training.epochs: 99}]": "2:11: excludes nothing; every key of an entry must match a point, so check its values",
+    "exclude: [{training.epochs: 99}]": (
+        "2:11: excludes nothing; every key of an entry must match a point, so check its values"
+    ),
     "exclude: [{training.epochs: 10}]": "2:10: leaves no point of the experiment",
     "seeds: 0": "2:8: seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]",
     "seeds: ten": "2:8: seeds is a number of seeds or a list of them, not the text 'ten'",
@@ -116,7 +128,9 @@ ONE_MISTAKE = {
     "norm: {name: BatchNorm}": f"1:14: unknown normalization 'BatchNorm'; did you mean 'batch'? known: {KNOWN_NORMS}",
     "norm: {name: 5}": f"1:14: a normalization is one of {KNOWN_NORMS}",
     "norm: {name: null}": f"1:14: a normalization is one of {KNOWN_NORMS}; {NO_NORM}",
-    "norm: null": f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}",
+    "norm: null": (
+        f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}"
+    ),
     "norm: {name: batch, place: before_activation}": (
         "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
         "did you mean 'before-activation'?"
@@ -125,8 +139,12 @@ ONE_MISTAKE = {
     "norm: {name: batch, momentum: 1}": "1:31: norm.momentum must be less than 1, not 1",
     "norm: {use_bias: no}": "1:18: norm.use_bias must be true or false, not the text 'no'; write false",
     "norm: {name: group, groups: 7}": "1:29: 7 groups do not divide the 32 channels of conv1",
-    "variants: {a: {norm: group}}\nmodel: {filters: [30]}": "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)",
-    "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}": "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')",
+    "variants: {a: {norm: group}}\nmodel: {filters: [30]}": (
+        "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)"
+    ),
+    "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}": (
+        "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')"
+    ),
     "about: x": "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`",
     "variants: {}": f"1:11: variants is empty; {VARIANTS_HINT}",
     "variants:": f"1:1: variants is empty; {VARIANTS_HINT}",
@@ -139,14 +157,22 @@ ONE_MISTAKE = {
     'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
     "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
     "variants: {none: {}}\nbaseline: nne": "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none",
-    "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
-    "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]": "2:10: leaves no point of the variant 'a'; remove the variant instead",
+    "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": (
+        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')"
+    ),
+    "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]": (
+        "2:10: leaves no point of the variant 'a'; remove the variant instead"
+    ),
     # a mistake in the base that every variant covers
-    "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}": f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
+    "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}": (
+        f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}"
+    ),
     # what a mistake leaves in its place, nothing or a default, is no second one
     "variants:\n  1: {norm: none}\n": '2:3: a key must be text, not 1; write it in quotes: "1"',
     "norm: batch\ndata: !!set [a]": "2:7: tags, here !!set, are not taken",
-    "norm: batch\ndata.train: 50\ntraining.batch_size: x": "3:22: training.batch_size must be a whole number, not the text 'x'",
+    "norm: batch\ndata.train: 50\ntraining.batch_size: x": (
+        "3:22: training.batch_size must be a whole number, not the text 'x'"
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.optimizer import Sgd
 from bnexp.specs.trial import Trial, TrialSpec
 
+SIZE = "training.batch_size"
 FIVE = """\
 name: five
 variants:
@@ -94,13 +95,10 @@ seeds: [7, 3]
 
 
 def test_a_mapping_gives_the_experiment_of_the_file(tmp_path):
-    norms = ["none", {"name": "batch"}, {"name": "batch", "place": "after-activation"}, "layer"]
-    norms.append({"name": "group", "groups": 8})
-    names = ("none", "bn-pre", "bn-post", "ln", "gn")
-    mapping = from_mapping(
-        {"variants": {name: {"norm": norm} for name, norm in zip(names, norms, strict=True)}}, name="x"
-    )
-    assert mapping.points == experiment(FIVE, tmp_path).points
+    post, group = {"name": "batch", "place": "after-activation"}, {"name": "group", "groups": 8}
+    norms = {"none": "none", "bn-pre": {"name": "batch"}, "bn-post": post, "ln": "layer", "gn": group}
+    mapping = {"variants": {name: {"norm": norm} for name, norm in norms.items()}}
+    assert from_mapping(mapping, name="x").points == experiment(FIVE, tmp_path).points
 
 
 def test_two_variants_may_be_the_same(tmp_path):
@@ -149,10 +147,8 @@ class TestSet:
     def test_it_may_set_the_block_whose_key_the_grid_varies(self, tmp_path):
         text = "norm: batch\ngrid: {training.optimizer.learning_rate: [0.1, 0.2]}"
         found = experiment(text, tmp_path, sets=["training.optimizer=sgd"], name="n")
-        assert [point.spec.training.optimizer for point in found.points] == [
-            Sgd(learning_rate=0.1),
-            Sgd(learning_rate=0.2),
-        ]
+        optimizers = [point.spec.training.optimizer for point in found.points]
+        assert optimizers == [Sgd(learning_rate=0.1), Sgd(learning_rate=0.2)]
 
 
 class TestSmoke:
@@ -168,10 +164,7 @@ class TestSmoke:
         text = "norm: batch\nseeds: [4, 5, 6]\ngrid: {training.batch_size: [2, 8, 64, 512, 30000]}"
         found = experiment(text, tmp_path, smoke=True)
         assert found.seeds == (4, 5)
-        assert [point.coordinates for point in found.points] == [
-            (("training.batch_size", 2),),
-            (("training.batch_size", 3800),),
-        ]
+        assert [point.coordinates for point in found.points] == [((SIZE, 2),), ((SIZE, 3800),)]
         for point in found.points:
             assert point.spec.training.batch_size <= point.spec.data.train <= 3800
 
@@ -207,21 +200,19 @@ class TestOwnDataset:
 
     SOURCE = "raise SystemExit('imported')\ndef images(): ...\n"
 
-    def test_beside_the_config(self, tmp_path, monkeypatch):
-        (tmp_path / "configs").mkdir()
-        (tmp_path / "configs" / "digits.py").write_text(self.SOURCE)
+    def test_beside_the_config_in_a_package_of_the_working_folder_or_installed(self, tmp_path, monkeypatch):
+        configs, package = tmp_path / "configs", tmp_path / "my" / "data"
+        for file in (configs / "digits.py", package / "__init__.py"):
+            file.parent.mkdir(parents=True)
+            file.write_text(self.SOURCE)
         monkeypatch.chdir(tmp_path)
-        found = experiment("norm: batch\ndata: digits:images", tmp_path / "configs")
-        assert found.points[0].spec.data.source == hashlib.sha256(self.SOURCE.encode()).hexdigest()
-        assert found.search_path == (str(tmp_path / "configs"), str(tmp_path))
-
-    def test_in_a_package_of_the_working_folder_or_among_the_installed_ones(self, tmp_path, monkeypatch):
-        (tmp_path / "configs").mkdir()
-        (tmp_path / "my" / "data").mkdir(parents=True)
-        (tmp_path / "my" / "data" / "__init__.py").write_text(self.SOURCE)
-        monkeypatch.chdir(tmp_path)
-        for name in ("my.data:images", "bnexp.specs.values:canonical"):
-            assert experiment(f"norm: batch\ndata: {name}", tmp_path / "configs").points[0].spec.data.source
+        sources = []
+        for name in ("digits:images", "my.data:images", "bnexp.specs.values:canonical"):
+            found = experiment(f"norm: batch\ndata: {name}", configs)
+            sources.append(found.points[0].spec.data.source)
+        assert sources[:2] == [hashlib.sha256(self.SOURCE.encode()).hexdigest()] * 2
+        assert sources[2]
+        assert found.search_path == (str(configs), str(tmp_path))
 
     def test_its_source_is_part_of_the_identity(self, tmp_path):
         identities = set()
@@ -235,10 +226,7 @@ class TestOwnDataset:
         ("name", "message"),
         [
             ("digits:nothing", "digits.py defines no 'nothing' at its top level; it defines: images"),
-            (
-                "digts:images",
-                r"c\.yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed",
-            ),
+            ("digts:images", r"yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed"),
             ("broken:images", r"broken\.py is not Python that this version can read: invalid syntax \(line 1\)\n"),
             ("'digits:'", "a dataset of your own is written module:function, as in digits:load, not 'digits:'"),
             ("../digits:images", "a dataset of your own is written module:function"),

@@ -79,40 +79,23 @@ def both(change: Any) -> dict[str, Any]:
     return {"train": change(TRAIN), "test": change(TEST)}
 
 
+SWAPPED = {"train": TEST, "labels": TEST_LABELS, "test": TRAIN, "test_labels": TRAIN_LABELS}
 CAUTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "19 ink of one bit": (both(lambda x: (x > 127).astype(np.uint8)), "hold no more than 1, so that the network sees"),
     "ink of four bits": (both(lambda x: x // 16), "hold no more than 15"),
     "19 divided twice": (both(lambda x: x / 255**2), "lie in [0, 0.0039]; were they divided by 255 twice?"),
     "floats in 0..255": (both(lambda x: x / 1.0), "lie in [0, 255]; divide pixels in 0..255 by 255"),
-    "only the training images divided": (
-        {"train": TRAIN / 255, "test": TEST / 1.0},
-        "scaled differently: mean 0.498 and 129, ",
-    ),
-    "only the training images standardized": (
-        {"train": (TRAIN - MEAN) / DEVIATION, "test": TEST / 255},
-        "standard deviation 1 and 0.287",
-    ),
+    "one part divided": ({"train": TRAIN / 255, "test": TEST / 1.0}, "scaled differently: mean 0.498 and 129, "),
+    "standardized": ({"train": (TRAIN - MEAN) / DEVIATION, "test": TEST / 255}, "standard deviation 1 and 0.287"),
     "blank": ({"train": TRAIN * 0}, "every pixel of train_images is 0"),
-    "the test set is the training set": (
-        {"test": TRAIN, "test_labels": TRAIN_LABELS},
-        "60 of the 60 test images are training images too",
-    ),
-    "some test images were trained on": (
-        {"test": np.concatenate([TRAIN[:3], TEST[3:]])},
-        "3 of the 30 test images are training images too",
-    ),
-    "swapped": (
-        {"train": TEST, "labels": TEST_LABELS, "test": TRAIN, "test_labels": TRAIN_LABELS},
-        "are the two swapped?",
-    ),
-    "only one class in the test set": (
+    "tested on all": ({"test": TRAIN, "test_labels": TRAIN_LABELS}, "60 of the 60 test images are training images too"),
+    "on some": ({"test": np.concatenate([TRAIN[:3], TEST[3:]])}, "3 of the 30 test images are training images too"),
+    "swapped": (SWAPPED, "are the two swapped?"),
+    "one class tested": (
         {"test_labels": TEST_LABELS * 0},
         "no test example has label 1 or 1 others; was a sorted dataset cut in two?",
     ),
-    "a class without a test example": (
-        {"test_labels": TEST_LABELS % 2},
-        "no test example has label 2; was a sorted dataset",
-    ),
+    "a class untested": ({"test_labels": TEST_LABELS % 2}, "no test example has label 2; was a sorted dataset"),
     "20 channels first and not square": (
         both(lambda x: x[:, None, :, :7]),
         "each image is 1 high and 8 wide, with 7 channels; if the channels come first, return images.transpose",

@@ -79,11 +79,6 @@ def test_the_arrows_between_the_parts_run_in_no_circle() -> None:
     TopologicalSorter(arrows()).prepare()
 
 
-def test_a_circle_would_be_found() -> None:
-    with pytest.raises(ValueError, match="nodes are in a cycle"):
-        TopologicalSorter(arrows() | {"errors": {"cli"}}).prepare()
-
-
 FLOORS = [
     *("errors lazy", "specs", "usercode stats", "config records", "evidence"),
     *("running training reporting", "api"),
@@ -93,13 +88,8 @@ FLOORS = [
 
 def test_each_part_imports_only_what_lies_below_it() -> None:
     height = {part: floor for floor, parts in enumerate(FLOORS) for part in parts.split()}
-    upwards = [
-        f"{part} imports {other}"
-        for part, others in arrows().items()
-        for other in others
-        if part in height and other in height and height[part] <= height[other]
-    ]
-    assert sorted(upwards) == []
+    known = [(part, other) for part in arrows() for other in arrows()[part] if {part, other} <= height.keys()]
+    assert [f"{part} imports {other}" for part, other in known if height[part] <= height[other]] == []
 
 
 HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "rich", "numpy", "yaml")

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bnexp.config import readers
-from bnexp.config.check import Checker, located, whole
-from bnexp.config.findings import Finding
+from bnexp.config.check import Checker, Finding, located, whole
 from bnexp.config.grid import Entry, Row
 from bnexp.config.header import HEADER, Header, read_seeds, well_formed
 from bnexp.config.mistakes import Mark, Mistakes

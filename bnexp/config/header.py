@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
-from bnexp.config.check import located
-from bnexp.config.findings import findings
+from bnexp.config.check import findings, located
 from bnexp.config.mistakes import Mistakes
 from bnexp.config.tree import Node, get, plain, put, without
 from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS

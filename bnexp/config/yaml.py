@@ -1,5 +1,6 @@
 """YAML text to a tree with positions: numbers and words as people write them, and nothing that could do harm."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -77,11 +78,10 @@ def _tree(text: str, name: str) -> tuple[Node, Mistakes]:
             mark = Mark(source, number, found.start() + 1)
             mistakes.add(mark, f"the character U+{ord(found[0]):04X} is not taken; delete it")
     mistakes.check()
-    loader = _Loader(text)
+    loader = _Loader(text, source)
     try:
         root = loader.get_single_node()
-        reader = _Reader(source, loader.refused)
-        return reader.node(root, None, 0) if root is not None else Node(None, Mark(source)), reader.mistakes
+        return loader.read(root, None, 0) if root is not None else Node(None, Mark(source)), loader.mistakes
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax_mistake(error, source)]) from None
     finally:
@@ -89,56 +89,49 @@ def _tree(text: str, name: str) -> tuple[Node, Mistakes]:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's parser without its ideas of what is a number; tags are refused, nesting and size are bounded."""
+    """PyYAML's parser without its ideas of what is a number, then from its nodes to ours.
+
+    Tags are refused, nesting and size are bounded; mistakes that need not stop it are collected.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # one for the class, as in PyYAML
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: Source) -> None:
         super().__init__(text)
-        self.depth = 0
-        self.written = 0
-        self.refused: list[tuple[str, yaml.Mark]] = []
+        self.source, self.mistakes = source, Mistakes()
+        self.depth = self.written = self.expanded = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
-        tag = getattr(event, "tag", None)
+        tag, start = getattr(event, "tag", None), event.start_mark
         if tag is not None:
             message = f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken"
-            self.refused.append((message, event.start_mark))
+            self.mistakes.add(self.mark(start, start), message)
         self.depth += 1
         self.written += 1
         if self.depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", event.start_mark)
+            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", start)
         if self.written > MAX_WRITTEN:
-            raise yaml.MarkedYAMLError(None, None, f"holds more than {MAX_WRITTEN:,} values", event.start_mark)
+            raise yaml.MarkedYAMLError(None, None, f"holds more than {MAX_WRITTEN:,} values", start)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
-
-
-class _Reader:
-    """From PyYAML's nodes to ours; mistakes that need not stop it are collected."""
-
-    def __init__(self, source: Source, refused: list[tuple[str, yaml.Mark]]) -> None:
-        self.source = source
-        self.left = MAX_NODES
-        self.mistakes = Mistakes(Mistake(self.mark(start, start), message) for message, start in refused)
 
     def mark(self, start: yaml.Mark, end: yaml.Mark) -> Mark:
         line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
         stop = end.column if end.line == start.line else len(line.rstrip())
         return Mark(self.source, start.line + 1, start.column + 1, max(1, stop - start.column))
 
-    def node(self, node: yaml.Node, key: Mark | None, depth: int) -> Node:
+    def read(self, node: yaml.Node, key: Mark | None, depth: int) -> Node:
         mark = self.mark(node.start_mark, node.end_mark)
-        self.left -= 1
-        if self.left < 0 or depth > MAX_DEPTH:
-            limit = f"{MAX_DEPTH} levels of nesting" if self.left >= 0 else f"{MAX_NODES:,} values"
+        self.expanded += 1
+        if self.expanded > MAX_NODES or depth > MAX_DEPTH:
+            limit = f"{MAX_NODES:,} values" if self.expanded > MAX_NODES else f"{MAX_DEPTH} levels of nesting"
             raise yaml.MarkedYAMLError(None, None, f"its aliases expand to more than {limit}", node.start_mark)
         if isinstance(node, yaml.MappingNode):
             return Node(self.mapping(node, depth), mark, key)
         if isinstance(node, yaml.SequenceNode):
-            return Node([self.node(item, None, depth + 1) for item in node.value], mark, key)
+            return Node([self.read(item, None, depth + 1) for item in node.value], mark, key)
         assert isinstance(node, yaml.ScalarNode)
         if node.value == "" and not node.style and key:
             mark = key  # an empty value has no place of its own
@@ -148,44 +141,38 @@ class _Reader:
         items: dict[str, Node] = {}
         for key_node, value_node in node.value:
             mark = self.mark(key_node.start_mark, key_node.end_mark)
-            key = self.key(key_node, mark)
-            value = self.node(value_node, mark, depth + 1)
-            if key is None:
-                continue
+            key, value = self.key(key_node, mark), self.read(value_node, mark, depth + 1)
             if key in items:
-                first = items[key].key or mark
-                self.mistakes.add(mark, f"duplicate key {key!r}; first on line {first.line}")
-                continue
-            items[key] = value
+                self.mistakes.add(mark, f"duplicate key {key!r}; first on line {items[key].at_key.line}")
+            elif key is not None:
+                items[key] = value
         return items
 
     def key(self, node: yaml.Node, mark: Mark) -> str | None:
         """The key as text; None, and a mistake, if it is none."""
+        plainly = isinstance(node, yaml.ScalarNode) and not node.style
+        value = scalar(node.value) if plainly else node.value
         if not isinstance(node, yaml.ScalarNode):
             self.mistakes.add(mark, "a key must be text, not a list or a block")
-            return None
-        value = node.value if node.style else scalar(node.value)
-        if not isinstance(value, str):
+        elif not isinstance(value, str):
             written = node.value or "nothing"
             self.mistakes.add(mark, f'a key must be text, not {written}; write it in quotes: "{written}"')
-            return None
-        if value == "<<" and not node.style:
+        elif value == "<<" and plainly:
             self.mistakes.add(mark, "merge keys `<<` are not taken; variants change the rest already")
-            return None
-        return value
+        else:
+            return value
+        return None
 
     def scalar(self, node: yaml.ScalarNode, mark: Mark) -> str | int | float | bool | None:
         text: str = node.value
-        if node.style:
-            return text
-        if _NOT_FINITE.fullmatch(text):
+        value = text if node.style else scalar(text)
+        if not node.style and _NOT_FINITE.fullmatch(text):
             self.mistakes.add(mark, f"a number must be finite, not {text}")
-            return 0
-        value = scalar(text)
-        if value in (float("inf"), float("-inf")) or (isinstance(value, int) and len(text) > _DIGITS):
+        elif value in (math.inf, -math.inf) or (isinstance(value, int) and len(text) > _DIGITS):
             self.mistakes.add(mark, f"{text[:20]} is too large a number")
-            return 0
-        return value
+        else:
+            return value
+        return 0
 
 
 def scalar(text: str) -> str | int | float | bool | None:

@@ -3,12 +3,13 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bnexp.config.load import from_mapping, load, load_many
 from bnexp.config.mistakes import ConfigError
-from bnexp.specs.experiment import plan
+from bnexp.specs.experiment import cautions, plan
 from bnexp.specs.norms.batch import BatchNorm
 from bnexp.specs.norms.group import GroupNorm
 from bnexp.specs.norms.layer import LayerNorm
@@ -237,6 +238,51 @@ class TestOwnDataset:
         (tmp_path / "broken.py").write_text("def images(:")
         with pytest.raises(ConfigError, match=message):
             experiment(f"data: {name}\nnorm: batch", tmp_path)
+
+
+CAUTIONED = "data: mnist-5k\ntraining: {{batch_size: {}}}\nmodel: {}\nvariants: {{v: {{norm: {}}}}}"
+GHOST = "{name: ghost-batch, ghost_size: 16}"
+
+
+@pytest.mark.parametrize(
+    ("norm", "model", "batch_size", "expected"),
+    [
+        ("batch", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("{name: batch, place: after-activation}", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("mean-only-batch", "{name: mlp, widths: [8, 8]}", 1, ["dense1", "dense2"]),
+        (GHOST, "{name: cnn, filters: [8], dense: []}", 8, ["no chunk of 16"]),
+        ("batch", "lstm", 1, ["state is normalized"]),
+        ("{name: batch, layers: conv}", "cnn", 1, []),
+        ("batch", "cnn", 2, []),
+        ("layer", "cnn", 1, []),
+        ("none", "cnn", 1, []),
+        (GHOST, "cnn", 16, []),
+    ],
+)
+def test_cautions(tmp_path, norm, model, batch_size, expected):
+    """What `validate` and `run` say of points that can be trained, but may surprise."""
+    told = cautions(experiment(CAUTIONED.format(batch_size, model, norm), tmp_path))
+    assert len(told) == len(expected)
+    for text, part in zip(told, expected, strict=True):
+        assert part in text
+        assert text.startswith("c, variant v: ")
+
+
+def test_23_what_holds_for_images_of_any_size_is_said_of_own_datasets_too(tmp_path):
+    (tmp_path / "digits.py").write_text("def load(): ...")
+    text = CAUTIONED.format(1, "cnn", "batch").replace("mnist-5k", "digits:load")
+    (told,) = cautions(experiment(text, tmp_path))
+    assert told.startswith("c, variant v: with one example a batch dense1 is normalized to the constant")
+
+
+def test_variants_that_are_the_same(tmp_path):
+    text = "variants: {a: {norm: none}, b: {norm: layer}, c: {norm: {name: layer, epsilon: 1e-3}}}"
+    assert cautions(experiment(text, tmp_path)) == ["c, variant c: it is the same as b; nothing is compared"]
+
+
+def test_the_shipped_configs_need_no_caution():
+    for path in Path("configs").rglob("*.yaml"):
+        assert cautions(load(path)) == []
 
 
 @pytest.mark.timeout(60)  # it takes a third of a second

@@ -1,4 +1,4 @@
-"""Published datasets: found, read, recognised by content, or refused with the ways out."""
+"""Published datasets: found, read, recognised by content, or refused with the ways out; `doctor` says the same."""
 
 import contextlib
 import gzip
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_images import idx, npz, saved, tiny_parts, write_idx, zipped
+from tiny_images import SERVED, idx, npz, saved, tiny_parts, write_idx, zipped
 
+from bnexp.cli.doctor import OK, WARN, Check, datasets
 from bnexp.data import load, locate
 from bnexp.data.dataset import Dataset
 from bnexp.data.formats import read_idx
@@ -211,14 +212,6 @@ def test_one_dataset_is_never_passed_off_as_another(
         load(spec, folder=tmp_path)
 
 
-def test_fashion_mnist_says_how_far_it_was_checked(tmp_path: Path) -> None:
-    gzipped = load(FASHION, folder=write_idx(tmp_path / "a" / "fashion-mnist", tiny_parts(1)).parent)
-    plain = load(FASHION, folder=write_idx(tmp_path / "b", tiny_parts(1), gz=False))
-    assert gzipped.checked == "gzipped files, by the published MD5"
-    assert plain.checked.startswith("shapes and class counts only")
-    assert gzipped.content_hash == plain.content_hash
-
-
 def test_fashion_mnist_is_found_where_keras_keeps_it(tmp_path: Path) -> None:
     write_idx(tmp_path / "keras" / "datasets" / "fashion-mnist", tiny_parts(1))
     assert load(FASHION).origin.startswith("Keras's cache")
@@ -236,6 +229,43 @@ def test_gzip_written_by_others_is_read(tmp_path: Path) -> None:
     path = tmp_path / "labels.gz"
     path.write_bytes(gzip.compress(content[:20]) + gzip.compress(content[20:]))
     assert np.array_equal(read_idx(path, (30,)), TRAIN_LABELS)
+
+
+def look(folder: Path | None) -> dict[str, Check]:
+    return {check.what.removeprefix("data: "): check for check in datasets(folder)}
+
+
+@pytest.mark.parametrize("gz", [True, False])
+def test_22_a_folder_with_mnist_is_not_one_with_fashion_mnist(gz: bool, tmp_path: Path) -> None:
+    found = look(write_idx(tmp_path, tiny_parts(0), gz=gz))
+    assert (found["mnist"].state, found["fashion-mnist"].state) == (OK, WARN)
+    assert found["mnist"].found.endswith("checked: content, by SHA-256")
+    assert "this is mnist, not fashion-mnist" in found["fashion-mnist"].found
+    assert found["mnist-5k"].state == OK
+    assert "does not hold cifar10" in found["cifar10"].found
+
+
+def test_22_fashion_mnist_says_how_far_it_was_checked(tmp_path: Path) -> None:
+    gzipped = write_idx(tmp_path / "a" / "fashion-mnist", tiny_parts(1)).parent
+    plain = write_idx(tmp_path / "b", tiny_parts(1), gz=False)
+    for folder, state, checked in (
+        (gzipped, OK, "gzipped files, by the published MD5"),
+        (plain, WARN, "shapes and class counts only"),
+    ):
+        assert load(FASHION, folder=folder).checked.startswith(checked)
+        assert look(folder)["fashion-mnist"].state == state
+        assert checked in look(folder)["fashion-mnist"].found
+    assert load(FASHION, folder=gzipped).content_hash == load(FASHION, folder=plain).content_hash
+
+
+def test_22_a_damaged_file_is_seen_in_a_cache_too_and_nothing_is_downloaded(tmp_path: Path) -> None:
+    cached = tmp_path / "cache" / "mnist" / "mnist.npz"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(SERVED["mnist.npz"][:-10])
+    found = look(None)
+    assert found["mnist"].state == WARN
+    assert "is damaged or truncated" in found["mnist"].found
+    assert found["fashion-mnist"].found.startswith("not here; download from http://127.0.0.1:9 into ")
 
 
 @pytest.fixture

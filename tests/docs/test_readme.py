@@ -1,15 +1,19 @@
-"""Every command and every link that the READMEs show is one that works."""
+"""Every command and link of the READMEs works, and their numbers are those of the reference runs."""
 
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
+import pandas as pd
 import pytest
 import yaml
 
 import bnexp
+import bnexp.stats
 from bnexp.cli.app import COMMANDS, app, main
 from bnexp.config.keys import every_key
 from bnexp.config.load import load
@@ -160,3 +164,59 @@ def test_every_name_is_explained(readme: str, names: list[str]) -> None:
 def test_the_example_is_a_config_of_its_stated_size(as_a_reader: Path) -> None:
     experiment = load(as_a_reader / "example.yaml")
     assert len(experiment.points) * len(experiment.seeds) == 30
+
+
+REFERENCE = ROOT / "results/reference"
+
+
+def test_the_table_of_the_readme_is_the_reports():
+    assert (REFERENCE / "tables/mnist.md").read_text().strip() in README
+
+
+def test_the_times_of_the_readme_are_the_reports():
+    stored = (REFERENCE / "tables/mnist-times.md").read_text().splitlines()
+    rows = [line for line in README.splitlines() if line.startswith("|") and line.count("|") == 10]
+    shown = [line for line in rows if "| 98 |" in line]
+    assert len(shown) == 5
+    assert set(shown) <= set(stored)
+    assert stored[0] in README.splitlines()
+
+
+def test_the_table_follows_from_the_trials():
+    """Mean test accuracy per variant, recomputed from the tidy table of trials."""
+    trials = pd.read_csv(REFERENCE / "trials.csv")
+    ok = trials[(trials["experiment"] == "mnist") & (trials["status"] == "ok")]
+    table = pd.read_csv(REFERENCE / "tables/mnist.csv").set_index("variant")
+    means = 100 * ok.groupby("variant")["test_accuracy"].mean()
+    assert len(means) == 5
+    assert ok.groupby("variant")["seed"].nunique().eq(table["n_ok"].reindex(means.index)).all()
+    pd.testing.assert_series_equal(means, table["test_accuracy"].reindex(means.index), check_names=False)
+
+
+SECTION = README.split("## The statistics, for numbers of your own")[1].split("\n## ")[0]
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def test_the_example_prints_what_is_shown() -> None:
+    [code], [shown] = (re.findall(rf"^```{kind}\n(.*?)^```", SECTION, re.M | re.S) for kind in ("python", "text"))
+    assert run(code) == shown
+
+
+def test_every_function_is_in_the_table_and_is_there() -> None:
+    table = "".join(line for line in SECTION.splitlines(keepends=True) if line.startswith("|"))
+    assert set(re.findall(r"`(\w+)`", table)) == set(bnexp.stats.__all__)
+    assert all(callable(getattr(bnexp.stats, name)) for name in bnexp.stats.__all__)
+
+
+def test_the_package_loads_neither_numpy_nor_scipy_before_a_function_is_used() -> None:
+    code = "import sys, bnexp.stats; print([name for name in ('numpy', 'scipy', 'pandas') if name in sys.modules])"
+    assert run(code) == "[]\n"
+
+
+def test_a_function_is_not_hidden_by_a_module_of_its_name() -> None:
+    """`bnexp.stats.convergence` is a module; no function may be called so, or its first use would change it."""
+    modules = {path.stem for path in Path(bnexp.stats.__file__).parent.glob("*.py")}
+    assert not modules & set(bnexp.stats.__all__)

@@ -138,13 +138,6 @@ def test_selections_that_are_wrong(planned, options, message):
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("3", {3}), ("0-4,7", {0, 1, 2, 3, 4, 7}), ("1-1", {1}), (" 2 , 0 - 1", {0, 1, 2})]
-)
-def test_seeds_are_numbers_and_ranges(text, seeds):
-    assert parse_seeds(text) == seeds
-
-
 WRITTEN = "--seeds takes numbers and ranges, as in 0-4,7, not"
 TOO_MANY = "--seeds: a seed is at most 2147483648, and there are at most 100,000 of them"
 
@@ -161,6 +154,10 @@ def test_seeds_that_are_written_otherwise(text, message):
     with pytest.raises(UserError) as caught:
         parse_seeds(text)
     assert str(caught.value) == message
+
+
+def test_seeds_are_numbers_and_ranges():
+    assert parse_seeds(" 3, 0 - 1 ,7-7") == {0, 1, 3, 7}
 
 
 @given(st.frozensets(st.integers(0, 50), min_size=1))

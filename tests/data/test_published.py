@@ -93,9 +93,11 @@ def test_an_unknown_name_has_no_place() -> None:
         locate("minst")
 
 
-def test_files_put_into_our_cache_by_hand_are_used(tmp_path: Path) -> None:
+def test_files_put_into_our_cache_by_hand_or_by_keras_are_used(tmp_path: Path) -> None:
     write_idx(tmp_path / "cache" / "mnist", PARTS)
+    write_idx(tmp_path / "keras" / "datasets" / "fashion-mnist", tiny_parts(1))
     assert load(MNIST).origin.startswith("bnexp's cache")
+    assert load(FASHION).origin.startswith("Keras's cache")
 
 
 @pytest.mark.parametrize(
@@ -210,11 +212,6 @@ def test_one_dataset_is_never_passed_off_as_another(
     write_idx(tmp_path, parts, gz=gz)
     with pytest.raises(UserError, match=says):
         load(spec, folder=tmp_path)
-
-
-def test_fashion_mnist_is_found_where_keras_keeps_it(tmp_path: Path) -> None:
-    write_idx(tmp_path / "keras" / "datasets" / "fashion-mnist", tiny_parts(1))
-    assert load(FASHION).origin.startswith("Keras's cache")
 
 
 def test_both_datasets_live_in_one_folder(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bnexp import shipped
 from bnexp.config.load import load
-from bnexp.specs.experiment import plan
+from bnexp.specs.experiment import cautions, plan
 from bnexp.specs.norms.table import METHODS
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +21,7 @@ def test_a_config_says_its_schema_its_question_and_its_size(path: Path) -> None:
     experiment, text, place = load(path), path.read_text(), path.relative_to(ROOT / "configs")
     assert experiment.name == "-".join(place.with_suffix("").parts)
     assert experiment.about
+    assert cautions(experiment) == []
     trials = len(list(plan(experiment)))
     assert re.findall(r"= (\d+) trials", text) == [str(trials)]
     (row,) = [line for line in README.splitlines() if f"]({place})" in line]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
@@ -120,9 +122,5 @@ def value_at(spec: TrialSpec, path: Sequence[str]) -> Any:
     """The value at a path of a resolved spec; MISSING where it has no such key."""
     value: Any = spec
     for part in path:
-        if part not in getattr(type(value), "model_fields", ()) and part not in (
-            getattr(value, "model_extra", None) or ()
-        ):
-            return MISSING
-        value = getattr(value, part)
+        value = dict(value).get(part, MISSING) if isinstance(value, BaseModel) else MISSING
     return value

@@ -69,12 +69,10 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     """
     known = loaded or spec.data.known
     try:
-        found = _norm_problems(spec, _blocks(spec, known))
+        blocks = _blocks(spec, known)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    if known:
-        found += _data_problems(spec, known)
-    return found
+    return [*_norm_problems(spec, blocks), *(_data_problems(spec, known) if known else ())]
 
 
 def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
@@ -117,8 +115,8 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
-        return [problem]
+    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
+        return [Problem(("norm", wrong[0]), wrong[1])]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
@@ -132,19 +130,17 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
 
 
-def _lstm_problem(norm: Norm) -> Problem | None:
-    """Why a norm cannot stand on the rows and the final state of an LSTM."""
+def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
+    """The key that is wrong and why, where a norm cannot stand on the rows and the final state of an LSTM."""
     here = "the rows and the final state of lstm have no"
     if norm.linear_target:
-        message = f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
-        return Problem(("norm", "name"), message)
+        return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
     if norm.brings_activation:
-        message = f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
-        return Problem(("norm", "name"), message)
+        return "name", f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
     if getattr(norm, "place", None) == "after-activation":
-        return Problem(("norm", "place"), f"{here} activation behind them; leave the place out")
+        return "place", f"{here} activation behind them; leave the place out"
     if not norm.use_bias:
-        return Problem(("norm", "use_bias"), f"{here} linear layer before them; leave use_bias out")
+        return "use_bias", f"{here} linear layer before them; leave use_bias out"
     return None
 
 
@@ -192,8 +188,7 @@ class Trial:
         """Name of the trial's folder: a readable part and the first 16 digits of the identity."""
         spec = self.spec
         data, norm = _readable(spec.data.name), _readable(spec.norm.name)
-        readable = f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}"
-        return f"{readable}-{self.identity[:16]}"
+        return f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data with every key of the spec explicit; `from_json` gives an equal trial back."""

@@ -1,6 +1,7 @@
 """Words for messages: what was received, and the nearest valid name."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -90,10 +91,7 @@ def place_label(coordinates: Mapping[str, Any]) -> str:
 
 def ranges(seeds: set[int]) -> str:
     """`{0, 1, 2, 7}` as `0-2, 7`."""
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and runs[-1][1] == seed - 1:
-            runs[-1][1] = seed
-        else:
-            runs.append([seed, seed])
-    return listed(str(first) if first == last else f"{first}-{last}" for first, last in runs) or "none"
+    # Within a run, seeds and positions advance together.
+    runs = itertools.groupby(enumerate(sorted(seeds)), lambda pair: pair[1] - pair[0])
+    found = [[seed for _, seed in run] for _, run in runs]
+    return listed(f"{run[0]}-{run[-1]}" if len(run) > 1 else run[0] for run in found) or "none"

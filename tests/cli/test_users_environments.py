@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bnexp.data.places import cache_folder, chosen_folder, keras_cache
+from bnexp.data.known import KNOWN
+from bnexp.data.places import cache_folder, find
 from bnexp.errors import UserError
 from bnexp.norms.check import deviation_apart
 from bnexp.records.store import Store, write_atomically
@@ -63,9 +64,12 @@ def homeless(monkeypatch):
 
 def test_28_a_user_without_a_home_has_folders_in_tmp(homeless, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert keras_cache() == tmp_path / ".keras" / "datasets"  # where Keras puts them
+    (tmp_path / ".keras/datasets").mkdir(parents=True)  # where Keras puts them
+    (tmp_path / ".keras/datasets/mnist.npz").touch()
+    assert find("mnist", KNOWN["mnist"], None).files == (tmp_path / ".keras/datasets/mnist.npz",)
     assert cache_folder() == tmp_path / ".cache" / "bnexp"
-    assert chosen_folder(Path("~/data")) == (tmp_path / "data", "data folder")
+    with pytest.raises(UserError, match=f"data folder {tmp_path}/data does not exist"):
+        find("mnist", KNOWN["mnist"], Path("~/data"))
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])

@@ -53,11 +53,6 @@ class OwnNorm(Norm):
     )
 
     @property
-    def class_path(self) -> str:
-        """`module:Class`; ValueError for a name that nothing stands behind."""
-        return class_path(self.name)
-
-    @property
     def arguments(self) -> dict[str, Any]:
         """What the class is called with."""
         return dict(self.__pydantic_extra__)
@@ -76,15 +71,6 @@ def installed() -> Mapping[str, str]:
 @cache
 def _installed(path: tuple[str, ...]) -> Mapping[str, str]:
     return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in METHODS}
-
-
-def class_path(name: str) -> str:
-    """The `module:Class` that a name stands for; ValueError if it stands for nothing."""
-    if ":" in name:
-        return name
-    if name not in installed():
-        raise ValueError(f"no installed package adds the normalization {name!r}")
-    return installed()[name]
 
 
 def _choice(value: Any) -> Any:

@@ -33,8 +33,18 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"; did you mean {near!r}?" if near else f"; known: {listed(known)}"
 
 
+_ELSEWHERE = re.compile(
+    "adamw|rmsprop|adagrad|adadelta|adamax|nadam|ftrl|lion|lamb|lars|muon|adafactor|resnet|vgg|densenet|vit|gru|rnn|"
+    "cifar|cifar100|svhn|kmnist|emnist|qmnist|imagenet",
+    re.IGNORECASE,
+)
+"""Names that mean something in the field, and are no misspelling of what is known here."""
+
+
 def unknown(noun: str, word: object, known: Collection[str]) -> str:
     """`unknown normalization 'btch'; did you mean 'batch'? known: none, batch, layer`."""
+    if _ELSEWHERE.fullmatch(str(word)):
+        return f"bnexp has no {noun} {word!r}; known: {listed(known)}"
     near = nearest(word, known) if isinstance(word, str) else ""
     return f"unknown {noun} {word!r}; " + (f"did you mean {near!r}? " if near else "") + f"known: {listed(known)}"
 

@@ -44,7 +44,7 @@ class Compared(Estimate):
         return first, second
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparisons:
     """What a call of `compare` comes to."""
 
@@ -59,6 +59,16 @@ class Comparisons:
     comparisons: tuple[Compared, ...]
     unmatched: tuple[str, ...]
     """What one side alone has, and is not compared."""
+
+    def __repr__(self) -> str:
+        """A line for each place, as a notebook shows it."""
+        lines = []
+        for each in self.comparisons:
+            d, unit = each.difference, self.metric.unit_of_differences
+            verdict = {"not shown": "no regression shown"}.get(each.judgement.verdict, each.judgement.verdict)
+            what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
+            lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
+        return "\n".join(lines)
 
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.

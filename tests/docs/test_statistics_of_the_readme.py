@@ -32,6 +32,6 @@ def test_the_package_loads_neither_numpy_nor_scipy_before_a_function_is_used() -
 
 
 def test_a_function_is_not_hidden_by_a_module_of_its_name() -> None:
-    """`bnexp.stats.survival` is a module; no function may be called so, or its first use would change it."""
+    """`bnexp.stats.convergence` is a module; no function may be called so, or its first use would change it."""
     modules = {path.stem for path in Path(bnexp.stats.__file__).parent.glob("*.py")}
     assert not modules & set(bnexp.stats.__all__)

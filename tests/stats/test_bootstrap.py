@@ -87,10 +87,7 @@ def test_drawing_says_the_same_as_the_closed_form():
     """
     x, rng = accuracies(np.random.default_rng(2)), np.random.default_rng(3)
     n, images = x.shape
-    rows, columns = (
-        rng.multinomial(n, np.full(n, 1 / n), 2000) / n,
-        rng.multinomial(images, np.full(images, 1 / images), 2000) / images,
-    )
+    rows, columns = (rng.multinomial(size, np.full(size, 1 / size), 2000) / size for size in (n, images))
     both = ((rows @ x) * columns).sum(axis=1)
     exact = sources(x)
     assert (rows @ x.mean(axis=1)).std() == pytest.approx(exact.seeds * math.sqrt((n - 1) / n), rel=0.06)

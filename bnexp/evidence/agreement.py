@@ -13,9 +13,6 @@ from typing import Any, Literal, NamedTuple
 from bnexp.records.quantities import EVALUATION, QUANTITIES, Agreement, Quantity
 from bnexp.records.record import TrialRecord
 
-TOLERANCE = 1e-3
-"""Of a loss in nats, and of a share: a tenth of a percentage point."""
-
 Verdict = Literal["identical", "within tolerance", "different"]
 
 
@@ -68,7 +65,7 @@ class _Figure(NamedTuple):
         return self.distance <= max(tolerance, 1 / self.images if self.images else 0.0) * (1 + 1e-9)
 
 
-def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = TOLERANCE) -> Sameness:
+def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = 1e-3) -> Sameness:
     """Compare two records of one trial.
 
     Losses may differ by `tolerance` nats, accuracies by `tolerance` or one image, whichever is more; fingerprints,

@@ -144,7 +144,8 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
 
 def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> None:
     """UserError where the sides differ in more than what is compared."""
-    found = Counter(replace(each, pairs=0) for one in audits for each in one.confounds(seconds=metric.seconds))
+    seconds = metric.unit == "s"
+    found = Counter(replace(each, pairs=0) for one in audits for each in one.confounds(seconds=seconds))
     if not found:
         return
     one, other = sides.matched[0].one.name, sides.matched[0].other.name

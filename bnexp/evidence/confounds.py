@@ -17,9 +17,6 @@ from bnexp.records.quantities import QUANTITIES, Quantity, of, plain, text
 from bnexp.records.record import TrialRecord
 from bnexp.specs.wording import listed
 
-ABSENT = "—"
-"""A key that one side's spec does not have."""
-
 FURTHER = "further keys of"
 """What is said of the keys that one side's block alone has."""
 
@@ -135,7 +132,7 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
         yield from _unlike_keys(f"{path}.{key}", one[key], other[key])
     mine, twin = _further(one, other), _further(other, one)
     if mine or twin:
-        yield f"{FURTHER} {path}", mine or ABSENT, twin or ABSENT
+        yield f"{FURTHER} {path}", mine or "—", twin or "—"
 
 
 def _further(one: Spec, other: Spec) -> str:

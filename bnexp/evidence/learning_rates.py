@@ -19,8 +19,6 @@ from bnexp.records.plan import StoredPlan
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
 
-KEY = "training.optimizer.learning_rate"
-
 
 @dataclass(frozen=True)
 class Tuned:
@@ -138,7 +136,7 @@ def _rate(side: Side) -> float:
 
 
 def _rest(side: Side) -> dict[str, Any]:
-    return {key: value for key, value in side.coordinates.items() if key != KEY}
+    return {key: value for key, value in side.coordinates.items() if key != "training.optimizer.learning_rate"}
 
 
 def _without_rate(side: Side) -> str:

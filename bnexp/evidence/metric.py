@@ -39,11 +39,6 @@ class Metric:
         """Of accuracies, percentage points."""
         return "points" if self.unit == "%" else self.unit
 
-    @property
-    def seconds(self) -> bool:
-        """Whether it is a time on the clock, which bears on the machine too."""
-        return self.unit == "s"
-
     def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
         """Seed to value, of the trials that have one."""
         return {seed: value for seed, each in records.items() if (value := self.value(each)) is not None}

@@ -22,9 +22,6 @@ FEWEST = 3
 LEVEL = 0.05
 """Of every test, after Holm's correction."""
 
-TOLERATED = 0.1
-"""No verdict on a mean while a larger share of the trials diverged: the mean over the others would flatter."""
-
 Direction = Literal["higher", "lower", "signs", "undecided"]
 """higher, lower: interval and corrected test both see the difference; signs: only one of them does; undecided: neither,
 or each in another direction."""
@@ -36,7 +33,7 @@ within the margin; undecided: nor that; nothing: too few pairs, or too many dive
 
 def too_many_diverged(diverged: int, trained: int) -> bool:
     """Whether so many of the trained runs diverged that a mean over the others would flatter."""
-    return diverged > TOLERATED * trained
+    return diverged > 0.1 * trained
 
 
 def direction(interval: int, test: int) -> Direction:

@@ -55,15 +55,11 @@ def resolve(
     or nothing can be matched.
     """
     wanted = [experiment] if experiment else None
-    if is_results(one) and is_results(other):
-        sides = _versions(one, other, wanted, seeds)
-    else:
-        for word, twin in ((one, other), (other, one)):
-            if is_results(word):
-                raise UserError(
-                    f"{word} is a results folder and {twin} is none; compare two results folders, or two variants"
-                )
-        sides = _variants(one, other, Store(results), wanted, seeds)
+    folders = [word for word in (one, other) if is_results(word)]
+    if len(folders) == 1:
+        pair = f"{folders[0]} is a results folder and {other if folders == [one] else one} is none"
+        raise UserError(f"{pair}; compare two results folders, or two variants")
+    sides = _versions(one, other, wanted, seeds) if folders else _variants(one, other, Store(results), wanted, seeds)
     chosen = tuple(each for each in sides.matched if all(_matches(each, pattern) for pattern in only))
     if not chosen:
         names = listed(f"{each.label}{at(each.one.coordinates)}" for each in sides.matched)

@@ -52,11 +52,6 @@ class Runs:
         reached = tuple(math.nan if t > budget else t for t in self.reached)
         return replace(self, reached=reached, watched=tuple(min(t, budget) for t in self.watched))
 
-    @property
-    def alike(self) -> bool:
-        """Whether all are known to have had the same surroundings."""
-        return len(set(self.surroundings)) < 2 and None not in self.surroundings
-
 
 def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
     """The time to each of `TARGETS` in each measure, run by run."""
@@ -80,9 +75,10 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
 
 
 def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
-    """Of some runs; seconds of different surroundings have no median in common."""
+    """Of some runs; seconds of different or unknown surroundings have no median in common."""
     known = survival.time_to_target(found.reached, found.watched)
-    return known if measure != "seconds" or found.alike else known._replace(median=math.nan, budget=math.nan)
+    apart = len(set(found.surroundings)) > 1 or None in found.surroundings
+    return known._replace(median=math.nan, budget=math.nan) if measure == "seconds" and apart else known
 
 
 def reached(record: TrialRecord, measure: Measure, target: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bnexp.records.plan import StoredPlan
-from bnexp.records.quantities import EVALUATION, QUANTITIES, columns, row
+from bnexp.records.quantities import EVALUATION, QUANTITIES, row
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 
@@ -21,13 +21,16 @@ _OF_THE_PLAN = {"validation_examples": {"batch_size": "int64"}, "identity": {"fo
 
 TRIAL_COLUMNS = {"point": "int64", "seed": "int64"} | {
     name: kind
-    for measured, column in columns(QUANTITIES).items()
-    for name, kind in {measured: column, **_OF_THE_PLAN.get(measured, {})}.items()
+    for each in QUANTITIES
+    if each.column
+    for name, kind in {each.name: each.column, **_OF_THE_PLAN.get(each.name, {})}.items()
 }
 """After `experiment`, `variant`, and one column per grid key by its dotted name: `quantities.QUANTITIES` as columns,
 `point` (index into plan.points), `seed`, `batch_size`, and `folder` (under trials/)."""
 
-EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | columns(EVALUATION)
+EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | {
+    each.name: each.column for each in EVALUATION if each.column
+}
 """After `experiment`, `variant` and the grid keys."""
 
 
@@ -85,12 +88,8 @@ def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
 
 
 def _frame(rows: list[dict[str, Any]], plan: StoredPlan, columns: dict[str, str]) -> pd.DataFrame:
-    types: dict[str, Any] = {
-        "experiment": "object",
-        "variant": "object",
-        **{key: _coordinate_type(plan, key) for key in coordinate_keys(plan)},
-        **columns,
-    }
+    grid = {key: _coordinate_type(plan, key) for key in coordinate_keys(plan)}
+    types: dict[str, Any] = {"experiment": "object", "variant": "object"} | grid | columns
     return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in types.items()})
 
 

@@ -5,7 +5,7 @@ these lists; a new measurement is one entry here beside its place in the record.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -224,8 +224,3 @@ QUANTITY = {each.name: each for each in QUANTITIES}
 def row(record: TrialRecord | Evaluation, quantities: Sequence[Quantity]) -> dict[str, Any]:
     """The values of those quantities that have a column, by name."""
     return {each.name: each.get(record) for each in quantities if each.column}
-
-
-def columns(quantities: Iterable[Quantity]) -> dict[str, str]:
-    """Name to pandas type of those that have a column."""
-    return {each.name: each.column for each in quantities if each.column}

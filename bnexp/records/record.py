@@ -68,10 +68,7 @@ class Brief(Frozen):
 
 
 class OtherStatistics(Frozen):
-    """The same weights on the same test images, for methods that depend on the batch.
-
-    The headline (`test`) is under moving averages.  That these are looked at too changes nothing.
-    """
+    """The same weights on the same test images, if the method depends on the batch; `test` is under moving averages."""
 
     batch: Brief
     """Statistics of each batch, at the training batch size, test images in the dataset's own order."""

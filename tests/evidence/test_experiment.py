@@ -4,7 +4,6 @@ import pytest
 from folders import write
 from made_up import build
 
-from bnexp.errors import UserError
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
 
@@ -30,13 +29,6 @@ def test_each_record_is_read_once_and_each_part_computed_once(tmp_path):
     for name in PARTS * 2:
         assert getattr(evidence, name) is getattr(evidence, name)
     assert sorted(store.read_folders) == sorted(folder for point in plan.points for folder in point.trials.values())
-
-
-def test_a_damaged_record_is_refused(tmp_path):
-    store, plan = build(tmp_path, variants=("none",), batch_sizes=(), seeds=1, faults={})
-    (tmp_path / "trials" / plan.points[0].trials[0] / "record.json").write_text("{")
-    with pytest.raises(UserError, match="not a readable record"):
-        _ = Evidence(store, plan).conditions
 
 
 @pytest.mark.parametrize(("fate", "complete"), [("diverged", True), ("failed", False), ("missing", False)])

@@ -4,7 +4,6 @@ import made_up
 import numpy as np
 import pytest
 
-from bnexp.errors import UserError
 from bnexp.records import frames
 from bnexp.records.frames import EVALUATION_COLUMNS, TRIAL_COLUMNS, coordinate_keys
 from bnexp.records.plan import StoredPlan
@@ -81,14 +80,6 @@ def test_evaluations_are_those_of_the_records_in_order(results):
     assert one["epoch"].iloc[-1] == 3.0
     diverged = frame[(frame["point"] == 0) & (frame["seed"] == 1)]
     assert list(diverged["train_loss"].isna()) == [False, False, True]
-
-
-def test_a_record_in_the_wrong_folder_is_named(results, tmp_path):
-    store, plan = made_up.build(tmp_path, variants=("none",), batch_sizes=(), seeds=2, faults={})
-    first, second = (store.root / "trials" / plan.points[0].trials[seed] / "record.json" for seed in (0, 1))
-    second.write_bytes(first.read_bytes())
-    with pytest.raises(UserError, match=r"holds the trial .*; move it away"):
-        trials(store, plan)
 
 
 def with_coordinates(plan, *coordinates):

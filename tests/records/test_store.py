@@ -148,20 +148,16 @@ def test_a_full_disk_leaves_the_old_record_and_nothing_else(
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
 
 
-def test_a_plan_is_read_as_it_was_kept(store: Store) -> None:
-    assert store.read_plan("tiny") is None
-    assert store.keep_plan(TINY) == store.read_plan("tiny")
-    assert store.plans() == ["tiny"]
-
-
 @pytest.mark.parametrize(
     ("seeds", "kept"), [((0, 1, 2, 3), (0, 1, 2, 3)), ((0,), (0, 1, 2)), ((7, 1), (7, 1, 0, 2))], ids=repr
 )
 def test_the_seeds_of_the_stored_plan_stay_while_the_points_do(
     store: Store, seeds: tuple[int, ...], kept: tuple[int, ...]
 ) -> None:
-    store.keep_plan(TINY)
+    assert store.read_plan("tiny") is None
+    assert store.keep_plan(TINY) == store.read_plan("tiny")
     plan = store.keep_plan(replace(TINY, seeds=seeds))
+    assert store.plans() == ["tiny"]
     assert plan.seeds == kept
     assert plan.points[0].trials == {seed: Trial(SPEC, seed).folder for seed in kept}
     assert store.read_plan("tiny") == plan

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.config.check import Checker, located
-from bnexp.config.config import Config, read_config
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
-from bnexp.config.readers import report_unused
+from bnexp.config.readers import Config, read_config, report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
@@ -77,8 +76,6 @@ def from_mapping(
     The name comes from `name` or the mapping.  A user's own dataset is looked for in `search_path`, then in
     the working folder.  Raises ConfigError.
     """
-    if not isinstance(mapping, Mapping):
-        raise ConfigError([Mistake(Mark(Source("")), f"a config is a mapping, not {type(mapping).__name__}")])
     folders = tuple(dict.fromkeys([*search_path, str(Path.cwd())]))
     return _resolved(from_plain(mapping), Mistakes(), None, folders, sets=sets, name=name, smoke=smoke)
 

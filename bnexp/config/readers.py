@@ -41,9 +41,9 @@ class Config:
         """The keys that the grid varies."""
         return [key for axis in self.axes for key, _ in axis[0]]
 
-    def mark(self, *path: str | int) -> Mark:
+    def mark(self, *key: str) -> Mark:
         """Where the value of a key of the header stands; the start of the file if it is not given."""
-        return (get(self.keys, path) or self.keys).mark
+        return (get(self.keys, key) or self.keys).mark
 
     def follows(self, finding: Finding) -> bool:
         """Whether a finding only follows from a part of the base that was left out."""

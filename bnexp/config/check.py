@@ -48,6 +48,8 @@ class Checker:
             new = self._add_sources(value)
             try:
                 spec = TrialSpec.model_validate(value)
+                if not (found or new):
+                    return spec, []
             except ValidationError as error:
                 # A default is no mistake beside a value that is wrong itself.
                 new += [
@@ -55,9 +57,6 @@ class Checker:
                     for finding in findings(error, value, TrialSpec)
                     if not (found and finding.together and get(tree, finding.path) is None)
                 ]
-            else:
-                if not (found or new):
-                    return spec, []
             if not new:
                 break
             found += new

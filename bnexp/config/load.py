@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -168,16 +168,15 @@ def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
     return found
 
 
-def _with_variants(shown: Mapping[Mistake, Iterable[str]], config: Config) -> Iterable[Mistake]:
+def _with_variants(shown: Mapping[Mistake, Collection[str]], config: Config) -> Iterable[Mistake]:
     """Says which variants a mistake concerns where neither its place nor its being everywhere says so."""
-    for (mark, message), names in shown.items():
-        variants = list(names)
-        own = any(mark in set(marks(config.variants[name])) for name in variants)
-        if own or len(variants) == len(config.variants):
-            yield Mistake(mark, message)
+    for mistake, names in shown.items():
+        own = any(mistake.mark in marks(config.variants[name]) for name in names)
+        if own or len(names) == len(config.variants):
+            yield mistake
         else:
-            noun = "variant" if len(variants) == 1 else "variants"
-            yield Mistake(mark, f"{message} (in {noun} {listed(map(repr, variants))})")
+            which = f"{'variant' if len(names) == 1 else 'variants'} {listed(map(repr, names))}"
+            yield Mistake(mistake.mark, f"{mistake.message} (in {which})")
 
 
 def _report_levelled(points: Sequence[Point], config: Config, mistakes: Mistakes) -> None:

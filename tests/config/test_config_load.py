@@ -35,28 +35,20 @@ def experiment(text, tmp_path, **options):
 
 def test_the_five_variants(tmp_path):
     found = experiment(FIVE, tmp_path)
-    assert [point.spec for point in found.points] == [
-        TrialSpec(norm=norm)
-        for norm in (NoNorm(), BatchNorm(), BatchNorm(place="after-activation"), LayerNorm(), GroupNorm(groups=8))
-    ]
+    norms = [NoNorm(), BatchNorm(), BatchNorm(place="after-activation"), LayerNorm(), GroupNorm(groups=8)]
+    assert [point.spec for point in found.points] == [TrialSpec(norm=norm) for norm in norms]
     assert found.variants == ("none", "bn-pre", "bn-post", "ln", "gn")
-    assert found.baseline == "none"
-    assert found.seeds == tuple(range(10))
+    assert (found.baseline, found.seeds) == ("none", tuple(range(10)))
 
 
 def test_the_identity_of_the_reference_trial_never_changes(tmp_path):
     """Records in the world are found by this; a change of defaults needs a new protocol version instead."""
-    points = experiment(FIVE, tmp_path).points
-    assert [Trial(point.spec, 0).identity[:16] for point in points] == IDENTITIES
-
-
-IDENTITIES = ["91253e0fa2bb4e95", "0ce3d5459c3841db", "52db1687fa8395d9", "db61be087fb54d8d", "879dfb10da010053"]
-"""Of protocol 2."""
+    of_protocol_2 = ["91253e0fa2bb4e95", "0ce3d5459c3841db", "52db1687fa8395d9", "db61be087fb54d8d", "879dfb10da010053"]
+    assert [Trial(point.spec, 0).identity[:16] for point in experiment(FIVE, tmp_path).points] == of_protocol_2
 
 
 def test_the_margin_of_equivalence_is_no_part_of_a_trial(tmp_path):
-    wide = experiment(f"{FIVE}\nmargin: 0.5\n", tmp_path)
-    usual = experiment(FIVE, tmp_path)
+    wide, usual = (experiment(f"{FIVE}{line}", tmp_path) for line in ("margin: 0.5\n", ""))
     assert (wide.margin, usual.margin) == (0.5, 0.1)
     assert wide.points == usual.points
 
@@ -214,8 +206,8 @@ class TestOwnDataset:
         identities = set()
         for source in (self.SOURCE, self.SOURCE + "# changed\n"):
             (tmp_path / "digits.py").write_text(source)
-            found = experiment("norm: batch\ndata: digits:images", tmp_path)
-            identities.add(Trial(found.points[0].spec, 0).identity)
+            (point,) = experiment("norm: batch\ndata: digits:images", tmp_path).points
+            identities.add(Trial(point.spec, 0).identity)
         assert len(identities) == 2
 
     @pytest.mark.parametrize(

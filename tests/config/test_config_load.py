@@ -58,9 +58,9 @@ def test_a_single_norm_is_an_experiment_of_one_variant(tmp_path):
     assert (found.name, found.variants, found.baseline) == ("c", ("batch",), "batch")
 
 
-def test_a_variant_may_change_nothing(tmp_path):
-    found = experiment("norm: layer\nvariants: {base: , bn: {norm: batch}}", tmp_path)
-    assert [point.spec.norm for point in found.points] == [LayerNorm(), BatchNorm()]
+def test_variants_may_change_nothing_and_be_the_same(tmp_path):
+    found = experiment("norm: layer\nvariants: {base: , bn: {norm: batch}, again: }", tmp_path)
+    assert [point.spec.norm for point in found.points] == [LayerNorm(), BatchNorm(), LayerNorm()]
 
 
 def test_every_written_key_reaches_the_spec(tmp_path):
@@ -87,12 +87,6 @@ def test_a_mapping_gives_the_experiment_of_the_file(tmp_path):
     norms = {"none": "none", "bn-pre": {"name": "batch"}, "bn-post": post, "ln": "layer", "gn": group}
     mapping = {"variants": {name: {"norm": norm} for name, norm in norms.items()}}
     assert from_mapping(mapping, name="x").points == experiment(FIVE, tmp_path).points
-
-
-def test_two_variants_may_be_the_same(tmp_path):
-    found = experiment("norm: batch\nvariants: {a: , b: }", tmp_path)
-    assert len({Trial(point.spec, 0).identity for point in found.points}) == 1
-    assert len(found.points) == 2
 
 
 def test_load_many_keeps_the_order(tmp_path):

@@ -42,13 +42,10 @@ def test_zip_advances_its_keys_together_as_the_last_axis():
     assert places(found) == [("bn", 100, 16, 1), ("bn", 100, 64, 2), ("bn", 200, 16, 1), ("bn", 200, 64, 2)]
 
 
-def test_included_points_follow_and_have_every_coordinate():
+def test_included_points_follow_once_and_have_every_coordinate():
     found = experiment(grid={SIZE: [16]}, include=[{"variant": "bn", EPOCHS: 3}, {SIZE: 512}])
     assert places(found) == [("none", 16), ("bn", 16), ("bn", 64, 3), ("none", 512), ("bn", 512)]
     assert found.points[2].coordinates == ((SIZE, 64), (EPOCHS, 3))
-
-
-def test_a_point_that_the_grid_has_is_not_included_again():
     found = experiment(grid={SIZE: [16]}, include=[{SIZE: 16}])
     assert places(found) == [("none", 16), ("bn", 16)]
 

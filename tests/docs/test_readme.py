@@ -91,11 +91,8 @@ def test_the_commands_of_the_continuous_integration_job_are_accepted(as_a_reader
     assert all(accepted(line) for line in typed)
 
 
-def test_every_command_is_in_the_table_of_the_readme() -> None:
+def test_every_command_and_exit_code_is_in_a_table_of_the_readme() -> None:
     assert [name for name in COMMANDS if f"| `bnexp {name}" not in README] == []
-
-
-def test_every_exit_code_of_the_help_is_in_the_table_of_the_readme() -> None:
     codes = re.findall(r"(\d+) [a-z`]", app.help.split("Exit codes:")[1])
     assert [code for code in codes if f"\n| {code} |" not in README] == []
     assert len(codes) == 7

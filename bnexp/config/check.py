@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bnexp.config.keys import FILLED_IN, choices, every_key, models, name_of, names_of
+from bnexp.config.keys import FILLED_IN, every_key, models, name_of, names_of
 from bnexp.config.mistakes import Mistake
 from bnexp.config.tree import Node, Path, get, keys_of, plain, without
 from bnexp.config.yaml import scalar
@@ -48,6 +48,8 @@ class Checker:
             new = self._add_sources(value)
             try:
                 spec = TrialSpec.model_validate(value)
+                if not (found or new):
+                    return spec, []
             except ValidationError as error:
                 # A default is no mistake beside a value that is wrong itself.
                 new += [
@@ -55,9 +57,6 @@ class Checker:
                     for finding in findings(error, value, TrialSpec)
                     if not (found and finding.together and get(tree, finding.path) is None)
                 ]
-            else:
-                if not (found or new):
-                    return spec, []
             if not new:
                 break
             found += new
@@ -216,7 +215,7 @@ def _wrong_value(kind: str, details: Details, place: _Place) -> str:
         (limit,) = details["ctx"].values()
         rule = f"{_LIMITS[kind]} {limit:g}"
     elif kind == "literal_error":
-        known = choices(place.annotation)
+        known = get_args(place.annotation)
         rule, near = either(known), nearest(value, known) if isinstance(value, str) else ""
         hint = f"; did you mean {near!r}?" if near else ""
     elif kind == "too_short":

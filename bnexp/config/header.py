@@ -72,25 +72,21 @@ def well_formed(header: Node, mistakes: Mistakes) -> Node:
         if node.value is None:
             mistakes.add(node.mark, f"{key} is empty; {HINTS.get(key, 'give it a value, or remove it')}")
             header = without(header, (key,))
-    value = plain(header)
+    rest = header
     try:
-        Header.model_validate(value)
-        return header
+        Header.model_validate(plain(header))
     except ValidationError as error:
-        found = findings(error, value, Header)
-    for finding in found:
-        key = str(finding.path[0])
-        hint = HINTS.get(f"{key}.*" if len(finding.path) > 1 else key, HINTS.get(key, ""))
-        mark, message = located(finding, header)
-        mistakes.add(mark, f"{message}; {hint}" if hint else message)
-    for finding in found:
-        place = finding.path[:2]
-        if place[0] == "variants" and len(place) == 2 and (node := get(header, place)):
-            # The variant itself stays, so that entries that name it are right.
-            header = put(header, ("variants", str(place[1])), node._replace(value=None))
-        else:
-            header = without(header, place)
-    return header
+        for finding in findings(error, plain(header), Header):
+            key, *below = map(str, finding.path[:2])
+            hint = HINTS.get(f"{key}.*" if below else key, HINTS.get(key, ""))
+            mark, message = located(finding, header)
+            mistakes.add(mark, f"{message}; {hint}" if hint else message)
+            if key == "variants" and below and (node := get(header, finding.path[:2])):
+                # The variant itself stays, so that entries that name it are right.
+                rest = put(rest, (key, *below), node._replace(value=None))
+            else:
+                rest = without(rest, finding.path[:2])
+    return rest
 
 
 def read_seeds(node: Node, mistakes: Mistakes) -> tuple[int, ...]:

@@ -21,18 +21,9 @@ def models(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in arguments for model in models(argument)]
 
 
-def choices(annotation: Any) -> list[str]:
-    """The words that a field of this type takes, `Literal["valid", "same"]` or inside a union; [] if any."""
-    if get_origin(annotation) is Literal:
-        return [str(word) for word in get_args(annotation)]
-    return [word for argument in get_args(annotation) for word in choices(argument)]
-
-
 def name_of(model: type[BaseModel]) -> str:
     """`batch` for BatchNorm: the word that chooses a model where several are possible."""
-    field = model.model_fields.get("name")
-    if field is None:
-        return model.__name__
+    field = model.model_fields["name"]
     return str(field.examples[0] if field.examples else field.default)
 
 

@@ -2,15 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bnexp.config.check import Checker, located
-from bnexp.config.config import Config, read_config
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
-from bnexp.config.readers import report_unused
+from bnexp.config.readers import Config, read_config, report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
@@ -77,8 +76,6 @@ def from_mapping(
     The name comes from `name` or the mapping.  A user's own dataset is looked for in `search_path`, then in
     the working folder.  Raises ConfigError.
     """
-    if not isinstance(mapping, Mapping):
-        raise ConfigError([Mistake(Mark(Source("")), f"a config is a mapping, not {type(mapping).__name__}")])
     folders = tuple(dict.fromkeys([*search_path, str(Path.cwd())]))
     return _resolved(from_plain(mapping), Mistakes(), None, folders, sets=sets, name=name, smoke=smoke)
 
@@ -177,16 +174,15 @@ def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
     return found
 
 
-def _with_variants(shown: Mapping[Mistake, Iterable[str]], config: Config) -> Iterable[Mistake]:
+def _with_variants(shown: Mapping[Mistake, Collection[str]], config: Config) -> Iterable[Mistake]:
     """Says which variants a mistake concerns where neither its place nor its being everywhere says so."""
-    for (mark, message), names in shown.items():
-        variants = list(names)
-        own = any(mark in set(marks(config.variants[name])) for name in variants)
-        if own or len(variants) == len(config.variants):
-            yield Mistake(mark, message)
+    for mistake, names in shown.items():
+        own = any(mistake.mark in marks(config.variants[name]) for name in names)
+        if own or len(names) == len(config.variants):
+            yield mistake
         else:
-            noun = "variant" if len(variants) == 1 else "variants"
-            yield Mistake(mark, f"{message} (in {noun} {listed(map(repr, variants))})")
+            which = f"{'variant' if len(names) == 1 else 'variants'} {listed(map(repr, names))}"
+            yield Mistake(mistake.mark, f"{mistake.message} (in {which})")
 
 
 def _report_levelled(points: Sequence[Point], config: Config, mistakes: Mistakes) -> None:

@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bnexp.config.keys import blocks, every_key
@@ -28,13 +28,19 @@ def select(
             f"of the config, {ranges(available)}"
         )
     points = {id(one.point): one.point for one in planned}
-    arguments = _own_arguments(points.values())
-    tests = [_pattern(pattern, arguments) for pattern in only]
-    wanted = {key for key, point in points.items() if all(test(point) for test in tests)}
+    arguments = (f"norm.{key}" for point in points.values() for key in point.spec.norm.model_extra or {})
+    known = tuple(dict.fromkeys([*every_key(), *arguments]))
+    patterns = [pattern.split("=", 1) if "=" in pattern else ["variant", pattern] for pattern in only]
+    paths = {key: _path(key, known) for key in ("variant", *(key for key, _ in patterns))}
+    wanted = {
+        at for at, point in points.items() if all(_matches(_value(point, paths[key]), text) for key, text in patterns)
+    }
     if not wanted:
-        raise UserError(
-            f"--only {' '.join(only)}: matches nothing; there is {_offer(list(points.values()), only, arguments)}"
-        )
+        there = []
+        for key, path in paths.items():
+            values = [value for point in points.values() if (value := _value(point, path)) is not MISSING]
+            there.append(f"{key}: {listed(dict.fromkeys(map(_text, values)))}")
+        raise UserError(f"--only {' '.join(only)}: matches nothing; there is {'; '.join(there)}")
     return [one for one in planned if id(one.point) in wanted and (seeds is None or one.trial.seed in seeds)]
 
 
@@ -54,37 +60,13 @@ def parse_seeds(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
-def _value(key: str, arguments: Sequence[str]) -> Callable[[Point], Any]:
-    """How to get the value of a key at a point."""
-    path = None if key == "variant" else _resolved_key(key, arguments)
-    return lambda point: value_at(point.spec, path) if path else point.variant
-
-
-def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
-    key, wanted = pattern.split("=", 1) if "=" in pattern else ("variant", pattern)
-    value_of, number = _value(key, arguments), scalar(wanted)
-
-    def matches(point: Point) -> bool:
-        value = value_of(point)
-        if type(value) in (int, float) and type(number) in (int, float):
-            return bool(value == number)
-        return value is not MISSING and fnmatch.fnmatchcase(_text(value), wanted)
-
-    return matches
-
-
-def _own_arguments(points: Iterable[Point]) -> list[str]:
-    """Dotted keys of what users' own layers are called with."""
-    found = (point.spec.norm.model_extra or {} for point in points)
-    return list(dict.fromkeys(f"norm.{key}" for extra in found for key in extra))
-
-
-def _resolved_key(key: str, arguments: Sequence[str]) -> tuple[str, ...]:
+def _path(key: str, known: Sequence[str]) -> tuple[str, ...]:
     """The path of one leaf for `training.batch_size`, its last part `batch_size`, or a block: `norm` is `norm.name`.
 
-    `arguments` are keys of users' own layers.  Raises UserError at an unknown key, and at one that several blocks have.
+    It is empty for `variant`.  Raises UserError at an unknown key, and at one that several blocks have.
     """
-    known = (*every_key(), *arguments)
+    if key == "variant":
+        return ()
     found = [key] if key in known else [dotted for dotted in known if dotted.endswith(f".{key}")]
     if len(found) > 1:
         raise UserError(f"--only {key}: several blocks have this key; write one of {listed(found)}")
@@ -98,17 +80,18 @@ def _resolved_key(key: str, arguments: Sequence[str]) -> tuple[str, ...]:
     return path
 
 
+def _value(point: Point, path: tuple[str, ...]) -> Any:
+    return value_at(point.spec, path) if path else point.variant
+
+
+def _matches(value: Any, wanted: str) -> bool:
+    number = scalar(wanted)
+    if type(value) in (int, float) and type(number) in (int, float):
+        return bool(value == number)
+    return value is not MISSING and fnmatch.fnmatchcase(_text(value), wanted)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return "null" if value is None else str(value).lower()
     return str(label(value))
-
-
-def _offer(points: list[Point], only: Sequence[str], arguments: Sequence[str]) -> str:
-    """What could have been selected: the variants, and the values of the keys that were asked for."""
-    keys = dict.fromkeys(["variant", *(pattern.partition("=")[0] for pattern in only if "=" in pattern)])
-    offers = []
-    for key in keys:
-        values = dict.fromkeys(_text(value) for value in map(_value(key, arguments), points) if value is not MISSING)
-        offers.append(f"{key}: {listed(values)}")
-    return "; ".join(offers)

@@ -179,15 +179,12 @@ def _images(what: str, value: Any) -> NDArray[Any]:
 
 def _as_images(array: NDArray[Any]) -> str:
     """What makes images of an array of another dtype."""
-    match array.dtype.kind:
-        case "b":
-            return "; use astype('float32')"
-        case "i" | "u":
-            pixels = array.min() >= 0 and array.max() <= 255
-            return f" in {array.min()}..{array.max()}; " + ("use astype('uint8')" if pixels else "divide them")
-        case "O":
-            return "; are they of unequal sizes, or is one missing?"
-    return ""
+    if array.dtype.kind in "iu":
+        low, high = array.min(), array.max()
+        fix = "use astype('uint8')" if low >= 0 and high <= 255 else "divide them"
+        return f" in {low}..{high}; {fix}"
+    hints = {"b": "; use astype('float32')", "O": "; are they of unequal sizes, or is one missing?"}
+    return hints.get(array.dtype.kind, "")
 
 
 def _labels(what: str, value: Any) -> NDArray[np.int32]:

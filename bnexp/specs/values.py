@@ -23,7 +23,7 @@ def named(default: str) -> BeforeValidator:
 
 
 def canonical(value: Any) -> Any:
-    """`value` as plain JSON data without the keys that hold their default, for content hashes.
+    """A value of a spec as plain JSON data without the keys that hold their default, for content hashes.
 
     A block's `name` always stays.  So a key that a later version adds, with a default that keeps the old
     behaviour, leaves all identities as they were; a default that changes needs a new protocol version.
@@ -38,6 +38,4 @@ def canonical(value: Any) -> Any:
         return known | {key: canonical(item) for key, item in (value.model_extra or {}).items()}
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
-    if isinstance(value, dict):
-        return {key: canonical(item) for key, item in value.items()}
     return value

@@ -83,7 +83,6 @@ BESIDE_A_NORM = {
     "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
     "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",
     "grid: {training.batch_sze: [1]}": "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
-    "grid: {batch_size: [1]}": "2:8: unknown key 'batch_size'; did you mean 'training.batch_size'?",
     "grid:": f"2:1: grid is empty; {AXES_HINT}",
     "grid: {}": f"2:7: grid is empty; {AXES_HINT}",
     "grid: {training.epochs: []}": f"2:25: grid.training.epochs is empty; {AXES_HINT}",

@@ -10,6 +10,7 @@ from bnexp.errors import UserError
 from bnexp.specs.experiment import plan
 from bnexp.specs.wording import ranges
 
+SIZE, EPOCHS = "training.batch_size", "training.epochs"
 TWO = {"none": {"norm": "none"}, "bn": {"norm": "batch"}}
 
 
@@ -23,10 +24,10 @@ def places(found):
 
 
 def test_the_grid_turns_its_last_axis_fastest_and_the_variants_within():
-    found = experiment(grid={"training.batch_size": [16, 64], "training.epochs": [1, 2]})
+    found = experiment(grid={SIZE: [16, 64], EPOCHS: [1, 2]})
     cells = [(16, 1), (16, 2), (64, 1), (64, 2)]
     assert places(found) == [(name, *cell) for cell in cells for name in ("none", "bn")]
-    assert found.points[0].coordinates == (("training.batch_size", 16), ("training.epochs", 1))
+    assert found.points[0].coordinates == ((SIZE, 16), (EPOCHS, 1))
     assert [point.spec.training.epochs for point in found.points] == [1, 1, 2, 2] * 2
 
 
@@ -36,40 +37,31 @@ def test_the_plan_is_seed_major():
 
 
 def test_zip_advances_its_keys_together_as_the_last_axis():
-    found = experiment(
-        {"bn": {"norm": "batch"}},
-        grid={"data.train": [100, 200]},
-        zip={"training.batch_size": [16, 64], "training.epochs": [1, 2]},
-    )
+    bn = {"bn": {"norm": "batch"}}
+    found = experiment(bn, grid={"data.train": [100, 200]}, zip={SIZE: [16, 64], EPOCHS: [1, 2]})
     assert places(found) == [("bn", 100, 16, 1), ("bn", 100, 64, 2), ("bn", 200, 16, 1), ("bn", 200, 64, 2)]
 
 
-def test_included_points_follow_and_have_every_coordinate():
-    found = experiment(
-        grid={"training.batch_size": [16]},
-        include=[{"variant": "bn", "training.epochs": 3}, {"training.batch_size": 512}],
-    )
+def test_included_points_follow_once_and_have_every_coordinate():
+    found = experiment(grid={SIZE: [16]}, include=[{"variant": "bn", EPOCHS: 3}, {SIZE: 512}])
     assert places(found) == [("none", 16), ("bn", 16), ("bn", 64, 3), ("none", 512), ("bn", 512)]
-    assert found.points[2].coordinates == (("training.batch_size", 64), ("training.epochs", 3))
-
-
-def test_a_point_that_the_grid_has_is_not_included_again():
-    found = experiment(grid={"training.batch_size": [16]}, include=[{"training.batch_size": 16}])
+    assert found.points[2].coordinates == ((SIZE, 64), (EPOCHS, 3))
+    found = experiment(grid={SIZE: [16]}, include=[{SIZE: 16}])
     assert places(found) == [("none", 16), ("bn", 16)]
 
 
 EXCLUDED = {
-    "a value": ({"training.batch_size": 2}, [("none", 4), ("bn", 4)]),
-    "of a variant": ({"variant": "bn", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
-    "by a word": ({"norm": "batch", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
+    "a value": ({SIZE: 2}, [("none", 4), ("bn", 4)]),
+    "of a variant": ({"variant": "bn", SIZE: 2}, [("none", 2), ("none", 4), ("bn", 4)]),
+    "by a word": ({"norm": "batch", SIZE: 2}, [("none", 2), ("none", 4), ("bn", 4)]),
     "by a default": ({"norm.momentum": 0.99, "training": {"batch_size": 4}}, [("none", 2), ("bn", 2), ("none", 4)]),
-    "any of several": ({"variant": ["bn", "none"], "training.batch_size": [4, 9]}, [("none", 2), ("bn", 2)]),
+    "any of several": ({"variant": ["bn", "none"], SIZE: [4, 9]}, [("none", 2), ("bn", 2)]),
 }
 
 
 @pytest.mark.parametrize(("entry", "left"), EXCLUDED.values(), ids=EXCLUDED)
 def test_excluded_points_match_every_key(entry, left):
-    assert places(experiment(grid={"training.batch_size": [2, 4]}, exclude=[entry])) == left
+    assert places(experiment(grid={SIZE: [2, 4]}, exclude=[entry])) == left
 
 
 def test_points_that_are_excluded_need_not_be_right():
@@ -79,9 +71,8 @@ def test_points_that_are_excluded_need_not_be_right():
 
 
 def test_the_grid_wins_over_the_variants_own_value():
-    found = experiment(
-        {"a": {"norm": "layer", "training.epochs": 9}}, grid={"norm": ["batch", {"name": "group", "groups": 4}]}
-    )
+    variants = {"a": {"norm": "layer", EPOCHS: 9}}
+    found = experiment(variants, grid={"norm": ["batch", {"name": "group", "groups": 4}]})
     assert [point.spec.norm.name for point in found.points] == ["batch", "group"]
     assert places(found) == [("a", "batch"), ("a", "group(groups=4)")]
 
@@ -94,7 +85,7 @@ def test_coordinates_are_scalars():
 @pytest.fixture(scope="module")
 def planned():
     norms = {"none": "none", "bn-pre": "batch", "bn-post": "batch", "gn": "group"}
-    grid = {"training.batch_size": [16, 64], "training.optimizer.learning_rate": [0.001, 0.1]}
+    grid = {SIZE: [16, 64], "training.optimizer.learning_rate": [0.001, 0.1]}
     return list(plan(experiment({name: {"norm": norm} for name, norm in norms.items()}, grid=grid, seeds=3)))
 
 

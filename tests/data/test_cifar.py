@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import pickle
-import struct
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,7 +34,7 @@ class Python2(pickle._Pickler):  # type: ignore[name-defined]  # the one that ca
 
     def save_string(self, text: Any) -> None:
         raw = text if isinstance(text, bytes) else text.encode("ascii")
-        self.write(b"U" + bytes([len(raw)]) + raw if len(raw) < 256 else b"T" + struct.pack("<i", len(raw)) + raw)
+        self.write(b"U" + bytes([len(raw)]) + raw)  # none here is longer than 255 bytes
 
     dispatch[bytes] = dispatch[str] = save_string
 
@@ -56,11 +55,11 @@ def batch(k: int) -> bytes:
 BATCHES = {name: batch(k) for k, name in enumerate(BATCH_NAMES)}
 
 
-def archive(files: dict[str, bytes], folder: str = f"{INNER}/") -> bytes:
+def archive(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
         for name, content in {"readme.html": b"<html>", **files}.items():
-            member = tarfile.TarInfo(f"{folder}{name}")
+            member = tarfile.TarInfo(f"{INNER}/{name}")
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return gzip.compress(stream.getvalue(), mtime=0)

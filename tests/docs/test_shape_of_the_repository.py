@@ -107,22 +107,19 @@ LIGHT = [
 ]
 
 
+def run(code: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", f"import sys\n{code}"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=60)
+
+
 @pytest.mark.parametrize(("words", "heavy"), LIGHT, ids=lambda value: value if isinstance(value, str) else "")
 def test_a_command_loads_nothing_heavy(words: str, heavy: tuple[str, ...]) -> None:
-    code = f"""
-import sys
-from bnexp.cli.app import main
-main({words.split()!r})
-print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
-    )
+    loaded = f"[name for name in {heavy!r} if name in sys.modules]"
+    done = run(f"from bnexp.cli.app import main\nmain({words.split()!r})\nprint({loaded}, file=sys.stderr)")
     assert done.stderr.splitlines()[-1] == "[]"
 
 
 def test_importing_the_package_loads_nothing_else() -> None:
-    code = "import sys; before = set(sys.modules); import bnexp; print(sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert "pydantic" not in done.stdout
-    assert "numpy" not in done.stdout
+    loaded = run("before = set(sys.modules); import bnexp; print(sorted(set(sys.modules) - before))").stdout
+    assert "pydantic" not in loaded
+    assert "numpy" not in loaded

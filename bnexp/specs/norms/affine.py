@@ -9,7 +9,6 @@ from bnexp.specs.norms.base import SCALE_AND_SHIFT, Placed
 class AffineNorm(Placed):
     title = "Affine: scale and shift only"
     paper = "control"
-    link = ""
     formula = "y = γ_c x + β_c; no statistics"
     target = "bnexp.norms.affine:layer"
     parameters = SCALE_AND_SHIFT

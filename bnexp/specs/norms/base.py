@@ -41,8 +41,8 @@ class Norm(Frozen):
     """What every variant has, normalized or not."""
 
     title: ClassVar[str]
-    paper: ClassVar[str]
-    link: ClassVar[str]
+    paper: ClassVar[str] = ""
+    link: ClassVar[str] = ""
     formula: ClassVar[str]
     target: ClassVar[str | None] = None
     """`"module:function"` of the layer that normalizes; None where the method adds none."""

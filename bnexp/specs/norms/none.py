@@ -10,7 +10,6 @@ from bnexp.specs.norms.base import Norm
 class NoNorm(Norm):
     title = "No normalization"
     paper = "identity"
-    link = ""
     formula = "y = x"
 
     name: Literal["none"] = "none"

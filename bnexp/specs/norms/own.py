@@ -39,8 +39,6 @@ class OwnNorm(Norm):
     __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_argument)]]
 
     title = "Your own layer"
-    paper = ""
-    link = ""
     formula = "whatever its class computes"
     target = "bnexp.norms.own_layer:layer"
 

@@ -6,6 +6,7 @@ compiled.  Records and logs come back over the wire: no folder is shared, and on
 
 import logging
 import os
+import pickle
 import selectors
 import time
 import uuid
@@ -24,19 +25,7 @@ from bnexp.running import dask_node
 from bnexp.running.engine import Engine
 from bnexp.running.options import Device, Options, devices, workers
 from bnexp.running.progress import duration
-from bnexp.running.protocol import (
-    Begun,
-    Command,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Ready,
-    Train,
-    Unable,
-    decode,
-)
+from bnexp.running.protocol import Begun, Command, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.specs.trial import PROTOCOL
 
 try:
@@ -48,8 +37,7 @@ except ImportError:
 _LOOK = 1.0  # seconds between two looks at which workers there are
 CONNECT_SECONDS = 20
 _LAST_WORDS = 3.0  # seconds that workers have, when all is ended, to tell what they had finished
-_LOST = (OSError, TimeoutError, RuntimeError)
-"""What a client raises whose scheduler has gone."""
+_LOST = (OSError, TimeoutError, RuntimeError)  # what a client raises whose scheduler has gone
 
 
 class RemoteWorker:
@@ -57,14 +45,11 @@ class RemoteWorker:
 
     def __init__(self, engine: "DaskEngine", address: str, device: Device) -> None:
         self.key = f"bnexp-{uuid.uuid4().hex[:12]}"
-        self.address = address
-        self.device = device
-        self.number = 0
-        """Of the command that it is at, so that late news of an earlier one are told apart."""
+        self.address, self.device = address, device
+        self.number = 0  # of the command that it is at, so that late news of an earlier one are told apart
         self.log: Path | None = None
         self.future: Any = None
-        self.answered = True
-        self.begun = False
+        self.answered, self.begun = True, False
         self._engine = engine
 
     def say(self, command: Command) -> None:
@@ -96,9 +81,7 @@ class DaskEngine(Engine):
         self._places: dict[str, int] = {}
         self.news: deque[tuple[str, int, Event]] = deque()
         """What was heard of the workers, by key and command, and not yet read."""
-        self._looked = -_LOOK
-        self._deserted: float | None = None
-        """Since when there has been no worker."""
+        self._looked = self._peopled = -_LOOK  # when there was a look at the workers, and when there were some
 
     def __enter__(self) -> "DaskEngine":
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by the run itself
@@ -116,6 +99,7 @@ class DaskEngine(Engine):
                 raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
             stack.callback(self._leave)
             self._client.subscribe_topic(self._topic, self._heard)
+            self._peopled = time.monotonic()
             while not self.capacity():
                 time.sleep(0.2)
             self._resources = stack.pop_all()
@@ -189,12 +173,10 @@ class DaskEngine(Engine):
 
     def release(self, some: Sequence[RemoteWorker]) -> None:
         """End the processes of some workers, past the queue of tasks."""
-        keys: dict[str, list[str]] = {}
-        for worker in some:
-            keys.setdefault(worker.address, []).append(worker.key)
-        for address in keys.keys() & self._places.keys():
+        if addresses := {worker.address for worker in some} & self._places.keys():
+            keys = [worker.key for worker in some]  # of which each takes its own
             with suppress(*_LOST):
-                self._client.run(dask_node.release, keys[address], workers=[address], on_error="ignore")
+                self._client.run(dask_node.release, keys, workers=list(addresses), on_error="ignore")
 
     def events(self, timeout: float) -> Iterator[tuple[RemoteWorker, Event]]:
         if not self.news:
@@ -245,10 +227,8 @@ class DaskEngine(Engine):
         }
         self._places = {address: count for address, count in places.items() if count}
         if self._places:
-            self._deserted = None
-        elif self._deserted is None:
-            self._deserted = self._looked
-        elif self._looked - self._deserted > self._options.start_timeout:
+            self._peopled = self._looked
+        elif self._looked - self._peopled > self._options.start_timeout:
             offering = " with the resource GPU" if gpu else ""
             limit = duration(self._options.start_timeout)
             raise self._gone(f"has had no workers{offering} for {limit}", "there are some")
@@ -265,12 +245,12 @@ class DaskEngine(Engine):
     def _heard(self, message: tuple[Any, Any]) -> None:
         """What a Dask worker logged, in a thread of Dask's."""
         said = message[1]
-        self._tell(said["key"], said["number"], decode(said["event"]))
+        self._tell(said["key"], said["number"], pickle.loads(said["event"]))
 
     def _answered(self, key: str, number: int, future: Any) -> None:
         """The end of a task, in a thread of Dask's."""
         try:
-            event = decode(future.result(timeout=CONNECT_SECONDS))
+            event: Event = future.result(timeout=CONNECT_SECONDS)
         except BaseException as error:  # whatever befell the task, its worker is of no use any more
             event = Ended("lost", f"{type(error).__name__}: {error}")
         self._tell(key, number, event)
@@ -289,22 +269,14 @@ class DaskEngine(Engine):
                     self.release([worker])
                     return Ended("lost", "its machine was lost for a while")
                 worker.begun = True
-            case Ready():
-                if fault := _other_version(event):
-                    return Unable(Failure(kind="UserError", message=fault, traceback=""))
-            case Finished() | Failed() | Ended():
-                if event.output is not None and worker.log is not None:
-                    with written(worker.log):
-                        worker.log.parent.mkdir(parents=True, exist_ok=True)
-                        worker.log.write_text(event.output, encoding="utf-8", errors="replace")
+            case Ready(version=version, protocol=protocol) if (version, protocol) != (__version__, PROTOCOL):
+                message = (
+                    f"a Dask worker has bnexp {version} (protocol {protocol}), this process {__version__} "
+                    f"(protocol {PROTOCOL}); install the same on all machines"
+                )
+                return Unable(Failure(kind="UserError", message=message, traceback=""))
+            case Trained(output=str(output)) | Ended(output=str(output)) if worker.log is not None:
+                with written(worker.log):
+                    worker.log.parent.mkdir(parents=True, exist_ok=True)
+                    worker.log.write_text(output, encoding="utf-8", errors="replace")
         return event
-
-
-def _other_version(ready: Ready) -> str:
-    """What to say where a Dask worker has another bnexp than this process; empty where it has the same."""
-    if (ready.version, ready.protocol) == (__version__, PROTOCOL):
-        return ""
-    return (
-        f"a Dask worker has bnexp {ready.version} (protocol {ready.protocol}), this process {__version__} "
-        f"(protocol {PROTOCOL}); install the same on all machines"
-    )

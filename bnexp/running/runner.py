@@ -18,19 +18,7 @@ from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
 from bnexp.running.own_layers import OwnLayers, lost
 from bnexp.running.progress import Running, State, Watcher, duration, in_a_line, last_lines
-from bnexp.running.protocol import (
-    Begun,
-    Check,
-    Checked,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Ready,
-    Train,
-    Unable,
-)
+from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
@@ -162,14 +150,14 @@ class _Run:
                 if not trying:
                     task = self._layers.untried[0]
                     slot.become(Trying(task))
-                    slot.worker.say(Check(task.trial.to_json()))
+                    slot.worker.say(Check(task.trial))
                 return
             others = {model for other in self._slots.values() if other is not slot for model in other.models}
             chosen = self._queue.next(slot.models, others, self._seconds_for)
             if chosen is None:
                 return
             slot.train(chosen)
-            slot.worker.say(Train(chosen.trial.to_json(), str(self._store.log(chosen.trial).absolute())))
+            slot.worker.say(Train(chosen.trial, str(self._store.log(chosen.trial).absolute())))
             self._watch.started(chosen)
 
     def _done_meanwhile(self, task: Task, record: TrialRecord) -> bool:
@@ -203,8 +191,8 @@ class _Run:
                 self._caution(progress.cautions)
                 if task := slot.progressed(progress):
                     self._watch.progressed(task, progress)
-            case Finished() | Failed():
-                self._finished(slot, event)
+            case Trained():
+                self._trained(slot, event)
                 if slot.worn_out(event.memory_bytes, self._options):
                     self._forget(place, slot)
             case Ended():
@@ -236,15 +224,15 @@ class _Run:
                 self._cautions.add(text)
                 self._watch.cautioned(text)
 
-    def _finished(self, slot: Slot, event: Finished | Failed) -> None:
+    def _trained(self, slot: Slot, event: Trained) -> None:
         """A worker is done with a trial, and free."""
         training = slot.state
         assert isinstance(training, Training)
         slot.become(Idle())
-        if isinstance(event, Finished):
-            record = self._checked(training, event.record)
+        if isinstance(event.result, str):
+            record = self._checked(training, event.result)
         else:
-            record = self._failure(training, event.failure)
+            record = self._failure(training, event.result)
         self._keep(training.task, record)
 
     def _checked(self, training: Training, text: str) -> TrialRecord:
@@ -330,8 +318,8 @@ class _Run:
         """Store what killed workers had finished; what they were at is to be trained again."""
         for worker, event in place.last_words():
             slot = self._slots.get(worker)
-            if slot is not None and isinstance(slot.state, Training) and isinstance(event, Finished | Failed):
-                self._finished(slot, event)
+            if slot is not None and isinstance(slot.state, Training) and isinstance(event, Trained):
+                self._trained(slot, event)
 
     def _state(self) -> State:
         done = self._outcome.planned - self._outcome.left

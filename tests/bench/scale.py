@@ -23,9 +23,9 @@ from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
 from bnexp.running.engine import Engine
 from bnexp.running.progress import Watcher
-from bnexp.running.protocol import Command, Event, Finished, Ready, Train
+from bnexp.running.protocol import Command, Event, Ready, Train, Trained
 from bnexp.specs.experiment import Experiment, plan
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.trial import PROTOCOL
 
 CONFIG = """
 name: big
@@ -86,7 +86,7 @@ class Slot:
 
     def say(self, command: Command) -> None:
         assert isinstance(command, Train)
-        self._answers.append((self, Finished(record(Trial.from_json(command.trial)).model_dump_json())))
+        self._answers.append((self, Trained(record(command.trial).model_dump_json())))
 
     def stop(self) -> None:
         pass

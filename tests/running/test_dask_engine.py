@@ -18,7 +18,7 @@ from bnexp.records.record import TrialRecord
 from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
 from bnexp.running.progress import State, Watcher
-from bnexp.running.protocol import Begun, Finished, Ready, Train
+from bnexp.running.protocol import Begun, Ready, Train, Trained
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
 
@@ -218,8 +218,8 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(
     before = set(children())
     assert isinstance(dask_node.ask("one", None, make), Ready)
     until(lambda: set(children()) == before, 10)
-    train = Train(Trial(SPECS["none"], 0).to_json(), "")
-    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Finished)
+    train = Train(Trial(SPECS["none"], 0), "")
+    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Trained)
     assert said[0] == Begun()
     dask_node.release(["one"])
     assert set(children()) == before
@@ -249,8 +249,8 @@ def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, clust
         worker = engine.start()
         events = (event for _ in range(100) for _, event in engine.events(0.2))
         assert isinstance(next(events), Ready)
-        worker.say(Train(Trial(SPECS["none"], 0).to_json(), str(ground.folder / "run.log")))
-        while not any(isinstance(event, Finished) for _, _, event in engine.news):
+        worker.say(Train(Trial(SPECS["none"], 0), str(ground.folder / "run.log")))
+        while not any(isinstance(event, Trained) for _, _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)
-        assert isinstance([event for _, event in engine.last_words()][-1], Finished)
+        assert isinstance([event for _, event in engine.last_words()][-1], Trained)

@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from bnexp.cli import options
 from bnexp.cli.text import note, print_json, table
+from bnexp.specs.wording import printable
 
 REGRESSION = 1
 
@@ -81,7 +82,6 @@ def compare(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.evidence.sides import is_results  # noqa: PLC0415
     from bnexp.reporting import comparison as text  # noqa: PLC0415  # scipy
-    from bnexp.running.progress import printable  # noqa: PLC0415
 
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):

@@ -12,6 +12,7 @@ import click
 
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
+from bnexp.specs.wording import duration, printable
 
 if TYPE_CHECKING:
     from bnexp.running.progress import Watcher
@@ -230,7 +231,6 @@ def _show_plan(
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.estimate import seconds_left  # noqa: PLC0415
     from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
-    from bnexp.running.progress import duration, printable  # noqa: PLC0415
     from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
 
     wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)

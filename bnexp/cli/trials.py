@@ -9,6 +9,7 @@ import click
 from bnexp.cli import options
 from bnexp.cli.text import print_json, table
 from bnexp.errors import UserError
+from bnexp.specs.wording import printable
 
 if TYPE_CHECKING:
     from bnexp.records.plan import StoredPlan
@@ -32,7 +33,6 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
     """
     from bnexp.records.find import plans  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.records.store import Store  # noqa: PLC0415
-    from bnexp.running.progress import printable  # noqa: PLC0415
 
     store = Store(results)
     found = [completeness(store, plan) for plan in plans(store, experiments)]

@@ -8,6 +8,7 @@ import click
 
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json
+from bnexp.specs.wording import duration, printable
 
 if TYPE_CHECKING:
     from bnexp.evidence.agreement import Parting, Sameness
@@ -78,7 +79,6 @@ def verify(
 def _announced(folder: Path) -> str:
     """What goes on, and for how long: one line before the training."""
     from bnexp.records.find import record  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.progress import duration  # noqa: PLC0415
 
     seconds = record(folder).seconds
     took = f", which took {duration(seconds.total)} then" if seconds else ""
@@ -86,8 +86,6 @@ def _announced(folder: Path) -> str:
 
 
 def _text(found: "Verification") -> list[str]:
-    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
-
     if found.sameness is None:
         below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
         traceback = [f"    {printable(line)}" for line in below]
@@ -126,8 +124,6 @@ def _value(value: object) -> str:
 
 
 def _surroundings(found: "Verification") -> list[str]:
-    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
-
     reasons = [each for each in found.surroundings if each.touches == "results"]
     others = [each for each in found.surroundings if each.touches != "results"]
     lines = ["software, machine and execution are those of the record, as far as it holds them"]

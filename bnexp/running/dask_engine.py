@@ -24,9 +24,9 @@ from bnexp.records.store import written
 from bnexp.running import dask_node
 from bnexp.running.engine import Engine
 from bnexp.running.options import Device, Options, devices, workers
-from bnexp.running.progress import duration
 from bnexp.running.protocol import Begun, Command, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.specs.trial import PROTOCOL
+from bnexp.specs.wording import duration
 
 try:
     import dask

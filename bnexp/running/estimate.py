@@ -2,13 +2,13 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
+from functools import partial
 from statistics import median
 
 from bnexp.records.record import TrialRecord
 from bnexp.specs.trial import TrialSpec
 
-_RECENT = 9
-"""Measurements of one kind that count: the latest, since machine and load may have changed."""
+_RECENT = 9  # measurements of one kind that count: the latest, since machine and load may have changed
 
 _STEP_OVERHEAD = 3
 """What a step costs besides its examples, in examples: by the table of reference measurements (batch 64: 10 ms,
@@ -24,40 +24,32 @@ class Costs:
     """
 
     def __init__(self) -> None:
-        self._exact: dict[TrialSpec, deque[float]] = defaultdict(_recent)
-        self._rates: dict[tuple[str, ...], deque[float]] = defaultdict(_recent)
+        recent = partial(deque[float], maxlen=_RECENT)
+        self._seconds: dict[TrialSpec, deque[float]] = defaultdict(recent)
+        self._rates: dict[tuple[str, ...], deque[float]] = defaultdict(recent)
         self._examples: dict[str, int] = {}
-
-    def add(self, spec: TrialSpec, examples: int | None, seconds: float) -> None:
-        """A trial of this spec, with so many training examples if known, took so many seconds."""
-        self._exact[spec].append(seconds)
-        if examples is None:
-            return
-        self._examples[spec.data.model_dump_json()] = examples
-        for key in _keys(spec):
-            self._rates[key].append(seconds / work(spec, examples))
 
     def learn(self, spec: TrialSpec, record: TrialRecord) -> None:
         """Take the seconds of a finished trial into account; a diverged one ended early and says nothing."""
-        if record.status == "ok" and record.seconds is not None:
-            self.add(spec, record.train_examples, record.seconds.total)
+        if record.status != "ok" or record.seconds is None:
+            return
+        seconds, examples = record.seconds.total, record.train_examples
+        self._seconds[spec].append(seconds)
+        if examples is not None:
+            self._examples[spec.data.model_dump_json()] = examples
+            for key in _keys(spec):
+                self._rates[key].append(seconds / work(spec, examples))
 
     def expected(self, spec: TrialSpec) -> float | None:
         """Seconds that a trial of this spec will take; None if nothing measured says so."""
-        if spec in self._exact:
-            return median(self._exact[spec])
-        examples = self._train_examples(spec)
-        if examples is None:
-            return None
-        for key in _keys(spec):
-            if key in self._rates:
-                return median(self._rates[key]) * work(spec, examples)
-        return None
-
-    def _train_examples(self, spec: TrialSpec) -> int | None:
+        if spec in self._seconds:
+            return median(self._seconds[spec])
         if known := spec.data.known:
-            return spec.data.train_examples(known.train)
-        return self._examples.get(spec.data.model_dump_json())
+            examples: int | None = spec.data.train_examples(known.train)
+        else:
+            examples = self._examples.get(spec.data.model_dump_json())
+        rates = next((self._rates[key] for key in _keys(spec) if key in self._rates), None)
+        return None if examples is None or rates is None else median(rates) * work(spec, examples)
 
 
 def work(spec: TrialSpec, examples: int) -> float:
@@ -73,19 +65,12 @@ def seconds_left(
 
     `waiting` counts the trials of each spec that have not begun, `running` holds what each running one still needs.
     """
-    total, longest = 0.0, 0.0
     each = [(costs.expected(spec), count) for spec, count in waiting.items() if count]
     each += [(seconds, 1) for seconds in running]
-    for seconds, count in each:
-        if seconds is None:
-            return None
-        total += seconds * count
-        longest = max(longest, seconds)
-    return max(total / jobs, longest)
-
-
-def _recent() -> deque[float]:
-    return deque(maxlen=_RECENT)
+    known = [(seconds, count) for seconds, count in each if seconds is not None]
+    if len(known) < len(each):
+        return None
+    return max([sum(seconds * count for seconds, count in known) / jobs, *(seconds for seconds, _ in known)])
 
 
 def _keys(spec: TrialSpec) -> list[tuple[str, ...]]:

@@ -15,36 +15,35 @@ WORKER_MEMORY = 1_000_000_000
 at most after 23 models, and is replaced when it has grown by `Options.growth`."""
 
 
+_SHARD = "shard: one of so many, as in 1/4"
+
+
 @dataclass(frozen=True)
 class Device:
     """What a worker trains on."""
 
     kind: Literal["auto", "cpu", "gpu"] = "auto"
-    gpu: str | None = None
-    """As `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any."""
-    sharing: int = 1
-    """How many workers share that GPU, and its memory."""
+    gpu: str | None = None  # as `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any
+    sharing: int = 1  # how many workers share that GPU, and its memory
 
 
 @dataclass(frozen=True)
 class Shard:
     """One of several parts of a plan, to be trained each on a machine of its own."""
 
-    index: int
-    """From 1."""
+    index: int  # from 1
     of: int
 
     def __post_init__(self) -> None:
         if not (_whole(self.index, 1) and _whole(self.of, self.index)):
-            raise UserError(f"shard: one of so many, as in 1/4, not {self.index!r}/{self.of!r}")
+            raise UserError(f"{_SHARD}, not {self.index!r}/{self.of!r}")
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """`1/4`.  Raises UserError for anything else."""
-        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
-        if not match:
-            raise UserError(f"shard: one of so many, as in 1/4, not {text!r}")
-        return cls(int(match[1]), int(match[2]))
+        if match := re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text):
+            return cls(int(match[1]), int(match[2]))
+        raise UserError(f"{_SHARD}, not {text!r}")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """What a run came to, and the exit code that says so."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bnexp.records.record import TrialRecord
+from bnexp.running.survey import to_mend
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,15 @@ class Outcome:
     reason: str = ""
     """Why the run stopped before its end, if not by a signal."""
 
+    def plus(self, **more: int) -> "Outcome":
+        """These counts and some more trials."""
+        counts: dict[str, Any] = {name: getattr(self, name) + count for name, count in more.items()}
+        return replace(self, **counts)
+
     def after(self, record: TrialRecord) -> "Outcome":
         """These counts and one more trial, which ended with this record."""
-        failed = record.status == "failed"
-        return replace(
-            self,
-            trained=self.trained + (not failed),
-            diverged=self.diverged + (record.status == "diverged"),
-            failed=self.failed + failed,
-            mendable=self.mendable + (record.failure is not None and record.failure.kind == "UserError"),
-        )
+        failed, diverged = record.status == "failed", record.status == "diverged"
+        return self.plus(trained=not failed, diverged=diverged, failed=failed, mendable=to_mend(record))
 
     @property
     def left(self) -> int:

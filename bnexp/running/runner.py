@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
+from bnexp.records.environment import environment
 from bnexp.records.record import Failure, TrialRecord
 from bnexp.records.store import Store
 from bnexp.running.engine import Engine, Worker, engine
@@ -17,7 +18,7 @@ from bnexp.running.estimate import seconds_left
 from bnexp.running.options import Options
 from bnexp.running.outcome import Outcome
 from bnexp.running.own_layers import OwnLayers, lost
-from bnexp.running.progress import Running, State, Watcher, duration, in_a_line, last_lines
+from bnexp.running.progress import Running, State, Watcher, in_a_line, last_lines
 from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
@@ -25,11 +26,12 @@ from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
 from bnexp.running.survey import Survey, Task, of_shard, survey, tasks, to_mend
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
+from bnexp.specs.wording import duration
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
 _START_KILLS = 10  # the same for workers that are killed, which more often is somebody's doing than a fault
-_FEW_SPECS = 32
+_FEW_SPECS = 32  # of which what is left is estimated each time, of more once a second
 
 
 def run(
@@ -80,9 +82,8 @@ class _Run:
         self._costs = found.costs
         self._failed_before = frozenset(task.trial.identity for task in found.failed)
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
-        self._ever_ready = False
+        self._ever_ready, self._start_failures = False, 0
         self._cautions: set[str] = set()
-        self._start_failures = 0
         self._last_failure: tuple[str, str] | None = None
         self._identical_failures = 0
         self._estimate: float | None = None
@@ -96,23 +97,28 @@ class _Run:
                 self._tell_plan()
                 place.wake_on(self._signals.fileno())
                 try:
-                    while not self._over():
-                        self._staff(place)
-                        self._hand_out()
-                        for worker, event in place.events(_TICK):
-                            self._take(place, worker, event)
-                        for slot in self._slots.values():
-                            slot.stop_if_late(self._options)
-                        self._watch.tick(self._state())
+                    self._train(place)
                 finally:
                     place.kill()
-                    self._keep_finished(place)
+                    for worker, event in place.last_words():  # what else they were at is to be trained again
+                        if isinstance(event, Trained) and (slot := self._slots.get(worker)):
+                            self._trained(slot, event)
                     self._queue.release_all()
         else:
             self._tell_plan()
         outcome = replace(self._outcome, interrupted=self._signals.received)
         self._watch.stopped(outcome, self._options.resume)
         return outcome
+
+    def _train(self, place: Engine) -> None:
+        while not self._over():
+            self._staff(place)
+            self._hand_out()
+            for worker, event in place.events(_TICK):
+                self._take(place, worker, event)
+            for slot in self._slots.values():
+                slot.stop_if_late(self._options)
+            self._watch.tick(self._state())
 
     def _tell_plan(self) -> None:
         self._watch.planned(self._outcome.planned, self._outcome.skipped, self._outcome.failed_before, self._jobs)
@@ -165,9 +171,9 @@ class _Run:
         if record.failure is not None:
             if to_mend(record) or task.trial.identity in self._failed_before:
                 return False
-            self._outcome = replace(self._outcome, failed_before=self._outcome.failed_before + 1)
+            self._outcome = self._outcome.plus(failed_before=1)
         else:
-            self._outcome = replace(self._outcome, skipped=self._outcome.skipped + 1)
+            self._outcome = self._outcome.plus(skipped=1)
             self._costs.learn(task.trial.spec, record)
         return True
 
@@ -219,7 +225,7 @@ class _Run:
 
     def _caution(self, texts: Iterable[str]) -> None:
         """Tell what was not told before: every trial with the same data says the same."""
-        for text in dict.fromkeys(texts):
+        for text in texts:
             if text not in self._cautions:
                 self._cautions.add(text)
                 self._watch.cautioned(text)
@@ -229,14 +235,11 @@ class _Run:
         training = slot.state
         assert isinstance(training, Training)
         slot.become(Idle())
-        if isinstance(event.result, str):
-            record = self._checked(training, event.result)
-        else:
-            record = self._failure(training, event.result)
-        self._keep(training.task, record)
+        record = self._checked(training, event.result) if isinstance(event.result, str) else event.result
+        self._keep(training.task, self._failed(training, record) if isinstance(record, Failure) else record)
 
-    def _checked(self, training: Training, text: str) -> TrialRecord:
-        """The record that a worker has sent, or one of a failure if it is not this trial's."""
+    def _checked(self, training: Training, text: str) -> TrialRecord | Failure:
+        """The record that a worker has sent, if it is this trial's."""
         try:
             record = TrialRecord.model_validate_json(text)
         except ValidationError as error:
@@ -245,7 +248,7 @@ class _Run:
             if record.identity == training.task.trial.identity:
                 return record
             message = f"the trainer returned the record of another trial, {record.identity[:16]}"
-        return self._failure(training, Failure(kind="ValidationError", message=message, traceback=""))
+        return Failure(kind="ValidationError", message=message, traceback="")
 
     def _ended(self, slot: Slot, event: Ended) -> None:
         """A worker is gone: before it was ready, idle, or with what it was at."""
@@ -272,11 +275,9 @@ class _Run:
         log = self._store.log(training.task.trial)
         last = last_lines(log.read_text(errors="replace") if log.exists() else event.log)
         failure = Failure(kind=kind, message=message, traceback=last)
-        self._keep(training.task, self._failure(training, failure, event.peak_memory_bytes))
+        self._keep(training.task, self._failed(training, failure, event.peak_memory_bytes))
 
-    def _failure(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
-        from bnexp.records.environment import environment  # noqa: PLC0415  # a run without failures needs it not
-
+    def _failed(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
         trial = training.task.trial
         return TrialRecord(
             protocol=PROTOCOL,
@@ -313,13 +314,6 @@ class _Run:
             self._end("at the first failure, as asked")
         elif self._identical_failures == self._options.max_failures:
             self._end(f"after {self._identical_failures} identical consecutive failures ({in_a_line(failure)})")
-
-    def _keep_finished(self, place: Engine) -> None:
-        """Store what killed workers had finished; what they were at is to be trained again."""
-        for worker, event in place.last_words():
-            slot = self._slots.get(worker)
-            if slot is not None and isinstance(slot.state, Training) and isinstance(event, Trained):
-                self._trained(slot, event)
 
     def _state(self) -> State:
         done = self._outcome.planned - self._outcome.left

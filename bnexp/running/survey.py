@@ -1,5 +1,6 @@
 """What of a plan is finished, has failed, and is still to be trained."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,16 +35,14 @@ class Task:
 class Survey:
     """The tasks of a plan by their state, each group in the order of the plan."""
 
-    tasks: list[Task] = field(default_factory=list)
-    """All of them."""
-    finished: list[Task] = field(default_factory=list)
-    """With a record that is ok or diverged."""
-    failed: list[Task] = field(default_factory=list)
-    """With a record of a failure, one that the user could mend excepted."""
+    tasks: list[Task]  # all of them
+    finished: list[Task] = field(default_factory=list)  # with a record that is ok or diverged
+    failed: list[Task] = field(
+        default_factory=list
+    )  # with a record of a failure, one that the user could mend excepted
     waiting: list[Task] = field(default_factory=list)
     """Without a record, or where the last try met a fault of the surroundings (`UserError`): data not found, say."""
-    costs: Costs = field(default_factory=Costs)
-    """Measured seconds of the finished ones."""
+    costs: Costs = field(default_factory=Costs)  # measured seconds of the finished ones
 
 
 def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[PlannedTrial]] | None = None) -> list[Task]:
@@ -51,7 +50,7 @@ def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[Planned
 
     `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
     """
-    chosen = [plan(experiment) for experiment in experiments] if selected is None else selected
+    chosen = map(plan, experiments) if selected is None else selected
     found: dict[str, Task] = {}
     for experiment, planned in zip(experiments, chosen, strict=True):
         place = {seed: index for index, seed in enumerate(experiment.seeds)}
@@ -71,13 +70,13 @@ def of_shard(wanted: Sequence[Task], shard: Shard | None) -> list[Task]:
     if shard is None:
         return list(wanted)
     blocks = {block: index for index, block in enumerate(dict.fromkeys(task.block for task in wanted))}
-    if len(blocks) >= shard.of:
-        return [task for task in wanted if blocks[task.block] % shard.of == shard.index - 1]
-    within: dict[int, int] = {}
+    whole = len(blocks) >= shard.of
+    within: Counter[int] = Counter()
     mine = []
     for task in wanted:
-        place = within[task.block] = within.get(task.block, -1) + 1
-        if (place + blocks[task.block]) % shard.of == shard.index - 1:
+        place = blocks[task.block] + (0 if whole else within[task.block])
+        within[task.block] += 1
+        if place % shard.of == shard.index - 1:
             mine.append(task)
     return mine
 

@@ -9,13 +9,14 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from bnexp.errors import UserError
-from bnexp.evidence.agreement import Sameness, agreement
+from bnexp.evidence.agreement import TOLERANCE, Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
+from bnexp.running.survey import to_mend
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
@@ -27,17 +28,13 @@ _DEVICES = get_args(Options.__annotations__["device"])
 class Verification:
     """What training a trial again came to."""
 
-    trial: str
-    """Name of its folder."""
-    interrupted: int | None
-    """The signal that ended it early, if one did; then there is nothing else."""
-    failure: str
-    """Why the training failed this time; empty if it did not."""
-    sameness: Sameness | None
-    """None where there is no second record."""
-    surroundings: tuple[Difference, ...]
+    trial: str  # name of its folder
+    interrupted: int | None = None  # the signal that ended it early, if one did; then there is nothing else
+    failure: str = ""  # why the training failed this time
+    sameness: Sameness | None = None  # None where there is no second record
+    surroundings: tuple[Difference, ...] = ()
     """In what software, machine and execution differ: the likely reason of another result."""
-    again: TrialRecord | None
+    again: TrialRecord | None = None
 
     @property
     def exit_code(self) -> int:
@@ -68,14 +65,16 @@ def verify(
         experiment = Experiment("verify", "", ("again",), "again", (trial.seed,), (point,), trial.search_path)
         outcome = run([experiment], store, replace(options, jobs=1), watch)
         again = store.read(trial)
-    if again is None or outcome.interrupted is not None:
-        return Verification(name, outcome.interrupted, "" if outcome.interrupted else "no record came", None, (), None)
-    if again.failure is not None:
-        if again.failure.kind == "UserError":
-            raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
-        return Verification(name, None, in_a_line(again.failure), None, tuple(surroundings(stored, again)), again)
-    compared = agreement(stored, again, *([] if tolerance is None else [tolerance]))
-    return Verification(name, None, "", compared, tuple(surroundings(stored, again)), again)
+    if outcome.interrupted is not None:
+        return Verification(name, outcome.interrupted)
+    assert again is not None
+    differing = tuple(surroundings(stored, again))
+    if again.failure is None:
+        sameness = agreement(stored, again, TOLERANCE if tolerance is None else tolerance)
+        return Verification(name, sameness=sameness, surroundings=differing, again=again)
+    if to_mend(again):
+        raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
+    return Verification(name, failure=in_a_line(again.failure), surroundings=differing, again=again)
 
 
 def execution_of(stored: TrialRecord) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import model_validator
 
@@ -170,19 +170,6 @@ class Trial:
         data, norm = _readable(spec.data.name), _readable(spec.norm.name)
         readable = f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}"
         return f"{readable}-{self.identity[:16]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data with every key of the spec explicit; `from_json` gives an equal trial back."""
-        return {
-            "spec": self.spec.model_dump(mode="json"),
-            "seed": self.seed,
-            "search_path": list(self.search_path),
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Trial":
-        """The trial that `to_json` described."""
-        return cls(TrialSpec.model_validate(data["spec"]), data["seed"], tuple(data.get("search_path", ())))
 
 
 @lru_cache(maxsize=4096)

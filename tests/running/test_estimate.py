@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from fake_trainer import record
 from ground import SPECS
 
 from bnexp.errors import UserError
-from bnexp.records.record import Progress
+from bnexp.records.record import Progress, Seconds
 from bnexp.running import Options
 from bnexp.running import options as options_module
 from bnexp.running.estimate import Costs, seconds_left, work
@@ -24,8 +25,13 @@ def spec(norm: str = "none", **training: int) -> TrialSpec:
 def measured(*seconds: float, of: TrialSpec) -> Costs:
     costs = Costs()
     for each in seconds:
-        costs.add(of, 3600, each)
+        learn(costs, of, each)
     return costs
+
+
+def learn(costs: Costs, of: TrialSpec, seconds: float, examples: int = 3600) -> None:
+    measured = Seconds(data=0, compile=0, train=0, evaluate=0, total=seconds)
+    costs.learn(of, record(Trial(of, 0)).model_copy(update={"seconds": measured, "train_examples": examples}))
 
 
 def test_nothing_measured_means_unknown() -> None:
@@ -55,7 +61,7 @@ def test_small_batches_cost_more_by_their_steps() -> None:
 
 def test_the_same_norm_counts_before_another() -> None:
     costs = measured(10, of=spec("batch", epochs=1))
-    costs.add(spec("none", epochs=1), 3600, 4)
+    learn(costs, spec("none", epochs=1), 4)
     assert costs.expected(spec("batch", epochs=2)) == pytest.approx(20)
     assert costs.expected(spec("layer", epochs=2)) == pytest.approx(14)
 
@@ -65,7 +71,7 @@ def test_a_users_own_data_are_measured_once_their_size_is_known() -> None:
     longer = TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": 2}})
     assert measured(10, of=spec()).expected(mine) is None
     costs = Costs()
-    costs.add(mine, 640, 5)
+    learn(costs, mine, 5, examples=640)
     assert costs.expected(longer) == pytest.approx(10)
 
 

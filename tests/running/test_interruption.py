@@ -21,13 +21,13 @@ from ground import experiment
 from bnexp.records.store import Store
 from bnexp.running import Options, run
 from bnexp.running.progress import Lines
-from bnexp.running.signals import ignore
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and those of nohup with this
 options = Options(jobs=2, trainer="fake_trainer:Trainer", resume="bnexp run tiny.yaml")
 outcome = run([experiment(range(6))], Store(Path(sys.argv[1])), options, Lines(sys.stderr))
-ignore()
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)  # the script ends with the code that it has now
 sys.exit(outcome.exit_code)
 """
 

@@ -131,16 +131,16 @@ def test_a_run_after_a_budget_goes_on_where_it_was(ground: Ground) -> None:
 
 def test_a_block_that_is_not_expected_to_end_in_time_is_not_begun() -> None:
     budget = Budget(100)
-    assert budget.admits(0, lambda: 1000)
-    assert budget.admits(1, lambda: 50)
-    assert not budget.admits(2, lambda: 101)
+    assert budget.admits(0, lambda _: 1000)
+    assert budget.admits(1, lambda _: 50)
+    assert not budget.admits(2, lambda _: 101)
     assert budget.spent
-    assert budget.admits(1, lambda: 1000)  # begun is begun
-    assert not budget.admits(3, lambda: 1)  # nothing further, lest seeds be left out
+    assert budget.admits(1, lambda _: 1000)  # begun is begun
+    assert not budget.admits(3, lambda _: 1)  # nothing further, lest seeds be left out
 
 
 def test_without_a_budget_everything_may_begin() -> None:
-    assert all(Budget(None).admits(block, lambda: 1e9) for block in range(5))
+    assert all(Budget(None).admits(block, lambda _: 1e9) for block in range(5))
 
 
 @pytest.mark.parametrize(

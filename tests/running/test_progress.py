@@ -12,21 +12,10 @@ from rich.console import Console
 from bnexp.records.record import Failure, Progress, Seconds
 from bnexp.running.live import LiveView
 from bnexp.running.outcome import Outcome
-from bnexp.running.progress import (
-    Errors,
-    Lines,
-    Running,
-    State,
-    Watcher,
-    duration,
-    finished_text,
-    planned_text,
-    printable,
-    ready_text,
-    stopped_text,
-)
+from bnexp.running.progress import Errors, Lines, Running, State, Watcher
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
+from bnexp.specs.wording import duration, printable
 
 TRIAL = Trial(SPECS["batch"], 2)
 TASK = Task(TRIAL, "mnist", "bn-pre", (("training.batch_size", 16),))
@@ -46,20 +35,27 @@ FAILED = RECORD.model_copy(
 )
 
 
+def said_of(what: str, *arguments: object) -> str:
+    """What plain lines say of an event."""
+    said = io.StringIO()
+    getattr(Lines(said), what)(*arguments)
+    return said.getvalue().removesuffix("\n")
+
+
 def test_the_line_of_a_finished_trial() -> None:
-    line = finished_text(TASK, RECORD, State(12, 50, seconds_left=720))
+    line = said_of("finished", TASK, RECORD, State(12, 50, seconds_left=720))
     assert line == "[ 12/50] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s (about 12 min left)"
 
 
 def test_a_failure_is_told_with_its_traceback() -> None:
-    assert finished_text(TASK, FAILED, State(1, 2)) == (
+    assert said_of("finished", TASK, FAILED, State(1, 2)) == (
         "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: ValueError: \\x1b[2J\n    a\n    b"
     )
 
 
 def test_a_message_of_several_lines_is_told_in_as_many() -> None:
     failure = Failure(kind="UserError", message="data: d:f failed: no\nTraceback:\n  f()", traceback="")
-    assert finished_text(TASK, FAILED.model_copy(update={"failure": failure}), State(1, 2)) == (
+    assert said_of("finished", TASK, FAILED.model_copy(update={"failure": failure}), State(1, 2)) == (
         "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: data: d:f failed: no\n    Traceback:\n      f()"
     )
 
@@ -73,7 +69,7 @@ def test_a_message_of_several_lines_is_told_in_as_many() -> None:
     ],
 )
 def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> None:
-    assert planned_text(*arguments) == text
+    assert said_of("planned", *arguments) == text
 
 
 @pytest.mark.parametrize(
@@ -119,7 +115,7 @@ def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> N
     ],
 )
 def test_the_outcome_in_words_and_as_exit_code(outcome: Outcome, text: str, code: int) -> None:
-    assert stopped_text(outcome, "bnexp run a") == text
+    assert said_of("stopped", outcome, "bnexp run a") == text
     assert outcome.exit_code == code
 
 
@@ -150,7 +146,7 @@ def test_durations(seconds: float, text: str) -> None:
     ],
 )
 def test_the_device_in_words(description: dict[str, object], text: str) -> None:
-    assert ready_text(description) == text
+    assert said_of("ready", description) == text
 
 
 def test_names_cannot_steer_the_terminal() -> None:

@@ -128,18 +128,18 @@ def _tail(log: Path) -> str:
         return ""
 
 
-def in_dask(key: str, number: int, topic: str, command: Command | None, *, options: Options, device: Device) -> Event:
+def in_dask(key: str, topic: str, command: Command | None, options: Options, device: Device) -> Event:
     """The task that a Dask worker runs: a command to a worker process, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
     dask = distributed.get_worker()
-    task_key = dask.get_current_task()
+    task = dask.get_current_task()
 
     def wanted() -> bool:
-        task = dask.state.tasks.get(task_key)
-        return task is not None and task.state == "executing"
+        state = dask.state.tasks.get(task)
+        return state is not None and state.state == "executing"
 
     def tell(event: Event) -> None:
-        dask.log_event(topic, {"key": key, "number": number, "event": pickle.dumps(event)})
+        dask.log_event(topic, (task, pickle.dumps(event)))
 
     return ask(key, command, partial(Worker, options, device), wanted, tell)

@@ -250,7 +250,7 @@ def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, clust
         events = (event for _ in range(100) for _, event in engine.events(0.2))
         assert isinstance(next(events), Ready)
         worker.say(Train(Trial(SPECS["none"], 0), str(ground.folder / "run.log")))
-        while not any(isinstance(event, Trained) for _, _, event in engine.news):
+        while not any(isinstance(event, Trained) for _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)
         assert isinstance([event for _, event in engine.last_words()][-1], Trained)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bnexp.cli import options
 from bnexp.cli.text import note
 
 
@@ -20,9 +21,7 @@ def data() -> None:
 @data.command()
 @click.argument("name", default="mnist")
 @click.option(
-    "--into",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="The cache folder; default: BNEXP_CACHE_DIR, or the user's own cache.",
+    "--into", type=options.FOLDER, help="The cache folder; default: BNEXP_CACHE_DIR, or the user's own cache."
 )
 def fetch(name: str, into: Path | None) -> None:
     """Download a dataset (default: mnist), check it, and print its folder.

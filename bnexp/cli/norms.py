@@ -166,13 +166,9 @@ def _choices(field: "FieldInfo") -> str:
 
 
 def _value(default: object) -> str:
-    return (
-        str(default).lower()
-        if isinstance(default, bool)
-        else f"{default:g}"
-        if isinstance(default, float)
-        else str(default)
-    )
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _yes(fact: bool) -> str:

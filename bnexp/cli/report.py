@@ -13,11 +13,7 @@ INCOMPLETE = 4
 @click.command()
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
 @options.results
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the report goes.  [default: report/ in the results folder]",
-)
+@click.option("--out", type=options.FOLDER, help="Where the report goes.  [default: report/ in the results folder]")
 @click.option("--pdf", is_flag=True, help="Each figure as PDF too.")
 @click.option("--strict", is_flag=True, help="Exit with 4 if a planned trial is missing or failed.")
 def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: bool, strict: bool) -> int:

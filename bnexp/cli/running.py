@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @options.configs
 @options.executing
 @options.selecting
+@options.sharing
 @options.loading
 @options.data_dir
 @options.results
@@ -46,19 +47,18 @@ if TYPE_CHECKING:
 def run(
     *,
     configs: tuple[Path, ...],
-    results: Path,
-    seeds: frozenset[int] | None,
-    only: tuple[str, ...],
+    loading: dict[str, Any],
+    selecting: dict[str, Any],
     shard: str | None,
-    sets: tuple[str, ...],
-    name: str | None,
-    smoke: bool,
+    results: Path,
+    data_dir: Path | None,
+    execution: dict[str, Any],
+    limits: dict[str, Any],
     dry_run: bool,
     verbose: bool,
     quiet: bool,
     as_json: bool,
-    data_dir: Path | None,
-    **execution: Any,
+    **rest: Any,
 ) -> int:
     """Train what is missing, and store it.
 
@@ -75,12 +75,13 @@ def run(
       bnexp run mnist.yaml --engine dask --scheduler tcp://10.0.0.1:8786
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load_many  # noqa: PLC0415
 
-    experiments = _experiments(configs, sets, name, smoke)
+    experiments = load_many(configs, **loading)
+    chosen = api.selection(experiments, **selecting)
     if not quiet:
-        _note_unselected(experiments, seeds, only)
+        _note_left_out(experiments, chosen)
     if dry_run:
-        chosen = api.selection(experiments, seeds=seeds, only=only)
         _show_plan(experiments, chosen, results, execution["jobs"], shard=shard, as_json=as_json)
         return 0
     if not quiet:
@@ -91,45 +92,39 @@ def run(
     outcome = api.run(
         experiments,
         results=results,
-        seeds=seeds,
-        only=only,
         shard=shard,
         data_folder=data_dir,
         watch=_watcher(verbose, quiet, results),
-        resume=_resume_command(),
+        # This process's own command line, as it can be typed again; `--force` would not resume.
+        resume=shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")]),
+        **selecting,
         **execution,
+        **limits,
+        **rest,
     )
     if as_json:
         print_json({**asdict(outcome), "left": outcome.left, "exit_code": outcome.exit_code})
     if not quiet and outcome.interrupted is None and outcome.planned:
-        note(f"Next: {_report_command(results)}")
+        elsewhere = [] if results == Path("results") else ["--results", str(results)]
+        note(f"Next: {shlex.join(['bnexp', 'report', *elsewhere])}")
     return outcome.exit_code
 
 
 @click.command()
 @options.configs
 @options.selecting
+@options.sharing
 @options.loading
-@click.option(
-    "--jobs",
-    type=options.jobs,
-    metavar="N|auto",
-    default="auto",
-    show_default=True,
-    help="Trials at a time, for the time left.",
-)
+@options.jobs("Trials at a time, for the time left.")
 @options.results
 @options.as_json
 def plan(
     *,
     configs: tuple[Path, ...],
-    results: Path,
-    seeds: frozenset[int] | None,
-    only: tuple[str, ...],
+    loading: dict[str, Any],
+    selecting: dict[str, Any],
     shard: str | None,
-    sets: tuple[str, ...],
-    name: str | None,
-    smoke: bool,
+    results: Path,
     jobs: Any,
     as_json: bool,
 ) -> None:
@@ -142,11 +137,12 @@ def plan(
       bnexp plan configs/mnist.yaml --seeds 0-4
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load_many  # noqa: PLC0415
 
-    experiments = _experiments(configs, sets, name, smoke)
-    _note_unselected(experiments, seeds, only)
+    experiments = load_many(configs, **loading)
+    chosen = api.selection(experiments, **selecting)
+    _note_left_out(experiments, chosen)
     _note_edited(experiments, results)
-    chosen = api.selection(experiments, seeds=seeds, only=only)
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
 
@@ -168,12 +164,6 @@ def note_cautions(experiment: "Experiment") -> None:
         note(f"caution: {text}")
 
 
-def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None, smoke: bool) -> "list[Experiment]":
-    from bnexp.config.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
-
-    return load_many(configs, sets=sets, name=name, smoke=smoke)
-
-
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
     """Says where a config is not the one whose trials lie under its name: they will no longer be reported."""
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
@@ -187,12 +177,10 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
             )
 
 
-def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] | None, only: tuple[str, ...]) -> None:
+def _note_left_out(experiments: "Sequence[Experiment]", chosen: "Sequence[list[PlannedTrial]]") -> None:
     """Says which of several experiments `--seeds` and `--only` leave nothing of."""
-    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-
-    for experiment, chosen in zip(experiments, api.selection(experiments, seeds=seeds, only=only), strict=True):
-        if not chosen:
+    for experiment, planned in zip(experiments, chosen, strict=True):
+        if not planned:
             note(f"{experiment.name}: no trial of it matches --seeds and --only, so that it is left out")
 
 
@@ -208,15 +196,6 @@ def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
 
         return LiveView(sys.stderr)
     return Lines(sys.stderr, log=Store(results).log if verbose else None)
-
-
-def _resume_command() -> str:
-    """This process's own command line, as it can be typed again; `--force` would not resume."""
-    return shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")])
-
-
-def _report_command(results: Path) -> str:
-    return shlex.join(["bnexp", "report"] + ([] if results == Path("results") else ["--results", str(results)]))
 
 
 def _show_plan(

@@ -11,7 +11,7 @@ from bnexp.cli.text import note, plural, print_json
 from bnexp.specs.wording import duration, printable
 
 if TYPE_CHECKING:
-    from bnexp.evidence.agreement import Parting, Sameness
+    from bnexp.evidence.agreement import Parting
     from bnexp.running.verify import Verification
 
 
@@ -21,26 +21,16 @@ if TYPE_CHECKING:
     "--tolerance", type=click.FloatRange(0), help="Of losses in nats and of accuracies as shares.  [default: 0.001]"
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads.  [default: those of the record]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: that of the record]")
+@click.option("--device", type=options.DEVICES, help="[default: that of the record]")
 @click.option(
     "--modules",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=options.EXISTING_FOLDER,
     help="Where your own modules are looked for first, such as the config's folder.  [default: the working folder]",
 )
 @options.data_dir
 @options.results
 @options.as_json
-def verify(
-    trial: str,
-    *,
-    tolerance: float | None,
-    threads: int | None,
-    device: Any,
-    modules: Path | None,
-    data_dir: Path | None,
-    results: Path,
-    as_json: bool,
-) -> int:
+def verify(*, trial: str, data_dir: Path | None, results: Path, as_json: bool, **chosen: Any) -> int:
     """Train a stored trial again, and say whether it comes to the same.
 
     TRIAL is as for `bnexp show`. The record is not touched. Exit codes: 0 the same bit by bit, or within the tolerance;
@@ -52,20 +42,15 @@ def verify(
       bnexp verify mnist-cnn-group-b64-s0
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.records.find import find  # noqa: PLC0415
+    from bnexp.records.find import find, record  # noqa: PLC0415
     from bnexp.records.store import Store  # noqa: PLC0415
 
     if not as_json:
-        note(_announced(find(Store(results), trial)))
-    found = api.verify(
-        trial,
-        results=results,
-        tolerance=tolerance,
-        threads=threads,
-        device=device,
-        data_folder=data_dir,
-        modules=modules,
-    )
+        folder = find(Store(results), trial)
+        seconds = record(folder).seconds
+        took = f", which took {duration(seconds.total)} then" if seconds else ""
+        note(f"training {folder.name} once more{took}; its record stays as it is")
+    found = api.verify(trial, results=results, data_folder=data_dir, **chosen)
     if found.interrupted is not None:
         note("interrupted; nothing was verified, and nothing is changed")
         return found.exit_code
@@ -74,15 +59,6 @@ def verify(
     else:
         click.echo("\n".join(_text(found)))
     return found.exit_code
-
-
-def _announced(folder: Path) -> str:
-    """What goes on, and for how long: one line before the training."""
-    from bnexp.records.find import record  # noqa: PLC0415  # pydantic: not for `--help`
-
-    seconds = record(folder).seconds
-    took = f", which took {duration(seconds.total)} then" if seconds else ""
-    return f"training {folder.name} once more{took}; its record stays as it is"
 
 
 def _text(found: "Verification") -> list[str]:
@@ -98,17 +74,14 @@ def _text(found: "Verification") -> list[str]:
         f"losses to {same.tolerance:g} nats, accuracies to {100 * same.tolerance:g} percentage points or one image, "
         "all else exactly"
     )
+    extent = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g} points"
     lines = [f"{found.trial}: {same.verdict} ({rule})"]
     if same.beyond is not None:
         lines.append(f"first beyond it: {_parting(same.beyond)}")
     if same.first is not None and same.first != same.beyond:
         lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
-    return [*lines, _extent(same), *_surroundings(found)]
-
-
-def _extent(same: "Sameness") -> str:
-    extent = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g} points"
-    return f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {extent}"
+    differ = f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {extent}"
+    return [*lines, differ, *_surroundings(found)]
 
 
 def _parting(parting: "Parting") -> str:

@@ -57,7 +57,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="bnexp")
 def app() -> None:
     """Honest, reproducible comparison of how neural networks are normalized.
@@ -107,8 +107,6 @@ def _call(words: list[str]) -> int:
     except click.ClickException as error:
         error.show(sys.stderr)
         return 2
-    except click.Abort:
-        raise KeyboardInterrupt from None
 
 
 def _say(text: str, code: int) -> int:

@@ -19,7 +19,6 @@ REGRESSION = 1
 @click.option(
     "--metric",
     default="test-accuracy",
-    show_default=True,
     metavar="NAME",
     help="test-accuracy, recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
     "or steps-to-N: steps to N % validation accuracy.",
@@ -28,14 +27,12 @@ REGRESSION = 1
     "--margin",
     type=float,
     default=0.0,
-    show_default=True,
     help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points).",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["regression", "difference"]),
     default="regression",
-    show_default=True,
     help="Exit with 1 at a regression; or at an improvement too.",
 )
 @click.option(

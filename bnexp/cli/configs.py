@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bnexp.cli import options
+from bnexp.cli.running import note_cautions, summary
 from bnexp.cli.text import note
 from bnexp.errors import UserError
 
@@ -23,7 +24,6 @@ def validate(configs: tuple[Path, ...], loading: dict[str, Any]) -> None:
     Example:
       bnexp validate configs/*.yaml
     """
-    from bnexp.cli.running import note_cautions, summary  # noqa: PLC0415  # both modules are small; no cycle at the top
     from bnexp.config.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     try:

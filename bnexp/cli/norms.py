@@ -9,6 +9,7 @@ import click
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
 from bnexp.errors import UserError
+from bnexp.specs.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -65,7 +66,6 @@ def _chosen(name: str, arguments: Sequence[str]) -> "Norm":
     from bnexp.config.yaml import scalar  # noqa: PLC0415
     from bnexp.specs.norms.own import is_own  # noqa: PLC0415
     from bnexp.specs.norms.table import METHODS  # noqa: PLC0415
-    from bnexp.specs.wording import did_you_mean  # noqa: PLC0415
 
     if is_own(name):
         raise UserError(f"{name} is not one of ours, and has no card; `bnexp run` tries it before it trains")
@@ -104,10 +104,16 @@ def listing(methods: "Mapping[str, type[Norm]]") -> str:
 
 def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     """All that is known of one method with its arguments."""
+    arguments = [
+        [key, _value(getattr(norm, key)), _value(field.default), _choices(field), field.description or ""]
+        for key, field in type(norm).model_fields.items()
+        if key != "name"
+    ]
     lines = [f"{norm.title} (norm: {norm.name})", f"  {norm.paper}{norm.link and f', {norm.link}'}", ""]
     lines += ["formula", *(f"  {part}" for part in norm.formula.split("; ")), ""]
     lines += [f"batch-dependent: {_yes(norm.batch_dependent)}", f"in training:     {norm.in_training}"]
-    lines += [f"at inference:    {norm.in_inference}", "", "arguments", _argument_table(norm), "", *_places(norm)]
+    lines += [f"at inference:    {norm.in_inference}", "", "arguments"]
+    lines += [table(["argument", "here", "default", "values", "meaning"], arguments, indent="  "), "", *_places(norm)]
     if norm.not_dense:
         lines += ["", f"no dense layers: {norm.not_dense}"]
     if norm.traps:
@@ -119,15 +125,6 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     elif deviation is not None:
         lines += ["", "nothing to check against NumPy"]
     return "\n".join(lines)
-
-
-def _argument_table(norm: "Norm") -> str:
-    rows = [
-        [key, _value(getattr(norm, key)), _value(field.default), _choices(field), field.description or ""]
-        for key, field in type(norm).model_fields.items()
-        if key != "name"
-    ]
-    return table(["argument", "here", "default", "values", "meaning"], rows, indent="  ")
 
 
 def _places(norm: "Norm") -> list[str]:

@@ -82,7 +82,7 @@ configs = click.argument(
     metavar="CONFIG...",
 )
 
-results = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, help="The results folder.")
+results = click.option("--results", type=FOLDER, default=Path("results"), help="The results folder.")
 
 data_dir = click.option(
     "--data-dir", type=EXISTING_FOLDER, help="Where datasets are looked for first: mnist.npz or the four IDX files."
@@ -112,21 +112,18 @@ sharing = click.option(
 
 def jobs(help_text: str) -> Command:
     """How many trials at a time."""
-    return click.option(
-        "--jobs", type=number_of_jobs, metavar="N|auto", default="auto", show_default=True, help=help_text
-    )
+    return click.option("--jobs", type=number_of_jobs, metavar="N|auto", default="auto", help=help_text)
 
 
 executing = group(
     "execution",
     jobs("Trials at a time."),
-    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each trial."),
-    click.option("--device", type=DEVICES, default="auto", show_default=True),
+    click.option("--threads", type=click.IntRange(1), default=1, help="Threads of each trial."),
+    click.option("--device", type=DEVICES, default="auto"),
     click.option(
         "--engine",
         type=click.Choice(["local", "dask"]),
         default="local",
-        show_default=True,
         help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
     ),
     click.option(

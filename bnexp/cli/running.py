@@ -36,11 +36,15 @@ if TYPE_CHECKING:
     "--max-failures",
     type=click.IntRange(0),
     default=3,
-    show_default=True,
     help="Stop after so many identical consecutive failures; 0: never.",
 )
 @options.limiting
-@click.option("--plugins/--no-plugins", default=True, help="Whether a config may name code of its own, module:name.")
+@click.option(
+    "--plugins/--no-plugins",
+    default=True,
+    show_default=False,
+    help="Whether a config may name code of its own, module:name.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell also when each trial starts, and where its log is.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of failures.")
 @options.as_json

@@ -62,26 +62,39 @@ def verify(*, trial: str, data_dir: Path | None, results: Path, as_json: bool, *
 
 
 def _text(found: "Verification") -> list[str]:
-    if found.sameness is None:
-        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
-        traceback = [f"    {printable(line)}" for line in below]
-        return [f"{found.trial}: different: it failed this time: {found.failure}", *traceback, *_surroundings(found)]
     same = found.sameness
-    if same.verdict == "identical":
+    if same is None:
+        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
+        lines = [f"{found.trial}: different: it failed this time: {found.failure}"]
+        lines += [f"    {printable(line)}" for line in below]
+    elif same.verdict == "identical":
         counted = f"all {same.compared:,} figures and fingerprints are those of the record"
-        return [f"{found.trial}: bit-identical: {counted}", *_surroundings(found)]
-    rule = (
-        f"losses to {same.tolerance:g} nats, accuracies to {100 * same.tolerance:g} percentage points or one image, "
-        "all else exactly"
-    )
-    extent = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g} points"
-    lines = [f"{found.trial}: {same.verdict} ({rule})"]
-    if same.beyond is not None:
-        lines.append(f"first beyond it: {_parting(same.beyond)}")
-    if same.first is not None and same.first != same.beyond:
-        lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
-    differ = f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {extent}"
-    return [*lines, differ, *_surroundings(found)]
+        lines = [f"{found.trial}: bit-identical: {counted}"]
+    else:
+        points = 100 * same.tolerance
+        rule = f"losses to {same.tolerance:g} nats, accuracies to {points:g} percentage points or one image"
+        lines = [f"{found.trial}: {same.verdict} ({rule}, all else exactly)"]
+        if same.beyond is not None:
+            lines.append(f"first beyond it: {_parting(same.beyond)}")
+        if same.first is not None and same.first != same.beyond:
+            lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
+        largest = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g}"
+        lines.append(f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {largest} points")
+    reasons = [
+        f"  {each.what}: {printable(f'{each.one} → {each.other}')}"
+        for each in found.surroundings
+        if each.touches == "results"
+    ]
+    others = [
+        printable(f"{each.what} {each.one} → {each.other}") for each in found.surroundings if each.touches != "results"
+    ]
+    if reasons and same is not None and same.verdict == "identical":
+        lines += ["although these differ:", *reasons]
+    elif reasons:
+        lines += ["what differs from the record, and is the likely reason:", *reasons]
+    else:
+        lines.append("software, machine and execution are those of the record, as far as it holds them")
+    return lines + ([f"bearing on seconds alone: {', '.join(others)}"] if others else [])
 
 
 def _parting(parting: "Parting") -> str:
@@ -94,20 +107,6 @@ def _value(value: object) -> str:
     if isinstance(value, tuple | list):
         return f"{len(value)} entries"
     return "nothing" if value is None else str(value)
-
-
-def _surroundings(found: "Verification") -> list[str]:
-    reasons = [each for each in found.surroundings if each.touches == "results"]
-    others = [each for each in found.surroundings if each.touches != "results"]
-    lines = ["software, machine and execution are those of the record, as far as it holds them"]
-    if reasons:
-        different = found.sameness is None or found.sameness.verdict != "identical"
-        lines = ["what differs from the record, and is the likely reason:" if different else "although these differ:"]
-        lines += [f"  {each.what}: {printable(f'{each.one} → {each.other}')}" for each in reasons]
-    if others:
-        texts = [printable(f"{each.what} {each.one} → {each.other}") for each in others]
-        lines.append(f"bearing on seconds alone: {', '.join(texts)}")
-    return lines
 
 
 def _plain(found: "Verification") -> dict[str, Any]:

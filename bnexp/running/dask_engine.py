@@ -185,13 +185,12 @@ class DaskEngine(Engine):
 
     def last_words(self) -> Iterator[tuple[RemoteWorker, Event]]:
         limit = time.monotonic() + _LAST_WORDS
-        while True:  # without a look at the machines: what was heard is kept even if the scheduler has gone
-            yield from self._heard_so_far()
-            busy = any(not worker.answered for worker in self._workers)
-            if not busy or time.monotonic() > limit or self._client.status != "running":
-                break
+        yield from self._heard_so_far()  # without a look at the machines: it is kept even if the scheduler has gone
+        while any(not worker.answered for worker in self._workers) and time.monotonic() < limit:
             time.sleep(0.05)
-        yield from self._heard_so_far()
+            yield from self._heard_so_far()
+            if self._client.status != "running":
+                break
 
     def _look(self) -> None:
         """Which Dask workers there are; ours in one that is gone say `Ended`."""

@@ -4,7 +4,6 @@ Trials are trained in `running.worker`, as on one machine: with the same environ
 the Dask worker, one for each key, kept from trial to trial with its compiled models.
 """
 
-import os
 import pickle
 import select
 import tempfile
@@ -84,7 +83,12 @@ def _obeyed(worker: Worker, command: Command, wanted: Callable[[], bool], tell: 
         worker.say(command)
         answer = _answer(worker, wanted, tell)
         if isinstance(command, Train) and isinstance(answer, Trained | Ended):
-            return replace(answer, output=_tail(log))
+            printed = b""
+            if log.exists():
+                with log.open("rb") as file:
+                    file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+                    printed = file.read()
+            return replace(answer, output=printed.decode(errors="replace"))
         return answer
 
 
@@ -117,15 +121,6 @@ def release(keys: list[str]) -> None:
                 held.idle.cancel()
                 del _held[key]
                 held.worker.close()
-
-
-def _tail(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def in_dask(key: str, topic: str, command: Command | None, options: Options, device: Device) -> Event:

@@ -8,8 +8,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bnexp.running.outcome import Outcome
-from bnexp.running.progress import Lines, Running, State
+from bnexp.running.progress import Lines, State
+from bnexp.running.survey import Outcome
 from bnexp.specs.wording import duration, printable
 
 
@@ -53,19 +53,11 @@ def view(state: State, note: str = "") -> Group:
     whole.add_row(bar, Text(f"{state.done}/{state.planned} trials"), Text(left))
     running = Table.grid(padding=(0, 2))
     for each in state.running:
-        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in _cells(each)))
+        cells = ["starting", "", ""]
+        if far := each.progress:
+            accuracy = far.validation_accuracy
+            seen = "" if accuracy is None else f"validation {accuracy * 100:.2f} %"
+            cells = [f"epoch {far.epoch}/{far.epochs}", f"step {far.step}/{far.steps}", seen]
+        cells = [f"  {printable(each.task.label)}", *cells, duration(each.seconds)]
+        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
     return Group(whole, running)
-
-
-def _cells(running: Running) -> list[str]:
-    name, progress = f"  {printable(running.task.label)}", running.progress
-    if progress is None:
-        return [name, "starting", "", "", duration(running.seconds)]
-    accuracy = progress.validation_accuracy
-    return [
-        name,
-        f"epoch {progress.epoch}/{progress.epochs}",
-        f"step {progress.step}/{progress.steps}",
-        "" if accuracy is None else f"validation {accuracy * 100:.2f} %",
-        duration(running.seconds),
-    ]

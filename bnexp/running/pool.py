@@ -74,7 +74,8 @@ class Worker:
 
     def _ending(self) -> Ended:
         code = self.exit_code()
-        told = ending(code)
+        names = {-number: number.name for number in signal.Signals}  # a real-time signal has none
+        told = f"exit code {code}" if code >= 0 else f"killed by {names.get(code, f'signal {-code}')}"
         if code == -signal.SIGKILL and out_of_memory_kills() > self._memory_kills:
             told += ", as the machine or the container had run out of memory"
         self._log.seek(0)
@@ -170,13 +171,3 @@ def environment(options: Options, device: Device) -> dict[str, str]:
     if home not in site.getsitepackages():  # a checkout that is not installed
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))
     return variables
-
-
-def ending(exit_code: int) -> str:
-    """An exit code in words: `killed by SIGKILL`, `exit code 3`."""
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    try:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    except ValueError:  # a real-time signal has no name
-        return f"killed by signal {-exit_code}"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bnexp.records.record import Failure, Progress, TrialRecord
-from bnexp.running.outcome import Outcome
-from bnexp.running.survey import Task
+from bnexp.running.survey import Outcome, Task
 from bnexp.specs.trial import Trial
 from bnexp.specs.wording import duration, printable
 
@@ -93,13 +92,14 @@ class Lines(Watcher):
         parts += [f"{failed_before} failed before (again with --retry-failed)"] if failed_before else []
         to_train = planned - skipped - failed_before
         parts += [f"{to_train} to train ({jobs} at a time)"] if jobs else ["nothing to train"]
-        self.say(f"{_count(planned, 'trial')}: {', '.join(parts)}")
+        self.say(f"{planned} trial{'s' * (planned != 1)}: {', '.join(parts)}")
 
     def ready(self, description: dict[str, Any]) -> None:
         device, name = str(description.get("device", "?")), str(description.get("device_name", ""))
         where = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
         threads = description.get("threads")
-        self.say(printable(f"Training on {where}" + (f", {_count(threads, 'thread')} each" if threads else "")))
+        each = f", {threads} thread{'s' * (threads != 1)} each" if threads else ""
+        self.say(printable(f"Training on {where}{each}"))
 
     def started(self, task: Task) -> None:
         if self._log:
@@ -182,7 +182,3 @@ def in_a_line(failure: Failure) -> str:
     """The first line of what a failure says, with its kind where that is a Python exception's."""
     first = failure.message.partition("\n")[0]
     return first if failure.kind in ("UserError", "signal", "exit") else f"{failure.kind}: {first}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

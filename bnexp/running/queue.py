@@ -136,16 +136,15 @@ class Budget:
         return block in self._begun
 
     def admits(self, block: int, expected: Callable[[int], float | None]) -> bool:
-        """Whether a trial of this block may be begun.
+        """Whether a trial of this block may be begun: the first block always may.
 
-        The first block always may.  `expected` tells how many seconds a block and what is running will take from now,
-        None if nobody knows: a block that would end beyond the limit is not begun.
+        `expected` tells how many seconds a block and what is running will take from now, None if nobody knows: a block
+        that would end beyond the limit is not begun.
         """
         if self.seconds is None or block in self._begun:
             return True
-        elapsed = time.monotonic() - self._since
-        if not self._begun or (not self.spent and elapsed + (expected(block) or 0.0) <= self.seconds):
+        left = self.seconds - (time.monotonic() - self._since)
+        self.spent = bool(self._begun) and (self.spent or (expected(block) or 0.0) > left)
+        if not self.spent:
             self._begun.add(block)
-            return True
-        self.spent = True
-        return False
+        return not self.spent

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,14 +16,13 @@ from bnexp.records.store import Store
 from bnexp.running.engine import Engine, Worker, engine
 from bnexp.running.estimate import seconds_left
 from bnexp.running.options import Options
-from bnexp.running.outcome import Outcome
 from bnexp.running.own_layers import OwnLayers, lost
 from bnexp.running.progress import Running, State, Watcher, in_a_line, last_lines
 from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
-from bnexp.running.survey import Survey, Task, of_shard, survey, tasks, to_mend
+from bnexp.running.survey import Outcome, Survey, Task, of_shard, survey, tasks, to_mend
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
 from bnexp.specs.wording import duration
@@ -44,7 +43,7 @@ def run(
 ) -> Outcome:
     """Train every trial of the experiments that has no record yet; returns what it came to.
 
-    `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
+    `selected` holds what is wanted of each experiment (`config.selection.select`), by default all.
     Raises UserError where no trial could be trained: no GPU, a results folder that cannot be read or written, a data
     folder without the data.
     Every trial that finishes is kept whatever comes after it.  Needs no `__main__` guard.
@@ -52,18 +51,14 @@ def run(
     with Signals() as signals:
         try:
             found = survey(of_shard(tasks(experiments, selected), options.shard), store)
-            _check_data(found.waiting, options)
+            # A data folder that the user names and that lacks a dataset is told once, before any worker starts.
+            for name in {task.trial.spec.data.name for task in found.waiting} & KNOWN.keys():
+                find(name, KNOWN[name], options.data_folder)
             for experiment in experiments:
                 store.keep_plan(experiment)
             return _Run(found, store, options, watch, signals).to_end()
         finally:
             watch.close()
-
-
-def _check_data(waiting: Iterable[Task], options: Options) -> None:
-    """UserError where a data folder that the user names lacks a dataset: once, before any worker starts."""
-    for name in {task.trial.spec.data.name for task in waiting} & KNOWN.keys():
-        find(name, KNOWN[name], options.data_folder)
 
 
 class _Run:
@@ -84,44 +79,42 @@ class _Run:
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
         self._ever_ready, self._start_failures = False, 0
         self._cautions: set[str] = set()
-        self._last_failure: tuple[str, str] | None = None
-        self._identical_failures = 0
+        self._identical_failures: list[tuple[str, str]] = []  # the latest ones
         self._estimate: float | None = None
         self._estimated = 0.0
 
     def to_end(self) -> Outcome:
         """Train what is waiting, until nothing is, or something ends the run early."""
-        if self._queue:
-            with engine(self._options, len(self._queue)) as place:
-                self._jobs = place.capacity()
-                self._tell_plan()
-                place.wake_on(self._signals.fileno())
-                try:
-                    self._train(place)
-                finally:
-                    place.kill()
-                    for worker, event in place.last_words():  # what else they were at is to be trained again
-                        if isinstance(event, Trained) and (slot := self._slots.get(worker)):
-                            self._trained(slot, event)
-                    self._queue.release_all()
-        else:
-            self._tell_plan()
+        with ExitStack() as stack:
+            place = stack.enter_context(engine(self._options, len(self._queue))) if self._queue else None
+            self._jobs = 0 if place is None else place.capacity()
+            self._watch.planned(self._outcome.planned, self._outcome.skipped, self._outcome.failed_before, self._jobs)
+            if place is not None:
+                self._train(place)
         outcome = replace(self._outcome, interrupted=self._signals.received)
         self._watch.stopped(outcome, self._options.resume)
         return outcome
 
     def _train(self, place: Engine) -> None:
-        while not self._over():
-            self._staff(place)
-            self._hand_out()
-            for worker, event in place.events(_TICK):
-                self._take(place, worker, event)
-            for slot in self._slots.values():
-                slot.stop_if_late(self._options)
-            self._watch.tick(self._state())
-
-    def _tell_plan(self) -> None:
-        self._watch.planned(self._outcome.planned, self._outcome.skipped, self._outcome.failed_before, self._jobs)
+        place.wake_on(self._signals.fileno())
+        try:
+            while not self._over():
+                self._jobs = place.capacity()
+                while len(place) < min(self._jobs, len(self._queue) + len(self._training())):
+                    worker = place.start()
+                    self._slots[worker] = Slot(worker)
+                self._hand_out()
+                for worker, event in place.events(_TICK):
+                    self._take(place, worker, event)
+                for slot in self._slots.values():
+                    slot.stop_if_late(self._options)
+                self._watch.tick(self._state())
+        finally:
+            place.kill()
+            for worker, event in place.last_words():  # what else they were at is to be trained again
+                if isinstance(event, Trained) and worker in self._slots:
+                    self._trained(self._slots[worker], event)
+            self._queue.release_all()
 
     def _over(self) -> bool:
         if self._signals.received or self._outcome.reason:
@@ -133,15 +126,7 @@ class _Run:
         return True
 
     def _end(self, reason: str) -> None:
-        """Let the run end early."""
         self._outcome = replace(self._outcome, reason=reason)
-
-    def _staff(self, place: Engine) -> None:
-        """As many workers as there is work for, up to the engine's capacity."""
-        self._jobs = place.capacity()
-        while len(place) < min(self._jobs, len(self._queue) + len(self._training())):
-            worker = place.start()
-            self._slots[worker] = Slot(worker)
 
     def _training(self) -> list[tuple[Slot, Training]]:
         return [(slot, slot.state) for slot in self._slots.values() if isinstance(slot.state, Training)]
@@ -184,7 +169,11 @@ class _Run:
             return
         match event:
             case Ready(description):
-                self._ready(slot, description)
+                slot.become(Idle())
+                self._start_failures = 0
+                if not self._ever_ready:
+                    self._watch.ready(description)
+                self._ever_ready = True
             case Unable(failure):
                 self._forget(place, slot)
                 self._start_failed(failure.message if failure.kind == "UserError" else failure.traceback)
@@ -209,13 +198,6 @@ class _Run:
         place.remove(slot.worker)
         del self._slots[slot.worker]
 
-    def _ready(self, slot: Slot, description: dict[str, Any]) -> None:
-        slot.become(Idle())
-        self._start_failures = 0
-        if not self._ever_ready:
-            self._ever_ready = True
-            self._watch.ready(description)
-
     def _start_failed(self, reason: str, *, killed: bool = False) -> None:
         """A worker cannot work.  The first one stands for all, unless it was killed; later ones have more tries."""
         self._start_failures += 1
@@ -235,8 +217,8 @@ class _Run:
         training = slot.state
         assert isinstance(training, Training)
         slot.become(Idle())
-        record = self._checked(training, event.result) if isinstance(event.result, str) else event.result
-        self._keep(training.task, self._failed(training, record) if isinstance(record, Failure) else record)
+        result = event.result
+        self._keep(training, self._checked(training, result) if isinstance(result, str) else result)
 
     def _checked(self, training: Training, text: str) -> TrialRecord | Failure:
         """The record that a worker has sent, if it is this trial's."""
@@ -275,24 +257,24 @@ class _Run:
         log = self._store.log(training.task.trial)
         last = last_lines(log.read_text(errors="replace") if log.exists() else event.log)
         failure = Failure(kind=kind, message=message, traceback=last)
-        self._keep(training.task, self._failed(training, failure, event.peak_memory_bytes))
+        self._keep(training, failure, event.peak_memory_bytes)
 
-    def _failed(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
-        trial = training.task.trial
-        return TrialRecord(
-            protocol=PROTOCOL,
-            identity=trial.identity,
-            spec=trial.spec.model_dump(mode="json"),
-            seed=trial.seed,
-            status="failed",
-            started=training.started,
-            peak_memory_bytes=peak_memory_bytes,
-            environment=environment(),
-            failure=failure,
-        )
-
-    def _keep(self, task: Task, record: TrialRecord) -> None:
-        """Store a record, count it, tell of it."""
+    def _keep(self, training: Training, found: TrialRecord | Failure, peak_memory_bytes: int | None = None) -> None:
+        """Store a record, or that of a failure; count it, tell of it."""
+        task = training.task
+        record = found
+        if isinstance(record, Failure):
+            record = TrialRecord(
+                protocol=PROTOCOL,
+                identity=task.trial.identity,
+                spec=task.trial.spec.model_dump(mode="json"),
+                seed=task.trial.seed,
+                status="failed",
+                started=training.started,
+                peak_memory_bytes=peak_memory_bytes,
+                environment=environment(),
+                failure=record,
+            )
         self._caution(record.execution.get("cautions", ()))  # where its progress was not heard
         beside = {"jobs": self._jobs, "threads": self._options.threads}
         record = record.model_copy(update={"execution": {**record.execution, **beside}})
@@ -305,15 +287,15 @@ class _Run:
 
     def _look_at_failures(self, failure: Failure | None) -> None:
         """End the run at any failure with `fail_fast`, or after several that say the same."""
-        said = None if failure is None else (failure.kind, failure.message)
-        self._identical_failures = self._identical_failures + 1 if said == self._last_failure else 1
-        self._last_failure = said
         if failure is None:
+            self._identical_failures = []
             return
+        said = (failure.kind, failure.message)
+        self._identical_failures = [said, *(before for before in self._identical_failures if before == said)]
         if self._options.fail_fast:
             self._end("at the first failure, as asked")
-        elif self._identical_failures == self._options.max_failures:
-            self._end(f"after {self._identical_failures} identical consecutive failures ({in_a_line(failure)})")
+        elif (count := len(self._identical_failures)) == self._options.max_failures:
+            self._end(f"after {count} identical consecutive failures ({in_a_line(failure)})")
 
     def _state(self) -> State:
         done = self._outcome.planned - self._outcome.left

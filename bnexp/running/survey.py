@@ -1,8 +1,8 @@
-"""What of a plan is finished, has failed, and is still to be trained."""
+"""What of a plan is finished, has failed, and is still to be trained; and what a run came to, with its exit code."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bnexp.records.record import TrialRecord
@@ -37,9 +37,7 @@ class Survey:
 
     tasks: list[Task]  # all of them
     finished: list[Task] = field(default_factory=list)  # with a record that is ok or diverged
-    failed: list[Task] = field(
-        default_factory=list
-    )  # with a record of a failure, one that the user could mend excepted
+    failed: list[Task] = field(default_factory=list)  # with the record of a failure that is not the user's to mend
     waiting: list[Task] = field(default_factory=list)
     """Without a record, or where the last try met a fault of the surroundings (`UserError`): data not found, say."""
     costs: Costs = field(default_factory=Costs)  # measured seconds of the finished ones
@@ -48,7 +46,7 @@ class Survey:
 def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[PlannedTrial]] | None = None) -> list[Task]:
     """The different trials of the experiments, seed by seed over all of them, so that a stop leaves each balanced.
 
-    `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
+    `selected` holds what is wanted of each experiment (`config.selection.select`), by default all.
     """
     chosen = map(plan, experiments) if selected is None else selected
     found: dict[str, Task] = {}
@@ -99,3 +97,40 @@ def survey(wanted: Iterable[Task], store: Store) -> Survey:
 def to_mend(record: TrialRecord) -> bool:
     """Whether the trial met a fault of its surroundings, so that every run tries it again."""
     return record.failure is not None and record.failure.kind == "UserError"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of trials; one that several experiments or variants share counts once."""
+
+    planned: int = 0  # all trials that were asked for
+    skipped: int = 0  # of these, finished before, or meanwhile by another run on the same folder
+    trained: int = 0  # finished in this run, the diverged ones included
+    diverged: int = 0  # of the trained ones, those whose loss was not finite: a result, not a failure
+    failed: int = 0  # in this run
+    mendable: int = 0  # of the failed ones, those that met a fault of the surroundings: the next run tries them again
+    failed_before: int = 0  # in an earlier run, and not tried again
+    interrupted: int | None = None  # the signal that ended the run early, if one did
+    reason: str = ""  # why the run stopped before its end, if not by a signal
+
+    def plus(self, **more: int) -> "Outcome":
+        """These counts and some more trials."""
+        counts: dict[str, Any] = {name: getattr(self, name) + count for name, count in more.items()}
+        return replace(self, **counts)
+
+    def after(self, record: TrialRecord) -> "Outcome":
+        """These counts and one more trial, which ended with this record."""
+        failed, diverged = record.status == "failed", record.status == "diverged"
+        return self.plus(trained=not failed, diverged=diverged, failed=failed, mendable=to_mend(record))
+
+    @property
+    def left(self) -> int:
+        """Trials that have not been tried."""
+        return self.planned - self.skipped - self.trained - self.failed - self.failed_before
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 3 with failed trials, 128 + signal (130: Ctrl-C, 143: terminated)."""
+        if self.interrupted is not None:
+            return 128 + self.interrupted
+        return 3 if self.failed or self.failed_before else 0

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,8 +20,6 @@ from bnexp.running.survey import to_mend
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
-
-_DEVICES = get_args(Options.__annotations__["device"])
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,16 @@ def execution_of(stored: TrialRecord) -> dict[str, Any]:
     threads, device = stored.execution.get("threads"), stored.execution.get("device")
     if isinstance(threads, int) and threads >= 1:
         found["threads"] = threads
-    if device in _DEVICES:
+    if device in ("auto", "cpu", "gpu"):
         found["device"] = device
     return found
 
 
 def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Trial:
-    """The trial of a record, ready to be trained; raises UserError where it cannot be."""
+    """The trial of a record, ready to be trained.
+
+    Raises UserError where it cannot be, as where a user's own module is not there, or not the one of then.
+    """
     if stored.failure is not None:
         raise UserError(
             f"{name}: the trial failed ({in_a_line(stored.failure)}), so that there is no result to verify; "
@@ -106,18 +107,6 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise UserError(f"{name}: this version does not accept its spec: {where}: {fault['msg']}") from None
-    _check_sources(name, spec, search_path)
-    trial = Trial(spec, stored.seed, tuple(search_path))
-    if trial.identity != stored.identity:
-        raise UserError(
-            f"{name}: its spec leads to another trial, {trial.identity[:16]}; it was written by another version of "
-            "bnexp, or changed by hand"
-        )
-    return trial
-
-
-def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> None:
-    """UserError where a user's own module is not there, or not the one that the record was trained with."""
     for code in code_of(spec, search_path).values():
         try:
             found = code.digest()
@@ -129,3 +118,10 @@ def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> No
                 f"{name}: the file of {code.reference} is not the one that it was trained with (SHA-256 {found[:12]} "
                 f"now, {code.source[:12]} then); put that one back to verify it"
             )
+    trial = Trial(spec, stored.seed, tuple(search_path))
+    if trial.identity != stored.identity:
+        raise UserError(
+            f"{name}: its spec leads to another trial, {trial.identity[:16]}; it was written by another version of "
+            "bnexp, or changed by hand"
+        )
+    return trial

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,10 @@ _SPARED = ("pandas", "matplotlib", "sklearn")
 def main() -> None:
     """Make the trainer, then train what is asked for, until the end of the socket.  Only this thread sends."""
     descriptor, parent, maker, device, threads, *data_folder = sys.argv[1:]
-    _die_with(int(parent))
+    if sys.platform == "linux":  # elsewhere the end of the socket must do, however busy this process is then
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != int(parent):  # it died before we asked to be killed when it dies
+            _end()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; it ends the workers
     faulthandler.enable()
     os.set_inheritable(int(descriptor), False)  # a process that the trainer starts must not keep it open
@@ -118,21 +121,11 @@ def _end() -> None:
     os._exit(1)
 
 
-def _die_with(parent: int) -> None:
-    """Ask Linux to kill this process when its parent dies, however busy it is then."""
-    if sys.platform != "linux":
-        return  # the end of the socket must do
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked
-        _end()
-
-
 def _memory_bytes() -> int | None:
     """What this process holds at this moment; None where the system does not say."""
-    try:
+    with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return None
+    return None
 
 
 def trainer_maker(name: str) -> Any:

@@ -65,25 +65,11 @@ def test_max_failures_0_lets_all_fail_alike(bnexp_, folder) -> None:
     assert (said.code, "4 failed" in said.err, "Stopped" in said.err) == (3, True, False)
 
 
-def test_a_record_in_another_trials_folder_is_not_counted(bnexp_, folder) -> None:
-    bnexp_("run", "tiny.yaml")
-    one, other, *_ = sorted(folder.glob("results/trials/*/record.json"))
-    other.write_bytes(one.read_bytes())
-    said = bnexp_("status")
-    assert said.code == 2
-    assert "holds the trial" in said.err
-
-
-def test_two_experiments_of_one_name_are_refused_from_python(folder) -> None:
-    here = bnexp.load("tiny.yaml")
-    with pytest.raises(UserError, match="two experiments are named 'tiny'"):
-        bnexp.run([here, bnexp.load("tiny.yaml", sets=["training.epochs=2"], name="tiny")])
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"configs": 3}, "a config is a file, a mapping of its keys, or an Experiment, not 3"),
+        ({"configs": ["tiny.yaml", "tiny.yaml"]}, "two experiments are named 'tiny'"),
         ({"seeds": 3}, r"as in range\(3\) or \[3\], not 3"),
         ({"only": "variant=b*"}, r"only: a list of texts, as in \['variant=b\*'\], not one text"),
     ],
@@ -177,13 +163,14 @@ def test_logs_prints_what_the_worker_printed(bnexp_, folder) -> None:
     assert len(bnexp_("logs", name, "--tail", "1").out.splitlines()) == 1
 
 
-def test_a_damaged_record_is_named(bnexp_, folder) -> None:
+@pytest.mark.parametrize(("damage", "reason"), [("{", "not a readable record"), ("another's", "holds the trial")])
+def test_a_record_that_is_damaged_or_another_trials_is_named(bnexp_, folder, damage: str, reason: str) -> None:
     bnexp_("run", "tiny.yaml", "--seeds", "0")
-    path = folder / "results/trials" / folders(folder)[0] / "record.json"
-    path.write_text("{")
+    path, other = sorted(folder.glob("results/trials/*/record.json"))
+    path.write_text(other.read_text() if damage == "another's" else damage)
     said = bnexp_("status")
     assert said.code == 2
-    assert f"results/trials/{path.parent.name}/record.json: not a readable record" in said.err
+    assert f"results/trials/{path.parent.name}/record.json: {reason}" in said.err
 
 
 def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import SPECS, Ground
+from ground import SPECS, Ground, alive
 
 from bnexp import __version__
 from bnexp.records.record import Failure, Progress, TrialRecord
@@ -76,22 +76,13 @@ def test_the_end_of_its_commands_ends_it_and_what_it_started(
     worker.ground.behave(s0="hang")
     worker.says()
     worker.train(0)
-    children = worker.ground.folder / "children.txt"
-    until(lambda: children.exists() and len(children.read_text().split()) == 2, 20)
+    until(lambda: len(worker.ground.hanging()) == 2, 20)
     with socket.socket(fileno=os.dup(worker.wire.fileno())) as wire:
         wire.shutdown(socket.SHUT_WR)
     worker.process.wait(timeout=20)
     with pytest.raises(EOFError):  # it would not come as long as the child lived with a copy
         worker.says()
-    child = int(children.read_text().split()[1])
-    until(lambda: not running(child), 20)
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    until(lambda: not any(map(alive, worker.ground.hanging())), 20)
 
 
 def test_a_log_that_cannot_be_opened_fails_the_trial(worker: Wired) -> None:
@@ -101,15 +92,6 @@ def test_a_log_that_cannot_be_opened_fails_the_trial(worker: Wired) -> None:
     assert failed(worker.says()) == "IsADirectoryError"
     worker.train(1)
     assert isinstance(worker.says(), Progressed)
-
-
-def test_nothing_is_printed_to_the_log_of_another_trial(worker: Wired) -> None:
-    worker.says()
-    logs = [worker.train(seed) for seed in (0, 1, 2)]
-    while '"seed":2' not in getattr(worker.says(), "result", ""):
-        pass
-    assert [log.read_text().splitlines()[-1] for log in logs] == ["seed 0", "seed 1", "seed 2"]
-    assert [log.read_text().count("this is") for log in logs] == [1, 1, 1]
 
 
 def test_packages_that_no_trial_needs_are_not_to_be_had_while_the_trainer_is_imported(tmp_path: Path) -> None:

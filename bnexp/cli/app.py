@@ -16,7 +16,7 @@ from bnexp.lazy import attribute
 
 COMMANDS = {
     "run": "bnexp.cli.running:run",
-    "report": "bnexp.cli.report:report",
+    "report": "bnexp.cli.trials:report",
     "plan": "bnexp.cli.running:plan",
     "compare": "bnexp.cli.compare:compare",
     "status": "bnexp.cli.trials:status",
@@ -28,7 +28,7 @@ COMMANDS = {
     "schema": "bnexp.cli.configs:schema",
     "init": "bnexp.cli.configs:init",
     "doctor": "bnexp.cli.doctor:doctor",
-    "data": "bnexp.cli.data:data",
+    "data": "bnexp.cli.configs:data",
 }
 """In the order of the help text.  These modules import click and nothing heavy."""
 

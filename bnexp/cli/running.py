@@ -212,9 +212,8 @@ def _show_plan(
     as_json: bool,
 ) -> None:
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.estimate import seconds_left  # noqa: PLC0415
     from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
-    from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
+    from bnexp.running.survey import of_shard, seconds_left, survey, tasks  # noqa: PLC0415
 
     wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)
     whole = survey(wanted, Store(results))

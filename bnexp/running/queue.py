@@ -55,7 +55,7 @@ class Queue:
             task = self._waiting[index]
             if not self.budget.admits(task.block, seconds_for_all_of):
                 # What waits of seeds that were begun, such as a lost trial, is still trained.
-                self._waiting = deque(task for task in self._waiting if self.budget.has_begun(task.block))
+                self._waiting = deque(task for task in self._waiting if task.block in self.budget.begun)
                 self._count()
                 return None
             del self._waiting[index]
@@ -129,11 +129,7 @@ class Budget:
         self.seconds = seconds
         self.spent = False  # whether no further block will be begun
         self._since = time.monotonic()
-        self._begun: set[int] = set()
-
-    def has_begun(self, block: int) -> bool:
-        """Whether a trial of this block was begun."""
-        return block in self._begun
+        self.begun: set[int] = set()
 
     def admits(self, block: int, expected: Callable[[int], float | None]) -> bool:
         """Whether a trial of this block may be begun: the first block always may.
@@ -141,10 +137,10 @@ class Budget:
         `expected` tells how many seconds a block and what is running will take from now, None if nobody knows: a block
         that would end beyond the limit is not begun.
         """
-        if self.seconds is None or block in self._begun:
+        if self.seconds is None or block in self.begun:
             return True
         left = self.seconds - (time.monotonic() - self._since)
-        self.spent = bool(self._begun) and (self.spent or (expected(block) or 0.0) > left)
+        self.spent = bool(self.begun) and (self.spent or (expected(block) or 0.0) > left)
         if not self.spent:
-            self._begun.add(block)
+            self.begun.add(block)
         return not self.spent

@@ -10,6 +10,7 @@ import ctypes
 import faulthandler
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -25,13 +26,15 @@ from bnexp import __version__
 from bnexp.errors import UserError
 from bnexp.lazy import attribute
 from bnexp.records.record import Failure, Progress
-from bnexp.running.libraries import unmap_unused_pages
 from bnexp.running.protocol import Check, Checked, Command, Progressed, Ready, Train, Trained, Unable
 from bnexp.specs.trial import PROTOCOL
 
 _PROGRESS_INTERVAL = 0.1  # seconds; more often than this nobody looks
 _PREFACE_BYTES = 1 << 16  # of what was printed before the first trial, at the top of each trial's log
 _PR_SET_PDEATHSIG = 1
+_SMAPS = Path("/proc/self/smaps")
+_MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \S+ +(/.+)")
+_MADV_DONTNEED = 4
 _SPARED = ("pandas", "matplotlib", "sklearn")
 """Keras imports these where they are installed, for what no trial does (`fit` with data frames, plots, wrappers): 50 to
 130 MB of a worker, and a second of its start."""
@@ -165,6 +168,37 @@ def _output_to(descriptor: int) -> None:
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+
+
+def unmap_unused_pages() -> None:
+    """Unmap what this process never wrote to in its shared libraries: pages that were needed to import them alone.
+
+    Importing TensorFlow touches some 360 MB of its libraries, for relocations and static initialization; a training
+    needs 75 MB of them.  They cost the machine nothing it could not take back, since they are the files' own, but they
+    count as resident, which is what job schedulers hold against a limit.  What is used again comes back by itself from
+    the system's cache of files, so that results and speed do not change.  Linux only; elsewhere nothing happens.
+    """
+    try:
+        text = _SMAPS.read_text(errors="replace")
+    except OSError:
+        return
+    advise = ctypes.CDLL(None).madvise
+    for start, end in unwritten(text):
+        advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)  # advice: it may be declined
+
+
+def unwritten(smaps: str) -> Iterator[tuple[int, int]]:
+    """First and last address of each private mapping of a library that cannot be written to and never was."""
+    mapping = None
+    for line in smaps.splitlines():
+        if found := _MAPPING.fullmatch(line):
+            mapping = found
+        elif line.startswith("Anonymous:") and mapping is not None:
+            start, end, may, path = mapping.groups()
+            # Pages that were written to (relocations) count as anonymous: they would come back without it.
+            if ".so" in Path(path).name and may[1] == "-" and may[3] == "p" and line.split()[1] == "0":
+                yield int(start, 16), int(end, 16)
+            mapping = None
 
 
 if __name__ == "__main__":

@@ -145,23 +145,22 @@ def test_methods_as_json(bnexp_) -> None:
     assert batch["arguments"]["momentum"] == 0.99
 
 
-def test_a_fault_of_our_own_asks_for_a_report(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("raised", "code", "err"),
+    [
+        (ZeroDivisionError("made up"), 1, "ZeroDivisionError: made up\n\nThis is a fault of bnexp "),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_a_fault_of_our_own_asks_for_a_report_and_an_interruption_is_130(
+    bnexp_, monkeypatch: pytest.MonkeyPatch, *, raised: BaseException, code: int, err: str
+) -> None:
     def broken() -> list[str]:
-        raise ZeroDivisionError("made up")
+        raise raised
 
     monkeypatch.setattr("bnexp.shipped.names", broken)
     said = bnexp_("init", "--list")
-    assert said.code == 1
-    assert "ZeroDivisionError: made up" in said.err
-    assert "please report it" in said.err
-
-
-def test_an_interruption_is_130(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> list[str]:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("bnexp.shipped.names", interrupted)
-    assert bnexp_("init", "--list").code == 130
+    assert (said.code, err in said.err, "please report it" in said.err) == (code, True, code == 1)
 
 
 def test_the_card_of_a_method_holds_its_layer_against_numpy(bnexp_):

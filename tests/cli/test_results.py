@@ -22,11 +22,7 @@ def test_run_says_what_it_does_and_what_comes_next(bnexp_, folder) -> None:
     assert said.err.startswith("tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n")
     assert said.err.endswith("4 trained\nNext: bnexp report\n")
     assert len(folders(folder)) == 4
-
-
-def test_run_again_trains_nothing(bnexp_) -> None:
-    bnexp_("run", "tiny.yaml")
-    assert "nothing to train" in bnexp_("run", "tiny.yaml").err
+    assert "4 trials: 4 finished before, nothing to train" in bnexp_("run", "tiny.yaml").err
 
 
 def test_run_as_json_gives_the_outcome_on_stdout(bnexp_) -> None:
@@ -42,17 +38,12 @@ def test_verbose_names_the_log_of_each_trial(bnexp_) -> None:
     assert "start: tiny none seed 0; log: results/trials/mnist-5k-cnn-none-b64-s0-" in said.err
 
 
-def test_a_failed_trial_shows_its_traceback_and_exits_with_3(bnexp_, folder) -> None:
+def test_failed_trials_show_their_tracebacks_and_are_skipped_until_they_are_asked_for(bnexp_, folder) -> None:
     (folder / "behaviour.json").write_text('{"1": "fail"}')
     said = bnexp_("run", "tiny.yaml")
     assert said.code == 3
     assert "RuntimeError: seed 1 will not do" in said.err
     assert "2 trained, 2 failed" in said.err
-
-
-def test_failed_trials_are_skipped_until_they_are_asked_for(bnexp_, folder) -> None:
-    (folder / "behaviour.json").write_text('{"1": "fail"}')
-    bnexp_("run", "tiny.yaml")
     (folder / "behaviour.json").unlink()
     assert "2 failed before" in bnexp_("run", "tiny.yaml").err
     assert bnexp_("run", "tiny.yaml", "--retry-failed").code == 0
@@ -111,14 +102,8 @@ def test_the_plan_knows_what_is_done_and_how_long_the_rest_takes(bnexp_) -> None
 def test_status_counts_what_is_stored(bnexp_) -> None:
     bnexp_("run", "tiny.yaml", "--seeds", "0")
     (tiny,) = json.loads(bnexp_("status", "--json").out)
-    assert {key: tiny[key] for key in ("experiment", "trials", "ok", "missing", "failed")} == {
-        "experiment": "tiny",
-        "trials": 4,
-        "ok": 2,
-        "missing": 2,
-        "failed": 0,
-    }
-    assert tiny["complete"] is False
+    counts = {"experiment": "tiny", "trials": 4, "ok": 2, "missing": 2, "failed": 0, "complete": False}
+    assert {key: tiny[key] for key in counts} == counts
 
 
 @pytest.mark.parametrize("form", ["folder", "prefix", "identity", "whole identity", "path"])
@@ -126,14 +111,9 @@ def test_a_trial_is_found_by_its_name_a_prefix_its_identity_or_its_path(bnexp_, 
     bnexp_("run", "tiny.yaml")
     name = folders(folder)[0]
     identity = json.loads((folder / "results/trials" / name / "record.json").read_text())["identity"]
-    text = {
-        "folder": name,
-        "prefix": name[:-14],
-        "identity": identity[:8],
-        "whole identity": identity,
-        "path": f"results/trials/{name}",
-    }[form]
-    said = bnexp_("show", text)
+    whole = f"results/trials/{name}"
+    forms = {"folder": name, "prefix": name[:-14], "identity": identity[:8], "whole identity": identity, "path": whole}
+    said = bnexp_("show", forms[form])
     assert said.code == 0
     assert said.out.startswith(f"{name}: ok\n")
 

@@ -140,30 +140,28 @@ def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground)
     assert [ground.record(seed).execution["jobs"] for seed in range(3)] == [2, 2, 2]
 
 
-def test_an_address_where_no_scheduler_is_ends_the_run_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 1)
-    with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
-        ground.run(experiment(range(2)), engine="dask", scheduler="tcp://127.0.0.1:9")
-
-
-def test_another_version_on_the_machines_is_refused(
-    ground: Ground, cluster: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("options", "patched", "reason"),
+    [
+        (
+            {"scheduler": "tcp://127.0.0.1:9"},
+            ("CONNECT_SECONDS", 1),
+            r"127\.0\.0\.1:9: no Dask scheduler answers",
+        ),
+        ({}, ("__version__", "0.0.1"), r"a Dask worker has bnexp .*, this process 0\.0\.1"),
+        ({"trainer": "no_such_module:Trainer"}, (), r"(?s)no trial can be trained: .*No module named 'no_such_module'"),
+        ({"device": "gpu", "start_timeout": 1}, (), r"has had no workers with the resource GPU for 1\.0 s"),
+    ],
+    ids=["nobody there", "another version", "no trainer", "no worker with a GPU"],
+)
+def test_a_cluster_that_cannot_train_ends_the_run_with_the_reason(
+    ground: Ground, cluster: Any, monkeypatch: pytest.MonkeyPatch, *, options: dict[str, Any], patched: Any, reason: str
 ) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine.__version__", "0.0.1")
-    with pytest.raises(UserError, match=r"a Dask worker has bnexp .*, this process 0\.0\.1"):
-        ground.run(experiment(range(2)), **on(cluster))
+    if patched:
+        monkeypatch.setattr(f"bnexp.running.dask_engine.{patched[0]}", patched[1])
+    with pytest.raises(UserError, match=reason):
+        ground.run(experiment(range(2)), **{**on(cluster), **options})
     assert ground.statuses() == {}
-
-
-def test_a_trainer_that_cannot_start_there_ends_the_run_with_its_reason(ground: Ground, cluster: Any) -> None:
-    (ground.folder / "raise at start").touch()
-    with pytest.raises(UserError, match=r"(?s)no trial can be trained: .*no module named tensorflow"):
-        ground.run(experiment(range(2)), **on(cluster))
-
-
-def test_gpu_trials_wait_for_workers_that_offer_one(ground: Ground, cluster: Any) -> None:
-    with pytest.raises(UserError, match=r"has had no workers with the resource GPU for 1\.0 s"):
-        ground.run(experiment(range(2)), **on(cluster), device="gpu", start_timeout=1)
 
 
 def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:

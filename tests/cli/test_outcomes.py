@@ -152,9 +152,7 @@ def test_methods_as_json(bnexp_) -> None:
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
-def test_a_fault_of_our_own_asks_for_a_report_and_an_interruption_is_130(
-    bnexp_, monkeypatch: pytest.MonkeyPatch, *, raised: BaseException, code: int, err: str
-) -> None:
+def test_a_fault_of_our_own_asks_for_a_report_and_an_interruption_is_130(bnexp_, monkeypatch, raised, code, err):
     def broken() -> list[str]:
         raise raised
 

@@ -153,9 +153,7 @@ def test_a_record_that_is_damaged_or_another_trials_is_named(bnexp_, folder, dam
     assert f"results/trials/{path.parent.name}/record.json: {reason}" in said.err
 
 
-def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(
-    bnexp_, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(bnexp_, monkeypatch):
     """The report itself has tests of its own; here it is replaced, so that this takes no seconds."""
 
     missing = "tiny: 2 of 4 trials are missing"

@@ -118,9 +118,7 @@ def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, clust
     until(lambda: not any(map(alive, trainers)), 20)
 
 
-def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
-    ground: Ground, cluster: Any, soon_given_up: None
-) -> None:
+def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(ground, cluster, soon_given_up):
     class Close(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
             if state.done == 2:
@@ -175,9 +173,7 @@ def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
         ground.run(experiment(range(2)), **on(cluster), device="gpu")
 
 
-def test_a_process_that_was_ended_for_being_idle_is_started_anew(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, until: Until
-) -> None:
+def test_a_process_that_was_ended_for_being_idle_is_started_anew(ground, monkeypatch, until):
     """In this process, as a Dask worker would do it: no trial is lost by it, whatever its retries."""
     from bnexp.running import dask_node  # noqa: PLC0415  # beside its only use
 

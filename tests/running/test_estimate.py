@@ -50,9 +50,7 @@ MINE = [TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epo
         ([(MINE[0], 5)], MINE[1], 10),
     ],
 )
-def test_what_trials_took_lets_expect_what_others_will(
-    found: list[tuple[TrialSpec, float]], of: TrialSpec, seconds: float | None
-) -> None:
+def test_what_trials_took_lets_expect_what_others_will(found, of, seconds):
     assert measured(*found).expected(of) == (None if seconds is None else pytest.approx(seconds))
 
 
@@ -65,9 +63,7 @@ def test_nothing_measured_means_unknown() -> None:
     ("waiting", "running", "jobs", "left"),
     [(4, [], 2, 20), (4, [6.0], 2, 23), (1, [], 8, 10), (0, [30.0, 1.0], 2, 30), (0, [None], 1, None)],
 )
-def test_the_rest_is_shared_by_the_workers(
-    waiting: int, running: list[float | None], jobs: int, left: float | None
-) -> None:
+def test_the_rest_is_shared_by_the_workers(waiting, running, jobs, left):
     assert seconds_left({spec(): waiting}, measured((spec(), 10)), jobs, running) == left
 
 
@@ -92,9 +88,7 @@ def test_a_running_trial_needs_the_rest_of_what_it_is_expected_to_take() -> None
         (1, 500_000_000, {"jobs": 5}, 100, 5),
     ],
 )
-def test_jobs_follow_cores_and_memory(
-    monkeypatch: pytest.MonkeyPatch, *, cores: int, memory: int, options: dict[str, object], trials: int, count: int
-) -> None:
+def test_jobs_follow_cores_and_memory(monkeypatch, *, cores, memory, options, trials, count):
     monkeypatch.setattr(options_module, "available_cores", lambda: cores)
     monkeypatch.setattr(options_module, "available_memory", lambda: memory)
     assert workers(Options(**options), trials) == count  # type: ignore[arg-type]  # from the table

@@ -87,9 +87,7 @@ def goes_on_to(undisturbed: dict[str, str], ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("action", ["kill", "segfault", "exit", "leave", "fail", "another"])
-def test_a_trial_that_takes_its_worker_with_it_or_fails(
-    ground: Ground, undisturbed: dict[str, str], action: str
-) -> None:
+def test_a_trial_that_takes_its_worker_with_it_or_fails(ground, undisturbed, action):
     ground.behave(s2=action)
     process = begin(ground)
     process.communicate(timeout=60)
@@ -126,9 +124,7 @@ def test_a_trial_that_hangs(ground: Ground, undisturbed: dict[str, str]) -> None
         (signal.SIGKILL, -9, ""),
     ],
 )
-def test_a_run_that_is_ended(
-    ground: Ground, undisturbed: dict[str, str], until: Until, *, number: int, code: int, name: str
-) -> None:
+def test_a_run_that_is_ended(ground, undisturbed, until, *, number, code, name):
     """As a terminal does it: the signal goes to the process and all others of its group."""
     ground.behave(s2="hang")
     process = begin(ground)
@@ -203,9 +199,7 @@ def test_a_reader_that_goes_away(ground: Ground, undisturbed: dict[str, str]) ->
     ],
     ids=["cut in half", "empty", "newer", "older"],
 )
-def test_a_record_that_cannot_be_read(
-    ground: Ground, undisturbed: dict[str, str], damage: Callable[[str], str], message: str
-) -> None:
+def test_a_record_that_cannot_be_read(ground, undisturbed, damage, message):
     ground.run(TINY, jobs=2)
     path = ground.path(2)
     path.write_text(damage(path.read_text()))

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from ground import Ground, experiment
@@ -135,14 +134,7 @@ def test_a_trial_that_is_lost_when_the_budget_is_spent_is_still_trained(ground: 
         ({"device": "cpu"}, 2, ["a", "b"], [("-1", None)] * 2),
     ],
 )
-def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(
-    monkeypatch: pytest.MonkeyPatch,
-    *,
-    options: dict[str, Any],
-    count: int,
-    gpus: list[str],
-    expected: list[tuple[str | None, str | None]],
-) -> None:
+def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(monkeypatch, options, count, gpus, expected):
     """GPUs that are made up."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     settings = Options(**options)
@@ -160,9 +152,7 @@ def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(
         (None, FileNotFoundError("nvidia-smi"), ()),
     ],
 )
-def test_the_gpus_are_those_that_cuda_would_show(
-    monkeypatch: pytest.MonkeyPatch, *, visible: str | None, answer: str | Exception, gpus: tuple[str, ...]
-) -> None:
+def test_the_gpus_are_those_that_cuda_would_show(monkeypatch, visible, answer, gpus):
     def nvidia_smi(words: list[str], **_: object) -> SimpleNamespace:
         if isinstance(answer, Exception):
             raise answer

@@ -131,9 +131,7 @@ def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> N
         ("segfault", "signal", "the worker ended: killed by SIGSEGV", ""),
     ],
 )
-def test_a_worker_that_dies_costs_its_trial_and_no_other(
-    ground: Ground, action: str, kind: str, message: str, last_line: str
-) -> None:
+def test_a_worker_that_dies_costs_its_trial_and_no_other(ground, action, kind, message, last_line):
     ground.behave(s1=action)
     outcome, said = ground.run(experiment(range(4)), jobs=2)
     assert (outcome.trained, outcome.failed, outcome.exit_code) == (3, 1, 3)
@@ -183,9 +181,7 @@ def test_a_trial_that_ends_while_the_run_is_stopped_is_kept(ground: Ground) -> N
         ({"trainer": "no_such_module:Trainer"}, None, "No module named 'no_such_module'"),
     ],
 )
-def test_a_trainer_that_cannot_be_had_ends_the_run_before_any_trial(
-    ground: Ground, options: dict[str, str], file: str | None, message: str
-) -> None:
+def test_a_trainer_that_cannot_be_had_ends_the_run_before_any_trial(ground, options, file, message):
     if file:
         (ground.folder / file).touch()
     with pytest.raises(UserError) as error:
@@ -222,9 +218,7 @@ def test_the_plan_is_there_before_the_first_trial(ground: Ground) -> None:
     assert plan.points[0].trials == {seed: Trial(SPECS["none"], seed).folder for seed in range(2)}
 
 
-def test_a_file_in_the_current_folder_is_not_taken_for_a_module(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_in_the_current_folder_is_not_taken_for_a_module(ground, tmp_path, monkeypatch):
     (tmp_path / "queue.py").write_text("raise SystemExit('this is not the queue of the standard library')")
     monkeypatch.chdir(tmp_path)
     outcome, _ = ground.run(experiment([0]))

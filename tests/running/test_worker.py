@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,7 @@ def test_a_conversation(worker: Wired) -> None:
     assert failed(worker.says()) == "RuntimeError"
 
 
-def test_the_end_of_its_commands_ends_it_and_what_it_started(
-    worker: Wired, until: Callable[[Callable[[], bool], float], float]
-) -> None:
+def test_the_end_of_its_commands_ends_it_and_what_it_started(worker, until):
     worker.ground.behave(s0="hang")
     worker.says()
     worker.train(0)

@@ -45,7 +45,9 @@ def test_failed_trials_show_their_tracebacks_and_are_skipped_until_they_are_aske
     assert "RuntimeError: seed 1 will not do" in said.err
     assert "2 trained, 2 failed" in said.err
     (folder / "behaviour.json").unlink()
-    assert "2 failed before" in bnexp_("run", "tiny.yaml").err
+    said = bnexp_("run", "tiny.yaml")
+    assert said.code == 3
+    assert "4 trials: 2 finished before, 2 failed before (again with --retry-failed), nothing to train" in said.err
     assert bnexp_("run", "tiny.yaml", "--retry-failed").code == 0
 
 

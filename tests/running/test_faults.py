@@ -86,12 +86,25 @@ def goes_on_to(undisturbed: dict[str, str], ground: Ground) -> None:
     assert not list(ground.store.root.glob("**/.*")), "something half written was left behind"
 
 
-@pytest.mark.parametrize("action", ["kill", "segfault", "exit", "leave", "fail", "another"])
-def test_a_trial_that_takes_its_worker_with_it_or_fails(ground, undisturbed, action):
+@pytest.mark.parametrize(
+    ("action", "kind", "message", "last_line"),
+    [
+        ("kill", "signal", "the worker ended: killed by SIGKILL", "about to be killed"),
+        ("segfault", "signal", "the worker ended: killed by SIGSEGV", ""),
+        ("exit", "exit", "the worker ended: exit code 5", "seed 2"),
+        ("leave", "SystemExit", "5", "SystemExit: 5"),
+        ("fail", "RuntimeError", "seed 2 will not do", "RuntimeError: seed 2 will not do"),
+        ("another", "ValidationError", "the trainer returned the record of another trial, ", ""),
+    ],
+)
+def test_a_trial_that_takes_its_worker_with_it_or_fails(ground, undisturbed, *, action, kind, message, last_line):
     ground.behave(s2=action)
     process = begin(ground)
     process.communicate(timeout=60)
     assert process.returncode == 3
+    failure = ground.failure(2)
+    assert (failure.kind, failure.message.startswith(message)) == (kind, True)
+    assert failure.traceback.strip().endswith(last_line)
     others = {name: text for name, text in undisturbed.items() if "-s2-" not in name}
     assert {name: text for name, text in texts(ground.store.root).items() if "-s2-" not in name} == others
     goes_on_to(undisturbed, ground)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bnexp.specs.norms.base import Norm
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}
+_YES = {True: "yes", False: "no"}
 _KINDS = {float: "number", int: "whole number", bool: "true | false"}
 
 
@@ -37,7 +38,8 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
       bnexp norms group --groups 4
       bnexp norms batch --layers conv --no-check
     """
-    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415
 
     if name is None or name.startswith("-"):
         if name or arguments:
@@ -45,7 +47,12 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
         if as_json:
             print_json([facts(each, method) for each, method in METHODS.items()])
         else:
-            click.echo(listing(METHODS))
+            rows = [
+                [each, method.paper, _YES[method.batch_dependent], _shapes(method.parameters), _shapes(method.state)]
+                for each, method in METHODS.items()
+            ]
+            rows += [[each, f"installed: {path}", "", "", ""] for each, path in sorted(installed().items())]
+            click.echo(table(["name", "paper", "batch-dependent", "parameters", "extra state"], rows))
             click.echo("\n`bnexp norms NAME` prints the card of one; `norm: my_module:MyNorm` takes your own layer.")
         return
     from bnexp.norms.check import deviation_apart  # noqa: PLC0415  # numpy: not for `--help`
@@ -90,18 +97,6 @@ def facts(name: str, method: "type[Norm]") -> dict[str, Any]:
     }
 
 
-def listing(methods: "Mapping[str, type[Norm]]") -> str:
-    """One line for each method, then those that installed packages add."""
-    from bnexp.specs.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
-
-    rows = [
-        [name, method.paper, _yes(method.batch_dependent), _shapes(method.parameters), _shapes(method.state)]
-        for name, method in methods.items()
-    ]
-    rows += [[name, f"installed: {path}", "", "", ""] for name, path in sorted(installed().items())]
-    return table(["name", "paper", "batch-dependent", "parameters", "extra state"], rows)
-
-
 def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     """All that is known of one method with its arguments."""
     arguments = [
@@ -111,7 +106,7 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     ]
     lines = [f"{norm.title} (norm: {norm.name})", f"  {norm.paper}{norm.link and f', {norm.link}'}", ""]
     lines += ["formula", *(f"  {part}" for part in norm.formula.split("; ")), ""]
-    lines += [f"batch-dependent: {_yes(norm.batch_dependent)}", f"in training:     {norm.in_training}"]
+    lines += [f"batch-dependent: {_YES[norm.batch_dependent]}", f"in training:     {norm.in_training}"]
     lines += [f"at inference:    {norm.in_inference}", "", "arguments"]
     lines += [table(["argument", "here", "default", "values", "meaning"], arguments, indent="  "), "", *_places(norm)]
     if norm.not_dense:
@@ -166,7 +161,3 @@ def _value(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-def _yes(fact: bool) -> str:
-    return "yes" if fact else "no"

@@ -113,29 +113,3 @@ sharing = click.option(
 def jobs(help_text: str) -> Command:
     """How many trials at a time."""
     return click.option("--jobs", type=number_of_jobs, metavar="N|auto", default="auto", help=help_text)
-
-
-executing = group(
-    "execution",
-    jobs("Trials at a time."),
-    click.option("--threads", type=click.IntRange(1), default=1, help="Threads of each trial."),
-    click.option("--device", type=DEVICES, default="auto"),
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "dask"]),
-        default="local",
-        help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
-    ),
-    click.option(
-        "--scheduler", metavar="ADDRESS", help="The Dask scheduler, tcp://...; without it one is started here."
-    ),
-)
-
-limiting = group(
-    "limits",
-    click.option("--timeout", type=seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."),
-    click.option(
-        "--budget", type=seconds, metavar="TIME", help="Start no seed that is unlikely to finish in time: 30m, 1h30m."
-    ),
-    click.option("--retries", type=click.IntRange(0), help="Retries when a worker dies.  [default: 0; with dask 2]"),
-)

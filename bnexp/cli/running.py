@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.configs
-@options.executing
+@options.jobs("Trials at a time.")
+@click.option("--threads", type=click.IntRange(1), default=1, help="Threads of each trial.")
+@click.option("--device", type=options.DEVICES, default="auto")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="The Dask scheduler, tcp://...; without it one is started here.")
 @options.selecting
 @options.sharing
 @options.loading
@@ -38,7 +47,16 @@ if TYPE_CHECKING:
     default=3,
     help="Stop after so many identical consecutive failures; 0: never.",
 )
-@options.limiting
+@click.option(
+    "--timeout", type=options.seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."
+)
+@click.option(
+    "--budget",
+    type=options.seconds,
+    metavar="TIME",
+    help="Start no seed that is unlikely to finish in time: 30m, 1h30m.",
+)
+@click.option("--retries", type=click.IntRange(0), help="Retries when a worker dies.  [default: 0; with dask 2]")
 @click.option(
     "--plugins/--no-plugins",
     default=True,
@@ -56,13 +74,12 @@ def run(
     shard: str | None,
     results: Path,
     data_dir: Path | None,
-    execution: dict[str, Any],
-    limits: dict[str, Any],
+    jobs: Any,
     dry_run: bool,
     verbose: bool,
     quiet: bool,
     as_json: bool,
-    **rest: Any,
+    **execution: Any,
 ) -> int:
     """Train what is missing, and store it.
 
@@ -86,7 +103,7 @@ def run(
     if not quiet:
         _note_left_out(experiments, chosen)
     if dry_run:
-        _show_plan(experiments, chosen, results, execution["jobs"], shard=shard, as_json=as_json)
+        _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
         return 0
     if not quiet:
         for experiment in experiments:
@@ -97,14 +114,13 @@ def run(
         experiments,
         results=results,
         shard=shard,
+        jobs=jobs,
         data_folder=data_dir,
         watch=_watcher(verbose, quiet, results),
         # This process's own command line, as it can be typed again; `--force` would not resume.
         resume=shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")]),
         **selecting,
         **execution,
-        **limits,
-        **rest,
     )
     if as_json:
         print_json({**asdict(outcome), "left": outcome.left, "exit_code": outcome.exit_code})

@@ -98,15 +98,12 @@ def _text(found: "Verification") -> list[str]:
 
 
 def _parting(parting: "Parting") -> str:
-    stored, again = (_value(value) for value in (parting.stored, parting.again))
+    stored, again = (
+        f"{len(value)} entries" if isinstance(value, tuple | list) else "nothing" if value is None else str(value)
+        for value in (parting.stored, parting.again)
+    )
     where = f"{parting.where}, " if parting.where else ""
     return f"{where}{parting.key}: {stored} in the record, {again} now"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, tuple | list):
-        return f"{len(value)} entries"
-    return "nothing" if value is None else str(value)
 
 
 def _plain(found: "Verification") -> dict[str, Any]:

@@ -118,7 +118,14 @@ class Lines(Watcher):
         """
         width = len(str(state.planned)) + 1
         left = f" (about {duration(state.seconds_left)} left)" if state.seconds_left else ""
-        text = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {_result_text(record)}{left}"
+        took = f", {duration(record.seconds.total)}" if record.seconds else ""
+        if record.failure:
+            result = printable(f"FAILED: {in_a_line(record.failure)}")
+        elif record.status == "diverged":
+            result = f"diverged at step {record.diverged_at_step}{took}"
+        else:
+            result = (f"test accuracy {record.test.accuracy * 100:.2f} %" if record.test else "ok") + took
+        text = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {result}{left}"
         if record.failure and (below := record.failure.traceback or record.failure.message.partition("\n")[2]):
             text += "".join(f"\n    {printable(line.expandtabs())}" for line in below.rstrip().split("\n"))
         self.say(text, _STYLES.get(record.status, ""))
@@ -162,15 +169,6 @@ def stopped_text(outcome: Outcome, resume: str) -> str:
     if outcome.exit_code:
         return f"{text}. {_FIX if mendable else 'Their run.log says more; --retry-failed trains them again'}"
     return text
-
-
-def _result_text(record: TrialRecord) -> str:
-    seconds = f", {duration(record.seconds.total)}" if record.seconds else ""
-    if record.failure:
-        return printable(f"FAILED: {in_a_line(record.failure)}")
-    if record.status == "diverged":
-        return f"diverged at step {record.diverged_at_step}{seconds}"
-    return f"test accuracy {record.test.accuracy:.2%}".replace("%", " %") + seconds if record.test else f"ok{seconds}"
 
 
 def last_lines(text: str) -> str:

@@ -1,7 +1,7 @@
 """The run: survey what is there, have an engine train what is missing, store each record as it comes."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -99,7 +99,7 @@ class _Run:
         try:
             while not self._over():
                 self._jobs = place.capacity()
-                while len(place) < min(self._jobs, len(self._queue) + len(self._training())):
+                while len(place) < min(self._jobs, len(self._queue) + len(self._running())):
                     worker = place.start()
                     self._slots[worker] = Slot(worker)
                 self._hand_out()
@@ -118,7 +118,7 @@ class _Run:
     def _over(self) -> bool:
         if self._signals.received or self._outcome.reason:
             return True
-        if self._queue or self._training():
+        if self._queue or self._running():
             return False
         if self._queue.budget.spent:
             self._end(f"at the budget of {duration(self._options.budget or 0)}, with whole seeds")
@@ -127,8 +127,10 @@ class _Run:
     def _end(self, reason: str) -> None:
         self._outcome = replace(self._outcome, reason=reason)
 
-    def _training(self) -> list[tuple[Slot, Training]]:
-        return [(slot, slot.state) for slot in self._slots.values() if isinstance(slot.state, Training)]
+    def _running(self) -> list[Running]:
+        now = time.monotonic()
+        slots = [(slot, slot.state) for slot in self._slots.values()]
+        return [Running(at.task, now - slot.since, at.progress) for slot, at in slots if isinstance(at, Training)]
 
     def _hand_out(self) -> None:
         """Before anything is trained, users' own layers are tried, one after the other."""
@@ -297,22 +299,14 @@ class _Run:
             self._end(f"after {count} identical consecutive failures ({in_a_line(failure)})")
 
     def _state(self) -> State:
-        done = self._outcome.planned - self._outcome.left
-        return State(done, self._outcome.planned, tuple(self._now()), self._seconds_left())
-
-    def _now(self) -> Iterator[Running]:
-        now = time.monotonic()
-        return (Running(training.task, now - slot.since, training.progress) for slot, training in self._training())
-
-    def _seconds_left(self) -> float | None:
-        """Until all is done; of a plan of many specs looked up once a second only."""
+        """How far all is; until when, of a plan of many specs, is looked up once a second only."""
         now = time.monotonic()
         if len(self._queue.left) <= _FEW_SPECS or now - self._estimated > 1:
-            self._estimate = self._seconds_for(self._queue.left)
-            self._estimated = now
-        return self._estimate
+            self._estimate, self._estimated = self._seconds_for(self._queue.left), now
+        done = self._outcome.planned - self._outcome.left
+        return State(done, self._outcome.planned, tuple(self._running()), self._estimate)
 
     def _seconds_for(self, waiting: Mapping[TrialSpec, int]) -> float | None:
         """Seconds until what runs now, and so many trials of each spec, would be done; None if nothing says so."""
-        running = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._now())
+        running = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._running())
         return seconds_left(waiting, self._costs, max(1, self._jobs), running)

@@ -1,6 +1,8 @@
 """What each command line comes to: the exit code, and what it says where."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +178,24 @@ def test_a_data_folder_without_the_data_is_said_once_before_anything_starts(bnex
     assert said.err.count("does not hold mnist") == 1
     assert str(folder) in said.err
     assert "Training on" not in said.err
+
+
+def test_doctor_tells_of_each_thing_that_a_trial_would_meet(bnexp_) -> None:
+    said = bnexp_("doctor", "--json")
+    found = {check["what"]: (check["state"], check["found"]) for check in json.loads(said.out)}
+    assert said.code == 0
+    assert list(found)[:5] == ["Python", "packages", "machine", "TensorFlow", "results"]
+    assert {state for state, _ in list(found.values())[:5]} <= {"ok", "warn"}
+    assert "sees" in found["TensorFlow"][1]
+    assert found["data: mnist-5k"][0] == "ok"
+
+
+def test_doctor_names_what_does_not_work(bnexp_, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no module named tensorflow >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    said = bnexp_("doctor", "--results", "/proc/results")
+    assert said.code == 2
+    assert "cannot be imported: no module named tensorflow" in said.out
+    assert "/proc/results cannot be written" in said.out

@@ -123,22 +123,22 @@ def test_a_trial_that_is_lost_when_the_budget_is_spent_is_still_trained(ground: 
 
 
 @pytest.mark.parametrize(
-    ("options", "count", "gpus", "expected"),
+    ("device", "count", "gpus", "expected"),
     [
-        ({"device": "gpu"}, 1, ["a"], [("a", None)]),
-        ({"device": "gpu"}, 4, ["a"], [("a", "4")] * 4),
-        ({"device": "gpu"}, 2, ["a", "b"], [("a", None), ("b", None)]),
-        ({"device": "gpu"}, 3, ["a", "b"], [("a", "2"), ("b", None), ("a", "2")]),
-        ({"device": "auto"}, 4, ["a", "b", "c"], [("a", "2"), ("b", None), ("c", None), ("a", "2")]),
-        ({"device": "auto"}, 2, [], [(None, "2")] * 2),  # TensorFlow may see one that nvidia-smi does not tell of
-        ({"device": "cpu"}, 2, ["a", "b"], [("-1", None)] * 2),
+        ("gpu", 1, ["a"], [("a", None)]),
+        ("gpu", 4, ["a"], [("a", "4")] * 4),
+        ("gpu", 2, ["a", "b"], [("a", None), ("b", None)]),
+        ("gpu", 3, ["a", "b"], [("a", "2"), ("b", None), ("a", "2")]),
+        ("auto", 4, ["a", "b", "c"], [("a", "2"), ("b", None), ("c", None), ("a", "2")]),
+        ("auto", 2, [], [(None, "2")] * 2),  # TensorFlow may see one that nvidia-smi does not tell of
+        ("cpu", 2, ["a", "b"], [("-1", None)] * 2),
     ],
 )
-def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(monkeypatch, options, count, gpus, expected):
+def test_workers_take_the_gpus_in_turn_and_are_told_how_many_share_theirs(monkeypatch, device, count, gpus, expected):
     """GPUs that are made up."""
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    settings = Options(**options)
-    found = [environment(settings, device) for device in devices(settings, count, gpus)]
+    options = Options(device=device)
+    found = [environment(options, each) for each in devices(options, count, gpus)]
     assert [(each.get("CUDA_VISIBLE_DEVICES"), each.get("BNEXP_GPU_SHARING")) for each in found] == expected
 
 

@@ -24,11 +24,8 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
-# A training set of 3,600 images gives 57 batches of 64 an epoch: too few steps, within a demo's time, for the moving
-# averages of batch normalization to arrive (momentum 0.99 wants some 700). Batches of 32 give twice as many.
-demo: $(VENV)/.installed  ## install, train configs/mnist.yaml on 5,000 embedded images with 5 seeds, and report
-	$(BNEXP) run configs/mnist.yaml --name demo --results $(DEMO) --set data.name=mnist-5k \
-	  --set training.epochs=7 --set training.batch_size=32 --set seeds=5
+demo: $(VENV)/.installed  ## install, train configs/demo.yaml on 5,000 embedded images with 8 seeds, and report
+	$(BNEXP) run configs/demo.yaml --results $(DEMO)
 	@$(BNEXP) report --results $(DEMO) >/dev/null
 	@echo
 	@echo "Open this page in a browser: $(CURDIR)/$(DEMO)/report/index.html"

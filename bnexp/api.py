@@ -215,10 +215,10 @@ def results(folder: Path | str = "results", *, experiments: Sequence[str] | None
     """
     import pandas as pd  # noqa: PLC0415  # heavy, and a run needs it not
 
-    from bnexp.records.frames import trials  # noqa: PLC0415  # imports pandas
+    from bnexp.records.frames import read, trials  # noqa: PLC0415  # imports pandas
 
     store = Store(Path(folder))
-    return pd.concat([trials(store, stored) for stored in plans(store, experiments)], ignore_index=True)
+    return pd.concat([trials(each, read(store, each)) for each in plans(store, experiments)], ignore_index=True)
 
 
 def report(

@@ -76,6 +76,7 @@ def app() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, by default this process's own; returns the exit code, and never raises."""
+    _open_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _call(words)
@@ -95,6 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plea = f"This is a fault of bnexp {__version__}, not yours; please report it with all of the above."
         return _say(f"{traceback.format_exc()}\n{plea}", 1)
     return code
+
+
+def _open_closed_streams() -> None:
+    """Where the shell closed one (`2>&-`) it goes nowhere, and no file that we open gets its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _call(words: list[str]) -> int:

@@ -108,7 +108,8 @@ def run(
     if not quiet:
         for experiment in experiments:
             note(summary(experiment))
-            note_cautions(experiment)
+            if not loading["smoke"]:  # it tries whether the config works, and its numbers say nothing
+                note_cautions(experiment)
         _note_edited(experiments, results)
     outcome = api.run(
         experiments,
@@ -187,9 +188,17 @@ def note_cautions(experiment: "Experiment") -> None:
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
     """Says where a config is not the one whose trials lie under its name: they will no longer be reported."""
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.survey import changed_files  # noqa: PLC0415
 
     for experiment in experiments:
-        if gone := Store(results).left_behind(experiment):
+        gone = Store(results).left_behind(experiment)
+        if gone and (files := changed_files(experiment, Store(results))):
+            note(
+                f"{experiment.name}: {', '.join(files)} changed since it was last run here: "
+                f"{plural(gone, 'finished trial')} to train again (the earlier ones stay stored, out of the report; "
+                "--name keeps both)"
+            )
+        elif gone:
             note(
                 f"{experiment.name}: the config was edited since it was last run here; "
                 f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this one only "

@@ -1,5 +1,6 @@
 """`bnexp status`, `show`, `logs` and `report`: what a results folder holds."""
 
+import os
 from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: b
       bnexp report
       bnexp report mnist --out /tmp/mnist-report
     """
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's own need not be installed here
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
 
     written = api.report(results, out=out, experiments=experiments or None, pdf=pdf)

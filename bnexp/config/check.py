@@ -1,18 +1,36 @@
-"""A merged tree to a spec, or to mistakes at the lines that they come from."""
+"""A merged tree to a spec, or to what is wrong with it in plain words, at the places in the config that it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from bnexp.config.findings import Finding, findings
+from bnexp.config.keys import FILLED_IN, choices, every_key, models, name_of, names_of
 from bnexp.config.mistakes import Mistake
-from bnexp.config.tree import Node, Path, get, plain, without
-from bnexp.specs.trial import TrialSpec
+from bnexp.config.tree import Node, Path, get, keys_of, plain, without
+from bnexp.config.yaml import scalar
+from bnexp.specs.norms.own import installed
+from bnexp.specs.trial import SpecError, TrialSpec
+from bnexp.specs.wording import described, did_you_mean, either, listed, nearest, unknown
 from bnexp.usercode.code import KINDS, UserCode, own_code
 
+Details = Mapping[str, Any]
+
 _ROUNDS = 10  # a mistake can hide others; so many times the wrong parts are left out, and the rest is looked at
+
+
+class Finding(NamedTuple):
+    """A mistake before its place in the file is looked up."""
+
+    path: Path
+    message: str
+    at_key: bool = False
+    """The key itself is wrong, not its value."""
+    together: bool = False
+    """Right by itself, wrong beside other values: `norm.groups` where the norm is not `group`."""
+    beside: tuple[Path, ...] = ()
+    """The other values, nearest first: blamed where the config does not say the value itself."""
 
 
 class Checker:
@@ -80,3 +98,147 @@ def located(finding: Finding, tree: Node) -> Mistake:
 def whole(path: Path) -> Path:
     """What to leave out with a wrong part: with a wrong name the whole block."""
     return path[:-1] if path[-1:] == ("name",) else path
+
+
+class _Place(NamedTuple):
+    """What pydantic's location means in the tree, and in the models."""
+
+    path: Path
+    value: Any
+    annotation: Any
+    parent: type[BaseModel] | None
+    """The model that the last key belongs to."""
+    siblings: list[type[BaseModel]]
+    """Those that could stand in its place."""
+
+
+def findings(error: ValidationError, tree: Any, root: type[BaseModel]) -> list[Finding]:
+    """What a failed validation of the plain `tree` as `root` says: one finding per mistake."""
+    found: dict[tuple[Path, bool], Finding] = {}
+    for details in error.errors(include_url=False):
+        reason = details.get("ctx", {}).get("error")
+        if isinstance(reason, SpecError):
+            first = {path: (message, beside) for path, message, beside in reversed(reason.problems)}
+            new = [Finding(path, text, together=True, beside=beside) for path, (text, beside) in first.items()]
+        else:
+            new = [_translated(details, _place(details["loc"], tree, root))]
+        # Each branch of a union reports; the last, as in `int | float`, is the wider one.
+        found |= {(finding.path, finding.at_key): finding for finding in new}
+    return list(found.values())
+
+
+def _translated(details: Details, place: _Place) -> Finding:
+    kind: str = details["type"]
+    if kind == "extra_forbidden":
+        return _extra_key(place)
+    if kind.startswith("union_tag") or kind == "model_attributes_type":
+        return _wrong_name(place)
+    return Finding(place.path, _wrong_value(kind, details, place))
+
+
+def _place(location: tuple[str | int, ...], tree: Any, root: type[BaseModel]) -> _Place:
+    """Follows pydantic's location, which also holds parts that stand nowhere in the config: branches of unions."""
+    place = _Place((), tree, root, None, [])
+    among = found = [root]
+    for part in location:
+        if len(found) > 1:
+            # A part may also name a union inside a union, which chooses nothing yet.
+            found = [model for model in found if name_of(model) == part] or found
+        elif part in keys_of(place.value):
+            parent = found[0] if found else None
+            field = parent.model_fields.get(str(part)) if parent else None
+            annotation = field.annotation if field else None
+            place = _Place((*place.path, part), place.value[part], annotation, parent, among)
+            among = found = models(annotation)
+    return place
+
+
+def _extra_key(place: _Place) -> Finding:
+    *above, key = (str(part) for part in place.path)
+    owners = names_of(model for model in place.siblings if key in model.model_fields)
+    fields = place.parent.model_fields if place.parent else ()
+    known = [name for name in fields if ".".join((*above, name)) not in FILLED_IN]
+    if owners and place.parent and ".".join((*above, key)) not in FILLED_IN:
+        message = f"{above[-1]} {name_of(place.parent)!r} has no key {key!r}, only {_some(owners)}"
+        return Finding(place.path, message, at_key=True, together=True)
+    elsewhere = [dotted for dotted in every_key() if dotted.rpartition(".")[2] == key]
+    if elsewhere and not nearest(key, known):
+        hint = f" here; did you mean {elsewhere[0]!r}?"
+    else:
+        hint = did_you_mean(key, known)
+    return Finding(place.path, f"unknown key {key!r}{hint}", at_key=True)
+
+
+def _some(owners: list[str]) -> str:
+    """`'a' has`, `'a', 'b' have`; of many, the first."""
+    if len(owners) > 4:
+        return f"{listed(map(repr, owners[:3]))} and {len(owners) - 3} others have"
+    return f"{listed(map(repr, owners))} {'has' if len(owners) == 1 else 'have'}"
+
+
+def _wrong_name(place: _Place) -> Finding:
+    block = str(place.path[-1])
+    noun = {"norm": "normalization", "data": "dataset"}.get(block, block)
+    known, own = names_of(models(place.annotation)), ""
+    if block == "norm":
+        known, own = [*known, *installed()], ", or your own module:Class"
+    write_none = "; for none of them write the word `none`" if "none" in known else ""
+    if not isinstance(place.value, dict):
+        received = f"{block} must be a word or a block with a name, not {described(place.value)}"
+        return Finding(place.path, f"{received}; known: {listed(known)}{own}{write_none}")
+    name = place.value.get("name")
+    message = unknown(noun, name, known) if isinstance(name, str) else f"a {noun} is one of {listed(known)}"
+    return Finding((*place.path, "name"), f"{message}{own}{write_none if name is None else ''}")
+
+
+_KINDS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type"), "a block of keys"),
+}
+_LIMITS = {
+    "greater_than": "greater than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
+
+
+def _wrong_value(kind: str, details: Details, place: _Place) -> str:
+    key, value, hint = ".".join(map(str, place.path)), place.value, ""
+    if kind in _KINDS:
+        rule, hint = _KINDS[kind], _hint(kind, value)
+    elif kind in _LIMITS:
+        (limit,) = details["ctx"].values()
+        rule = f"{_LIMITS[kind]} {limit:g}"
+    elif kind == "literal_error":
+        known = choices(place.annotation)
+        rule, near = either(known), nearest(value, known) if isinstance(value, str) else ""
+        hint = f"; did you mean {near!r}?" if near else ""
+    elif kind == "too_short":
+        return f"{key} is empty"
+    else:
+        return str(details["ctx"]["error"]) if kind == "value_error" else f"{key}: {details['msg']}"
+    return f"{key} must be {rule}, not {described(value)}{hint}"
+
+
+def _hint(kind: str, value: Any) -> str:
+    """The likely fix of a value of the wrong kind."""
+    if value is None:
+        return "; give it one, or remove it"
+    if kind == "bool_type" and isinstance(value, str) and value.lower() in ("yes", "on", "no", "off", "true", "false"):
+        return f"; write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}"
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"; write {int(value)}"
+    if kind in ("int_type", "float_type") and isinstance(value, str):
+        bare = value.strip()
+        if type(scalar(bare)) in (int, float):
+            return f"; write {bare} without quotes"
+        number = scalar(value.replace("_", "").replace(",", "").lstrip("0"))
+        if type(number) in (int, float):
+            return f"; write {number}"
+    return ""

@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bnexp.config.check import Checker, located, whole
-from bnexp.config.findings import Finding
-from bnexp.config.grid import Exclude, Include, Row
-from bnexp.config.merge import changed, merge
+from bnexp.config import readers
+from bnexp.config.check import Checker, Finding, located, whole
+from bnexp.config.grid import Entry, Row
+from bnexp.config.header import HEADER, Header, read_seeds, well_formed
 from bnexp.config.mistakes import Mark, Mistakes
-from bnexp.config.readers.axes import read_axes
-from bnexp.config.readers.dotted import KnownKeys, names_own_norm, near, report_repeated
-from bnexp.config.readers.entries import read_excludes, read_includes
-from bnexp.config.readers.header import HEADER, Header, well_formed
-from bnexp.config.readers.seeds import read_seeds
-from bnexp.config.readers.sets import SETTABLE, read_sets, report_varied
-from bnexp.config.readers.variants import read_baseline, read_variants
-from bnexp.config.tree import Node, Path, get, plain, without
+from bnexp.config.tree import Node, Path, changed, get, plain, without
 from bnexp.specs.trial import TrialSpec
 
 
@@ -34,8 +27,8 @@ class Config:
     baseline: str
     seeds: tuple[int, ...]
     axes: list[list[Row]]
-    includes: list[Include]
-    excludes: list[Exclude]
+    includes: list[Entry]
+    excludes: list[Entry]
 
     @property
     def axis_keys(self) -> list[str]:
@@ -52,33 +45,32 @@ class Config:
 
     def trees(self) -> dict[str, Node]:
         """The base with each variant's change, then `--set`, which wins over both."""
-        return {
-            name: changed(merge(Node(self.base.value, change.key or self.base.mark, change.key), change), self.sets)
-            for name, change in self.variants.items()
-        }
+        found = {}
+        for name, change in self.variants.items():
+            base = Node(self.base.value, change.key or self.base.mark, change.key)
+            found[name] = changed(changed(base, change.value.items()), self.sets)
+        return found
 
 
 def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mistakes) -> Config:
     """The config of a file's tree and the texts of `--set`; mistakes are added."""
-    given = list(read_sets(texts, mistakes))
-    sets = tuple((key, node) for key, node in given if key not in SETTABLE)
-    own = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
+    given = list(readers.read_sets(texts, mistakes))
+    sets = tuple((key, node) for key, node in given if key not in readers.SETTABLE)
+    own_norm = readers.names_own_norm(file) or any(readers.names_own_norm(node, key) for key, node in sets)
     written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
-    written = changed(written, (pair for pair in given if pair[0] in SETTABLE), {})
-    header = well_formed(written, mistakes)
+    header = well_formed(changed(written, [pair for pair in given if pair[0] in readers.SETTABLE]), mistakes)
     simple = ("name", "about", "baseline", "margin")
     values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
-    base = _base(file, sets, mistakes)
-    keys, found = KnownKeys(own), header.value.get
-    variants = read_variants(found("variants"), base, "variants" in written.value, mistakes)
-    baseline = read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
+    base, found = _base(file, sets, mistakes), header.value.get
+    variants = readers.read_variants(found("variants"), base, "variants" in file.value, mistakes)
+    baseline = readers.read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
-    axes = read_axes(found("grid"), found("zip"), keys, mistakes)
-    includes = read_includes(found("include"), list(variants), keys, mistakes)
-    excludes = read_excludes(found("exclude"), list(variants), keys, mistakes)
-    varied = {key: "an include" for include in includes for key, _ in include.changes}
+    axes = readers.read_axes(found("grid"), found("zip"), own_norm, mistakes)
+    includes = list(readers.read_entries("include", found("include"), list(variants), own_norm, mistakes))
+    excludes = list(readers.read_entries("exclude", found("exclude"), list(variants), own_norm, mistakes))
+    varied = {key: "an include" for include in includes for key in include.change.value}
     varied |= {key: "the grid" for axis in axes for key, _ in axis[0]}
-    report_varied(sets, varied, mistakes)
+    readers.report_varied(sets, varied, mistakes)
     base, left_out = _checked(base, checker, mistakes)
     return Config(header, values, base, left_out, sets, variants, baseline, seeds, axes, includes, excludes)
 
@@ -90,10 +82,9 @@ def _base(file: Node, sets: Sequence[tuple[str, Node]], mistakes: Mistakes) -> N
         if key.partition(".")[0] in TrialSpec.model_fields:
             items[key] = node
         elif key not in HEADER:
-            mistakes.add(node.key or node.mark, f"unknown key {key!r}{near(key, HEADER)}")
-    rest = Node(items, file.mark)
-    report_repeated(rest, mistakes)
-    return changed(merge(Node({}, file.mark), rest), sets)
+            mistakes.add(node.at_key, f"unknown key {key!r}{readers.near(key, HEADER)}")
+    readers.report_repeated(Node(items, file.mark), mistakes)
+    return changed(changed(Node({}, file.mark), items.items()), sets)
 
 
 def _checked(base: Node, checker: Checker, mistakes: Mistakes) -> tuple[Node, tuple[Path, ...]]:

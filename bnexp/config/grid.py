@@ -4,9 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bnexp.config.merge import changed
-from bnexp.config.mistakes import Mark
-from bnexp.config.tree import Node, get, plain
+from bnexp.config.tree import Node, changed, get, leaves, plain
 from bnexp.specs.experiment import MISSING, value_at
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import label
@@ -17,20 +15,12 @@ Row = tuple[tuple[str, Node], ...]
 """Values that are set together: one of a grid key, one of each key of a zip."""
 
 
-class Include(NamedTuple):
-    """A point beside the grid."""
+class Entry(NamedTuple):
+    """Of `include` a point beside the grid; of `exclude` what the points that are left out have in common."""
 
     variants: tuple[str, ...]
-    changes: Row
-
-
-class Exclude(NamedTuple):
-    """What the points that are left out have in common."""
-
-    variants: tuple[str, ...]
-    values: tuple[tuple[tuple[str, ...], Any], ...]
-    """Path of a leaf and its value, or a list of its values."""
-    mark: Mark
+    change: Node
+    """Its keys: of `exclude` with a value or a list of values each."""
 
 
 class Candidate(NamedTuple):
@@ -45,7 +35,7 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    variants: Mapping[str, Node], axes: Sequence[Sequence[Row]], includes: Sequence[Include]
+    variants: Mapping[str, Node], axes: Sequence[Sequence[Row]], includes: Sequence[Entry]
 ) -> Iterator[Candidate]:
     """Grid-major: all variants at the first combination, then at the next (the last axis turns fastest),
     then the included points in the order of the file."""
@@ -56,29 +46,29 @@ def candidates(
         for name, tree in variants.items():
             yield Candidate(name, row, changed(tree, row), corner)
     for k, include in enumerate(includes):
+        row = tuple(include.change.value.items())
         for name in include.variants:
             if name in variants:
-                tree = changed(variants[name], include.changes)
-                yield Candidate(name, include.changes, tree, k in (0, len(includes) - 1))
+                yield Candidate(name, row, changed(variants[name], row), k in (0, len(includes) - 1))
 
 
-def excluded(candidate: Candidate, exclude: Exclude, spec: TrialSpec | None) -> bool:
+def excluded(candidate: Candidate, entry: Entry, spec: TrialSpec | None) -> bool:
     """Whether every key of the entry matches; values that the config leaves to a default are those of the spec."""
-    if candidate.variant not in exclude.variants:
-        return False
-    for path, wanted in exclude.values:
-        node = get(candidate.tree, path)
-        if node is not None:
-            value = plain(node)
-        else:
-            value = None if spec is None else value_at(spec, path)
-            value = list(value) if isinstance(value, tuple) else value
-            if value is MISSING:
-                return False
-        several = isinstance(wanted, list) and not isinstance(value, list)
-        if not any(equal(value, one) for one in (wanted if several else [wanted])):
-            return False
-    return True
+    return candidate.variant in entry.variants and all(
+        _matches(plain(wanted), _value(candidate.tree, path, spec)) for path, wanted in leaves(entry.change)
+    )
+
+
+def _value(tree: Node, path: tuple[str, ...], spec: TrialSpec | None) -> Any:
+    if node := get(tree, path):
+        return plain(node)
+    value = None if spec is None else value_at(spec, path)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _matches(wanted: Any, value: Any) -> bool:
+    several = isinstance(wanted, list) and not isinstance(value, list)
+    return value is not MISSING and any(equal(value, one) for one in (wanted if several else [wanted]))
 
 
 def coordinates(spec: TrialSpec, axis_keys: Sequence[str], row: Row) -> tuple[tuple[str, Any], ...]:

@@ -1,11 +1,12 @@
 """The keys that a config may set, read off the models of the spec."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from bnexp.specs.experiment import value_at
 from bnexp.specs.trial import TrialSpec
 
 FILLED_IN = ("data.source", "norm.source")
@@ -40,15 +41,6 @@ def names_of(found: Iterable[type[BaseModel]]) -> list[str]:
     return [name_of(model) for model in found if not model.model_fields["name"].is_required()]
 
 
-def options(path: Iterable[str], root: type[BaseModel] = TrialSpec) -> list[type[BaseModel]]:
-    """The models that can stand at a path below `root`; [] if none can."""
-    found = [root]
-    for part in path:
-        fields = (model.model_fields[part] for model in found if part in model.model_fields)
-        found = [below for field in fields for below in models(field.annotation)]
-    return found
-
-
 @cache
 def every_key() -> tuple[str, ...]:
     """All dotted keys, blocks and leaves, in the order of the models: `data`, `data.name`, ..."""
@@ -60,3 +52,10 @@ def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]
         for key, field in model.model_fields.items():
             yield ".".join((*path, key))
             yield from _below(models(field.annotation), (*path, key))
+
+
+@cache
+def blocks() -> Mapping[tuple[str, ...], str]:
+    """The blocks that have a `name`, by path, with the name that each has when none is given."""
+    paths = [tuple(key.split(".")) for key in every_key() if key.endswith(".name")]
+    return {path[:-1]: value_at(TrialSpec(), path) for path in paths}

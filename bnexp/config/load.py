@@ -10,7 +10,7 @@ from bnexp.config.check import Checker, located
 from bnexp.config.config import Config, read_config
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
-from bnexp.config.readers.entries import report_unused
+from bnexp.config.readers import report_unused
 from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
@@ -38,15 +38,7 @@ def load(path: Path, *, sets: Sequence[str] = (), name: str | None = None, smoke
     """
     path = Path(path)
     folders = tuple(dict.fromkeys([str(path.resolve().parent), str(Path.cwd())]))
-    mistakes = Mistakes()
-    try:
-        tree = read(path)
-    except ConfigError as error:
-        if error.tree is None or not error.tree.is_mapping:
-            raise
-        tree = error.tree
-        mistakes += error.mistakes
-    return _resolved(tree, path, folders, mistakes, sets=sets, name=name, smoke=smoke)
+    return _resolved(*read(path), path, folders, sets=sets, name=name, smoke=smoke)
 
 
 def load_many(
@@ -58,17 +50,15 @@ def load_many(
     for path in paths:
         try:
             experiment = load(path, sets=sets, name=name, smoke=smoke)
+            earlier = experiments.setdefault(experiment.name, experiment)
+            if earlier is not experiment:
+                hint = "--name is for one file" if name else "give one of them another `name`"
+                message = f"the name {experiment.name!r} is that of {earlier.source} too; {hint}"
+                mistakes.add(Mark(Source(str(path))), message)
         except ConfigError as error:
             mistakes += error.mistakes
-            continue
         except UserError as error:
             mistakes.add(Mark(Source("")), str(error))
-            continue
-        if earlier := experiments.get(experiment.name):
-            hint = "--name is for one file" if name else "give one of them another `name`"
-            message = f"the name {experiment.name!r} is that of {earlier.source} too; {hint}"
-            mistakes.add(Mark(Source(str(path))), message)
-        experiments.setdefault(experiment.name, experiment)
     if mistakes:
         raise ConfigError(mistakes)
     return list(experiments.values())
@@ -90,14 +80,14 @@ def from_mapping(
     if not isinstance(mapping, Mapping):
         raise ConfigError([Mistake(Mark(Source("")), f"a config is a mapping, not {type(mapping).__name__}")])
     folders = tuple(dict.fromkeys([*search_path, str(Path.cwd())]))
-    return _resolved(from_plain(mapping), None, folders, Mistakes(), sets=sets, name=name, smoke=smoke)
+    return _resolved(from_plain(mapping), Mistakes(), None, folders, sets=sets, name=name, smoke=smoke)
 
 
 def _resolved(
     file: Node,
+    written: Mistakes,
     path: Path | None,
     folders: tuple[str, ...],
-    written: Mistakes,
     *,
     sets: Sequence[str],
     name: str | None,
@@ -109,7 +99,8 @@ def _resolved(
     mistakes = Mistakes()
     checker = Checker(folders)
     config = read_config(file, sets, checker, mistakes)
-    name = _name(name, config, path.stem if path else "", mistakes)
+    given = name
+    name = _name(given, config, path.stem if path else "", mistakes)
     found = _points(config, checker, mistakes)
     if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
@@ -129,6 +120,11 @@ def _resolved(
         search_path=folders,
         source=str(path or ""),
         margin=config.header.margin,
+        options=(
+            *(word for change in sets for word in ("--set", change)),
+            *(("--name", given) if given else ()),
+            *(("--smoke",) if smoke else ()),
+        ),
     )
 
 
@@ -160,14 +156,11 @@ def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
         return []
     found: Checked = []
     shown: dict[Mistake, dict[str, None]] = {}
-    used: set[int] = set()
-    remaining: set[str] = set()
-    failing = 0
+    unused, remaining, failing = list(config.excludes), set(), 0
     for candidate in candidates(trees, config.axes, config.includes):
         spec, findings = checker.spec(candidate.tree)
-        matching = [k for k, entry in enumerate(config.excludes) if excluded(candidate, entry, spec)]
-        used.update(matching)
-        if matching:
+        if matching := [entry for entry in config.excludes if excluded(candidate, entry, spec)]:
+            unused = [entry for entry in unused if entry not in matching]
             continue
         remaining.add(candidate.variant)
         if spec is not None:
@@ -180,7 +173,6 @@ def _points(config: Config, checker: Checker, mistakes: Mistakes) -> Checked:
             break
     mistakes += _with_variants(shown, config)
     if config.excludes and not mistakes:  # an axis that was left out would make entries match nothing
-        unused = [entry for k, entry in enumerate(config.excludes) if k not in used]
         report_unused(unused, config.mark("exclude"), list(config.variants), remaining, mistakes)
     return found
 
@@ -203,7 +195,7 @@ def _report_levelled(points: Sequence[Point], config: Config, mistakes: Mistakes
         change = config.variants[name]
         if plain(change) != plain(config.variants[twin]):
             message = f"--set makes this variant the same as {twin!r}, so that nothing is compared; edit the file"
-            mistakes.add(change.key or change.mark, message)
+            mistakes.add(change.at_key, message)
 
 
 def _small(found: Checked, checker: Checker) -> Checked:

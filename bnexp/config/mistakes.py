@@ -1,7 +1,7 @@
 """What is wrong with a config, and at which place of which source."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bnexp.errors import UserError
 
@@ -47,10 +47,10 @@ class Mistakes(list[Mistake]):
     def add(self, mark: Mark, message: str) -> None:
         self.append(Mistake(mark, message))
 
-    def check(self, tree: Any = None) -> None:
+    def check(self) -> None:
         """Raise ConfigError if there are any: by line and column, those without a line last, as they were found."""
         if self:
-            raise ConfigError(sorted(self, key=lambda mistake: (mistake.mark.line or 10**9, mistake.mark.column)), tree)
+            raise ConfigError(sorted(self, key=lambda mistake: (mistake.mark.line or 10**9, mistake.mark.column)))
 
 
 class ConfigError(UserError):
@@ -58,10 +58,8 @@ class ConfigError(UserError):
 
     SHOWN = 30
 
-    def __init__(self, mistakes: list[Mistake], tree: Any = None) -> None:
+    def __init__(self, mistakes: list[Mistake]) -> None:
         self.mistakes = tuple(dict.fromkeys(mistakes))
-        self.tree = tree
-        """What could be read of a file all the same, if anything."""
         shown = [str(mistake) for mistake in self.mistakes[: self.SHOWN]]
         if (more := len(self.mistakes) - self.SHOWN) > 0:
             shown.append(f"... and {more} more")

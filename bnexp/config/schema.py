@@ -5,9 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bnexp.config.keys import FILLED_IN, models, names_of
-from bnexp.config.merge import blocks
-from bnexp.config.readers.header import Header
+from bnexp.config.header import Header
+from bnexp.config.keys import FILLED_IN, blocks, models, names_of
 from bnexp.specs.datasets import DATASETS
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec

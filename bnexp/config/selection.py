@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from bnexp.config.keys import every_key
-from bnexp.config.merge import blocks
+from bnexp.config.keys import blocks, every_key
 from bnexp.config.yaml import scalar
 from bnexp.errors import UserError
 from bnexp.specs.experiment import MAX_SEED, MAX_SEEDS, MISSING, PlannedTrial, Point, value_at
@@ -57,10 +56,8 @@ def parse_seeds(text: str) -> frozenset[int]:
 
 def _value(key: str, arguments: Sequence[str]) -> Callable[[Point], Any]:
     """How to get the value of a key at a point."""
-    if key == "variant":
-        return lambda point: point.variant
-    path = resolved_key(key, arguments)
-    return lambda point: value_at(point.spec, path)
+    path = None if key == "variant" else _resolved_key(key, arguments)
+    return lambda point: value_at(point.spec, path) if path else point.variant
 
 
 def _pattern(pattern: str, arguments: Sequence[str]) -> Callable[[Point], bool]:
@@ -82,7 +79,7 @@ def _own_arguments(points: Iterable[Point]) -> list[str]:
     return list(dict.fromkeys(f"norm.{key}" for extra in found for key in extra))
 
 
-def resolved_key(key: str, arguments: Sequence[str] = ()) -> tuple[str, ...]:
+def _resolved_key(key: str, arguments: Sequence[str]) -> tuple[str, ...]:
     """The path of one leaf for `training.batch_size`, its last part `batch_size`, or a block: `norm` is `norm.name`.
 
     `arguments` are keys of users' own layers.  Raises UserError at an unknown key, and at one that several blocks have.

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bnexp.config.grid import Candidate
-from bnexp.config.merge import changed
 from bnexp.config.mistakes import Mark, Source
-from bnexp.config.tree import Node
+from bnexp.config.tree import Node, changed, from_plain
 from bnexp.specs.datasets import DATASETS
 from bnexp.specs.trial import TrialSpec
 
@@ -14,8 +13,6 @@ SEEDS = 2
 DATA = "mnist-5k"
 TRAIN = 400
 VALIDATION = 200
-
-_MARK = Mark(Source("--smoke"))
 
 
 def thinned(points: Sequence[tuple[Candidate, TrialSpec]]) -> list[tuple[Candidate, TrialSpec]]:
@@ -44,4 +41,4 @@ def shrunk(tree: Node, spec: TrialSpec) -> Node:
     }
     if spec.data.known:
         changes |= {"data.name": DATA, "data.validation": VALIDATION if spec.data.validation else 0}
-    return changed(tree, ((key, Node(value, _MARK, _MARK)) for key, value in changes.items()))
+    return changed(tree, from_plain(changes, Mark(Source("--smoke"))).value.items())

@@ -1,5 +1,6 @@
 """YAML text to a tree with positions: numbers and words as people write them, and nothing that could do harm."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,36 +27,50 @@ _CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U
 _DIGITS = 18  # more have no use in a config, and would not fit a 64-bit integer
 
 
-def read(path: Path) -> Node:
-    """The tree of a config file; its top is a mapping.
+def read(path: Path) -> tuple[Node, Mistakes]:
+    """The tree of a config file, a mapping at its top, and the mistakes that leave something to look at.
 
-    Raises ConfigError with every mistake in the file, UserError if there is no such file to read.
+    Raises ConfigError where they do not, UserError if there is no such file to read.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file{_neighbour(path)}") from None
+        near = nearest(path.name, [entry.name for entry in path.parent.glob("*.y*ml")])
+        hint = f"; did you mean {path.parent / near}?" if near else ""
+        raise UserError(f"{path}: there is no such file{hint}") from None
     except IsADirectoryError:
         raise UserError(f"{path}: is a folder; give a file in it, such as {path}/*.yaml") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise UserError(f"{path}: is larger than {MAX_BYTES:,} bytes; is it a config?")
-    tree = parse(_decoded(content, str(path)), str(path))
-    if tree.value is None:
-        raise ConfigError([Mistake(Mark(Source(str(path))), "is empty; a config needs at least `variants`")])
+    source = Source(str(path))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        *before, line = content[: error.start].split(b"\n")
+        mark = Mark(source, len(before) + 1, len(line.decode("utf-8", "replace")) + 1)
+        message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
+        raise ConfigError([Mistake(mark, message)]) from None
+    tree, mistakes = _tree(text, str(path))
     if not tree.is_mapping:
+        mistakes.check()
+        if tree.value is None:
+            raise ConfigError([Mistake(Mark(source), "is empty; a config needs at least `variants`")])
         raise ConfigError([Mistake(tree.mark, "a config is a mapping of keys, such as `variants:`, at its top")])
-    return tree
+    return tree, mistakes
 
 
 def parse(text: str, name: str) -> Node:
-    """The tree of a YAML text, which messages call `name`.
+    """The tree of a YAML text, which messages call `name`.  Raises ConfigError with every mistake in it."""
+    tree, mistakes = _tree(text, name)
+    mistakes.check()
+    return tree
 
-    Raises ConfigError with every mistake in it.  Where they leave something to look at (of a duplicate key the first
-    counts), that is the error's `tree`.
-    """
+
+def _tree(text: str, name: str) -> tuple[Node, Mistakes]:
+    """The tree of a text, and mistakes beside which it can be looked at: of a duplicate key the first counts."""
     source = Source(name, tuple(re.split(r"\r\n|\r|\n", text)))
     mistakes = Mistakes()
     for number, line in enumerate(source.lines, 1):
@@ -63,71 +78,60 @@ def parse(text: str, name: str) -> Node:
             mark = Mark(source, number, found.start() + 1)
             mistakes.add(mark, f"the character U+{ord(found[0]):04X} is not taken; delete it")
     mistakes.check()
-    loader = _Loader(text)
+    loader = _Loader(text, source)
     try:
         root = loader.get_single_node()
-        reader = _Reader(source, loader.refused)
-        tree = reader.node(root, None, 0) if root is not None else Node(None, Mark(source))
+        return loader.read(root, None, 0) if root is not None else Node(None, Mark(source)), loader.mistakes
     except yaml.MarkedYAMLError as error:
         raise ConfigError([_syntax_mistake(error, source)]) from None
     finally:
         loader.dispose()
-    reader.mistakes.check(tree)
-    return tree
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's parser without its ideas of what is a number; tags are refused, nesting and size are bounded."""
+    """PyYAML's parser without its ideas of what is a number, then from its nodes to ours.
+
+    Tags are refused, nesting and size are bounded; mistakes that need not stop it are collected.
+    """
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # one for the class, as in PyYAML
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, source: Source) -> None:
         super().__init__(text)
-        self.depth = 0
-        self.written = 0
-        self.refused: list[tuple[str, yaml.Mark]] = []
+        self.source, self.mistakes = source, Mistakes()
+        self.depth = self.written = self.expanded = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
-        tag = getattr(event, "tag", None)
+        tag, start = getattr(event, "tag", None), event.start_mark
         if tag is not None:
-            self.refused.append(
-                (f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken", event.start_mark)
-            )
+            message = f"tags, here {tag.replace('tag:yaml.org,2002:', '!!')}, are not taken"
+            self.mistakes.add(self.mark(start, start), message)
         self.depth += 1
         self.written += 1
         if self.depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", event.start_mark)
+            raise yaml.MarkedYAMLError(None, None, f"nested more than {MAX_DEPTH} levels deep", start)
         if self.written > MAX_WRITTEN:
-            raise yaml.MarkedYAMLError(None, None, f"holds more than {MAX_WRITTEN:,} values", event.start_mark)
+            raise yaml.MarkedYAMLError(None, None, f"holds more than {MAX_WRITTEN:,} values", start)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
-
-
-class _Reader:
-    """From PyYAML's nodes to ours; mistakes that need not stop it are collected."""
-
-    def __init__(self, source: Source, refused: list[tuple[str, yaml.Mark]]) -> None:
-        self.source = source
-        self.left = MAX_NODES
-        self.mistakes = Mistakes(Mistake(self.mark(start, start), message) for message, start in refused)
 
     def mark(self, start: yaml.Mark, end: yaml.Mark) -> Mark:
         line = self.source.lines[start.line] if start.line < len(self.source.lines) else ""
         stop = end.column if end.line == start.line else len(line.rstrip())
         return Mark(self.source, start.line + 1, start.column + 1, max(1, stop - start.column))
 
-    def node(self, node: yaml.Node, key: Mark | None, depth: int) -> Node:
+    def read(self, node: yaml.Node, key: Mark | None, depth: int) -> Node:
         mark = self.mark(node.start_mark, node.end_mark)
-        self.left -= 1
-        if self.left < 0 or depth > MAX_DEPTH:
-            limit = f"{MAX_DEPTH} levels of nesting" if self.left >= 0 else f"{MAX_NODES:,} values"
+        self.expanded += 1
+        if self.expanded > MAX_NODES or depth > MAX_DEPTH:
+            limit = f"{MAX_NODES:,} values" if self.expanded > MAX_NODES else f"{MAX_DEPTH} levels of nesting"
             raise yaml.MarkedYAMLError(None, None, f"its aliases expand to more than {limit}", node.start_mark)
         if isinstance(node, yaml.MappingNode):
             return Node(self.mapping(node, depth), mark, key)
         if isinstance(node, yaml.SequenceNode):
-            return Node([self.node(item, None, depth + 1) for item in node.value], mark, key)
+            return Node([self.read(item, None, depth + 1) for item in node.value], mark, key)
         assert isinstance(node, yaml.ScalarNode)
         if node.value == "" and not node.style and key:
             mark = key  # an empty value has no place of its own
@@ -137,44 +141,38 @@ class _Reader:
         items: dict[str, Node] = {}
         for key_node, value_node in node.value:
             mark = self.mark(key_node.start_mark, key_node.end_mark)
-            key = self.key(key_node, mark)
-            value = self.node(value_node, mark, depth + 1)
-            if key is None:
-                continue
+            key, value = self.key(key_node, mark), self.read(value_node, mark, depth + 1)
             if key in items:
-                first = items[key].key or mark
-                self.mistakes.add(mark, f"duplicate key {key!r}; first on line {first.line}")
-                continue
-            items[key] = value
+                self.mistakes.add(mark, f"duplicate key {key!r}; first on line {items[key].at_key.line}")
+            elif key is not None:
+                items[key] = value
         return items
 
     def key(self, node: yaml.Node, mark: Mark) -> str | None:
         """The key as text; None, and a mistake, if it is none."""
+        plainly = isinstance(node, yaml.ScalarNode) and not node.style
+        value = scalar(node.value) if plainly else node.value
         if not isinstance(node, yaml.ScalarNode):
             self.mistakes.add(mark, "a key must be text, not a list or a block")
-            return None
-        value = node.value if node.style else scalar(node.value)
-        if not isinstance(value, str):
+        elif not isinstance(value, str):
             written = node.value or "nothing"
             self.mistakes.add(mark, f'a key must be text, not {written}; write it in quotes: "{written}"')
-            return None
-        if value == "<<" and not node.style:
+        elif value == "<<" and plainly:
             self.mistakes.add(mark, "merge keys `<<` are not taken; variants change the rest already")
-            return None
-        return value
+        else:
+            return value
+        return None
 
     def scalar(self, node: yaml.ScalarNode, mark: Mark) -> str | int | float | bool | None:
         text: str = node.value
-        if node.style:
-            return text
-        if _NOT_FINITE.fullmatch(text):
+        value = text if node.style else scalar(text)
+        if not node.style and _NOT_FINITE.fullmatch(text):
             self.mistakes.add(mark, f"a number must be finite, not {text}")
-            return 0
-        value = scalar(text)
-        if value in (float("inf"), float("-inf")) or (isinstance(value, int) and len(text) > _DIGITS):
+        elif value in (math.inf, -math.inf) or (isinstance(value, int) and len(text) > _DIGITS):
             self.mistakes.add(mark, f"{text[:20]} is too large a number")
-            return 0
-        return value
+        else:
+            return value
+        return 0
 
 
 def scalar(text: str) -> str | int | float | bool | None:
@@ -184,17 +182,6 @@ def scalar(text: str) -> str | int | float | bool | None:
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) <= _DIGITS else 10**_DIGITS
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def _decoded(content: bytes, name: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        message = f"is not UTF-8 (byte 0x{content[error.start]:02x}); save it with the encoding UTF-8"
-        raise ConfigError([Mistake(Mark(Source(name), line, column), message)]) from None
 
 
 _SYNTAX = (
@@ -229,12 +216,3 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Source) -> Mistake:
     if started and started.line != line and problem != "but found another document":
         message += f" (it began on line {started.line + 1})"
     return Mistake(Mark(source, line + 1, column + 1), message)
-
-
-def _neighbour(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
-        return ""
-    near = nearest(path.name, names)
-    return f"; did you mean {path.parent / near}?" if near else ""

@@ -31,7 +31,7 @@ class Dataset:
     test_labels: NDArray[np.int32]
     classes: int
     content_hash: str
-    """SHA-256 over shapes, dtypes and bytes of the four arrays, 64 hexadecimal digits."""
+    """SHA-256 over the `digest` of each of the four arrays, 64 hexadecimal digits."""
     origin: str = ""
     """Where it was taken from, in words."""
     checked: str = ""
@@ -55,14 +55,9 @@ def digests(arrays: Arrays) -> tuple[str, ...]:
     return tuple(digest(array) for array in arrays)
 
 
-def content_hash(parts: tuple[str, ...]) -> str:
-    """The hash of a whole dataset, from the digests of its four arrays."""
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
-
-
 def dataset_of(name: str, arrays: Arrays, parts: tuple[str, ...], *, classes: int, **told: Any) -> Dataset:
     """`arrays`, whose digests are `parts`, as a dataset that nobody can write into; `told`: its last fields."""
     views = Arrays(*(array.view() for array in arrays))  # the caller's own arrays stay as they are
     for view in views:
         view.flags.writeable = False
-    return Dataset(name, *views, classes, content_hash(parts), **told)
+    return Dataset(name, *views, classes, hashlib.sha256(" ".join(parts).encode()).hexdigest(), **told)

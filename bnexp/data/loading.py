@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from bnexp.data import custom, embedded
-from bnexp.data.cifar import read_batches
 from bnexp.data.dataset import Arrays, Dataset, dataset_of, digests
 from bnexp.data.download import address, fetch
-from bnexp.data.formats import BadFileError, read_idx_files, read_npz
-from bnexp.data.known import BATCH_NAMES, IDX_NAMES, KNOWN, MNIST_5K, PARTS, Known
+from bnexp.data.formats import BadFileError, read_batches, read_idx_files, read_npz
+from bnexp.data.known import BATCH_NAMES, KNOWN, MNIST_5K, PARTS
 from bnexp.data.places import Location, cache_folder, files_in, find, ways_out
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
-from bnexp.specs.datasets import DATASETS, ImageSet
+from bnexp.specs.datasets import DATASETS
 
 UNPROVEN = "shapes and class counts only"
 """What `Dataset.checked` begins with where no hash says that it is the dataset of this name."""
@@ -28,11 +27,16 @@ def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[st
     own are searched, and then it is downloaded.  `search_path` is where a user's `module:function` is looked for
     before Python's own path.  Raises UserError.
     """
-    if ":" in spec.name:
-        return custom.load(spec.name, spec.source, search_path)
-    if spec.name in KNOWN:
-        return _published(spec.name, folder)
-    return _embedded(spec.name)
+    name = spec.name
+    if ":" in name:
+        return custom.load(name, spec.source, search_path)
+    if name not in KNOWN:
+        return _embedded(name)
+    location = find(name, KNOWN[name], folder)
+    if location is None or location.cached:
+        downloaded = fetch(name)  # also mends what was damaged in our own cache
+        location = Location(name, f"bnexp's cache {downloaded}", files_in(downloaded, KNOWN[name]), cached=True)
+    return _checked(location)
 
 
 def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Location:
@@ -49,7 +53,7 @@ def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] 
 
 
 def _embedded(name: str) -> Dataset:
-    arrays = embedded.embedded()
+    arrays = embedded.divide(*embedded.read())
     parts = digests(arrays)
     if parts != MNIST_5K:
         raise UserError(
@@ -68,39 +72,26 @@ def present(name: str, *, folder: Path | None = None) -> Dataset | None:
     if name not in KNOWN:
         return _embedded(name)
     location = find(name, KNOWN[name], folder)
-    return None if location is None else _checked(name, location)
+    return _checked(location) if location else None
 
 
-def _published(name: str, folder: Path | None) -> Dataset:
-    known = KNOWN[name]
-    location = find(name, known, folder)
-    if location is None or location.cached:
-        downloaded = fetch(name)  # also mends what was damaged in our own cache
-        location = Location(name, f"bnexp's cache {downloaded}", files_in(downloaded, known), cached=True)
-    return _checked(name, location)
-
-
-def _checked(name: str, location: Location) -> Dataset:
+def _checked(location: Location) -> Dataset:
+    name, files = location.dataset, location.files
     known, images = KNOWN[name], DATASETS[name]
     try:
-        arrays = read(location.files, known, images)
+        if known.files == BATCH_NAMES:
+            arrays = read_batches(files, known, images)
+        else:
+            arrays = read_npz(files[0], images) if len(files) == 1 else read_idx_files(files, images)
         parts = digests(arrays)
-        checked = check(name, location.files, arrays, parts, images)
+        checked = _held_against(name, files, arrays, parts)
     except BadFileError as error:
-        raise UserError(
-            f"{error}\nIt was found in {location.origin}; replace it, or use another folder.\n{ways_out(name, known)}"
-        ) from error
+        message = f"{error}\nIt was found in {location.origin}; replace it, or use another folder.\n{ways_out(name)}"
+        raise UserError(message) from error
     return dataset_of(name, arrays, parts, classes=images.classes, origin=location.origin, checked=checked)
 
 
-def read(files: tuple[Path, ...], known: Known, images: ImageSet) -> Arrays:
-    """One archive or several files, in the shapes that `images` states.  Raises BadFileError."""
-    if known.files == BATCH_NAMES:
-        return read_batches(files, known, images)
-    return read_npz(files[0], images) if len(files) == 1 else read_idx_files(files, images)
-
-
-def check(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, ...], images: ImageSet) -> str:
+def _held_against(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, ...]) -> str:
     """What the content was held against, in words.  Raises BadFileError if it is not the dataset of this name.
 
     `parts` are the digests of `arrays`.  Where they are not known, the MD5 of the gzipped files decides; where the
@@ -111,39 +102,21 @@ def check(name: str, files: tuple[Path, ...], arrays: Arrays, parts: tuple[str, 
         return "each batch, by the published MD5"  # before it was read
     if known.contents == parts:
         return "content, by SHA-256"
-    at = next((i for i in range(len(parts)) if known.contents and known.contents[i] != parts[i]), 0)
+    md5s = tuple(hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files)
+    at = next((k for k, content in enumerate(known.contents) if content != parts[k]), 0)
     wrong = files[at if len(files) > 1 else 0]
-    if other := _other(name, parts, files):
-        raise BadFileError(wrong, f"this is {other}, not {name}; the two have the same file names")
+    for other, its in KNOWN.items():
+        if other != name and {*its.contents, *its.wrappers} & {*parts, *md5s}:
+            raise BadFileError(wrong, f"this is {other}, not {name}; the two have the same file names")
     if known.contents:
         raise BadFileError(wrong, f"its {PARTS[at]} are not those of {name}: the SHA-256 differs")
-    if known.wrappers and _wrappers(files) == known.wrappers:
+    if known.wrappers == md5s:
         return "gzipped files, by the published MD5"
     if known.balanced:
-        _check_balance(name, files, arrays, images)
+        classes = DATASETS[name].classes
+        for at, labels in ((1, arrays.train_labels), (3, arrays.test_labels)):
+            counts = np.bincount(labels, minlength=classes)
+            if len(counts) > classes or counts.min() != counts.max():
+                rule = f"which has equally many of each of {classes} classes"
+                raise BadFileError(files[at], f"its {PARTS[at]} are not those of {name}, {rule}")
     return f"{UNPROVEN}: no hash is known of {name} in files other than the published gzipped ones"
-
-
-def _other(name: str, parts: tuple[str, ...], files: tuple[Path, ...]) -> str | None:
-    """The known dataset, other than `name`, to which any of the files belongs."""
-    others = {other: known for other, known in KNOWN.items() if other != name and known.files == KNOWN[name].files}
-    wrappers = _wrappers(files) if any(known.wrappers for known in others.values()) else ()
-    return next((other for other, known in others.items() if _shared(known, parts, wrappers)), None)
-
-
-def _shared(known: Known, parts: tuple[str, ...], wrappers: tuple[str, ...]) -> bool:
-    return not {*(known.contents or ()), *(known.wrappers or ())}.isdisjoint({*parts, *wrappers})
-
-
-def _wrappers(files: tuple[Path, ...]) -> tuple[str, ...]:
-    return tuple(hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() for path in files)
-
-
-def _check_balance(name: str, files: tuple[Path, ...], arrays: Arrays, images: ImageSet) -> None:
-    for at, labels in ((1, arrays.train_labels), (3, arrays.test_labels)):
-        counts = np.bincount(labels, minlength=images.classes)
-        if len(counts) > images.classes or counts.min() != counts.max():
-            raise BadFileError(
-                files[at if len(files) == len(IDX_NAMES) else 0],
-                f"its {PARTS[at]} are not those of {name}, which has equally many of each of {images.classes} classes",
-            )

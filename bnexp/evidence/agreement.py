@@ -4,6 +4,7 @@ Figures are looked at in the order in which they come about: data and initial we
 test images.  What belongs to the machine is not: times, memory, execution, environment.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -11,9 +12,6 @@ from typing import Any, Literal, NamedTuple
 
 from bnexp.records.quantities import EVALUATION, QUANTITIES, Agreement, Quantity
 from bnexp.records.record import TrialRecord
-
-TOLERANCE = 1e-3
-"""Of a loss in nats, and of a share: a tenth of a percentage point."""
 
 Verdict = Literal["identical", "within tolerance", "different"]
 
@@ -56,14 +54,10 @@ class _Figure(NamedTuple):
     """Of a share: how many images it is one of, since one image more or less is no sign of anything."""
 
     @property
-    def differs(self) -> bool:
-        return bool(self.parting.stored != self.parting.again)
-
-    @property
     def distance(self) -> float:
         """How far the two values are apart; infinite where one of them is not there."""
         stored, again = self.parting.stored, self.parting.again
-        return float("inf") if stored is None or again is None else abs(float(stored) - float(again))
+        return math.inf if stored is None or again is None else abs(float(stored) - float(again))
 
     def tolerated(self, tolerance: float) -> bool:
         if self.agreement in ("exact", "detail"):
@@ -71,7 +65,7 @@ class _Figure(NamedTuple):
         return self.distance <= max(tolerance, 1 / self.images if self.images else 0.0) * (1 + 1e-9)
 
 
-def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = TOLERANCE) -> Sameness:
+def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = 1e-3) -> Sameness:
     """Compare two records of one trial.
 
     Losses may differ by `tolerance` nats, accuracies by `tolerance` or one image, whichever is more; fingerprints,
@@ -80,8 +74,14 @@ def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = TOLERA
     if stored.identity != again.identity:
         raise ValueError(f"records of two trials, {stored.identity[:16]} and {again.identity[:16]}")
     figures = list(_figures(stored, again))
-    unlike = [each for each in figures if each.differs]
+    unlike = [each for each in figures if each.parting.stored != each.parting.again]
     beyond = [each for each in unlike if not each.tolerated(tolerance)]
+    largest = {
+        kind: max(
+            (each.distance for each in unlike if each.agreement == kind and each.distance < math.inf), default=0.0
+        )
+        for kind in ("loss", "share")
+    }
     return Sameness(
         verdict="different" if beyond else "within tolerance" if unlike else "identical",
         tolerance=tolerance,
@@ -89,15 +89,19 @@ def agreement(stored: TrialRecord, again: TrialRecord, tolerance: float = TOLERA
         first=unlike[0].parting if unlike else None,
         beyond=beyond[0].parting if beyond else None,
         differing=len(unlike),
-        largest_loss=_largest(unlike, "loss"),
-        largest_share=_largest(unlike, "share"),
+        largest_loss=largest["loss"],
+        largest_share=largest["share"],
     )
 
 
 def _figures(stored: TrialRecord, again: TrialRecord) -> Iterator[_Figure]:
-    outcome = [each for each in QUANTITIES if each.agreement and each.name.startswith(_AFTERWARDS)]
+    def figure(each: Quantity, one: Any, other: Any, where: str = "", images: int | None = None) -> _Figure:
+        parting = Parting(where, each.name if where else each.label, each.get(one), each.get(other))
+        return _Figure(parting, each.agreement, images or each.images(stored))
+
+    outcome = [each for each in QUANTITIES if each.agreement and each.name.startswith(("status", "diverged", "test_"))]
     start = [each for each in QUANTITIES if each.agreement and each not in outcome]
-    yield from (_figure(each, stored, again) for each in start)
+    yield from (figure(each, stored, again) for each in start)
     weights = [record.fingerprints.weights if record.fingerprints else {} for record in (stored, again)]
     for path in dict.fromkeys([*weights[0], *weights[1]]):
         yield _Figure(Parting("initial weights", path, weights[0].get(path), weights[1].get(path)))
@@ -110,20 +114,5 @@ def _figures(stored: TrialRecord, again: TrialRecord) -> Iterator[_Figure]:
         since = one.examples - (stored.evaluations[k - 2].examples if k > 1 else 0)
         for each in EVALUATION:
             if each.agreement:
-                images = since if each.name == "train_accuracy" else each.images(stored)
-                values = Parting(where, each.name, each.get(one), each.get(other))
-                yield _Figure(values, each.agreement, images)
-    yield from (_figure(each, stored, again) for each in outcome)
-
-
-_AFTERWARDS = ("status", "diverged", "test_")
-
-
-def _figure(quantity: Quantity, stored: TrialRecord, again: TrialRecord) -> _Figure:
-    values = Parting("", quantity.label, quantity.get(stored), quantity.get(again))
-    return _Figure(values, quantity.agreement, quantity.images(stored))
-
-
-def _largest(unlike: list[_Figure], kind: Agreement) -> float:
-    found = [each.distance for each in unlike if each.agreement == kind]
-    return max((distance for distance in found if distance != float("inf")), default=0.0)
+                yield figure(each, one, other, where, since if each.name == "train_accuracy" else None)
+    yield from (figure(each, stored, again) for each in outcome)

@@ -1,17 +1,17 @@
 """The comparison itself: sides in, one judged comparison for each place out; what cannot be compared is refused."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bnexp.errors import UserError
-from bnexp.evidence.confounds import Audit, Difference, Mode, audit
-from bnexp.evidence.family import in_family
+from bnexp.evidence.confounds import Audit, Mode, audit
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate, estimate
-from bnexp.evidence.pairing import pairs
-from bnexp.evidence.rule import FEWEST, Judgement, judge
+from bnexp.evidence.rule import FEWEST, Judgement, in_family, judge
+from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.stats.estimates import Interval, mean_interval
 
@@ -44,7 +44,7 @@ class Compared(Estimate):
         return first, second
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparisons:
     """What a call of `compare` comes to."""
 
@@ -60,6 +60,16 @@ class Comparisons:
     unmatched: tuple[str, ...]
     """What one side alone has, and is not compared."""
 
+    def __repr__(self) -> str:
+        """A line for each place, as a notebook shows it."""
+        lines = []
+        for each in self.comparisons:
+            d, unit = each.difference, self.metric.unit_of_differences
+            verdict = {"not shown": "no regression shown"}.get(each.judgement.verdict, each.judgement.verdict)
+            what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
+            lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
+        return "\n".join(lines)
+
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.
 
@@ -71,19 +81,11 @@ class Comparisons:
         return require_noninferior and not all(each.judgement.noninferior for each in self.comparisons)
 
 
-def compare(
-    sides: Sides,
-    metric: Metric,
-    *,
-    margin: float = 0.0,
-    confidence: float = 0.95,
-    simultaneous: bool = False,
-    allow_differs: bool = False,
-) -> Comparisons:
+def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, allow_differs: bool) -> Comparisons:
     """Compare all places of `sides` in one metric.
 
-    `simultaneous`: Bonferroni's intervals of confidence 1 - (1 - c)/m for m places, so that the chance of even one
-    false verdict is 1 - c at most.  Raises UserError where a margin is none, where the audit finds differences that are
+    `simultaneous`: Bonferroni's intervals of confidence 1 - 0.05/m for m places, so that the chance of even one false
+    verdict is 0.05 at most.  Raises UserError where a margin is none, where the audit finds differences that are
     not declared (unless `allow_differs`), and where a place has fewer than three pairs.
     """
     if not (math.isfinite(margin) and margin >= 0):
@@ -91,9 +93,9 @@ def compare(
     audits = [audit(each.one, each.other, sides.mode) for each in sides.matched]
     if not allow_differs:
         _check_confounds(sides, audits, metric)
-    each_confidence = 1 - (1 - confidence) / len(sides.matched) if simultaneous else confidence
+    confidence = 1 - (1 - 0.95) / len(sides.matched) if simultaneous else 0.95
     found = [
-        _compared(matched, metric, margin, each_confidence, audited)
+        _compared(matched, metric, margin, confidence, audited)
         for matched, audited in zip(sides.matched, audits, strict=True)
     ]
     _check_pairs(found, metric)
@@ -101,7 +103,7 @@ def compare(
         mode=sides.mode,
         metric=metric,
         margin=margin,
-        confidence=each_confidence,
+        confidence=confidence,
         simultaneous=simultaneous,
         comparisons=tuple(in_family(found, p_holm=lambda each: each.test.p)),
         unmatched=sides.unmatched,
@@ -127,7 +129,7 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
-        coordinates=matched.coordinates,
+        coordinates=matched.one.coordinates,
         one=matched.one.name,
         other=matched.other.name,
         judgement=judgement,
@@ -142,10 +144,8 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
 
 def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> None:
     """UserError where the sides differ in more than what is compared."""
-    found: dict[Difference, int] = {}
-    for audited in audits:
-        for each in audited.confounds(seconds=metric.seconds):
-            found[replace(each, pairs=0)] = found.get(replace(each, pairs=0), 0) + 1
+    seconds = metric.unit == "s"
+    found = Counter(replace(each, pairs=0) for one in audits for each in one.confounds(seconds=seconds))
     if not found:
         return
     one, other = sides.matched[0].one.name, sides.matched[0].other.name
@@ -155,15 +155,9 @@ def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> N
         for each, places in found.items()
     ]
     declares = "what is compared" if sides.mode == "versions" else "what the config declares"
-    raise UserError(
-        "\n".join(
-            [
-                f"{one} and {other} are not compared, because their trials differ in more than {declares}:",
-                *lines,
-                "train both sides alike, or compare nevertheless with --allow-differs",
-            ]
-        )
-    )
+    refusal = f"{one} and {other} are not compared, because their trials differ in more than {declares}:"
+    remedy = "train both sides alike, or compare nevertheless with --allow-differs"
+    raise UserError("\n".join([refusal, *lines, remedy]))
 
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
@@ -172,10 +166,8 @@ def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     if not silent:
         return
     lines = [f"  {each.label}{at(each.coordinates)}: {_why(each, metric)}" for each in silent]
-    raise UserError(
-        "\n".join([f"not compared: that takes {FEWEST} pairs of trials or more", *lines])
-        + ("\n--only leaves places out" if len(silent) < len(found) else "")
-    )
+    remedy = ["--only leaves places out"] if len(silent) < len(found) else []
+    raise UserError("\n".join([f"not compared: that takes {FEWEST} pairs of trials or more", *lines, *remedy]))
 
 
 def _why(each: Compared, metric: Metric) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bnexp.evidence.metric import METRICS
-from bnexp.evidence.runs import TARGETS, Measure, Runs, runs, summary
 from bnexp.evidence.side import Counts, Side
+from bnexp.evidence.time_to_accuracy import TARGETS, Measure, Runs, runs, summary
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
-from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval, interquartile_mean, mean_interval
+from bnexp.stats.survival import TimeToTarget
 
 
 @dataclass(frozen=True)
@@ -53,31 +53,24 @@ class Condition:
         return examples[0] / steps[0] if steps else math.nan
 
 
-def condition(point: int, side: Side, coordinates: Mapping[str, Any]) -> Condition:
+def condition(side: Side) -> Condition:
     """What the trials of one point of the plan give."""
-    ok, every = (list(side.of(*states).values()) for states in (["ok"], ["ok", "diverged", "failed"]))
-    accuracy = [value for each in ok if (value := METRICS["test-accuracy"].value(each)) is not None]
-    both = [each for each in ok if each.other_statistics is not None]
-    plain, recalibrated = (
-        [value for each in both if (value := METRICS[name].value(each)) is not None]
-        for name in ("test-accuracy", "recalibrated-accuracy")
-    )
-    batch = [100 * float(QUANTITY["test_accuracy_batch_statistics"].get(each)) for each in both]
-    found = runs(side)
-    seconds = [value for each in ok if (value := METRICS["seconds"].value(each)) is not None]
+    ok, every = side.of("ok"), side.of("ok", "diverged", "failed")
+    accuracy, seconds = ([*METRICS[name].of(ok).values()] for name in ("test-accuracy", "seconds"))
+    both = {seed: each for seed, each in ok.items() if each.other_statistics}
+    plain, recalibrated = ([*METRICS[f"{name}-accuracy"].of(both).values()] for name in ("test", "recalibrated"))
+    batch, found = QUANTITY["test_accuracy_batch_statistics"], runs(side)
     return Condition(
-        point=point,
+        point=side.point,
         variant=side.name,
-        coordinates=coordinates,
+        coordinates=side.coordinates,
         counts=side.counts,
         accuracy=mean_interval(accuracy),
         accuracy_middle=interquartile_mean(accuracy),
-        batch_statistics=mean_interval(batch),
+        batch_statistics=mean_interval([100 * batch.get(each) for each in both.values()]),
         recalibrated=mean_interval(recalibrated),
         # Shares of the same test set, as in `paired`: without the rounding error of the subtraction.
-        recalibration=mean_interval(
-            [round(after - before, 9) for before, after in zip(plain, recalibrated, strict=True)]
-        ),
+        recalibration=mean_interval([round(two - one, 9) for one, two in zip(plain, recalibrated, strict=True)]),
         length=_first(ok, "steps"),
         times={measure: {to: summary(each, measure) for to, each in here.items()} for measure, here in found.items()},
         runs=found,
@@ -87,5 +80,5 @@ def condition(point: int, side: Side, coordinates: Mapping[str, Any]) -> Conditi
     )
 
 
-def _first(records: list[TrialRecord], quantity: str) -> int | None:
-    return next((value for each in records if (value := QUANTITY[quantity].get(each)) is not None), None)
+def _first(records: Mapping[int, TrialRecord], quantity: str) -> int | None:
+    return next((value for each in records.values() if (value := QUANTITY[quantity].get(each)) is not None), None)

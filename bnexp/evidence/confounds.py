@@ -8,17 +8,14 @@ the code is declared: the version and commit of bnexp, and the file of a user's 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bnexp.evidence.pairing import trained
-from bnexp.evidence.side import Side
-from bnexp.records.quantities import QUANTITIES, Quantity, plain, text
+from bnexp.evidence.side import Side, trained
+from bnexp.records.quantities import QUANTITIES, Quantity, of, plain, text
 from bnexp.records.record import TrialRecord
-
-ABSENT = "—"
-"""A key that one side's spec does not have."""
+from bnexp.specs.wording import listed
 
 FURTHER = "further keys of"
 """What is said of the keys that one side's block alone has."""
@@ -47,8 +44,6 @@ class Difference:
 class Audit:
     """All that differs between two sides."""
 
-    one: str
-    other: str
     pairs: int
     """Seeds whose trials finished on both sides, the diverged ones included."""
     declared: tuple[Difference, ...]
@@ -74,35 +69,34 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     both trials of each were.
     """
     pairs = list(trained(one, other).values())
-    declared, undeclared = _of_specs(one.spec, other.spec, len(pairs), mode)
+    of_specs = [
+        Difference(key, mine, twin, len(pairs))
+        for block in one.spec | other.spec
+        for key, mine, twin in _unlike_keys(block, one.spec.get(block), other.spec.get(block))
+    ]
+    declared = [each for each in of_specs if mode == "variants" or each.what == OWN_LAYER]
+    undeclared = [each for each in of_specs if each not in declared]
     # The keys that one side alone has, and the hash of a user's file, come with the name of the block.
     changes = tuple(each.what for each in declared if not each.what.startswith(FURTHER) and ".source" not in each.what)
     alike: list[str] = []
     unknown: list[str] = []
     found: list[tuple[Quantity, Difference]] = []
     for quantity in AUDITED if pairs else ():
-        values = [
-            (quantity.get(one_trial), quantity.get(other_trial))
-            for one_trial, other_trial in pairs
-            if not quantity.whole or one_trial.status == other_trial.status == "ok"
-        ]
-        unlike = [pair for pair in values if pair[0] != pair[1]]
-        if unlike:
-            mine, twin = (_most(pair[k] for pair in unlike) for k in (0, 1))
-            found.append((quantity, Difference(quantity.label, mine, twin, len(unlike), _touches(quantity))))
-        elif all(mine is None for mine, _ in values):
-            unknown += [] if quantity.optional or not values else [quantity.label]
-        else:
+        asked = [pair for pair in pairs if not quantity.whole or all(trial.status == "ok" for trial in pair)]
+        if difference := _difference(quantity, asked):
+            found.append((quantity, difference))
+        elif any(quantity.get(trial) is not None for trial, _ in asked):
             alike.append(quantity.label)
-    code = mode == "versions" and (bool(declared) or any(quantity.label in CODE for quantity, _ in found))
+        elif asked and not quantity.optional:
+            unknown.append(quantity.label)
+    other_code = bool(declared) or any(quantity.label in CODE for quantity, _ in found)
     for quantity, difference in found:
-        expected = any(_at(one.spec, key) != _at(other.spec, key) for key in quantity.follows)
         if mode == "versions":
-            expected = quantity.label in CODE or (code and quantity.name in PARAMETERS)
+            expected = quantity.label in CODE or (other_code and quantity.name.startswith("parameters_"))
+        else:
+            expected = any(of(key)(one.spec) != of(key)(other.spec) for key in quantity.follows)
         (declared if expected else undeclared).append(difference)
     return Audit(
-        one=one.name,
-        other=other.name,
         pairs=len(pairs),
         declared=tuple(declared),
         undeclared=tuple(undeclared),
@@ -115,26 +109,17 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
 
 def surroundings(stored: TrialRecord, again: TrialRecord) -> list[Difference]:
     """In what two trainings of one trial differ that no spec says: software, machine, execution."""
-    return [
-        Difference(each.label, text(each.get(stored)), text(each.get(again)), 1, _touches(each))
-        for each in AUDITED
-        if each.of_machine and each.get(stored) != each.get(again)
-    ]
+    found = (_difference(each, [(stored, again)]) for each in AUDITED if each.of_machine)
+    return [each for each in found if each]
 
 
-def _touches(quantity: Quantity) -> Touches:
-    return "seconds" if quantity.affects == "seconds" else "results"
-
-
-def _of_specs(one: Spec, other: Spec, pairs: int, mode: Mode) -> tuple[list[Difference], list[Difference]]:
-    """Declared and undeclared differences of two specs."""
-    declared: list[Difference] = []
-    undeclared: list[Difference] = []
-    for block in dict.fromkeys([*one, *other]):
-        for key, mine, twin in _unlike_keys(block, one.get(block), other.get(block)):
-            difference = Difference(key, mine, twin, pairs)
-            (declared if mode == "variants" or key == OWN_LAYER else undeclared).append(difference)
-    return declared, undeclared
+def _difference(quantity: Quantity, pairs: Sequence[tuple[TrialRecord, TrialRecord]]) -> Difference | None:
+    """In what it differs within some of the pairs; None where it does in none."""
+    values = [(quantity.get(one), quantity.get(other)) for one, other in pairs]
+    unlike = [both for both in values if both[0] != both[1]]
+    mine, twin = (_most(both[k] for both in unlike) for k in (0, 1))
+    touches: Touches = "seconds" if quantity.affects == "seconds" else "results"
+    return Difference(quantity.label, mine, twin, len(unlike), touches) if unlike else None
 
 
 def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, str]]:
@@ -147,11 +132,11 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
         yield from _unlike_keys(f"{path}.{key}", one[key], other[key])
     mine, twin = _further(one, other), _further(other, one)
     if mine or twin:
-        yield f"{FURTHER} {path}", mine or ABSENT, twin or ABSENT
+        yield f"{FURTHER} {path}", mine or "—", twin or "—"
 
 
 def _further(one: Spec, other: Spec) -> str:
-    return ", ".join(f"{key} {plain(value)}" for key, value in one.items() if key not in other)
+    return plain({key: value for key, value in one.items() if key not in other})
 
 
 def _most(values: Iterable[Any]) -> str:
@@ -163,32 +148,24 @@ def _most(values: Iterable[Any]) -> str:
 
 def _unpaired(one: Side, other: Side) -> Iterable[str]:
     for side in (one, other):
-        states = {"missing": [seed for seed, record in sorted(side.records.items()) if record is None]}
-        for word, seeds in (states | {word: list(side.of(word)) for word in ("failed", "diverged")}).items():
-            if seeds:
-                verb = {"missing": "is missing" if len(seeds) == 1 else "are missing"}.get(word, word)
-                yield f"{side.name}: {_seeds(seeds)} {verb}"
+        missing = [seed for seed, record in sorted(side.records.items()) if record is None]
+        yield from _said(side, missing, "is missing", "are missing")
+        for state in ("failed", "diverged"):
+            yield from _said(side, list(side.of(state)), state, state)
     for side, twin in ((one, other), (other, one)):
-        if alone := sorted(side.records.keys() - twin.records.keys()):
-            yield f"{side.name}: {_seeds(alone)} {'was' if len(alone) == 1 else 'were'} planned on this side only"
+        alone, where = sorted(side.records.keys() - twin.records.keys()), "planned on this side only"
+        yield from _said(side, alone, f"was {where}", f"were {where}")
 
 
-def _seeds(seeds: list[int]) -> str:
-    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
-
-
-def _at(spec: Spec, key: str) -> Any:
-    """The value of a dotted key; None where a spec lacks it."""
-    found: Any = spec
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
+def _said(side: Side, seeds: list[int], of_one: str, of_several: str) -> Iterable[str]:
+    if seeds:
+        noun, verb = ("seed", of_one) if len(seeds) == 1 else ("seeds", of_several)
+        yield f"{side.name}: {noun} {listed(seeds)} {verb}"
 
 
 AUDITED = tuple(each for each in QUANTITIES if each.affects)
 """In the order in which differences are told."""
 
-PARAMETERS = frozenset(each.name for each in AUDITED if each.name.startswith("parameters_"))
-CODE = frozenset({"bnexp", "bnexp commit"})
+CODE = ("bnexp", "bnexp commit")
 """What two versions are meant to differ in, besides `OWN_LAYER`."""
 OWN_LAYER = "norm.source"

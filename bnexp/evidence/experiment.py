@@ -8,10 +8,10 @@ import pandas as pd
 from bnexp.evidence.condition import Condition, condition
 from bnexp.evidence.confounds import Audit, audit
 from bnexp.evidence.learning_rates import RateComparison, learning_rates
-from bnexp.evidence.paired import Candidate, Comparison, comparisons
-from bnexp.evidence.runs import MEASURES, Measure
+from bnexp.evidence.paired import Comparison, comparisons
+from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, ordered_points
-from bnexp.evidence.time_to_accuracy import Times, time_ratios
+from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times, paired_times
 from bnexp.records import frames
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
@@ -31,47 +31,58 @@ class Evidence:
         return list(frames.read(self.store, self.plan))
 
     @cached_property
-    def records(self) -> Mapping[int, Mapping[int, TrialRecord | None]]:
-        """Point of the plan to seed to record, of every planned trial; None where there is none yet."""
-        found: dict[int, dict[int, TrialRecord | None]] = {k: {} for k in range(len(self.plan.points))}
-        for each in self.planned:
-            found[each.point][each.seed] = each.record
-        return found
-
-    @cached_property
     def sides(self) -> list[Side]:
-        """The trials of each point of the plan as a side of a comparison."""
-        return [Side(point.variant, point.spec, self.records[k]) for k, point in enumerate(self.plan.points)]
+        """The trials of each point of the plan, in its order, as a side of a comparison."""
+        records: list[dict[int, TrialRecord | None]] = [{} for _ in self.plan.points]
+        for each in self.planned:
+            records[each.point][each.seed] = each.record
+        points = enumerate(self.plan.points)
+        return [Side(point.variant, point.spec, records[k], point.coordinates, k) for k, point in points]
 
     @cached_property
-    def candidates(self) -> list[Candidate]:
+    def ordered(self) -> list[Side]:
         """The same place by place, variants in the order of the config."""
-        return [Candidate(k, self.plan.points[k].coordinates, self.sides[k]) for k in ordered_points(self.plan)]
+        return [self.sides[k] for k in ordered_points(self.plan)]
 
     @cached_property
     def trials(self) -> pd.DataFrame:
         """One row per planned trial (`frames.trials`)."""
-        return frames.trials(self.store, self.plan, self.planned)
+        return frames.trials(self.plan, self.planned)
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
         """One row per evaluation (`frames.evaluations`)."""
-        return frames.evaluations(self.store, self.plan, self.planned)
+        return frames.evaluations(self.plan, self.planned)
 
     @cached_property
     def conditions(self) -> list[Condition]:
-        """One per point of the plan, in the order of `candidates`."""
-        return [condition(each.point, each.side, each.coordinates) for each in self.candidates]
+        """One per point of the plan, as `ordered`."""
+        return [condition(each) for each in self.ordered]
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """One per point of the plan that is not the baseline's, in the order of `candidates`."""
-        return comparisons(self.candidates, self.plan.baseline, self.plan.margin)
+        """One per point of the plan that is not the baseline's, as `ordered`."""
+        return comparisons(self.ordered, self.plan.baseline, self.plan.margin)
 
     @cached_property
     def times(self) -> Mapping[Measure, Times]:
         """In each measure, by point and target: the time to an accuracy beside the baseline's."""
-        return {measure: time_ratios(self.conditions, self.comparisons, measure) for measure in MEASURES}
+        return {measure: self._times(measure) for measure in MEASURES}
+
+    def _times(self, measure: Measure) -> Times:
+        """Where both sides have runs that were measured against a target; those to one target are a family of Holm."""
+        runs = {each.point: each.runs[measure] for each in self.conditions}
+        found: dict[tuple[int, int], TimeRatio] = {}
+        for target in TARGETS:
+            here = {
+                (c.point, target): paired_times(mine, base, without=c.mismatches, alike=measure == "seconds")
+                for c in self.comparisons
+                if c.baseline_point is not None and not c.same
+                for mine, base in [(runs[c.point][target], runs[c.baseline_point][target])]
+                if mine.seeds and base.seeds
+            }
+            found |= zip(here, in_family([*here.values()], p_holm=lambda each: each.test.p), strict=True)
+        return found
 
     @cached_property
     def confounds(self) -> Mapping[int, Audit]:

@@ -5,20 +5,19 @@ finished at all rates; the test images have no part in it.  A rate at which too 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from bnexp.evidence.metric import METRICS
-from bnexp.evidence.paired import Candidate, Comparison, comparisons
+from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.side import Side, ordered
-from bnexp.records.plan import StoredPlan, StoredPoint
+from bnexp.records.plan import StoredPlan
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
-
-KEY = "training.optimizer.learning_rate"
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Tuned:
     points: Mapping[float, int]
     """Learning rate to index into `plan.points`, ascending."""
     validation: Mapping[float, Interval]
-    """Validation accuracy after the last step in per cent, of the rates that can be chosen, over `seeds`."""
-    seeds: tuple[int, ...]
-    """Those that finished at all rates that can be chosen."""
+    """Validation accuracy after the last step in per cent, of the rates that can be chosen, over the same seeds."""
     unfinished: tuple[float, ...]
     """Rates without a finished trial, and those at which too many diverged."""
 
@@ -73,8 +70,8 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     `sides` are those of the points of the plan.  A variant's rates are those of the grid; variants whose specs differ
     in nothing but the rate count as one variant at several rates.
     """
-    tuned = _tuned(plan, sides)
-    accuracy = [_accuracy(side) for side in sides]
+    accuracy = [METRICS["validation-accuracy"].of(side.of("ok")) for side in sides]
+    tuned = tuple(_tuned(plan, sides, accuracy))
     if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
     groups: dict[str, list[Tuned]] = {}
@@ -85,16 +82,15 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     def compared(chosen: Iterable[tuple[Tuned, float | None]]) -> tuple[Comparison, ...]:
         """At the chosen rates, as in an experiment that has no others."""
         found = [
-            Candidate(point, each.coordinates, replace(sides[point], name=each.variant))
+            replace(sides[each.points[rate]], name=each.variant, coordinates=each.coordinates)
             for each, rate in chosen
             if rate is not None
-            for point in [each.points[rate]]
         ]
-        variants = list(dict.fromkeys(each.side.name for each in found))
+        variants = list(dict.fromkeys(each.name for each in found))
         baseline = next((name for name in variants if plan.baseline in name.split("/")), None)
         if baseline is None or len(variants) < 2:
             return ()
-        order = ordered(((each.coordinates, each.side.name) for each in found), variants)
+        order = ordered(((each.coordinates, each.name) for each in found), variants)
         return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
 
     return RateComparison(
@@ -106,31 +102,23 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     )
 
 
-def _tuned(plan: StoredPlan, sides: Sequence[Side]) -> tuple[Tuned, ...]:
-    groups: dict[str, list[int]] = {}
-    for k, point in enumerate(plan.points):
-        groups.setdefault(_without_rate(point), []).append(k)
-    found = []
-    for indices in groups.values():
-        points = {_rate(plan.points[k]): k for k in sorted(indices, key=lambda k: _rate(plan.points[k]))}
-        names = sorted({plan.points[k].variant for k in indices}, key=plan.variants.index)
-        accuracy = {
-            rate: known
-            for rate, k in points.items()
-            if (known := _accuracy(sides[k])) and not sides[k].counts.too_many_diverged
-        }
-        common = sorted(set.intersection(*map(set, accuracy.values()))) if accuracy else []
-        validation = {rate: mean_interval([known[seed] for seed in common]) for rate, known in accuracy.items()}
-        unfinished = tuple(rate for rate in points if rate not in accuracy)
-        rest = _rest(plan.points[indices[0]])
-        found.append(Tuned("/".join(names), rest, points, validation, tuple(common), unfinished))
-    return tuple(found)
-
-
-def _accuracy(side: Side) -> dict[int, float]:
-    """Seed to validation accuracy after the last step, in per cent."""
-    metric = METRICS["validation-accuracy"]
-    return {seed: value for seed, each in side.of("ok").items() if (value := metric.value(each)) is not None}
+def _tuned(plan: StoredPlan, sides: Sequence[Side], accuracy: Sequence[dict[int, float]]) -> Iterator[Tuned]:
+    """`accuracy`: of each side, seed to validation accuracy after the last step in per cent."""
+    groups: dict[str, list[Side]] = {}
+    for side in sides:
+        groups.setdefault(_without_rate(side), []).append(side)
+    for group in groups.values():
+        points = {_rate(side): side.point for side in sorted(group, key=_rate)}
+        usable = {rate: accuracy[k] for rate, k in points.items() if not sides[k].counts.too_many_diverged}
+        known = {rate: here for rate, here in usable.items() if here}
+        common = sorted(set.intersection(*map(set, known.values()))) if known else []
+        yield Tuned(
+            variant="/".join(sorted({side.name for side in group}, key=plan.variants.index)),
+            coordinates=_rest(group[0]),
+            points=points,
+            validation={rate: mean_interval([here[seed] for seed in common]) for rate, here in known.items()},
+            unfinished=tuple(rate for rate in points if rate not in known),
+        )
 
 
 def _shared(group: Sequence[Tuned]) -> float | None:
@@ -143,17 +131,16 @@ def _highest(means: Mapping[float, float]) -> float | None:
     return max(means, key=lambda rate: (means[rate], -rate)) if means else None
 
 
-def _rate(point: StoredPoint) -> float:
-    return float(point.spec["training"]["optimizer"]["learning_rate"])
+def _rate(side: Side) -> float:
+    return float(side.spec["training"]["optimizer"]["learning_rate"])
 
 
-def _rest(point: StoredPoint) -> dict[str, Any]:
-    return {key: value for key, value in point.coordinates.items() if key != KEY}
+def _rest(side: Side) -> dict[str, Any]:
+    return {key: value for key, value in side.coordinates.items() if key != "training.optimizer.learning_rate"}
 
 
-def _without_rate(point: StoredPoint) -> str:
-    """What a point is but for its learning rate; variants that differ in nothing else are the same here."""
-    training = point.spec["training"]
-    optimizer = {key: value for key, value in training["optimizer"].items() if key != "learning_rate"}
-    spec = {**point.spec, "training": {**training, "optimizer": optimizer}}
-    return json.dumps([_rest(point), spec], sort_keys=True)
+def _without_rate(side: Side) -> str:
+    """What a side is but for its learning rate; variants that differ in nothing else are the same here."""
+    spec = deepcopy(side.spec)
+    del spec["training"]["optimizer"]["learning_rate"]
+    return json.dumps([_rest(side), spec], sort_keys=True)

@@ -2,12 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from bnexp.errors import UserError
-from bnexp.evidence.runs import planned_end, reached
+from bnexp.evidence.time_to_accuracy import planned_end, reached
 from bnexp.records.quantities import QUANTITY, Quantity
 from bnexp.records.record import TrialRecord
 from bnexp.specs.wording import did_you_mean
@@ -38,30 +39,27 @@ class Metric:
         """Of accuracies, percentage points."""
         return "points" if self.unit == "%" else self.unit
 
-    @property
-    def seconds(self) -> bool:
-        """Whether it is a time on the clock, which bears on the machine too."""
-        return self.unit == "s"
+    def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
+        """Seed to value, of the trials that have one."""
+        return {seed: value for seed, each in records.items() if (value := self.value(each)) is not None}
 
     def pair(self, one: TrialRecord, other: TrialRecord) -> tuple[float, float] | None:
         """The values of two trials, cut at the earlier of their budgets; None where one of them has no value."""
-        values = self.value(one), self.value(other)
-        if values[0] is None or values[1] is None:
+        first, second = self.value(one), self.value(other)
+        if first is None or second is None:
             return None
-        if self.budget is None:
-            return values[0], values[1]
-        budgets = [budget for record in (one, other) if (budget := self.budget(record)) is not None]
-        return min(values[0], *budgets), min(values[1], *budgets)
+        budgets = [self.budget(record) for record in (one, other)] if self.budget else []
+        ends = [budget for budget in budgets if budget is not None]
+        return min([first, *ends]), min([second, *ends])
 
 
 def metric(name: str) -> Metric:
     """The metric of a name; raises UserError for another one."""
     if name in METRICS:
         return METRICS[name]
-    if match := re.fullmatch(r"steps-to-(\d{1,2}(?:\.\d{1,3})?)", name):
-        target = float(match[1])
-        if target > 0:
-            return _steps_to(name, target)
+    match = re.fullmatch(r"steps-to-(\d{1,2}(?:\.\d{1,3})?)", name)
+    if match and float(match[1]) > 0:
+        return _steps_to(name, float(match[1]))
     raise UserError(f"--metric: unknown metric {name!r}{did_you_mean(name, [*METRICS, 'steps-to-99'])}")
 
 
@@ -96,8 +94,7 @@ def _steps_to(name: str, target: float) -> Metric:
         return None if record.train_examples is None else planned_end(record, "steps")
 
     def widest(record: TrialRecord) -> float | None:
-        steps = [0, *(each.step for each in record.evaluations)]
-        return float(max((after - before for before, after in pairwise(steps)), default=0))
+        return float(np.diff([0, *(each.step for each in record.evaluations)]).max(initial=0))
 
     label = f"steps to {target:g} % validation accuracy"
     return Metric(name, label, "steps", higher_is_better=False, value=steps, budget=budget, resolution=widest)

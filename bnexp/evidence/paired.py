@@ -3,19 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from bnexp.evidence.family import in_family
 from bnexp.evidence.metric import METRICS, Metric
-from bnexp.evidence.pairing import Pairs, pairs
-from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, side_of
-from bnexp.evidence.side import Counts, Side, place
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, in_family, side_of
+from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
 from bnexp.specs.experiment import MARGIN
 from bnexp.stats.bootstrap import Sources, image_differences, sources
-from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval, Share, mean_interval
-from bnexp.stats.paired import SignFlip, improvement, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import SignFlip, improvement, minimum_detectable_effect, sign_flip_test, tost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,25 +83,17 @@ class Comparison(Estimate):
         return any(counts.too_many_diverged for counts in (self.counts, self.baseline_counts) if counts)
 
 
-class Candidate(NamedTuple):
-    """A side that is compared with the baseline of its place, or that baseline."""
-
-    point: int
-    coordinates: Mapping[str, Any]
-    side: Side
-    """Named by its variant."""
-
-
-def comparisons(found: Sequence[Candidate], baseline: str, margin: float, *, sampled: bool = True) -> list[Comparison]:
+def comparisons(found: Sequence[Side], baseline: str, margin: float, *, sampled: bool = True) -> list[Comparison]:
     """Each against the `baseline` of its place, as one family, in their order; `sampled`: with the error of the images.
 
-    What cannot be tested for equivalence, for want of scatter, counts in the family as not shown.
+    Sides have the names of their variants.  What cannot be tested for equivalence, for want of scatter, counts in the
+    family as not shown.
     """
-    bases = {place(each.coordinates): each for each in found if each.side.name == baseline}
+    bases = {place(each.coordinates): each for each in found if each.name == baseline}
     every = [
         _comparison(each, bases.get(place(each.coordinates)), baseline, margin, sampled=sampled)
         for each in found
-        if each.side.name != baseline
+        if each.name != baseline
     ]
     return in_family(
         every,
@@ -135,18 +123,18 @@ def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95) -> Estim
     )
 
 
-def _comparison(mine: Candidate, base: Candidate | None, baseline: str, margin: float, *, sampled: bool) -> Comparison:
-    found = pairs(base.side if base else Side(baseline, mine.side.spec, {}), mine.side)
+def _comparison(mine: Side, base: Side | None, baseline: str, margin: float, *, sampled: bool) -> Comparison:
+    found = pairs(base or Side(baseline, mine.spec, {}), mine)
     estimated = estimate(found, METRICS["test-accuracy"])
-    same = base is not None and base.side.spec == mine.side.spec
+    same = base is not None and base.spec == mine.spec
     return Comparison(
         point=mine.point,
-        baseline_point=base and base.point,
-        variant=mine.side.name,
+        baseline_point=base.point if base else None,
+        variant=mine.name,
         baseline=baseline,
         coordinates=mine.coordinates,
-        counts=mine.side.counts,
-        baseline_counts=base and base.side.counts,
+        counts=mine.counts,
+        baseline_counts=base.counts if base else None,
         improvement=improvement(estimated.differences),
         same=same,
         margin=margin,

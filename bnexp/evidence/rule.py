@@ -1,26 +1,26 @@
-"""The rules: from estimates and tests to what may be asserted.  Pure numbers, nothing is read.
+"""The rules: Holm's correction, and from estimates and tests to what may be asserted.  Pure numbers, nothing is read.
 
 The report asserts a difference where interval and corrected test agree (`direction`); `compare`, which stops a job,
 goes by the interval alone and a margin (`judge`).
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
 
 from scipy import special
 
 from bnexp.stats.estimates import Interval
+from bnexp.stats.multiplicity import holm
+
+T = TypeVar("T")
 
 FEWEST = 3
 """So many pairs at least for any verdict: two have next to no measure of their scatter."""
 
 LEVEL = 0.05
 """Of every test, after Holm's correction."""
-
-TOLERATED = 0.1
-"""No verdict on a mean while a larger share of the trials diverged: the mean over the others would flatter."""
 
 Direction = Literal["higher", "lower", "signs", "undecided"]
 """higher, lower: interval and corrected test both see the difference; signs: only one of them does; undecided: neither,
@@ -33,21 +33,34 @@ within the margin; undecided: nor that; nothing: too few pairs, or too many dive
 
 def too_many_diverged(diverged: int, trained: int) -> bool:
     """Whether so many of the trained runs diverged that a mean over the others would flatter."""
-    return diverged > TOLERATED * trained
+    return diverged > 0.1 * trained
 
 
 def direction(interval: int, test: int) -> Direction:
     """Where interval and corrected test see the difference: 1 above, -1 below, 0 not at all."""
-    if not interval or not test:
-        return "signs" if interval or test else "undecided"
-    if interval != test:
-        return "undecided"
-    return "higher" if interval > 0 else "lower"
+    if interval == test:
+        return "higher" if interval > 0 else "lower" if interval < 0 else "undecided"
+    return "undecided" if interval and test else "signs"
 
 
 def side_of(interval: Interval, null: float = 0.0) -> int:
     """Where the interval lies: 1 wholly above `null`, -1 wholly below, 0 if it includes it or is none."""
     return int(interval.low > null) - int(interval.high < null)
+
+
+def in_family(found: Sequence[T], **p: Callable[[T], float]) -> list[T]:
+    """`found` as one family of Holm's: each with its corrected p-values in the fields named, and in `family` its size.
+
+    `p` holds the name of a field and what it corrects: `p_holm=lambda each: each.test.p`.  NaN, which is no test, stays
+    so and does not count; the size is that of the first.
+    """
+    corrected = {name: holm([get(each) for each in found]).tolist() for name, get in p.items()}
+    family = sum(not math.isnan(value) for value in next(iter(corrected.values())))
+    rows = zip(*corrected.values(), strict=True)
+    return [
+        replace(each, family=family, **dict(zip(corrected, row, strict=True)))  # type: ignore[type-var]
+        for each, row in zip(found, rows, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def judge(
 
     Regression: the whole interval lies beyond -margin, the worse direction being negative; improvement: beyond
     +margin.  Differences without any scatter have an interval without width: two pairs that are both one image worse
-    would be proof.  So it is `widened` to the resolution; where that is 0, the sign-flip test decides at 1 -
+    would be proof.  So it is widened to the resolution; where that is 0, the sign-flip test decides at 1 -
     confidence.
 
     `diverged` counts the runs of each side, among `trained` pairs, whose loss became infinite.  Where these are too
@@ -91,7 +104,10 @@ def judge(
     constant = len(differences) > 1 and len(set(differences)) == 1 and any(differences)
     by_resolution = constant and resolution > 0
     if by_resolution:
-        difference = widened(difference, resolution, confidence)
+        # Values in steps of r are known to ±r/2, so that s is taken as that of such rounding on both sides, r/√6.
+        t = float(special.stdtrit(difference.n - 1, (1 + confidence) / 2))
+        half = t * (resolution / math.sqrt(6)) / math.sqrt(difference.n)
+        difference = difference._replace(low=difference.mean - half, high=difference.mean + half)
     by_divergence = too_many_diverged(max(diverged), trained)
     telling = (by_resolution or not constant or p <= 1 - confidence) and not by_divergence
     mean, low, high, n = difference
@@ -105,13 +121,3 @@ def judge(
         by_divergence=by_divergence,
         by_resolution=by_resolution,
     )
-
-
-def widened(estimate: Interval, resolution: float, confidence: float) -> Interval:
-    """The t interval of n equal differences of values that come in steps of `resolution` r: one image, say.
-
-    Values are then known to ±r/2, so that s is taken as that of such rounding on both sides, r/√6.
-    """
-    deviation = resolution / math.sqrt(6)
-    half = float(special.stdtrit(estimate.n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(estimate.n)
-    return Interval(estimate.mean, estimate.mean - half, estimate.mean + half, estimate.n)

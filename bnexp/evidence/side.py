@@ -1,13 +1,20 @@
-"""One side of a comparison: the trials of one variant at one place of the grid."""
+"""The sides of a comparison, and which of their trials are pairs: the same seed, and proof that they started alike.
+
+Two trials of one seed are a pair where their data, split, order of examples and shared initial weights have
+the same fingerprints.  A fingerprint is not asked for where the two specs declare that it cannot agree: another
+model, other data or another number of epochs.  The pair is then by seed only, and `declared` says why.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bnexp.errors import UserError
 from bnexp.evidence.rule import too_many_diverged
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
+from bnexp.specs.wording import ranges
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,22 @@ class Side:
     """The resolved spec, every key explicit."""
     records: Mapping[int, TrialRecord | None]
     """Seed to record, of every planned trial; None where there is none yet."""
+    coordinates: Mapping[str, Any] = field(default_factory=dict)
+    point: int = 0
+    """Index into `points` of its plan."""
+
+    def __post_init__(self) -> None:
+        """UserError where the trials were trained on different data, so that no mean is one of anything."""
+        seeds: dict[str, list[int]] = {}
+        for seed, record in self.of("ok", "diverged").items():
+            if record.data_hash:
+                seeds.setdefault(record.data_hash, []).append(seed)
+        if len(seeds) > 1:
+            told = "; ".join(f"seeds {ranges(set(found))} on SHA-256 {digest[:12]}" for digest, found in seeds.items())
+            raise UserError(
+                f"{self.name}: its trials were trained on different data, which {self.spec['data']['name']} loaded at "
+                f"different times ({told}), and cannot be pooled; `bnexp run` with --force trains them all anew"
+            )
 
     def of(self, *states: str) -> dict[int, TrialRecord]:
         """Seed to record, by seed, of the trials in one of these states."""
@@ -50,6 +73,93 @@ class Side:
         return Counts(ok, diverged, failed, len(self.records) - ok - diverged - failed)
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The trials of two sides, seed by seed; the second is held against the first."""
+
+    planned: tuple[int, ...]
+    """Seeds that both sides planned."""
+    trained: Mapping[int, tuple[TrialRecord, TrialRecord]]
+    """Seed to the two trials, by seed: those that finished on both sides, diverged ones included, and started alike."""
+    declared: str
+    """Why the pairs are by seed only; empty where fingerprints prove them."""
+    mismatches: Mapping[int, str]
+    """Seed to the fingerprints that disagree: pairs that are left out."""
+    copies: tuple[int, ...]
+    """Seeds of which both sides hold the very same record."""
+
+    @property
+    def diverged(self) -> tuple[int, int]:
+        """Trials of each side that diverged, among those trained."""
+        first, second = (sum(pair[k].status == "diverged" for pair in self.trained.values()) for k in (0, 1))
+        return first, second
+
+    def without_copies(self) -> "Pairs":
+        """Only what was trained on each side."""
+        return replace(self, trained={seed: pair for seed, pair in self.trained.items() if seed not in self.copies})
+
+
+def pairs(one: Side, other: Side) -> Pairs:
+    """The pairs of two sides, which may be of two results folders."""
+    asked, declared = _asked(one.spec, other.spec)
+    planned = tuple(sorted(one.records.keys() & other.records.keys()))
+    found = trained(one, other)
+    mismatches = {seed: ", ".join(text) for seed, both in found.items() if (text := _mismatch(*both, asked))}
+    return Pairs(
+        planned=planned,
+        trained={seed: both for seed, both in found.items() if seed not in mismatches},
+        declared=", ".join(declared) if planned else "",
+        mismatches=mismatches,
+        copies=tuple(seed for seed, (mine, twin) in found.items() if mine == twin),
+    )
+
+
+def trained(one: Side, other: Side) -> dict[int, tuple[TrialRecord, TrialRecord]]:
+    """Seed to the two trials of the seeds that finished on both sides, diverged ones included."""
+    mine, twin = (side.of("ok", "diverged") for side in (one, other))
+    return {seed: (mine[seed], twin[seed]) for seed in mine if seed in twin}
+
+
+def _asked(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[set[str], list[str]]:
+    """The fingerprints that must agree between two specs, and what the specs declare different instead."""
+    data, other_data = one["data"], other["data"]
+    excused: dict[str, set[str]] = {}
+    if any(data.get(key) != other_data.get(key) for key in ("name", "source")):
+        excused["other data"] = {"data", "validation split", "order of the examples"}
+    elif {**data, "train": None} != {**other_data, "train": None}:
+        excused["another validation split"] = {"validation split", "order of the examples"}
+    elif data != other_data:
+        excused["another number of training examples"] = {"order of the examples"}
+    if one["training"]["epochs"] != other["training"]["epochs"]:
+        excused["another number of epochs"] = {"order of the examples"}
+    if one["model"] != other["model"]:
+        excused["another model"] = {"initial weights"}
+    every = {"data", "validation split", "order of the examples", "initial weights"}
+    return every.difference(*excused.values()), list(excused)
+
+
+def _mismatch(one: TrialRecord, other: TrialRecord, asked: set[str]) -> list[str]:
+    """The fingerprints that are asked for and disagree, or are not there."""
+    mine, twin = one.fingerprints, other.fingerprints
+    digests = {
+        "data": (one.data_hash, other.data_hash),
+        "validation split": (mine and mine.validation, twin and twin.validation),
+        "order of the examples": (mine and mine.order, twin and twin.order),
+    }
+    found = [
+        what if first and second else f"{what} (not recorded)"
+        for what, (first, second) in digests.items()
+        if what in asked and (first is None or first != second)
+    ]
+    if "initial weights" not in asked:
+        return found
+    if mine is None or twin is None:
+        return [*found, "initial weights (not recorded)"]
+    # How a normalization layer starts belongs to the method; the weights around it do not.
+    shared = mine.weights.keys() & twin.weights.keys() - {*mine.normalization, *twin.normalization}
+    return found + [f"initial {path}" for path in sorted(shared) if mine.weights[path] != twin.weights[path]]
+
+
 def place(coordinates: Mapping[str, Any]) -> str:
     """A place of the grid as a key."""
     return json.dumps(coordinates, sort_keys=True)
@@ -57,9 +167,9 @@ def place(coordinates: Mapping[str, Any]) -> str:
 
 def ordered(found: Iterable[tuple[Mapping[str, Any], str]], variants: Sequence[str]) -> list[int]:
     """Indices of (coordinates, variant): place by place as they come, variants in their order within each."""
-    each = [(place(coordinates), variants.index(variant)) for coordinates, variant in found]
-    places = list(dict.fromkeys(where for where, _ in each))
-    return sorted(range(len(each)), key=lambda k: (places.index(each[k][0]), each[k][1]))
+    places: dict[str, int] = {}
+    at = [(places.setdefault(place(where), len(places)), variants.index(variant)) for where, variant in found]
+    return sorted(range(len(at)), key=at.__getitem__)
 
 
 def ordered_points(plan: StoredPlan) -> list[int]:

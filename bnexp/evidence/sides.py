@@ -1,7 +1,7 @@
 """From what a user types to pairs of sides: two variants of an experiment, or the same ones in two results folders."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ class Matched:
     experiment: str
     variant: str
     """That both sides have; empty where it is what is compared."""
-    coordinates: Mapping[str, Any]
     one: Side
     other: Side
 
@@ -48,39 +47,30 @@ def is_results(text: str) -> bool:
 
 
 def resolve(
-    one: str,
-    other: str,
-    *,
-    results: Path = Path("results"),
-    experiment: str | None = None,
-    seeds: frozenset[int] | None = None,
-    only: Sequence[str] = (),
+    one: str, other: str, *, results: Path, experiment: str | None, seeds: frozenset[int] | None, only: Sequence[str]
 ) -> Sides:
     """The sides that two words mean: results folders where both are, else variants of an experiment in `results`.
 
     `only` holds patterns such as `bn*`, `variant=bn*` or `batch_size=16`.  Raises UserError where a word means nothing,
     or nothing can be matched.
     """
-    if is_results(one) and is_results(other):
-        sides = _versions(one, other, experiment, seeds)
-    else:
-        for word, twin in ((one, other), (other, one)):
-            if is_results(word):
-                raise UserError(
-                    f"{word} is a results folder and {twin} is none; compare two results folders, or two variants"
-                )
-        sides = _variants(one, other, Store(results), experiment, seeds)
+    wanted = [experiment] if experiment else None
+    folders = [word for word in (one, other) if is_results(word)]
+    if len(folders) == 1:
+        pair = f"{folders[0]} is a results folder and {other if folders == [one] else one} is none"
+        raise UserError(f"{pair}; compare two results folders, or two variants")
+    sides = _versions(one, other, wanted, seeds) if folders else _variants(one, other, Store(results), wanted, seeds)
     chosen = tuple(each for each in sides.matched if all(_matches(each, pattern) for pattern in only))
     if not chosen:
-        names = listed(f"{each.label}{at(each.coordinates)}" for each in sides.matched)
+        names = listed(f"{each.label}{at(each.one.coordinates)}" for each in sides.matched)
         raise UserError(f"--only {' '.join(only)}: matches nothing; there is {names}")
-    return Sides(sides.mode, chosen, sides.unmatched)
+    return replace(sides, matched=chosen)
 
 
-def _variants(one: str, other: str, store: Store, name: str | None, seeds: frozenset[int] | None) -> Sides:
+def _variants(one: str, other: str, store: Store, wanted: Sequence[str] | None, seeds: frozenset[int] | None) -> Sides:
     if one == other:
         raise UserError(f"{one} is compared with itself; name two variants, or two results folders")
-    stored = plans(store, [name] if name else None)
+    stored = plans(store, wanted)
     having = [plan for plan in stored if one in plan.variants and other in plan.variants]
     if not having:
         raise UserError(_no_variants(one, other, store, stored))
@@ -93,55 +83,44 @@ def _variants(one: str, other: str, store: Store, name: str | None, seeds: froze
         word: {(plan.name, "", place(point.coordinates)): point for point in plan.points if point.variant == word}
         for word in (one, other)
     }
-    matched, alone = _joined(points, {one: store, other: store}, seeds)
-    if not matched:
+    sides = _joined("variants", points, {one: store, other: store}, seeds)
+    if not sides.matched:
         raise UserError(f"{plan.name}: {one} and {other} share no place of the grid, so that there is nothing to pair")
-    twins = {one: other, other: one}
-    unmatched = [
-        f"{plan.name}: {word}{at(point.coordinates)} has no {twins[word]} beside it" for word, _, point in alone
-    ]
-    return Sides("variants", matched, tuple(unmatched))
+    return sides
 
 
 def _no_variants(one: str, other: str, store: Store, stored: Sequence[StoredPlan]) -> str:
-    for word in (one, other):
-        if Path(word).is_dir() and not any(word in plan.variants for plan in stored):
-            return f"{word}: no experiment is stored in this folder; `bnexp run CONFIG --results {word}` stores some"
     known = list(dict.fromkeys(variant for plan in stored for variant in plan.variants))
     strange = [word for word in (one, other) if word not in known]
+    for word in strange:
+        if Path(word).is_dir():
+            return f"{word}: no experiment is stored in this folder; `bnexp run CONFIG --results {word}` stores some"
     if strange:
         return f"{store.root}: no variant is named {strange[0]!r}{did_you_mean(strange[0], known)}"
     return f"{store.root}: {one} and {other} are variants of different experiments; their trials are no pairs"
 
 
-def _versions(one: str, other: str, wanted: str | None, seeds: frozenset[int] | None) -> Sides:
+def _versions(one: str, other: str, wanted: Sequence[str] | None, seeds: frozenset[int] | None) -> Sides:
     if Path(one).resolve() == Path(other).resolve():
         raise UserError(f"{one} is compared with itself; name two results folders")
-    stores = {one: Store(Path(one)), other: Store(Path(other))}
-    found = {
-        side: {plan.name: plan for plan in plans(store, [wanted] if wanted else None)} for side, store in stores.items()
-    }
+    stores = {word: Store(Path(word)) for word in (one, other)}
+    found = {word: {plan.name: plan for plan in plans(store, wanted)} for word, store in stores.items()}
     shared = [name for name in found[one] if name in found[other]]
     if not shared:
         raise UserError(
             f"{one} and {other} share no experiment: {one} has {listed(found[one])}, {other} has {listed(found[other])}"
         )
-    _check_seeds(seeds, (seed for name in shared for side in (one, other) for seed in found[side][name].seeds))
+    _check_seeds(seeds, (seed for name in shared for word in found for seed in found[word][name].seeds))
     points = {
-        word: {
-            (name, point.variant, place(point.coordinates)): point
-            for name in shared
-            for point in found[word][name].points
-        }
-        for word in (one, other)
+        word: {(name, p.variant, place(p.coordinates)): p for name in shared for p in found[word][name].points}
+        for word in found
     }
-    matched, alone = _joined(points, stores, seeds)
-    lonely = [(word, name) for word in found for name in found[word] if name not in shared]
-    unmatched = [f"{word}: only there is the experiment {name}" for word, name in lonely]
-    unmatched += [f"{word}: only there is {name} {each.variant}{at(each.coordinates)}" for word, name, each in alone]
-    if not matched:
+    sides = _joined("versions", points, stores, seeds)
+    lonely = ((word, name) for word in found for name in found[word] if name not in shared)
+    unmatched = (*(f"{word}: only there is the experiment {name}" for word, name in lonely), *sides.unmatched)
+    if not sides.matched:
         raise UserError(f"{one} and {other} share no variant at the same place of a grid; {'; '.join(unmatched)}")
-    return Sides("versions", matched, tuple(unmatched))
+    return replace(sides, unmatched=unmatched)
 
 
 Key = tuple[str, str, str]
@@ -149,27 +128,33 @@ Key = tuple[str, str, str]
 
 
 def _joined(
-    points: Mapping[str, Mapping[Key, StoredPoint]], stores: Mapping[str, Store], seeds: frozenset[int] | None
-) -> tuple[tuple[Matched, ...], list[tuple[str, str, StoredPoint]]]:
-    """What two words mean at the same keys, and what one alone has: the word, the experiment and the point."""
+    mode: Mode,
+    points: Mapping[str, Mapping[Key, StoredPoint]],
+    stores: Mapping[str, Store],
+    seeds: frozenset[int] | None,
+) -> Sides:
+    """What two words mean at the same keys, and what one alone has."""
 
     def side(word: str, point: StoredPoint) -> Side:
         planned = [(seed, folder) for seed, folder in sorted(point.trials.items()) if seeds is None or seed in seeds]
-        return Side(word, point.spec, {seed: stores[word].read_folder(folder) for seed, folder in planned})
+        records = {seed: stores[word].read_folder(folder) for seed, folder in planned}
+        return Side(word, point.spec, records, point.coordinates)
 
     one, other = points
-    matched = [
-        Matched(key[0], key[1], point.coordinates, side(one, point), side(other, points[other][key]))
+    matched = tuple(
+        Matched(key[0], key[1], side(one, point), side(other, points[other][key]))
         for key, point in points[one].items()
         if key in points[other]
-    ]
-    alone = [
-        (word, key[0], point)
+    )
+    unmatched = tuple(
+        f"{name}: {word}{at(point.coordinates)} has no {twin} beside it"
+        if mode == "variants"
+        else f"{word}: only there is {name} {variant}{at(point.coordinates)}"
         for word, twin in ((one, other), (other, one))
-        for key, point in points[word].items()
-        if key not in points[twin]
-    ]
-    return tuple(matched), alone
+        for (name, variant, where), point in points[word].items()
+        if (name, variant, where) not in points[twin]
+    )
+    return Sides(mode, matched, unmatched)
 
 
 def _check_seeds(seeds: frozenset[int] | None, planned: Iterable[int]) -> None:
@@ -185,9 +170,9 @@ def _matches(each: Matched, pattern: str) -> bool:
         wanted = wanted if equals else pattern
         names = [each.variant] if each.variant else [each.one.name, each.other.name]
         return any(fnmatchcase(name, wanted) for name in names)
-    found = [value for name, value in each.coordinates.items() if key in (name, name.rpartition(".")[2])]
+    found = [value for name, value in each.one.coordinates.items() if key in (name, name.rpartition(".")[2])]
     if not found:
-        known = ["variant", *each.coordinates]
+        known = ["variant", *each.one.coordinates]
         raise UserError(f"--only: no key of the grid is {key!r}{did_you_mean(key, known)}")
     return any(fnmatchcase(str(value), wanted) for value in found)
 

@@ -1,29 +1,130 @@
-"""How much faster or slower than the baseline a variant reaches a validation accuracy, pair by pair."""
+"""When each training of one side reached a validation accuracy, if it did, and how much faster than the baseline's.
+
+Times are taken in several measures, and the two sides compared pair by pair.
+"""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
-from bnexp.evidence.condition import Condition
-from bnexp.evidence.family import in_family
-from bnexp.evidence.paired import Comparison
+import numpy as np
+
 from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction, side_of
-from bnexp.evidence.runs import TARGETS, Measure, Runs
+from bnexp.evidence.side import Side
+from bnexp.records.quantities import QUANTITY
+from bnexp.records.record import TrialRecord
+from bnexp.specs.training import TrainingSpec
+from bnexp.stats import survival
 from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.paired import SignFlip
-from bnexp.stats.survival import Ratio, log_rank_scores, paired_log_rank, restricted, restricted_mean, time_ratio
+from bnexp.stats.paired import SignFlip, sign_flip_test
+
+TARGETS = (97, 98, 99)
+"""Validation accuracies in per cent to which the time is taken."""
+
+Measure = Literal["steps", "examples", "seconds"]
+"""Of time: optimizer steps, training examples seen, seconds of training without compilation and evaluation."""
+
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """When each run of one side reached a target, in one measure of time."""
+
+    seeds: tuple[int, ...]
+    """Of the trials that are ok or diverged; () without a validation split."""
+    reached: tuple[float, ...]
+    """NaN where it did not; a diverged trial that was not there before never gets there."""
+    watched: tuple[float, ...]
+    """Planned end of the training: the budget.  A diverged run's in seconds is what the others take on average."""
+    surroundings: tuple[str | None, ...]
+    """Of each run what bears on its seconds: compared only where it is known, and alike."""
+
+    def of(self, seeds: Sequence[int]) -> "Runs":
+        """Those of these seeds, in their order."""
+        at = [self.seeds.index(seed) for seed in seeds]
+        columns = (self.reached, self.watched, self.surroundings)
+        return Runs(tuple(seeds), *(tuple(column[k] for k in at) for column in columns))  # type: ignore[arg-type]
+
+    def within(self, budget: float) -> "Runs":
+        """The same, watched until `budget` at most."""
+        reached = tuple(math.nan if t > budget else t for t in self.reached)
+        return replace(self, reached=reached, watched=tuple(min(t, budget) for t in self.watched))
+
+
+def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
+    """The time to each of `TARGETS` in each measure, run by run."""
+    trained = {seed: each for seed, each in side.of("ok", "diverged").items() if each.train_examples is not None}
+    if all(look.validation_accuracy is None for each in trained.values() for look in each.evaluations):
+        trained = {}
+    ends = {measure: {seed: planned_end(each, measure) for seed, each in trained.items()} for measure in MEASURES[:2]}
+    surroundings: dict[int, str | None] = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
+    ends["seconds"] = _ends_in_seconds(trained, surroundings)
+
+    def to(target: int, measure: Measure) -> Runs:
+        known = {seed: trained[seed] for seed, end in ends[measure].items() if math.isfinite(end)}
+        return Runs(
+            seeds=tuple(known),
+            reached=tuple(reached(each, measure, target) for each in known.values()),
+            watched=tuple(ends[measure][seed] for seed in known),
+            surroundings=tuple(surroundings[seed] for seed in known),
+        )
+
+    return {measure: {target: to(target, measure) for target in TARGETS} for measure in MEASURES}
+
+
+def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
+    """Of some runs; seconds of different or unknown surroundings have no median in common."""
+    known = survival.time_to_target(found.reached, found.watched)
+    apart = len(set(found.surroundings)) > 1 or None in found.surroundings
+    return known._replace(median=math.nan, budget=math.nan) if measure == "seconds" and apart else known
+
+
+def reached(record: TrialRecord, measure: Measure, target: float) -> float:
+    """The time of a training to a validation accuracy in per cent (`stats.first_reached`); NaN where it never was."""
+    times = [each.step if measure == "steps" else getattr(each, measure) for each in record.evaluations]
+    accuracy = np.array([each.validation_accuracy for each in record.evaluations], dtype=float)  # NaN for None
+    return survival.first_reached(times, accuracy, target / 100)
+
+
+def planned_end(record: TrialRecord, measure: Measure) -> float:
+    """Steps or examples of the whole training that was planned."""
+    training = TrainingSpec.model_validate(record.spec["training"])
+    per_epoch = training.steps_per_epoch if measure == "steps" else training.examples_per_epoch
+    return float(training.epochs * per_epoch(record.train_examples or 0))
+
+
+def _ends_in_seconds(trained: Mapping[int, TrialRecord], surroundings: Mapping[int, str | None]) -> dict[int, float]:
+    """The seconds of each whole training; NaN where they are not known.
+
+    A diverged run has none of its own.  It gets the mean of the runs of the same side that went to their end in the
+    same surroundings, so that no broken run's clock sets the budget that others are compared within.
+    """
+    own = {seed: _seconds(each) for seed, each in trained.items()}
+    known = {seed: end for seed, end in own.items() if trained[seed].status == "ok" and math.isfinite(end)}
+    ends = dict(own)
+    for seed, each in trained.items():
+        if each.status != "ok" and math.isfinite(own[seed]):  # else what its clock said before it broke is no use
+            alike = [end for k, end in known.items() if surroundings[k] == surroundings[seed]]
+            ends[seed] = float(np.mean(alike)) if alike else math.nan
+    return ends
+
+
+def _seconds(record: TrialRecord) -> float:
+    """The last of a run's times; NaN where they are not times that increase."""
+    times = [0.0, *(each.seconds for each in record.evaluations)]
+    return times[-1] if len(times) > 1 and (np.diff(times) > 0).all() else math.nan
 
 
 @dataclass(frozen=True)
 class TimeRatio:
     """One variant against the baseline, to one target, in one measure of time."""
 
-    ratio: Ratio
+    ratio: survival.Ratio
     """Time of the variant over that of the baseline, over the pairs of finished trials, diverged ones included."""
     restricted: float
     """Mean time of the variant over these pairs, within the budget where any run of them did not get there."""
-    baseline_restricted: float
     saved: Interval
     """Variant minus baseline in this time, paired."""
     test: SignFlip
@@ -63,51 +164,29 @@ Times = Mapping[tuple[int, int], TimeRatio]
 """By point of the plan, and target."""
 
 
-def time_ratios(conditions: Sequence[Condition], comparisons: Sequence[Comparison], measure: Measure) -> Times:
-    """For the comparisons with finished trials on both sides that were measured against a target.
-
-    Holm's family is the comparisons to one target in one measure.
-    """
-    by_point = {each.point: each for each in conditions}
-    found: dict[tuple[int, int], TimeRatio] = {}
-    for target in TARGETS:
-        here = {}
-        for c in comparisons:
-            if c.baseline_point is None or c.same:
-                continue
-            mine, base = (by_point[k].runs[measure][target] for k in (c.point, c.baseline_point))
-            if mine.seeds and base.seeds:
-                here[c.point, target] = paired_times(mine, base, without=c.mismatches, alike=measure == "seconds")
-        found |= zip(here, in_family([*here.values()], p_holm=lambda each: each.test.p), strict=True)
-    return found
-
-
 def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike: bool = False) -> TimeRatio:
     """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished."""
     seeds = [seed for seed in mine.seeds if seed in base.seeds and seed not in without]
-    kept = [seed for seed in seeds if not alike or _alike(mine.of([seed]), base.of([seed]))]
+    here, there = (dict(zip(side.seeds, side.surroundings, strict=True)) for side in (mine, base))
+    kept = [seed for seed in seeds if not alike or (here[seed] is not None and here[seed] == there[seed])]
     a, b = mine.of(kept), base.of(kept)
-    ratio = time_ratio(a.reached, a.watched, b.reached, b.watched)
+    ratio = survival.time_ratio(a.reached, a.watched, b.reached, b.watched)
     missed, baseline_missed = (sum(map(math.isnan, side.reached)) for side in (a, b))
     if ratio.censored:  # whoever was watched for longer is so no more: then the two sides of a pair can be swapped
         a, b = a.within(ratio.budget), b.within(ratio.budget)
     budget = max([*a.watched, *b.watched], default=math.nan)
-    test = paired_log_rank(a.reached, a.watched, b.reached, b.watched)
+    took, baseline_took = (survival.restricted(side.reached, side.watched, budget) for side in (a, b))
+    scores = survival.log_rank_scores(a.reached, a.watched, b.reached, b.watched)
+    test = sign_flip_test(scores)  # `paired_log_rank`
     return TimeRatio(
         ratio=ratio,
-        restricted=restricted_mean(a.reached, a.watched, budget),
-        baseline_restricted=restricted_mean(b.reached, b.watched, budget),
-        saved=mean_interval(restricted(a.reached, a.watched, budget) - restricted(b.reached, b.watched, budget)),
+        restricted=survival.restricted_mean(a.reached, a.watched, budget),
+        saved=mean_interval(took - baseline_took),
         test=test,
-        sooner=float(log_rank_scores(a.reached, a.watched, b.reached, b.watched).sum()) > 0,
+        sooner=float(scores.sum()) > 0,
         p_holm=test.p,
         family=1,
         missed=missed,
         baseline_missed=baseline_missed,
         unlike=len(seeds) - len(kept),
     )
-
-
-def _alike(one: Runs, other: Runs) -> bool:
-    """Whether two runs are known to have had the same surroundings."""
-    return one.alike and one.surroundings == other.surroundings

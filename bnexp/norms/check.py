@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,8 +48,10 @@ def deviation(spec: Norm, seed: int = 0) -> dict[str, float]:
 def deviation_apart(spec: Norm) -> dict[str, float]:
     """`deviation`, computed in a process of its own, so that this one imports no TensorFlow."""
     asked = [sys.executable, "-P", "-m", "bnexp.norms.check", spec.model_dump_json()]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", **os.environ}
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
+    with tempfile.TemporaryDirectory() as nothing_set:  # whatever the user's keras.json says
+        settings = {"KERAS_HOME": nothing_set, "KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": "-1"}
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **settings}
+        done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"the comparison with NumPy failed:\n{done.stderr}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

@@ -5,6 +5,7 @@ Neither the host nor the user is named: records are made to be published.
 
 import os
 import platform
+import re
 import resource
 import sys
 from copy import deepcopy
@@ -16,6 +17,9 @@ from typing import Any
 
 PACKAGES = ("bnexp", "tensorflow", "keras", "numpy")
 
+_VARIABLES = re.compile(r"(ONEDNN|DNNL|XLA|CUBLAS|CUDNN|NVIDIA_TF32|TF_(ENABLE|DISABLE|USE|XLA|CUDNN|ONEDNN))_\w+")
+"""Environment variables by which TensorFlow computes otherwise: other kernels, other rounding."""
+
 
 def environment() -> dict[str, Any]:
     """What this process runs on; None for what cannot be found out, never an exception.
@@ -24,6 +28,8 @@ def environment() -> dict[str, Any]:
     - `platform`: operating system, kernel release and architecture
     - `cpu`: model name; `cores`: those that this process may use; `memory_bytes`: of the machine, or
       less where a control group allows less
+    - `variables`: environment variables by which TensorFlow computes otherwise (oneDNN, XLA), with their
+      values; no key where none is set
     - `git_commit`: 40 hexadecimal digits, of the checkout that bnexp is imported from; `git_dirty`: whether
       tracked files of it were changed. Both None for an installed package.
 
@@ -53,8 +59,15 @@ def _environment() -> dict[str, Any]:
         "cpu": _cpu(Path("/proc/cpuinfo")),
         "cores": _cores(),
         "memory_bytes": _memory(Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")),
+        **({"variables": found} if (found := _variables()) else {}),
         **git_state(Path(__file__).resolve().parents[2]),
     }
+
+
+def _variables() -> dict[str, str]:
+    """Without the paths in them, which may name a user."""
+    found = {name: value for name, value in sorted(os.environ.items()) if _VARIABLES.fullmatch(name) and value}
+    return {name: re.sub(r"[^\s=]*/\S*", "...", value) for name, value in found.items()}
 
 
 def _version(package: str) -> str | None:

@@ -14,17 +14,27 @@ _DIGITS = 16  # of the identity, at the end of a folder's name
 
 
 def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
-    """The stored plans of a results folder; raises UserError for a name that is not there, or where there is none."""
+    """The stored plans of a results folder, by default without those that `--smoke` made beside the config's own.
+
+    Raises UserError for a name that is not there, or where there is none.
+    """
     known = store.plans()
     if not known:
         raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
     found = []
-    for name in dict.fromkeys(names or known):
+    # What tried a config out is no result beside the config's own.
+    wanted = [name for name in known if name.removesuffix("-smoke") == name or name.removesuffix("-smoke") not in known]
+    for name in dict.fromkeys(names or wanted):
         stored = store.read_plan(name) if name in known else None
         if stored is None:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
+        if stored.name != name:
+            raise UserError(
+                f"{store.plan_file(name)}: holds the plan of {stored.name}, perhaps as a copy that a cloud drive made; "
+                "move it away, so that nothing counts twice"
+            )
         found.append(stored)
     return found
 
@@ -64,9 +74,7 @@ def _is_trial(path: Path) -> bool:
 
 
 def _means(path: Path, text: str) -> bool:
-    if not text:
-        return False
     identity = path.name[-_DIGITS:]
     if path.name.startswith(text) or identity.startswith(text):
-        return True
+        return bool(text)
     return text.startswith(identity) and record(path).identity.startswith(text)

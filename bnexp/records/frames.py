@@ -6,14 +6,13 @@ Text is `object` with None where there is none; counts that may be absent are `I
 `float64` with NaN.  `point` is the index into `plan.points`, which holds the spec of the row.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from bnexp.records.plan import StoredPlan
-from bnexp.records.quantities import EVALUATION, QUANTITIES, columns, row
+from bnexp.records.quantities import EVALUATION, QUANTITIES, row
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 
@@ -22,13 +21,16 @@ _OF_THE_PLAN = {"validation_examples": {"batch_size": "int64"}, "identity": {"fo
 
 TRIAL_COLUMNS = {"point": "int64", "seed": "int64"} | {
     name: kind
-    for measured, column in columns(QUANTITIES).items()
-    for name, kind in {measured: column, **_OF_THE_PLAN.get(measured, {})}.items()
+    for each in QUANTITIES
+    if each.column
+    for name, kind in {each.name: each.column, **_OF_THE_PLAN.get(each.name, {})}.items()
 }
 """After `experiment`, `variant`, and one column per grid key by its dotted name: `quantities.QUANTITIES` as columns,
 `point` (index into plan.points), `seed`, `batch_size`, and `folder` (under trials/)."""
 
-EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | columns(EVALUATION)
+EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | {
+    each.name: each.column for each in EVALUATION if each.column
+}
 """After `experiment`, `variant` and the grid keys."""
 
 
@@ -53,56 +55,41 @@ def coordinate_keys(plan: StoredPlan) -> list[str]:
     return list(dict.fromkeys(key for point in plan.points for key in point.coordinates))
 
 
-def trials(store: Store, plan: StoredPlan, planned: Iterable[Planned] | None = None) -> pd.DataFrame:
-    """One row per planned trial: experiment, variant, the grid keys, then `TRIAL_COLUMNS`.
-
-    `planned` is what `read` gave, where that was done already.
-    """
-    found = read(store, plan) if planned is None else planned
-    return _frame([{**_place(plan, each.point), **_trial(plan, each)} for each in found], plan, TRIAL_COLUMNS)
-
-
-def evaluations(store: Store, plan: StoredPlan, planned: Iterable[Planned] | None = None) -> pd.DataFrame:
-    """One row per evaluation of every finished trial: experiment, variant, the grid keys, `EVALUATION_COLUMNS`."""
+def trials(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
+    """One row per trial of `read`: experiment, variant, the grid keys, then `TRIAL_COLUMNS`."""
     rows = [
-        {**place, "point": each.point, "seed": each.seed, **row(evaluation, EVALUATION)}
-        for each in (read(store, plan) if planned is None else planned)
+        {
+            **_trial(plan, each),
+            "batch_size": plan.points[each.point].spec["training"]["batch_size"],
+            "folder": each.folder,
+            **({"status": "missing"} if each.record is None else row(each.record, QUANTITIES)),
+        }
+        for each in planned
+    ]
+    return _frame(rows, plan, TRIAL_COLUMNS)
+
+
+def evaluations(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
+    """One row per evaluation of the finished ones: experiment, variant, the grid keys, `EVALUATION_COLUMNS`."""
+    rows = [
+        {**trial, **row(evaluation, EVALUATION)}
+        for each in planned
         if each.record is not None
-        for place in [_place(plan, each.point)]
+        for trial in [_trial(plan, each)]
         for evaluation in each.record.evaluations
     ]
     return _frame(rows, plan, EVALUATION_COLUMNS)
 
 
-def _place(plan: StoredPlan, index: int) -> dict[str, Any]:
-    point = plan.points[index]
-    coordinates = {key: _scalar(value) for key, value in point.coordinates.items()}
-    return {"experiment": plan.name, "variant": point.variant, **coordinates}
-
-
-def _scalar(value: Any) -> Any:
-    """A grid value that can be grouped by: lists and mappings become JSON text."""
-    return json.dumps(value, sort_keys=True) if isinstance(value, list | tuple | dict) else value
-
-
 def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:
-    return {
-        "status": "missing",
-        **({} if planned.record is None else row(planned.record, QUANTITIES)),
-        "point": planned.point,
-        "seed": planned.seed,
-        "batch_size": plan.points[planned.point].spec["training"]["batch_size"],
-        "folder": planned.folder,
-    }
+    point = plan.points[planned.point]
+    which = {"experiment": plan.name, "variant": point.variant, "point": planned.point, "seed": planned.seed}
+    return which | point.coordinates
 
 
 def _frame(rows: list[dict[str, Any]], plan: StoredPlan, columns: dict[str, str]) -> pd.DataFrame:
-    types: dict[str, Any] = {
-        "experiment": "object",
-        "variant": "object",
-        **{key: _coordinate_type(plan, key) for key in coordinate_keys(plan)},
-        **columns,
-    }
+    grid = {key: _coordinate_type(plan, key) for key in coordinate_keys(plan)}
+    types: dict[str, Any] = {"experiment": "object", "variant": "object"} | grid | columns
     return pd.DataFrame({key: pd.Series([row.get(key) for row in rows], dtype=kind) for key, kind in types.items()})
 
 

@@ -2,15 +2,14 @@
 
 import json
 from dataclasses import replace
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from bnexp.specs.experiment import MARGIN, Experiment
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
-
-SCHEMA_VERSION = 1
 
 
 class StoredPoint(Frozen):
@@ -28,7 +27,7 @@ class StoredPoint(Frozen):
 class StoredPlan(Frozen):
     """What `experiments/<name>.json` holds."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: str
     about: str
     variants: Annotated[tuple[str, ...], Field(strict=False)]
@@ -38,13 +37,10 @@ class StoredPlan(Frozen):
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
     margin: float = Field(MARGIN, gt=0, lt=100)
     """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
-
-    @field_validator("schema_version")
-    @classmethod
-    def _readable(cls, version: int) -> int:
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"plan of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
-        return version
+    config: str = ""
+    """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
+    options: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The words of the command line that made the experiment of its file (`--set`, `--name`, `--smoke`)."""
 
 
 def stored_plan(experiment: Experiment) -> StoredPlan:
@@ -56,6 +52,8 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         baseline=experiment.baseline,
         seeds=experiment.seeds,
         margin=experiment.margin,
+        config=_from_here(experiment.source),
+        options=experiment.options,
         points=tuple(
             StoredPoint(
                 variant=point.variant,
@@ -68,21 +66,27 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
     )
 
 
+def _from_here(file: str) -> str:
+    """A path outside the working folder may name a user."""
+    path = Path(file)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return file and (path.name if path.is_absolute() or ".." in path.parts else str(path))
+
+
 def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:
     """The plan to store: with the seeds of the stored one too, where both consist of the same points.
 
     Where a variant, a grid point or a spec differs, the config was edited: its plan stands alone.
     """
     plan = stored_plan(experiment)
-    if stored is None or not _same_points(plan, stored):
+    if stored is None or _points(plan) != _points(stored):
         return plan
     earlier = tuple(seed for seed in stored.seeds if seed not in experiment.seeds)
     return stored_plan(replace(experiment, seeds=experiment.seeds + earlier))
 
 
-def _same_points(one: StoredPlan, other: StoredPlan) -> bool:
-    def content(plan: StoredPlan) -> list[str]:
-        points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
-        return sorted(json.dumps(point, sort_keys=True) for point in points)
-
-    return content(one) == content(other)
+def _points(plan: StoredPlan) -> list[str]:
+    """What the points are, in whatever order they come."""
+    points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
+    return sorted(json.dumps(point, sort_keys=True) for point in points)

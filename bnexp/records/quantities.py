@@ -5,8 +5,9 @@ these lists; a new measurement is one entry here beside its place in the record.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from bnexp.records.record import Evaluation, TrialRecord
@@ -81,13 +82,7 @@ def text(value: Any) -> str:
     """A value for people: numbers grouped, hashes by their first twelve digits."""
     if value is None:
         return "not recorded"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
-    return plain(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(value)
 
 
 def plain(value: Any) -> str:
@@ -127,23 +122,12 @@ TESTED = of("test.examples")
 VALIDATED = of("validation_examples")
 
 
-def _accuracy(name: str, label: str, get: Get, images: Get, **more: Any) -> Quantity:
-    more = {"column": "float64", "better": "higher", "agreement": "share"} | more
-    return Quantity(name, label, get, "share", images=images, **more)
-
-
-def _loss(name: str, label: str, get: Get, column: str = "", agreement: Agreement = "loss") -> Quantity:
-    return Quantity(name, label, get, "nats", column, "lower", agreement)
-
-
-def _size(name: str, label: str, get: Get, unit: str, *follows: str, **more: Any) -> Quantity:
-    """A count that follows from the spec, and would confound where it did not."""
-    more = {"column": "Int64", "agreement": "exact"} | more
-    return Quantity(name, label, get, unit, affects="results", follows=follows, **more)
-
-
-def _seconds(part: str, label: str, better: Literal["", "lower"] = "") -> Quantity:
-    return Quantity(f"seconds_{part}", label, of(f"seconds.{part}"), "s", "float64", better)
+_accuracy = partial(Quantity, unit="share", column="float64", better="higher", agreement="share")
+_tested = partial(_accuracy, images=TESTED)
+_loss = partial(Quantity, unit="nats", column="", better="lower", agreement="loss")
+_seconds = partial(Quantity, unit="s", column="float64")
+# A count that follows from the spec, and would confound where it did not.
+_size = partial(Quantity, column="Int64", agreement="exact", affects="results")
 
 
 def _machine(name: str, label: str, get: Get | str, affects: Affects, column: str = "", **more: Any) -> Quantity:
@@ -153,66 +137,57 @@ def _machine(name: str, label: str, get: Get | str, affects: Affects, column: st
 
 
 _MODEL, _STEPS = ("model", "norm", "data"), ("data", "training")
-_BATCH, _RECALIBRATED = "each batch's own statistics", "recalibrated statistics"
+_OTHER, _BATCH, _RECAL = "other_statistics", "each batch's own statistics", "recalibrated statistics"
 
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("status", "status", of("status"), agreement="exact"),
     Quantity("diverged_at_step", "diverged at step", of("diverged_at_step"), "step", "Int64", agreement="exact"),
-    _accuracy("test_accuracy", "test accuracy", of("test.accuracy"), TESTED),
-    _loss("test_loss", "test loss", of("test.loss"), "float64"),
-    _accuracy(
-        "test_accuracy_batch_statistics",
-        f"test accuracy with {_BATCH}",
-        of("other_statistics.batch.accuracy"),
-        TESTED,
-    ),
-    _accuracy(
-        "test_accuracy_recalibrated",
-        f"test accuracy under {_RECALIBRATED}",
-        of("other_statistics.recalibrated.accuracy"),
-        TESTED,
-    ),
+    _tested("test_accuracy", "test accuracy", of("test.accuracy")),
+    _loss("test_loss", "test loss", of("test.loss"), column="float64"),
+    _tested("test_accuracy_batch_statistics", f"test accuracy with {_BATCH}", of(f"{_OTHER}.batch.accuracy")),
+    _tested("test_accuracy_recalibrated", f"test accuracy under {_RECAL}", of(f"{_OTHER}.recalibrated.accuracy")),
     _accuracy(
         "validation_accuracy",
         "validation accuracy at the end",
         last("validation_accuracy"),
-        VALIDATED,
+        images=VALIDATED,
         agreement="",
     ),
-    _loss("train_loss", "training loss at the end", last("train_loss"), "float64", ""),
+    _loss("train_loss", "training loss at the end", last("train_loss"), column="float64", agreement=""),
     Quantity("train_accuracy", "training accuracy at the end", last("train_accuracy"), "share", "float64", "higher"),
-    _size("parameters_trainable", "trainable parameters", of("parameters.trainable"), "", *_MODEL),
-    _size("parameters_non_trainable", "parameters not trained", of("parameters.non_trainable"), "", *_MODEL),
-    _size("parameters_normalization", "normalization parameters", of("parameters.normalization"), "", *_MODEL),
-    _size("steps", "steps", last("step"), "steps", *_STEPS, agreement="", whole=True),
-    _size("train_examples", "training images", of("train_examples"), "images", "data"),
-    _size("validation_examples", "validation images", VALIDATED, "images", "data"),
-    _seconds("train", "seconds of training", "lower"),
-    _seconds("compile", "seconds of compilation"),
-    _seconds("evaluate", "seconds of evaluation"),
-    _seconds("total", "seconds in all"),
+    _size("parameters_trainable", "trainable parameters", of("parameters.trainable"), follows=_MODEL),
+    _size("parameters_non_trainable", "parameters not trained", of("parameters.non_trainable"), follows=_MODEL),
+    _size("parameters_normalization", "normalization parameters", of("parameters.normalization"), follows=_MODEL),
+    _size("steps", "steps", last("step"), "steps", follows=_STEPS, agreement="", whole=True),
+    _size("train_examples", "training images", of("train_examples"), "images", follows=("data",)),
+    _size("validation_examples", "validation images", VALIDATED, "images", follows=("data",)),
+    _seconds("seconds_train", "seconds of training", of("seconds.train"), better="lower"),
+    _seconds("seconds_compile", "seconds of compilation", of("seconds.compile")),
+    _seconds("seconds_evaluate", "seconds of evaluation", of("seconds.evaluate")),
+    _seconds("seconds_total", "seconds in all", of("seconds.total")),
     Quantity("images_per_second", "training images per second", _images_per_second, "images/s", "float64"),
     Quantity("peak_memory_bytes", "peak memory", of("peak_memory_bytes"), "bytes", "Int64"),
     Quantity("identity", "identity", of("identity")),
-    _size("data_hash", "data", of("data_hash"), "", "data.name", "data.source", column="object"),
+    _size("data_hash", "data", of("data_hash"), follows=("data.name", "data.source"), column="object"),
     Quantity("order_fingerprint", "order of the examples", of("fingerprints.order"), agreement="exact"),
     Quantity("validation_fingerprint", "validation split", of("fingerprints.validation"), agreement="exact"),
     Quantity("initial_weights", "initial weights", _json(of("fingerprints.weights"))),
     # What has no column in the tables.
-    _size("examples", "images seen", last("examples"), "images", *_STEPS, column="", agreement="", whole=True),
+    _size("examples", "images seen", last("examples"), "images", follows=_STEPS, column="", agreement="", whole=True),
     _loss("validation_loss", "validation loss at the end", last("validation_loss"), agreement=""),
     Quantity("test_examples", "test images", TESTED, "images", "", agreement="exact"),
     Quantity("test_examples_per_class", "test images per class", of("test.examples_per_class"), "", "", "", "exact"),
     Quantity("test_correct_per_class", "correct per class", of("test.correct_per_class"), "", "", "", "detail"),
     Quantity("test_missed", "misclassified test images", of("test.missed"), "", "", "", "detail"),
-    _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of("other_statistics.batch.loss")),
-    _loss("test_loss_recalibrated", f"test loss under {_RECALIBRATED}", of("other_statistics.recalibrated.loss")),
+    _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of(f"{_OTHER}.batch.loss")),
+    _loss("test_loss_recalibrated", f"test loss under {_RECAL}", of(f"{_OTHER}.recalibrated.loss")),
     Quantity("protocol", "protocol", of("protocol"), column="", affects="results"),
     _machine("bnexp", "bnexp", "environment.bnexp", "results"),
     _machine("commit", "bnexp commit", _commit, "results", optional=True),
     _machine("tensorflow", "TensorFlow", "environment.tensorflow", "both"),
     _machine("keras", "Keras", "environment.keras", "both"),
     _machine("numpy", "NumPy", "environment.numpy", "results"),
+    _machine("variables", "environment variables of TensorFlow", "environment.variables", "both", optional=True),
     _machine("python", "Python", "environment.python", "seconds"),
     _machine("device", "device", "execution.device", "both", "object"),
     _machine("device_name", "device name", "execution.device_name", "both", "object"),
@@ -235,11 +210,11 @@ EVALUATION: tuple[Quantity, ...] = (
     Quantity("examples", "training images seen", of("examples"), "images", "int64", agreement="exact"),
     Quantity("epoch", "passes over the training images", of("epoch"), "epochs", "float64", agreement="exact"),
     Quantity("seconds", "seconds of training so far", of("seconds"), "s", "float64"),
-    _loss("train_loss", "training loss", of("train_loss"), "float64"),
-    _accuracy("train_accuracy", "training accuracy", of("train_accuracy"), lambda _: None),
+    _loss("train_loss", "training loss", of("train_loss"), column="float64"),
+    _accuracy("train_accuracy", "training accuracy", of("train_accuracy")),
     _loss("train_penalty", "losses that layers add", of("train_penalty")),
-    _loss("validation_loss", "validation loss", of("validation_loss"), "float64"),
-    _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), VALIDATED),
+    _loss("validation_loss", "validation loss", of("validation_loss"), column="float64"),
+    _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), images=VALIDATED),
 )
 """Of one evaluation, in the order of the columns."""
 
@@ -249,8 +224,3 @@ QUANTITY = {each.name: each for each in QUANTITIES}
 def row(record: TrialRecord | Evaluation, quantities: Sequence[Quantity]) -> dict[str, Any]:
     """The values of those quantities that have a column, by name."""
     return {each.name: each.get(record) for each in quantities if each.column}
-
-
-def columns(quantities: Iterable[Quantity]) -> dict[str, str]:
-    """Name to pandas type of those that have a column."""
-    return {each.name: each.column for each in quantities if each.column}

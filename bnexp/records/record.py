@@ -1,16 +1,17 @@
 """The format of a trial's record: raw measurements with their units, versioned, JSON without NaN.
 
-A number that was not finite (a diverged loss) is stored as null.  `results/README.md` explains every key.
+A number that was not finite (a diverged loss) is stored as null.  A record of an older schema is never rewritten, but
+migrated each time it is read.  `results/README.md` explains every key.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from bnexp.records.migrate import migrated
 from bnexp.specs.values import Frozen
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION: Final = 2
 
 Floats = float | None
 """A finite number, or None for one that was not finite."""
@@ -67,10 +68,7 @@ class Brief(Frozen):
 
 
 class OtherStatistics(Frozen):
-    """The same weights on the same test images, for methods that depend on the batch.
-
-    The headline (`test`) is under moving averages.  That these are looked at too changes nothing.
-    """
+    """The same weights on the same test images, if the method depends on the batch; `test` is under moving averages."""
 
     batch: Brief
     """Statistics of each batch, at the training batch size, test images in the dataset's own order."""
@@ -123,7 +121,7 @@ class Failure(Frozen):
 class TrialRecord(Frozen):
     """All that is kept of one trial."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     protocol: int
     identity: str
     """SHA-256 of the canonical spec, the seed and the protocol version."""
@@ -160,12 +158,27 @@ class TrialRecord(Frozen):
     def _migrated(cls, data: Any) -> Any:
         return migrated(data) if isinstance(data, dict) else data
 
-    @field_validator("schema_version")
-    @classmethod
-    def _readable(cls, version: int) -> int:
-        if version != SCHEMA_VERSION:
-            raise ValueError(f"record of schema version {version}; this bnexp reads version {SCHEMA_VERSION}")
-        return version
+
+Data = dict[str, Any]
+
+
+def _names_its_normalization(record: Data) -> Data:
+    """2: a record says which weights belong to normalization; in 1 they were known by the names of our own layers."""
+    if not (fingerprints := record.get("fingerprints")):
+        return record
+    found = [path for path in fingerprints["weights"] if path.rpartition("/")[0].endswith("_norm")]
+    return {**record, "fingerprints": {**fingerprints, "normalization": found}}
+
+
+MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _names_its_normalization}
+"""From each earlier version of a record's schema, the step to the next."""
+
+
+def migrated(record: Data) -> Data:
+    """A record of any schema so far as one of the newest; anything else is left as it is, for the model to refuse."""
+    while (version := record.get("schema_version")) in MIGRATIONS:
+        record = {**MIGRATIONS[version](record), "schema_version": version + 1}
+    return record
 
 
 class Progress(Frozen):

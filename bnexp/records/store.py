@@ -5,20 +5,20 @@
 <root>/experiments/<name>.json                       what the experiment consists of
 """
 
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from bnexp.errors import UserError
-from bnexp.records.plan import SCHEMA_VERSION as PLAN_VERSION
 from bnexp.records.plan import StoredPlan, united_plan
-from bnexp.records.record import SCHEMA_VERSION, TrialRecord
+from bnexp.records.record import TrialRecord
 from bnexp.specs.experiment import Experiment
 from bnexp.specs.trial import Trial
 
@@ -38,18 +38,8 @@ class Store:
         return self.folder(trial) / "run.log"
 
     def read(self, trial: Trial) -> TrialRecord | None:
-        """The trial's record, or None if it has not finished.
-
-        Raises UserError if there is one that is damaged, of another schema, or not this trial's.
-        """
-        path = self.folder(trial) / "record.json"
-        try:
-            record = read_record(path)
-        except FileNotFoundError:
-            return None
-        if record.identity != trial.identity:
-            raise UserError(f"{path}: holds the trial {record.identity[:16]}, not {trial.identity[:16]}; move it away")
-        return record
+        """The trial's record, or None if it has not finished; raises UserError as `read_folder` does."""
+        return self.read_folder(trial.folder)
 
     def write(self, trial: Trial, record: TrialRecord) -> Path:
         """Store a record atomically; an earlier one of the same trial is replaced.
@@ -62,7 +52,10 @@ class Store:
         return path
 
     def read_folder(self, name: str) -> TrialRecord | None:
-        """The record in the folder of that name under `trials/`, or None; raises UserError as `read` does."""
+        """The record in the folder of that name under `trials/`, or None.
+
+        Raises UserError if there is one that is damaged, of another schema, or of another trial than the name says.
+        """
         path = self.root / "trials" / name / "record.json"
         try:
             record = read_record(path)
@@ -72,11 +65,6 @@ class Store:
         if not record.identity.startswith(digits):
             raise UserError(f"{path}: holds the trial {record.identity[:16]}, not {digits}; move it away")
         return record
-
-    def records(self) -> Iterator[TrialRecord]:
-        """Every record in the folder, in order of folder names; raises UserError at a damaged one."""
-        for path in sorted(self.root.glob("trials/*/record.json")):
-            yield read_record(path)
 
     def plan_file(self, name: str) -> Path:
         """Where the plan of an experiment is; raises UserError for a name that would leave the folder."""
@@ -90,18 +78,11 @@ class Store:
 
     def read_plan(self, name: str) -> StoredPlan | None:
         """The stored plan of an experiment, or None if it has none; raises UserError at a damaged one."""
-        path = self.plan_file(name)
+        remedy = "move it away, and `bnexp run` with the config writes it anew"
         try:
-            return StoredPlan.model_validate_json(path.read_bytes())
+            return _read(StoredPlan, self.plan_file(name), "plan", remedy)
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-        except ValidationError as error:
-            reason = _reason(error, PLAN_VERSION)
-            raise UserError(
-                f"{path}: not a readable plan ({reason}); move it away, and `bnexp run` with the config writes it anew"
-            ) from None
 
     def keep_plan(self, experiment: Experiment) -> StoredPlan:
         """Store what an experiment consists of: united with the stored plan, or in its place if the config changed.
@@ -129,22 +110,29 @@ class Store:
 
 def read_record(path: Path) -> TrialRecord:
     """A record from its file; raises FileNotFoundError, or UserError with the reason where it cannot be read."""
+    return _read(TrialRecord, path, "record", "move it away to train this trial again")
+
+
+Stored = TypeVar("Stored", TrialRecord, StoredPlan)
+
+
+def _read(form: type[Stored], path: Path, noun: str, remedy: str) -> Stored:
     try:
-        return TrialRecord.model_validate_json(path.read_bytes())
+        return form.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
-        reason = _reason(error, SCHEMA_VERSION)
-        raise UserError(f"{path}: not a readable record ({reason}); move it away to train this trial again") from None
+        reason = _reason(error, form.model_fields["schema_version"].default)
+        raise UserError(f"{path}: not a readable {noun} ({reason}); {remedy}") from None
 
 
 def _reason(error: ValidationError, version: int) -> str:
     """The fault that explains the others: another schema version if it is one, else the first that was found."""
     faults = error.errors()
     for fault in faults:
-        if fault["loc"] == ("schema_version",) and fault["type"] != "missing":
+        if fault["loc"] == ("schema_version",):
             return f"schema version {fault['input']!r}; this bnexp reads version {version}"
     where = ".".join(map(str, faults[0]["loc"]))
     return f"{where}: {faults[0]['msg']}" if where else faults[0]["msg"]
@@ -178,14 +166,24 @@ def write_atomically(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+            _sync(file.fileno())
+        with suppress(PermissionError):  # network drives have modes of their own
+            Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the new name itself must reach the disk
+        _sync(folder)  # the new name itself must reach the disk
     finally:
         os.close(folder)
+
+
+def _sync(descriptor: int) -> None:
+    """Have the disk hold it; a file system that knows no such thing (network drives) does what it can anyway."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise

@@ -1,7 +1,8 @@
 """Commands that repeat what a report shows: the whole of an experiment, a row of its table, a single trial.
 
-They assume the config under the experiment's name in the current folder, as `bnexp init` leaves it there, and name the
-results folder where it is another one within the current folder.
+They take the config and the options that the experiment was last run with; where these are not known, a config under
+its name in the current folder, as `bnexp init` leaves it there.  They name the results folder where it is another one
+within the current folder.
 """
 
 import re
@@ -75,6 +76,8 @@ def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], wher
 
 
 def _run(plan: StoredPlan) -> list[str]:
+    if plan.config:
+        return ["bnexp", "run", plan.config, *plan.options]
     name = plan.name.removesuffix("-smoke")
     smoke = [] if name == plan.name else ["--smoke"]
     return ["bnexp", "run", f"{name}.yaml", *smoke]

@@ -7,8 +7,8 @@ from operator import attrgetter
 from typing import Any, ParamSpec, Self
 
 from bnexp.specs.wording import key_label
-from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval, Share
+from bnexp.stats.survival import TimeToTarget
 
 P = ParamSpec("P")
 

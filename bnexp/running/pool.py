@@ -160,6 +160,7 @@ def environment(options: Options, device: Device) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
     variables |= dict.fromkeys(names, str(options.threads))
     variables["KERAS_BACKEND"] = "tensorflow"
+    variables["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
     variables["PYTHONHASHSEED"] = "0"  # no result may depend on the order of a set
     if device.kind == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = "-1"

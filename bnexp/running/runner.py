@@ -21,7 +21,7 @@ from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progress
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
-from bnexp.running.survey import Outcome, Survey, Task, of_shard, seconds_left, survey, tasks, to_mend
+from bnexp.running.survey import Outcome, Survey, Task, images, of_shard, seconds_left, survey, tasks, to_mend
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
 from bnexp.specs.wording import duration
@@ -74,6 +74,7 @@ class _Run:
         self._slots: dict[Worker, Slot] = {}
         self._jobs = 0
         self._costs = found.costs
+        self._data = {} if options.force else dict(found.data)
         self._failed_before = frozenset(task.trial.identity for task in found.failed)
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
         self._ever_ready, self._start_failures = False, 0
@@ -149,7 +150,8 @@ class _Run:
             if chosen is None:
                 return
             slot.train(chosen)
-            slot.worker.say(Train(chosen.trial, str(self._store.log(chosen.trial).absolute())))
+            trial = replace(chosen.trial, data_hash=self._data.get(images(chosen.trial.spec)))
+            slot.worker.say(Train(trial, str(self._store.log(trial).absolute())))
             self._watch.started(chosen)
 
     def _done_meanwhile(self, task: Task, record: TrialRecord) -> bool:
@@ -229,9 +231,20 @@ class _Run:
             message = str(error)
         else:
             if record.identity == training.task.trial.identity:
-                return record
+                return self._with_its_data(training, record)
             message = f"the trainer returned the record of another trial, {record.identity[:16]}"
         return Failure(kind="ValidationError", message=message, traceback="")
+
+    def _with_its_data(self, training: Training, record: TrialRecord) -> TrialRecord | Failure:
+        """The record, or a failure if the trial was trained on other data than those before it."""
+        trial = training.task.trial
+        if record.data_hash:
+            first = self._data.setdefault(images(trial.spec), record.data_hash)
+            try:
+                replace(trial, data_hash=first).check_data(record.data_hash)
+            except UserError as error:
+                return Failure(kind="UserError", message=str(error), traceback="")
+        return record
 
     def _ended(self, slot: Slot, event: Ended) -> None:
         """A worker is gone: before it was ready, idle, or with what it was at."""

@@ -7,11 +7,14 @@ from functools import partial
 from statistics import median
 from typing import Any
 
+from bnexp.records.plan import StoredPlan, stored_plan
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 from bnexp.running.options import Shard
 from bnexp.specs.experiment import Experiment, PlannedTrial, plan
 from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.usercode.code import KINDS
+from bnexp.usercode.source import changed
 
 _RECENT = 9  # measurements of one kind that count: the latest, since machine and load may have changed
 
@@ -110,6 +113,8 @@ class Survey:
     waiting: list[Task] = field(default_factory=list)
     """Without a record, or where the last try met a fault of the surroundings (`UserError`): data not found, say."""
     costs: Costs = field(default_factory=Costs)  # measured seconds of the finished ones
+    data: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    """Name and source of data to the hash of what the finished ones were trained on."""
 
 
 def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[PlannedTrial]] | None = None) -> list[Task]:
@@ -159,8 +164,36 @@ def survey(wanted: Iterable[Task], store: Store) -> Survey:
             result.failed.append(task)
         else:
             result.finished.append(task)
+            if record.data_hash:
+                result.data.setdefault(images(task.trial.spec), record.data_hash)
             result.costs.learn(task.trial.spec, record)
     return result
+
+
+def changed_files(experiment: Experiment, store: Store) -> list[str]:
+    """The user's own files that are not what they were when the experiment was last run here, if all else is."""
+    before, now = store.read_plan(experiment.name), stored_plan(experiment)
+    if before is None:
+        return []
+    sources, rest = zip(*(_sources(plan) for plan in (before, now)), strict=True)
+    if rest[0] != rest[1]:
+        return []
+    return list(dict.fromkeys(name for pair in zip(*sources, strict=True) for name in changed(*pair)))
+
+
+def _sources(found: StoredPlan) -> tuple[list[str], list[Any]]:
+    """The sources that a plan's specs name, and its points without them."""
+    sources, points = [], []
+    for point in found.points:
+        spec = {block: dict(value) if isinstance(value, dict) else value for block, value in point.spec.items()}
+        sources += [spec[block].pop("source", None) or "" for block in KINDS]
+        points.append((point.variant, point.coordinates, spec))
+    return sources, points
+
+
+def images(spec: TrialSpec) -> tuple[str, str | None]:
+    """What data a spec names: trials that agree in it are trained on the same, or cannot be pooled."""
+    return spec.data.name, spec.data.source
 
 
 def to_mend(record: TrialRecord) -> bool:

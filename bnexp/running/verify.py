@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bnexp.errors import UserError
-from bnexp.evidence.agreement import TOLERANCE, Sameness, agreement
+from bnexp.evidence.agreement import Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
@@ -20,6 +20,7 @@ from bnexp.running.survey import to_mend
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
+from bnexp.usercode.source import changed
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def verify(
     assert again is not None
     differing = tuple(surroundings(stored, again))
     if again.failure is None:
-        sameness = agreement(stored, again, TOLERANCE if tolerance is None else tolerance)
+        sameness = agreement(stored, again, *([] if tolerance is None else [tolerance]))
         return Verification(name, sameness=sameness, surroundings=differing, again=again)
     if to_mend(again):
         raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
@@ -113,10 +114,10 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
         except ValueError as error:
             hint = "; say where the module lies with --modules" if "no module" in str(error) else ""
             raise UserError(f"{name}: {error}{hint}") from None
-        if code.source is not None and found != code.source:
+        if code.source is not None and (edited := changed(code.source, found)):
             raise UserError(
-                f"{name}: the file of {code.reference} is not the one that it was trained with (SHA-256 {found[:12]} "
-                f"now, {code.source[:12]} then); put that one back to verify it"
+                f"{name}: {code.reference} is not what it was trained with: changed since: {', '.join(edited)}; "
+                f"put back what was there ({code.source}) to verify it"
             )
     trial = Trial(spec, stored.seed, tuple(search_path))
     if trial.identity != stored.identity:

@@ -20,7 +20,8 @@ class DataSpec(Frozen):
         None, description="use only so many training examples, stratified, after the validation split; null: all"
     )
     source: str | None = Field(
-        None, description="SHA-256 of your own module's file; filled in when the config is loaded"
+        None,
+        description="your module's file and those it imports, each with its SHA-256; filled in when loaded",
     )
 
     @field_validator("name")

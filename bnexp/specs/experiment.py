@@ -1,8 +1,11 @@
 """An experiment: variants at places of a grid, and their trials in an order that stays balanced."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel
 
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
@@ -12,6 +15,9 @@ MAX_SEED = 2**31
 MAX_SEEDS = 100_000
 MARGIN = 0.1
 """Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
+
+
+_MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A", "#NA"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Experiment:
     """The file that it came from, for messages; empty if none."""
     margin: float = MARGIN
     """A difference in test accuracy below so many percentage points does not matter; changes no trial."""
+    options: tuple[str, ...] = ()
+    """The words of the command line that made it of its file, such as `--set training.epochs=3 --name short`."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,19 @@ def cautions(experiment: Experiment) -> list[str]:
         f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"
         for name, twin in equal_variants(experiment.variants, experiment.points)
     )
+    alike: dict[tuple[str, str], list[str]] = {}
     for point in experiment.points:
         for text in cautions_of(point.spec):
-            found[f"{experiment.name}, variant {point.variant}: {text}"] = None
+            alike.setdefault((point.variant, re.sub(r"\b\d+\b", "", text)), []).append(text)
+    for (variant, _), (text, *others) in alike.items():
+        more = f" (likewise at {len(others)} more of its places in the grid)" if others else ""
+        found[f"{experiment.name}, variant {variant}: {text}{more}"] = None
+    for name in experiment.variants:
+        if name in _MISSING:
+            found[
+                f"{experiment.name}, variant {name}: programs that read the CSV tables, such as pandas, take this name "
+                "for a missing value; another name is safer"
+            ] = None
     return list(found)
 
 
@@ -104,9 +122,5 @@ def value_at(spec: TrialSpec, path: Sequence[str]) -> Any:
     """The value at a path of a resolved spec; MISSING where it has no such key."""
     value: Any = spec
     for part in path:
-        if part not in getattr(type(value), "model_fields", ()) and part not in (
-            getattr(value, "model_extra", None) or ()
-        ):
-            return MISSING
-        value = getattr(value, part)
+        value = dict(value).get(part, MISSING) if isinstance(value, BaseModel) else MISSING
     return value

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Discriminator, Field
 
 from bnexp.specs.block import Block
-from bnexp.specs.values import Frozen, named, table
+from bnexp.specs.values import Frozen, named
 
 Sizes = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)]
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"]
@@ -89,5 +89,3 @@ class LstmSpec(Frozen):
 
 
 AnyModel = Annotated[CnnSpec | MlpSpec | LstmSpec, Discriminator("name"), named("cnn")]
-
-MODELS = table(AnyModel)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Discriminator, Field
 
-from bnexp.specs.values import Frozen, named, table
+from bnexp.specs.values import Frozen, named
 
 
 class Adam(Frozen):
@@ -31,5 +31,3 @@ class Sgd(Frozen):
 
 
 AnyOptimizer = Annotated[Adam | Sgd, Discriminator("name"), named("adam")]
-
-OPTIMIZERS = table(AnyOptimizer)

@@ -6,12 +6,14 @@ Python user; both get the same errors.
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Annotated, NamedTuple
 
 from pydantic import model_validator
 
+from bnexp.errors import UserError
 from bnexp.specs.block import Block
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import ImageSet
@@ -67,12 +69,10 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     """
     known = loaded or spec.data.known
     try:
-        found = _norm_problems(spec, _blocks(spec, known))
+        blocks = _blocks(spec, known)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    if known:
-        found += _data_problems(spec, known)
-    return found
+    return [*_norm_problems(spec, blocks), *(_data_problems(spec, known) if known else ())]
 
 
 def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
@@ -81,8 +81,28 @@ def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
         blocks = _blocks(spec, loaded or spec.data.known)
     except ValueError:  # too small an image for the model, or so it would be of any size
         return []
-    each = (spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block))
-    return list(dict.fromkeys(text for text in each if text))
+    each = [spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block)]
+    return list(dict.fromkeys(text for text in [*each, _lag(spec, loaded or spec.data.known)] if text))
+
+
+def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
+    """What to say where moving averages cannot arrive within a training; "" where they can, or have no part in it."""
+    momentum = getattr(spec.norm, "momentum", 0.0) if "momentum" in type(spec.norm).model_fields else 0.0
+    if known is None or not 0 < momentum < 1:
+        return ""
+    steps = spec.training.evaluation_steps(spec.data.train_examples(known.train))[-1]
+    needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))
+    if steps >= needed:
+        return ""
+    return (
+        f"{spec.norm.name} tests and validates with moving averages (momentum {momentum:g}), which arrive after some "
+        f"{needed} steps, and is trained for {steps}: its accuracy may stay at guessing, whatever it learns. Train "
+        "longer, take smaller batches or a smaller momentum, or judge by the scores under recalibrated statistics"
+    )
+
+
+_ARRIVED = 1e-3
+"""The weight of their initial values in moving averages below which these have arrived."""
 
 
 def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
@@ -95,8 +115,8 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec) and (problem := _lstm_problem(norm)):
-        return [problem]
+    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
+        return [Problem(("norm", wrong[0]), wrong[1])]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
@@ -110,19 +130,17 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
 
 
-def _lstm_problem(norm: Norm) -> Problem | None:
-    """Why a norm cannot stand on the rows and the final state of an LSTM."""
+def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
+    """The key that is wrong and why, where a norm cannot stand on the rows and the final state of an LSTM."""
     here = "the rows and the final state of lstm have no"
     if norm.linear_target:
-        message = f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
-        return Problem(("norm", "name"), message)
+        return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
     if norm.brings_activation:
-        message = f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
-        return Problem(("norm", "name"), message)
+        return "name", f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
     if getattr(norm, "place", None) == "after-activation":
-        return Problem(("norm", "place"), f"{here} activation behind them; leave the place out")
+        return "place", f"{here} activation behind them; leave the place out"
     if not norm.use_bias:
-        return Problem(("norm", "use_bias"), f"{here} linear layer before them; leave use_bias out")
+        return "use_bias", f"{here} linear layer before them; leave use_bias out"
     return None
 
 
@@ -156,6 +174,8 @@ class Trial:
     seed: int
     search_path: tuple[str, ...] = field(default=(), compare=False)
     """Folders, besides Python's own, where a user's `module:function` is looked for; no part of the identity."""
+    data_hash: str | None = field(default=None, compare=False)
+    """SHA-256 of the arrays that earlier trials with the same data were trained on, None where there are none yet."""
 
     @cached_property
     def identity(self) -> str:
@@ -168,8 +188,16 @@ class Trial:
         """Name of the trial's folder: a readable part and the first 16 digits of the identity."""
         spec = self.spec
         data, norm = _readable(spec.data.name), _readable(spec.norm.name)
-        readable = f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}"
-        return f"{readable}-{self.identity[:16]}"
+        return f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
+
+    def check_data(self, data_hash: str | None) -> None:
+        """UserError where the data, by their hash, are not those of the earlier trials."""
+        if self.data_hash and data_hash and self.data_hash != data_hash:
+            raise UserError(
+                f"data {self.spec.data.name}: loads other data (SHA-256 {data_hash[:12]}) than earlier trials were "
+                f"trained on ({self.data_hash[:12]}), and the two cannot be pooled; put the earlier data back, or "
+                "train all trials anew with --force"
+            )
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,6 @@
 """The base of everything that is described, identified and stored: frozen values that check themselves."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -22,12 +20,6 @@ def named(default: str) -> BeforeValidator:
         return {"name": default} | value if isinstance(value, dict) else value
 
     return BeforeValidator(complete)
-
-
-def table(union: Any) -> Mapping[str, type[Any]]:
-    """The members of a union of blocks by their names, in its order."""
-    members = get_args(get_args(union)[0])
-    return MappingProxyType({member.model_fields["name"].default: member for member in members})
 
 
 def canonical(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Words for messages: what was received, the nearest valid name, lengths of time, names that are somebody else's."""
 
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -33,8 +34,18 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"; did you mean {near!r}?" if near else f"; known: {listed(known)}"
 
 
+_ELSEWHERE = re.compile(
+    "adamw|rmsprop|adagrad|adadelta|adamax|nadam|ftrl|lion|lamb|lars|muon|adafactor|resnet|vgg|densenet|vit|gru|rnn|"
+    "cifar|cifar100|svhn|kmnist|emnist|qmnist|imagenet",
+    re.IGNORECASE,
+)
+"""Names that mean something in the field, and are no misspelling of what is known here."""
+
+
 def unknown(noun: str, word: object, known: Collection[str]) -> str:
     """`unknown normalization 'btch'; did you mean 'batch'? known: none, batch, layer`."""
+    if _ELSEWHERE.fullmatch(str(word)):
+        return f"bnexp has no {noun} {word!r}; known: {listed(known)}"
     near = nearest(word, known) if isinstance(word, str) else ""
     return f"unknown {noun} {word!r}; " + (f"did you mean {near!r}? " if near else "") + f"known: {listed(known)}"
 
@@ -105,10 +116,7 @@ def place_label(coordinates: Mapping[str, Any]) -> str:
 
 def ranges(seeds: set[int]) -> str:
     """`{0, 1, 2, 7}` as `0-2, 7`."""
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and runs[-1][1] == seed - 1:
-            runs[-1][1] = seed
-        else:
-            runs.append([seed, seed])
-    return listed(str(first) if first == last else f"{first}-{last}" for first, last in runs) or "none"
+    # Within a run, seeds and positions advance together.
+    runs = itertools.groupby(enumerate(sorted(seeds)), lambda pair: pair[1] - pair[0])
+    found = [[seed for _, seed in run] for _, run in runs]
+    return listed(f"{run[0]}-{run[-1]}" if len(run) > 1 else run[0] for run in found) or "none"

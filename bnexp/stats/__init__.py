@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnexp.stats.bootstrap import image_differences, sources
-    from bnexp.stats.convergence import first_reached, time_to_target
-    from bnexp.stats.equivalence import tost
     from bnexp.stats.estimates import interquartile_mean, mean_interval, wilson
     from bnexp.stats.multiplicity import holm
-    from bnexp.stats.paired import difference, improvement, mean_difference, sign_flip_test
-    from bnexp.stats.power import minimum_detectable_effect
+    from bnexp.stats.paired import (
+        difference,
+        improvement,
+        mean_difference,
+        minimum_detectable_effect,
+        sign_flip_test,
+        tost,
+    )
     from bnexp.stats.survival import (
+        first_reached,
         kaplan_meier,
         log_rank_scores,
         paired_log_rank,
         restricted,
         restricted_mean,
         time_ratio,
+        time_to_target,
     )
 
 __all__ = [
@@ -47,7 +53,7 @@ __all__ = [
     "wilson",
 ]
 
-_MODULES = ("bootstrap", "convergence", "equivalence", "estimates", "multiplicity", "paired", "power", "survival")
+_MODULES = ("bootstrap", "estimates", "multiplicity", "paired", "survival")
 
 
 def __getattr__(name: str) -> Any:

@@ -68,9 +68,7 @@ def sources(x: ArrayLike, *, confidence: float = 0.95) -> Sources:
     if not np.isfinite(values).all():
         raise ValueError("values that are not finite; leave their seeds or images out")
     n, images = values.shape
-    if not values.size:
-        return Sources(math.nan, math.nan, math.nan, Interval(math.nan, math.nan, math.nan, n), images)
-    mean = float(values.mean())
+    mean = float(values.mean()) if values.size else math.nan
     if min(n, images) < 2:
         return Sources(math.nan, math.nan, math.nan, Interval(mean, math.nan, math.nan, n), images)
     rows, columns = values.mean(axis=1), values.mean(axis=0)

@@ -58,11 +58,9 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """
     x = finite(values)
     n = x.size
-    if n == 0:
-        return Interval(math.nan, math.nan, math.nan, 0)
-    mean = _mean(x)
-    if n == 1:
-        return Interval(mean, math.nan, math.nan, 1)
+    mean = _mean(x) if n else math.nan
+    if n < 2:
+        return Interval(mean, math.nan, math.nan, n)
     half = float(special.stdtrit(n - 1, (1 + confidence) / 2)) * deviation(x) / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
 

@@ -1,15 +1,17 @@
-"""Two conditions measured on the same seeds: how they differ, and how surprising that is.
+"""Two conditions measured on the same seeds: how they differ, how surprising that is, and what so many could show.
 
 Every function takes the differences d = a − b, shape (n,), one per seed that has both.
 """
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import integrate, optimize, special
 
-from bnexp.stats.estimates import Interval, Share, finite, mean_interval, wilson
+from bnexp.stats.estimates import Interval, Share, deviation, finite, mean_interval, wilson
 
 EXACT_UP_TO = 20
 """So many pairs are enumerated: 2^19 sums, about 15 ms."""
@@ -27,6 +29,16 @@ class SignFlip(NamedTuple):
     """False: estimated from random flips."""
     ties: int = 0
     """Pairs that do not differ: flipping them changes nothing."""
+
+
+class Equivalence(NamedTuple):
+    """The result of two one-sided tests."""
+
+    p: float
+    """The larger of the two; NaN where nothing can be tested."""
+    margin: float
+    """In the unit of the differences."""
+    n: int
 
 
 def difference(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -78,3 +90,58 @@ def improvement(d: ArrayLike, *, confidence: float = 0.95) -> Share:
     """
     x = finite(d)
     return wilson(float((x > 0).sum() + (x == 0).sum() / 2), x.size, confidence=confidence)
+
+
+def tost(d: ArrayLike, margin: float) -> Equivalence:
+    """Two one-sided paired t tests (TOST) of: the mean of `d`, shape (n,), lies beyond ±`margin` (same unit).
+
+    p = max(P(T ≥ (d̄+δ)/(s/√n)), P(T ≤ (d̄−δ)/(s/√n))), T with n−1 degrees of freedom.  p < α means that the mean
+    lies within ±δ, and is the same as: the 1−2α t interval does (Schuirmann 1987,
+    https://doi.org/10.1007/BF01068419).  n < 2 tests nothing; nor do differences without scatter (p is NaN), because
+    the t method takes its only measure of error from it.  Raises ValueError unless 0 < margin < ∞.
+    """
+    if not 0 < margin < math.inf:
+        raise ValueError(f"a margin is positive and finite, not {margin:g}")
+    x = finite(d)
+    n = x.size
+    error = deviation(x) / math.sqrt(n) if n > 1 else 0.0
+    if error == 0:
+        return Equivalence(math.nan, margin, n)
+    nearest = (margin - abs(math.fsum(x) / n)) / error
+    return Equivalence(float(special.stdtr(n - 1, -nearest)), margin, n)
+
+
+def minimum_detectable_effect(d: ArrayLike, *, power: float = 0.8, alpha: float = 0.05) -> float:
+    """The true mean difference that n pairs, scattered like `d`, shape (n,), show with this power, in d's unit.
+
+    δ = s/√n · λ, where the two-sided paired t test at level α rejects with probability `power` under noncentrality λ
+    (Cohen 1988, Statistical Power Analysis, ch. 2).  The scatter s, with n−1, is itself an estimate from n values.
+    NaN for n < 2.
+    """
+    x = finite(d)
+    if x.size < 2:
+        return math.nan
+    return deviation(x) / math.sqrt(x.size) * _noncentrality(x.size - 1, power, alpha)
+
+
+@cache
+def _noncentrality(freedom: int, power: float, alpha: float) -> float:
+    """The λ at which |t| exceeds its critical value with probability `power`."""
+    critical = float(special.stdtrit(freedom, 1 - alpha / 2))
+    upper = 2 * critical
+    while _power(freedom, critical, upper) < power:
+        upper *= 2
+    return float(optimize.brentq(lambda x: _power(freedom, critical, x) - power, 0.0, upper, xtol=1e-9))
+
+
+def _power(freedom: int, critical: float, noncentrality: float) -> float:
+    """P(|t| > critical) for t = (z + λ)/v, as the mean over the quantiles u of v = √(χ²/freedom).
+
+    Not by scipy's noncentral t, which is NaN for some λ from about 15 on (scipy 1.17).
+    """
+
+    def given(u: float) -> float:
+        edge = critical * math.sqrt(special.chdtri(freedom, u) / freedom)
+        return float(special.ndtr(noncentrality - edge) + special.ndtr(-noncentrality - edge))
+
+    return float(integrate.quad(given, 0.0, 1.0)[0])

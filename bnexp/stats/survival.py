@@ -1,7 +1,7 @@
-"""Times to a target over several runs, where some never get there: those are censored, and stay in.
+"""When trainings reached a target, over several runs, where some never get there: those are censored, and stay in.
 
-Everywhere `reached`, shape (n,), holds the time at which each run got there, NaN or None where it did not, and
-`watched`, shape (n,), until when it was watched, in the same unit.
+Everywhere `reached`, shape (n,), holds the time at which each run got there (`first_reached`), NaN or None where it did
+not, and `watched`, shape (n,), until when it was watched, in the same unit.
 """
 
 import math
@@ -13,8 +13,23 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
-from bnexp.stats.paired import SignFlip, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
+
+
+class TimeToTarget(NamedTuple):
+    """How long trainings of one kind took to a target, in the unit of the times."""
+
+    median: float
+    """Over all n; infinite where half of them or more did not reach it: "> budget". NaN for n=0."""
+    reached: int
+    n: int
+    budget: float
+    """The shortest time that a run without success was watched for; NaN where all succeeded."""
+
+    @property
+    def share(self) -> float:
+        """Share of runs that reached the target; NaN for n=0."""
+        return self.reached / self.n if self.n else math.nan
 
 
 class Survival(NamedTuple):
@@ -39,6 +54,41 @@ class Ratio(NamedTuple):
     """Until when both were watched; their times count up to here where some are censored, NaN where none is."""
     detectable: float
     """The smallest true factor (above 1, or its reciprocal) that so many pairs show with 80 % power; NaN for n < 2."""
+
+
+def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
+    """The first of `times` at which `values`, same shape (evaluations,), is ≥ target and so is the next; else NaN.
+
+    Two in a row, because one evaluation above the target may be luck; so the last evaluation alone never counts.
+    NaN among the values (a diverged run) lies below every target.  The true moment lies between the time returned
+    and the evaluation before.
+    """
+    t, v = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    if t.shape != v.shape or t.ndim != 1:
+        raise ValueError(f"as many times as values, in one row, not {t.shape} and {v.shape}")
+    if (np.diff(t) <= 0).any():
+        raise ValueError("the times must increase")
+    above = v >= target
+    found = np.flatnonzero(above[:-1] & above[1:])
+    return float(t[found[0]]) if found.size else math.nan
+
+
+def time_to_target(reached: ArrayLike, watched: ArrayLike) -> TimeToTarget:
+    """Median over runs with the censored ones in it; `watched` is the budget of each, the time of its planned end.
+
+    A censored run counts as later than every time, which needs no
+    assumption where all runs have the same budget.  A diverged run is watched to its planned end too, not to its
+    divergence: it will not reach the target later.
+    """
+    ends, event = _runs(reached, watched)
+    if not ends.size:
+        return TimeToTarget(math.nan, 0, 0, math.nan)
+    return TimeToTarget(
+        median=float(np.median(np.where(event, ends, np.inf))),
+        reached=int(event.sum()),
+        n=ends.size,
+        budget=math.nan if event.all() else float(ends[~event].min()),
+    )
 
 
 def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 0.95) -> Survival:
@@ -105,25 +155,17 @@ def log_rank_scores(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
     Their sum is positive where the first condition gets there sooner.  The test is exact where both sides of a pair
     were watched for as long as each other.
     """
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    if ends_a.size != ends_b.size:
-        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
-    ends, event = np.concatenate([ends_a, ends_b]), np.concatenate([event_a, event_b])
-    times = np.unique(ends[event])
-    waiting = ends >= times[:, None]
-    hazard = ((ends == times[:, None]) & event).sum(axis=1) / waiting.sum(axis=1)
-    scores = event - (hazard[:, None] * waiting).sum(axis=0)
-    difference: Floats = scores[: ends_a.size] - scores[ends_a.size :]
+    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
+    times = np.unique(ends[event])[:, None, None]
+    waiting = ends >= times
+    hazard = ((ends == times) & event).sum(axis=(1, 2)) / waiting.sum(axis=(1, 2))
+    scores = event - (hazard[:, None, None] * waiting).sum(axis=0)
+    difference: Floats = scores[0] - scores[1]
     return difference
 
 
 def time_ratio(
-    reached_a: ArrayLike,
-    watched_a: ArrayLike,
-    reached_b: ArrayLike,
-    watched_b: ArrayLike,
-    *,
-    confidence: float = 0.95,
+    reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike, *, confidence: float = 0.95
 ) -> Ratio:
     """How many times as long the first condition takes as the second; pairs in the same order on both sides.
 
@@ -134,36 +176,33 @@ def time_ratio(
     may be more extreme.  No ratio where neither condition got there, no interval for n < 2.  Raises ValueError
     for times that are not positive.
     """
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    if ends_a.size != ends_b.size:
-        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
-    n = ends_a.size
-    if n and min(ends_a.min(), ends_b.min()) <= 0:
+    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
+    n = ends.shape[1]
+    if (ends <= 0).any():
         raise ValueError("a ratio needs times above 0")
-    censored = int((~event_a).sum() + (~event_b).sum())
-    budget = float(min([*ends_a[~event_a], *ends_b[~event_b]], default=math.nan))
-    if n == 0 or censored == 2 * n:
+    censored = int((~event).sum())
+    budget = float(ends[~event].min()) if censored else math.nan
+    if censored == 2 * n:
         return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, math.nan)
-    a, b = (
-        np.fmin(ends_a, budget),
-        np.fmin(ends_b, budget),
-    )  # all in full where none is censored: NaN counts for nothing
+    a, b = np.fmin(ends, budget)  # all in full where none is censored: NaN counts for nothing
     logarithms = np.log(a) - np.log(b) if not censored else a / a.mean() - b / b.mean()
     shape = mean_interval(logarithms, confidence=confidence)
     middle = shape.mean if not censored else math.log(a.mean() / b.mean())
-    whole = _exponential(Interval(middle, middle - shape.half_width, middle + shape.half_width, n))
-    return Ratio(whole, censored, budget, _exp(minimum_detectable_effect(logarithms)))
+    with np.errstate(over="ignore"):  # infinite where that is beyond a float
+        mean, low, high, detectable = np.exp(
+            [middle, middle - shape.half_width, middle + shape.half_width, minimum_detectable_effect(logarithms)]
+        ).tolist()
+    return Ratio(Interval(mean, low, high, n), censored, budget, detectable)
 
 
-def _exponential(logarithm: Interval) -> Interval:
-    mean, low, high = map(_exp, logarithm[:3])
-    return Interval(mean, low, high, logarithm.n)
-
-
-def _exp(x: float) -> float:
-    """e^x; infinite where that is beyond a float."""
-    with np.errstate(over="ignore"):
-        return float(np.exp(x))
+def _paired_runs(
+    reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """The `_runs` of two conditions, shape (2, n)."""
+    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
+    if ends_a.size != ends_b.size:
+        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
+    return np.stack([ends_a, ends_b]), np.stack([event_a, event_b])
 
 
 def _runs(reached: ArrayLike, watched: ArrayLike) -> tuple[Floats, np.ndarray]:

@@ -6,7 +6,8 @@ digits.
 
 from typing import Literal, NamedTuple
 
-XLA_LARGEST_BATCH = 2
+from bnexp.specs.workers import XLA_LARGEST_BATCH
+
 XLA_FEWEST_STEPS = 16_000
 
 

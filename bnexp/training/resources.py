@@ -13,7 +13,7 @@ from bnexp.specs.datasets import ImageSet
 from bnexp.specs.trial import Trial, cautions, problems
 from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
-from bnexp.training.execution import Execution
+from bnexp.training.execution import Execution, execution_for
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
 
@@ -39,8 +39,14 @@ class Resources:
             self._data = None  # let go of the old one before the new one is read
             seed_everything(0, "data")  # what a user's loader draws without a seed is the same in every worker
             self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
+        trial.check_data(self._data[1].dataset.content_hash)
         _check_fit(trial, self._data[1])
         return self._data[1]
+
+    def execution(self, trial: Trial, examples: int) -> Execution:
+        """How the steps of a trial are computed that trains on so many examples."""
+        training = trial.spec.training
+        return execution_for(training.batch_size, training.evaluation_steps(examples)[-1], self.device["device"])
 
     def program(self, trial: Trial, data: DeviceData, batch: np.ndarray, execution: Execution) -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, tried on a batch, and whether it served before.

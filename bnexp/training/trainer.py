@@ -8,7 +8,6 @@ import numpy as np
 
 from bnexp.records.record import Progress, TrialRecord
 from bnexp.specs.trial import Trial
-from bnexp.training.execution import GRAPH
 from bnexp.training.procedures.central import central
 from bnexp.training.resources import Resources
 from bnexp.usercode.code import code_of, in_use
@@ -36,10 +35,14 @@ class Trainer:
             raise
 
     def check(self, trial: Trial) -> None:
-        """Build the trial's model and use it once; raises UserError where a user's own layer cannot work in it."""
+        """Build the trial's model and use it once, as it will be trained.
+
+        Raises UserError where a user's own layer cannot work in it.
+        """
         data = self._resources.data(trial)
         batch = np.arange(min(trial.spec.training.batch_size, len(data.dataset.train_labels)))
-        program, _ = self._resources.program(trial, data, batch, GRAPH)
+        examples = trial.spec.data.train_examples(len(data.dataset.train_labels))
+        program, _ = self._resources.program(trial, data, batch, self._resources.execution(trial, examples))
         if program.batch_dependent:
             with in_use(code_of(trial.spec, trial.search_path).get("norm")):
                 program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bnexp.errors import UserError
@@ -13,7 +12,7 @@ from bnexp.specs.norms.own import FORM, installed
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import a_type, nearest
 from bnexp.usercode.importing import importable, its_own
-from bnexp.usercode.source import check_defines, find, source_hash
+from bnexp.usercode.source import SourceFile, changed, check_defines, digest, source_files
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
@@ -49,7 +48,7 @@ class UserCode:
     reference: str
     """`module:name`."""
     source: str | None
-    """SHA-256 of the module's file when the config was loaded."""
+    """Its files and their hashes when the config was loaded (`source.digest`)."""
     folders: tuple[str, ...]
     """Where the module is looked for before Python's own path."""
 
@@ -61,17 +60,26 @@ class UserCode:
     def module(self) -> str:
         return self.reference.partition(":")[0]
 
-    def file(self) -> Path:
-        """The file that defines it; ValueError where the reference is written otherwise or there is no such module."""
+    def files(self) -> list[SourceFile]:
+        """What belongs to it, its own file first.
+
+        ValueError where the reference is written otherwise or there is no such module.
+        """
         if not _REFERENCE.fullmatch(self.reference):
             raise ValueError(f"{self.kind.form}, not {self.reference!r}")
-        return find(self.module, self.folders)
+        if self.module == "__main__":
+            raise ValueError(
+                f"what a notebook's cell or a script defines is not there in the workers: put the {self.kind.member} "
+                "into a file, such as my_module.py (in a notebook by %%writefile my_module.py), and name it my_module:"
+                f"{self.reference.partition(':')[2]}"
+            )
+        return source_files(self.module, self.folders)
 
     def digest(self) -> str:
-        """SHA-256 of its file; ValueError as `file`, and where the file does not define it."""
-        path = self.file()
-        check_defines(path, self.reference.partition(":")[2])
-        return source_hash(path)
+        """What to hold against `source`; ValueError as `files`, and where its file does not define it."""
+        files = self.files()
+        check_defines(files[0], self.reference.partition(":")[2])
+        return digest(files)
 
     def fault(self, message: str) -> UserError:
         """`norm my_norms:MyNorm: ...`."""
@@ -85,11 +93,15 @@ class UserCode:
         """
         name = self.reference.partition(":")[2]
         try:
-            file = self.file()
+            files = self.files()
         except ValueError as error:
             raise self.fault(str(error)) from None
-        if self.source and source_hash(file) != self.source:
-            raise UserError(f"{file} has changed since the config was loaded; start again, so that results are its own")
+        if self.source and (edited := changed(self.source, digest(files))):
+            verb = "has" if len(edited) == 1 else "have"
+            raise UserError(
+                f"{self.block} {self.name}: {', '.join(edited)} {verb} changed since the config was loaded; "
+                "start again, so that results are their own"
+            )
         try:
             imported = importlib.import_module(self.module)
         except (Exception, SystemExit) as error:
@@ -97,7 +109,7 @@ class UserCode:
         if not hasattr(imported, name):
             near = nearest(name, [key for key, value in vars(imported).items() if callable(value)])
             hint = f"; did you mean {near!r}?" if near else ""
-            raise self.fault(f"{file} has no {self.kind.member} {name!r}{hint}")
+            raise self.fault(f"{files[0].path} has no {self.kind.member} {name!r}{hint}")
         return getattr(imported, name)
 
 
@@ -131,7 +143,11 @@ def in_use(code: UserCode | None) -> Iterator[None]:
     if code is None:
         yield
         return
-    with importable(code.module, code.folders):
+    try:
+        files = code.files()
+    except ValueError as error:
+        raise code.fault(str(error)) from None
+    with importable(files, code.folders):
         try:
             yield
         except UserError:

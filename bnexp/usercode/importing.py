@@ -1,41 +1,92 @@
 """A user's own module imported for a while, and what goes wrong in it, told as its own."""
 
 import importlib
+import linecache
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import decode_source, spec_from_file_location
 from pathlib import Path
+from types import CodeType
 
-from bnexp.usercode.source import search
+from bnexp.errors import UserError
+from bnexp.usercode.source import SourceFile, is_installed
 
 
 @contextmanager
-def importable(module: str, search_path: Sequence[str]) -> Iterator[None]:
-    """`search_path` in front of Python's own while importing and calling; afterwards all is as before.
+def importable(files: Sequence[SourceFile], folders: Sequence[str]) -> Iterator[None]:
+    """`folders` in front of Python's own path while importing and calling; afterwards all is as before.
 
-    Modules from these folders are imported anew each time and then forgotten: one process may serve the configs of
-    several folders, each with a `my_data.py` of its own, and a file may have been edited since.
+    The user's modules are imported anew each time, as their files were read, and then forgotten: one process may serve
+    the configs of several folders, each with a `my_data.py` of its own, and a file may have been edited since.
     """
-    folders = {Path(folder).resolve() for folder in search_path}
-    top = module.partition(".")[0]
-    stashed = {}
-    if _home(search(top, search_path)) in folders:
-        stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == top}
-    modules, path = set(sys.modules), list(sys.path)
+    ours = {each.module: each for each in files if not is_installed(each.path) and each.path.suffix == ".py"}
+    tops = {name.partition(".")[0] for name in ours}
+    stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in tops}
+    path, finder = list(sys.path), _Finder(ours, [Path(folder).resolve() for folder in folders])
     importlib.invalidate_caches()
-    sys.path[:0] = search_path
+    sys.path[:0] = folders
+    sys.meta_path.insert(0, finder)
+    # What reads a function's source, such as TensorFlow, reads it here.
+    linecache.cache.update({str(each.path): _lines(each) for each in ours.values()})
     try:
         yield
     finally:
-        tops = {name.partition(".")[0] for name in sys.modules if name not in modules} - modules
-        ours = {name for name in tops if _home(getattr(sys.modules.get(name), "__spec__", None)) in folders}
-        for name in [name for name in sys.modules if name.partition(".")[0] in ours]:
+        sys.meta_path.remove(finder)
+        sys.path[:] = path
+        for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
             del sys.modules[name]
         sys.modules.update(stashed)
-        sys.path[:] = path
+        for each in ours.values():
+            linecache.cache.pop(str(each.path), None)
+
+
+class _Finder:
+    """Finds the user's modules, and refuses those of his that no import statement names."""
+
+    def __init__(self, files: Mapping[str, SourceFile], folders: Sequence[Path]) -> None:
+        self._files, self._folders = files, folders
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, _: object = None) -> ModuleSpec | None:
+        if file := self._files.get(name):
+            inner = [str(file.path.parent)] if file.is_package else None
+            return spec_from_file_location(
+                name, file.path, loader=_Loader(name, file), submodule_search_locations=inner
+            )
+        found = PathFinder.find_spec(name, path)
+        place = Path(found.origin).resolve() if found and found.has_location and found.origin else None
+        if place and not is_installed(place) and any(place.is_relative_to(folder) for folder in self._folders):
+            raise UserError(
+                f"{place} is imported, and no import statement names it: its content would not belong to what a result "
+                f"was made with. Write `import {name}` at the top of the module that uses it"
+            )
+        return None
+
+
+class _Loader(SourceFileLoader):
+    """Compiles what was read, and no bytecode of an earlier version."""
+
+    def __init__(self, name: str, file: SourceFile) -> None:
+        super().__init__(name, str(file.path))
+        self._content = file.content
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self._content, self.get_filename(fullname))
+
+    def get_source(self, fullname: str) -> str:
+        return decode_source(self._content)
+
+
+def _lines(file: SourceFile) -> tuple[int, None, list[str], str]:
+    """As `linecache` keeps a file that it is not to look at again."""
+    try:
+        text = decode_source(file.content)
+    except (SyntaxError, UnicodeError):
+        text = ""
+    return len(file.content), None, text.splitlines(keepends=True), str(file.path)
 
 
 def its_own(error: BaseException) -> str:
@@ -45,15 +96,15 @@ def its_own(error: BaseException) -> str:
     and so is what Keras writes around the message.  A long message of foreign code stands below in full.
     """
     hidden = (_folder("bnexp"), _folder("keras"), _folder("tensorflow"), importlib.__file__, "<frozen")
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename
-    ]
+    in_graph = _GRAPH in str(error)
+    places = dict.fromkeys(_PLACE.findall(str(error)))
+    made = [traceback.FrameSummary(f"/{file}", int(line), name) for file, line, name in places]
+    frames = made if in_graph else traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename]
     *before, said = traceback.format_exception_only(error)
     kind, reason = type(error).__name__, _inmost(str(error))
     if reason:
-        said = f"{kind}: {reason}\n"
+        said = f"{reason}\n" if in_graph else f"{kind}: {reason}\n"
     first, _, rest = said.partition("\n")
     lines = (
         ["Traceback (most recent call last):\n", *traceback.format_list(own), *before, said] if own else [*before, rest]
@@ -71,16 +122,18 @@ _GENERATED = "__autograph_generated_file"
 _BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
 
 
+_GRAPH = "Graph execution error:"
+_PLACE = re.compile(r'File "/?(.+\.py)", line (\d+), in (.+)')  # XLA leaves the first slash out
+
+
 def _inmost(message: str) -> str:
-    """What was said first, of a message that Keras wrapped: it stands in bold type; "" where nothing does."""
+    """What was said first, of a message that was wrapped; "" of one that was not.
+
+    Keras sets it in bold type, TensorFlow below the places in the graph and in the code where it came about.
+    """
+    if _GRAPH in message:
+        around = (_GRAPH, "Detected at node", "<stack traces", "File ", "[[", "The op is created at")
+        lines = [line.strip() for line in message.partition(_GRAPH)[2].splitlines()]
+        return next((line for line in lines if line and not line.startswith(around)), "")
     found = _BOLD.findall(message)
     return found[-1].rpartition("Error encountered:")[2].strip() if found else ""
-
-
-def _home(spec: ModuleSpec | None) -> Path | None:
-    """The folder in which a top-level module's file, or its package's folder, lies."""
-    if spec is None:
-        return None
-    folders = list(spec.submodule_search_locations or ())
-    place = folders[0] if folders else spec.origin
-    return Path(place).resolve().parent if place else None

@@ -1,15 +1,13 @@
 """What a right config becomes."""
 
-import hashlib
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from bnexp.config.load import from_mapping, load, load_many
 from bnexp.config.mistakes import ConfigError
-from bnexp.specs.experiment import plan
+from bnexp.specs.experiment import cautions, plan
 from bnexp.specs.norms.batch import BatchNorm
 from bnexp.specs.norms.group import GroupNorm
 from bnexp.specs.norms.layer import LayerNorm
@@ -17,6 +15,7 @@ from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.optimizer import Sgd
 from bnexp.specs.trial import Trial, TrialSpec
 
+SIZE = "training.batch_size"
 FIVE = """\
 name: five
 variants:
@@ -95,14 +94,10 @@ seeds: [7, 3]
 
 
 def test_a_mapping_gives_the_experiment_of_the_file(tmp_path):
-    file = experiment(FIVE, tmp_path)
-    norms = [{"name": "batch"}, {"name": "batch", "place": "after-activation"}, "layer", {"name": "group", "groups": 8}]
-    variants = {
-        name: {"norm": norm}
-        for name, norm in zip(("none", "bn-pre", "bn-post", "ln", "gn"), ["none", *norms], strict=True)
-    }
-    mapping = from_mapping({"variants": variants}, name="five")
-    assert mapping.points == file.points
+    post, group = {"name": "batch", "place": "after-activation"}, {"name": "group", "groups": 8}
+    norms = {"none": "none", "bn-pre": {"name": "batch"}, "bn-post": post, "ln": "layer", "gn": group}
+    mapping = {"variants": {name: {"norm": norm} for name, norm in norms.items()}}
+    assert from_mapping(mapping, name="x").points == experiment(FIVE, tmp_path).points
 
 
 def test_two_variants_may_be_the_same(tmp_path):
@@ -151,37 +146,29 @@ class TestSet:
     def test_it_may_set_the_block_whose_key_the_grid_varies(self, tmp_path):
         text = "norm: batch\ngrid: {training.optimizer.learning_rate: [0.1, 0.2]}"
         found = experiment(text, tmp_path, sets=["training.optimizer=sgd"], name="n")
-        assert [point.spec.training.optimizer for point in found.points] == [
-            Sgd(learning_rate=0.1),
-            Sgd(learning_rate=0.2),
-        ]
+        optimizers = [point.spec.training.optimizer for point in found.points]
+        assert optimizers == [Sgd(learning_rate=0.1), Sgd(learning_rate=0.2)]
 
 
 class TestSmoke:
     """`--smoke` keeps every variant and makes everything else small."""
 
-    def small(self, text, tmp_path):
-        return experiment(text, tmp_path, smoke=True)
-
     def test_five_variants_of_mnist(self, tmp_path):
-        found = self.small(FIVE, tmp_path)
+        found = experiment(FIVE, tmp_path, smoke=True)
         assert (found.name, found.seeds, len(found.points)) == ("five-smoke", (0, 1), 5)
         for point in found.points:
             assert (point.spec.data.name, point.spec.data.train, point.spec.training.epochs) == ("mnist-5k", 400, 1)
 
     def test_batch_sizes_from_2_to_512_keep_the_first_and_the_last(self, tmp_path):
         text = "norm: batch\nseeds: [4, 5, 6]\ngrid: {training.batch_size: [2, 8, 64, 512, 30000]}"
-        found = self.small(text, tmp_path)
+        found = experiment(text, tmp_path, smoke=True)
         assert found.seeds == (4, 5)
-        assert [point.coordinates for point in found.points] == [
-            (("training.batch_size", 2),),
-            (("training.batch_size", 3800),),
-        ]
+        assert [point.coordinates for point in found.points] == [((SIZE, 2),), ((SIZE, 3800),)]
         for point in found.points:
             assert point.spec.training.batch_size <= point.spec.data.train <= 3800
 
     def test_coordinates_are_what_is_trained(self, tmp_path):
-        found = self.small("norm: batch\ngrid: {training.epochs: [3, 30, 300]}", tmp_path)
+        found = experiment("norm: batch\ngrid: {training.epochs: [3, 30, 300]}", tmp_path, smoke=True)
         assert [point.coordinates for point in found.points] == [(("training.epochs", 1),)]
 
     def test_a_variant_whose_corners_are_excluded_keeps_a_point(self, tmp_path):
@@ -189,16 +176,20 @@ class TestSmoke:
             "variants: {a: {norm: batch}, b: {norm: layer}}\ngrid: {training.batch_size: [2, 4, 8]}\n"
             "exclude: [{variant: b, training.batch_size: [2, 8]}]"
         )
-        found = self.small(text, tmp_path)
+        found = experiment(text, tmp_path, smoke=True)
         assert [(point.variant, point.coordinates[0][1]) for point in found.points] == [("a", 2), ("b", 4), ("a", 8)]
 
     def test_a_broken_config_is_refused_all_the_same(self, tmp_path):
         with pytest.raises(ConfigError, match="64 is larger than the 50"):
-            self.small("norm: batch\ndata: {train: 50}\ntraining: {batch_size: 64}", tmp_path)
+            experiment("norm: batch\ndata: {train: 50}\ntraining: {batch_size: 64}", tmp_path, smoke=True)
+
+    def test_no_named_dataset_is_downloaded(self, tmp_path):
+        (point,) = experiment("norm: batch\ndata: cifar10", tmp_path, smoke=True).points
+        assert point.spec.data.name == "mnist-5k"
 
     def test_a_dataset_of_ones_own_stays(self, tmp_path):
         (tmp_path / "mine.py").write_text("def load(): ...")
-        found = self.small("norm: batch\ndata: {name: 'mine:load', validation: 7}", tmp_path)
+        found = experiment("norm: batch\ndata: {name: 'mine:load', validation: 7}", tmp_path, smoke=True)
         data = found.points[0].spec.data
         assert (data.name, data.train, data.validation) == ("mine:load", 400, 7)
 
@@ -208,27 +199,23 @@ class TestOwnDataset:
 
     SOURCE = "raise SystemExit('imported')\ndef images(): ...\n"
 
-    def test_beside_the_config(self, tmp_path, monkeypatch):
-        (tmp_path / "configs").mkdir()
-        (tmp_path / "configs" / "digits.py").write_text(self.SOURCE)
+    def test_beside_the_config_in_a_package_of_the_working_folder_or_installed(self, tmp_path, monkeypatch):
+        configs, package = tmp_path / "configs", tmp_path / "my" / "data"
+        for file in (configs / "digits.py", package / "__init__.py"):
+            file.parent.mkdir(parents=True)
+            file.write_text(self.SOURCE)
         monkeypatch.chdir(tmp_path)
-        found = experiment("norm: batch\ndata: digits:images", tmp_path / "configs")
-        assert found.points[0].spec.data.source == hashlib.sha256(self.SOURCE.encode()).hexdigest()
-        assert found.search_path == (str(tmp_path / "configs"), str(tmp_path))
-
-    def test_in_a_package_of_the_working_folder(self, tmp_path, monkeypatch):
-        (tmp_path / "configs").mkdir()
-        (tmp_path / "my" / "data").mkdir(parents=True)
-        (tmp_path / "my" / "data" / "__init__.py").write_text(self.SOURCE)
-        monkeypatch.chdir(tmp_path)
-        assert experiment("norm: batch\ndata: my.data:images", tmp_path / "configs").points[0].spec.data.source
-
-    def test_among_the_installed_packages(self, tmp_path):
-        assert experiment("norm: batch\ndata: bnexp.specs.values:canonical", tmp_path).points[0].spec.data.source
+        sources = []
+        for name in ("digits:images", "my.data:images", "bnexp.specs.values:canonical"):
+            found = experiment(f"norm: batch\ndata: {name}", configs)
+            sources.append(found.points[0].spec.data.source)
+        assert [source.split()[0] for source in sources[:2]] == ["digits.py", "my/data/__init__.py"]
+        assert sources[2]
+        assert found.search_path == (str(configs), str(tmp_path))
 
     def test_its_source_is_part_of_the_identity(self, tmp_path):
         identities = set()
-        for source in (self.SOURCE, self.SOURCE + "# changed\n"):
+        for source in (self.SOURCE, self.SOURCE + "changed = True\n"):
             (tmp_path / "digits.py").write_text(source)
             found = experiment("norm: batch\ndata: digits:images", tmp_path)
             identities.add(Trial(found.points[0].spec, 0).identity)
@@ -238,10 +225,7 @@ class TestOwnDataset:
         ("name", "message"),
         [
             ("digits:nothing", "digits.py defines no 'nothing' at its top level; it defines: images"),
-            (
-                "digts:images",
-                r"c\.yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed",
-            ),
+            ("digts:images", r"yaml:1:7: no module 'digts' \(digts\.py or digts/__init__\.py\) in: .*, the installed"),
             ("broken:images", r"broken\.py is not Python that this version can read: invalid syntax \(line 1\)\n"),
             ("'digits:'", "a dataset of your own is written module:function, as in digits:load, not 'digits:'"),
             ("../digits:images", "a dataset of your own is written module:function"),
@@ -252,6 +236,46 @@ class TestOwnDataset:
         (tmp_path / "broken.py").write_text("def images(:")
         with pytest.raises(ConfigError, match=message):
             experiment(f"data: {name}\nnorm: batch", tmp_path)
+
+
+CAUTIONED = "data: mnist-5k\ntraining: {{batch_size: {}}}\nmodel: {}\nvariants: {{v: {{norm: {}}}}}"
+GHOST = "{name: ghost-batch, ghost_size: 16}"
+
+
+@pytest.mark.parametrize(
+    ("norm", "model", "batch_size", "expected"),
+    [
+        ("batch", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("{name: batch, place: after-activation}", "cnn", 1, ["dense1 is normalized to the constant β"]),
+        ("mean-only-batch", "{name: mlp, widths: [8, 8]}", 1, ["dense1", "dense2"]),
+        (GHOST, "{name: cnn, filters: [8], dense: []}", 8, ["no chunk of 16"]),
+        ("batch", "lstm", 1, ["state is normalized"]),
+        ("{name: batch, layers: conv}", "cnn", 1, []),
+        ("batch", "cnn", 2, []),
+        ("layer", "cnn", 1, []),
+        ("none", "cnn", 1, []),
+        (GHOST, "cnn", 16, []),
+    ],
+)
+def test_cautions(tmp_path, norm, model, batch_size, expected):
+    """What `validate` and `run` say of points that can be trained, but may surprise."""
+    told = cautions(experiment(CAUTIONED.format(batch_size, model, norm), tmp_path))
+    assert len(told) == len(expected)
+    for text, part in zip(told, expected, strict=True):
+        assert part in text
+        assert text.startswith("c, variant v: ")
+
+
+def test_23_what_holds_for_images_of_any_size_is_said_of_own_datasets_too(tmp_path):
+    (tmp_path / "digits.py").write_text("def load(): ...")
+    text = CAUTIONED.format(1, "cnn", "batch").replace("mnist-5k", "digits:load")
+    (told,) = cautions(experiment(text, tmp_path))
+    assert told.startswith("c, variant v: with one example a batch dense1 is normalized to the constant")
+
+
+def test_variants_that_are_the_same(tmp_path):
+    text = "variants: {a: {norm: none}, b: {norm: layer}, c: {norm: {name: layer, epsilon: 1e-3}}}"
+    assert cautions(experiment(text, tmp_path)) == ["c, variant c: it is the same as b; nothing is compared"]
 
 
 @pytest.mark.timeout(60)  # it takes a third of a second
@@ -270,16 +294,5 @@ def test_loading_imports_nothing_heavy(tmp_path):
         "import sys; from pathlib import Path; from bnexp.config.load import load; "
         f"load(Path(sys.argv[1]), smoke=True); print([name for name in {heavy} if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "c.yaml")], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
-
-
-SHIPPED = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
-@pytest.mark.parametrize("smoke", [False, True], ids=["full", "smoke"])
-def test_shipped_configs_load(path, smoke):
-    assert load(path, smoke=smoke).points
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "c.yaml"], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.strip() == b"[]"

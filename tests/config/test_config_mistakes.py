@@ -12,6 +12,9 @@ KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, margin, data, model, norm, training"
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
+VARIANTS_HINT = "write a name and its changes on each line, as in `bn: {norm: batch}`"
+MARGIN_HINT = "write percentage points of test accuracy, as in `margin: 0.1`"
+NO_NORM = "for none of them write the word `none`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 
 
@@ -30,210 +33,153 @@ def mistakes(tmp_path, monkeypatch):
     return found
 
 
-ONE_MISTAKE = [
-    # keys
-    ("norm: batch\ntraining:\n    batchsize: 64", "3:5: unknown key 'batchsize'; did you mean 'batch_size'?"),
-    ("norm: batch\nbatch_size: 64", "2:1: unknown key 'batch_size'; did you mean 'training.batch_size'?"),
-    (
-        "norm: batch\nlearning_rate: 1",
-        "2:1: unknown key 'learning_rate'; did you mean 'training.optimizer.learning_rate'?",
+BESIDE_A_NORM = {
+    # what stands below `norm: batch`, and the one mistake in it
+    "training:\n    batchsize: 64": "3:5: unknown key 'batchsize'; did you mean 'batch_size'?",
+    "batch_size: 64": "2:1: unknown key 'batch_size'; did you mean 'training.batch_size'?",
+    "learning_rate: 1": "2:1: unknown key 'learning_rate'; did you mean 'training.optimizer.learning_rate'?",
+    "zzz: 1": f"2:1: unknown key 'zzz'; known: {TOP}",
+    "training.optimizer.lr: 3": "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
+    "training: {filters: 3}": "2:12: unknown key 'filters' here; did you mean 'model.filters'?",
+    "training: {optimizer: {name: adam, momentum: 0.9}}": (
+        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has"
     ),
-    ("norm: batch\nzzz: 1", f"2:1: unknown key 'zzz'; known: {TOP}"),
-    (
-        "norm: batch\ntraining.optimizer.lr: 3",
-        "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
+    "data: {source: abc}": "2:8: data.source is filled in, not set; remove it",
+    "training: {batch_size: 3}\ntraining.batch_size: 4": "3:1: duplicate key 'training.batch_size'; first on line 2",
+    "training: {optimizer: AdamW}": "2:23: bnexp has no optimizer 'AdamW'; known: adam, sgd",
+    "training: {optimizer: {name: rmsprop}}": "2:30: bnexp has no optimizer 'rmsprop'; known: adam, sgd",
+    "model: resnet": "2:8: bnexp has no model 'resnet'; known: cnn, mlp, lstm",
+    "training: {optimizer: sdg}": "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd",
+    "model: cnnn": "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm",
+    "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm",
+    "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
+    "training: {epochs: 1.0}": "2:20: training.epochs must be a whole number, not 1.0; write 1",
+    "training: {batch_size: '64'}": (
+        "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes"
     ),
-    ("norm: batch\ntraining: {filters: 3}", "2:12: unknown key 'filters' here; did you mean 'model.filters'?"),
-    ("norm: {name: batch, groups: 4}", f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}"),
-    (
-        "norm: batch\ntraining: {optimizer: {name: adam, momentum: 0.9}}",
-        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has",
+    "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
+    "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
+    "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",
+    "training.epochs: 010": "2:18: training.epochs must be a whole number, not the text '010'; write 10",
+    "training.optimizer.learning_rate: 0": "2:35: training.optimizer.learning_rate must be greater than 0, not 0",
+    "model: {filters: 3}": "2:18: model.filters must be a list, not 3",
+    "model: {filters: [32, a]}": "2:23: model.filters.1 must be a whole number, not the text 'a'",
+    "data: {validation: x}": "2:20: data.validation must be a number, not the text 'x'",
+    "data: {validation: 1.5}": "2:20: a share lies below 1, not 1.5; a count is a whole number, as in 5000",
+    "training: 5": "2:11: training must be a block of keys, not 5",
+    "training:": "2:1: training must be a block of keys, not nothing (null); give it one, or remove it",
+    "training.epochs.x: 3": "2:20: training.epochs must be a whole number, not a block of keys",
+    "data: mnist-5k\ntraining: {batch_size: 4000}": "3:24: a batch of 4000 is larger than the 3600 training examples",
+    "data: {train: 50}": (
+        "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)"
     ),
-    ("norm: batch\ndata: {source: abc}", "2:8: data.source is filled in, not set; remove it"),
-    (
-        "norm: batch\ntraining: {batch_size: 3}\ntraining.batch_size: 4",
-        "3:1: duplicate key 'training.batch_size'; first on line 2",
+    "data: {validation: 60000}": "2:20: leaves 0 of 60000 examples to train on",
+    "data: {validation: 5}": "2:20: 5 validation examples cannot hold each of the 10 classes; use more, or 0",
+    "data: {train: 59000}": "2:15: 59000 examples, but after the validation split mnist has 54000",
+    "model.kernel_size: 30": (
+        "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
+        "fewer convolutions or pools, or padding: same"
     ),
-    ("variants: {a: {norm: batch, norm.name: layer}}", "1:29: duplicate key 'norm.name'; first on line 1"),
-    # names
-    ("norm: btch", f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}"),
-    ("norm: zzz", f"1:7: unknown normalization 'zzz'; known: {KNOWN_NORMS}"),
-    ("norm: {name: BatchNorm}", f"1:14: unknown normalization 'BatchNorm'; did you mean 'batch'? known: {KNOWN_NORMS}"),
-    ("norm: {name: 5}", f"1:14: a normalization is one of {KNOWN_NORMS}"),
-    ("norm: {name: null}", f"1:14: a normalization is one of {KNOWN_NORMS}; for none of them write the word `none`"),
-    (
-        "norm: null",
-        (f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; "
-        "for none of them write the word `none`"),
+    "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
+    "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",
+    "grid: {training.batch_sze: [1]}": "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
+    "grid: {batch_size: [1]}": "2:8: unknown key 'batch_size'; did you mean 'training.batch_size'?",
+    "grid:": f"2:1: grid is empty; {AXES_HINT}",
+    "grid: {}": f"2:7: grid is empty; {AXES_HINT}",
+    "grid: {training.epochs: []}": f"2:25: grid.training.epochs is empty; {AXES_HINT}",
+    "grid: {training.epochs: 3}": f"2:25: grid.training.epochs must be a list, not 3; {AXES_HINT}",
+    "grid: {training: {epochs: [3]}}": f"2:18: grid.training must be a list, not a block of keys; {AXES_HINT}",
+    "grid: {training.epochs: [3, 5, 3]}": "2:32: training.epochs has this value twice",
+    f"grid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}": (
+        "2:7: the grid has 159,201 points; at most 100,000 are taken"
     ),
-    ("norm: batch\ntraining: {optimizer: sdg}", "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd"),
-    ("norm: batch\nmodel: cnnn", "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm"),
-    ("norm: batch\nmodel: 3", "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm"),
-    ("norm: batch\ndata: mnst", f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}"),
-    (
-        "norm: {name: batch, place: before_activation}",
-        ("1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
-        "did you mean 'before-activation'?"),
+    "zip: {training.epochs: [1, 2], data.train: [100]}": (
+        "2:44: the lists of `zip` advance together, so they have one length; "
+        "'data.train' has 1, 'training.epochs' has 2"
     ),
-    ("norm: instance\nnorm.layers: all", "2:14: norm.layers must be conv, not the text 'all'"),
-    # values
-    ("norm: batch\ntraining: {epochs: 1.0}", "2:20: training.epochs must be a whole number, not 1.0; write 1"),
-    (
-        "norm: batch\ntraining: {batch_size: '64'}",
-        "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes",
+    "grid: {training.epochs: [1]}\nzip: {training.epochs: [2]}": (
+        "3:7: 'training.epochs' is a key of `grid` too; keep one of them"
     ),
-    ("norm: batch\ntraining: {batch_size: true}", "2:24: training.batch_size must be a whole number, not true"),
-    ("norm: batch\ntraining: {batch_size: 0}", "2:24: training.batch_size must be at least 1, not 0"),
-    (
-        "norm: batch\ntraining.epochs: 1_000",
-        "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",
+    "include: [{variant: x}]": "2:21: unknown variant 'x'; known: batch",
+    "include: [{variant: 3}]": "2:21: variant takes a name or a list of names, not 3",
+    "include: [{}]": "2:11: an entry of `include` is empty; give it keys",
+    "include: {training.epochs: 3}": (
+        "2:10: include must be a list, not a block of keys; "
+        "write a list of points, as in `- {variant: bn, training.batch_size: 512}`"
     ),
-    ("norm: batch\ntraining.epochs: 010", "2:18: training.epochs must be a whole number, not the text '010'; write 10"),
-    (
-        "norm: batch\ntraining.optimizer.learning_rate: 0",
-        "2:35: training.optimizer.learning_rate must be greater than 0, not 0",
+    "include: [{training.epoch: 3}]": "2:12: unknown key 'training.epoch'; did you mean 'training.epochs'?",
+    "exclude: [{training.epochs: 99}]": (
+        "2:11: excludes nothing; every key of an entry must match a point, so check its values"
     ),
-    ("norm: {name: batch, momentum: 1}", "1:31: norm.momentum must be less than 1, not 1"),
-    ("norm: {use_bias: no}", "1:18: norm.use_bias must be true or false, not the text 'no'; write false"),
-    ("norm: batch\nmodel: {filters: 3}", "2:18: model.filters must be a list, not 3"),
-    ("norm: batch\nmodel: {filters: [32, a]}", "2:23: model.filters.1 must be a whole number, not the text 'a'"),
-    ("norm: batch\ndata: {validation: x}", "2:20: data.validation must be a number, not the text 'x'"),
-    (
-        "norm: batch\ndata: {validation: 1.5}",
-        "2:20: a share lies below 1, not 1.5; a count is a whole number, as in 5000",
+    "exclude: [{training.epochs: 10}]": "2:10: leaves no point of the experiment",
+    "seeds: 0": "2:8: seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]",
+    "seeds: ten": "2:8: seeds is a number of seeds or a list of them, not the text 'ten'",
+    "seeds: []": "2:8: seeds is empty; give at least one",
+    "seeds: [3, 4, 3]": "2:15: the seed 3 stands here twice",
+    "seeds: [-1]": "2:9: a seed is a whole number from 0 to 2147483648, not -1",
+    "name: ../x": f"2:7: name takes {NAME_RULE}; not '../x'",
+    "name: .hidden": f"2:7: name takes {NAME_RULE}; not '.hidden'",
+    "name: 3": "2:7: name must be text, not 3; name the experiment with a word",
+}
+
+ONE_MISTAKE = {
+    **{f"norm: batch\n{text}": message for text, message in BESIDE_A_NORM.items()},
+    "norm: {name: batch, groups: 4}": f"1:21: norm 'batch' has no key 'groups', {WITH_GROUPS}",
+    "variants: {a: {norm: batch, norm.name: layer}}": "1:29: duplicate key 'norm.name'; first on line 1",
+    "norm: btch": f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
+    "norm: zzz": f"1:7: unknown normalization 'zzz'; known: {KNOWN_NORMS}",
+    "norm: {name: BatchNorm}": f"1:14: unknown normalization 'BatchNorm'; did you mean 'batch'? known: {KNOWN_NORMS}",
+    "norm: {name: 5}": f"1:14: a normalization is one of {KNOWN_NORMS}",
+    "norm: {name: null}": f"1:14: a normalization is one of {KNOWN_NORMS}; {NO_NORM}",
+    "norm: null": (
+        f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}"
     ),
-    ("norm: batch\ntraining: 5", "2:11: training must be a block of keys, not 5"),
-    ("norm: batch\ntraining:", "2:1: training must be a block of keys, not nothing (null); give it one, or remove it"),
-    ("norm: batch\ntraining.epochs.x: 3", "2:20: training.epochs must be a whole number, not a block of keys"),
-    # values beside each other
-    ("norm: {name: group, groups: 7}", "1:29: 7 groups do not divide the 32 channels of conv1"),
-    (
-        "variants: {a: {norm: group}}\nmodel: {filters: [30]}",
-        "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)",
+    "norm: {name: batch, place: before_activation}": (
+        "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
+        "did you mean 'before-activation'?"
     ),
-    (
-        "norm: batch\ndata: mnist-5k\ntraining: {batch_size: 4000}",
-        "3:24: a batch of 4000 is larger than the 3600 training examples",
+    "norm: instance\nnorm.layers: all": "2:14: norm.layers must be conv, not the text 'all'",
+    "norm: {name: batch, momentum: 1}": "1:31: norm.momentum must be less than 1, not 1",
+    "norm: {use_bias: no}": "1:18: norm.use_bias must be true or false, not the text 'no'; write false",
+    "norm: {name: group, groups: 7}": "1:29: 7 groups do not divide the 32 channels of conv1",
+    "variants: {a: {norm: group}}\nmodel: {filters: [30]}": (
+        "1:16: 8 groups do not divide the 30 channels of conv1 (norm.groups has its default)"
     ),
-    (
-        "norm: batch\ndata: {train: 50}",
-        "2:15: a batch of 64 is larger than the 50 training examples (training.batch_size has its default)",
+    "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}": (
+        "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')"
     ),
-    (
-        "variants: {a: {}, b: {data.train: 20}}\ngrid: {training.batch_size: [64]}",
-        "2:30: a batch of 64 is larger than the 20 training examples (in variant 'b')",
+    "about: x": "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`",
+    "variants: {}": f"1:11: variants is empty; {VARIANTS_HINT}",
+    "variants:": f"1:1: variants is empty; {VARIANTS_HINT}",
+    "variants: [a, b]": f"1:11: variants must be a block of keys, not a list; {VARIANTS_HINT}",
+    "variants: {a: batch}": (
+        "1:15: variants.a must be a block of keys, not the text 'batch'; "
+        "write its changes, as in `{norm: batch}`; empty means none"
     ),
-    ("norm: batch\ndata: {validation: 60000}", "2:20: leaves 0 of 60000 examples to train on"),
-    (
-        "norm: batch\ndata: {validation: 5}",
-        "2:20: 5 validation examples cannot hold each of the 10 classes; use more, or 0",
+    "variants: {'': {norm: batch}}": "1:12: a variant's name is printable text of 1 to 64 characters, not ''",
+    'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
+    "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
+    "variants: {none: {}}\nbaseline: nne": "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none",
+    "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": (
+        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')"
     ),
-    (
-        "norm: batch\ndata: {train: 59000}",
-        "2:15: 59000 examples, but after the validation split mnist has 54000",
+    "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]": (
+        "2:10: leaves no point of the variant 'a'; remove the variant instead"
     ),
-    (
-        "norm: batch\nmodel.kernel_size: 30",
-        (
-            "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
-            "fewer convolutions or pools, or padding: same"
-        ),
+    # a mistake in the base that every variant covers
+    "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}": (
+        f"1:7: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}"
     ),
-    # variants
-    ("about: x", "1:1: has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`"),
-    ("variants: {}", "1:11: variants is empty; write a name and its changes on each line, as in `bn: {norm: batch}`"),
-    ("variants:", "1:1: variants is empty; write a name and its changes on each line, as in `bn: {norm: batch}`"),
-    (
-        "variants: [a, b]",
-        ("1:11: variants must be a block of keys, not a list; "
-        "write a name and its changes on each line, as in `bn: {norm: batch}`"),
+    # what a mistake leaves in its place, nothing or a default, is no second one
+    "variants:\n  1: {norm: none}\n": '2:3: a key must be text, not 1; write it in quotes: "1"',
+    "norm: batch\ndata: !!set [a]": "2:7: tags, here !!set, are not taken",
+    "norm: batch\ndata.train: 50\ntraining.batch_size: x": (
+        "3:22: training.batch_size must be a whole number, not the text 'x'"
     ),
-    (
-        "variants: {a: batch}",
-        ("1:15: variants.a must be a block of keys, not the text 'batch'; "
-        "write its changes, as in `{norm: batch}`; empty means none"),
-    ),
-    ("variants: {'': {norm: batch}}", "1:12: a variant's name is printable text of 1 to 64 characters, not ''"),
-    ('variants: {"a\\e": {}}', "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'"),
-    ("variants: {a: {seeds: 3}}", "1:16: 'seeds' belongs to the top of the file, not to a variant"),
-    (
-        "norm: batch\nmargin: 0",
-        "2:9: margin must be greater than 0, not 0; write percentage points of test accuracy, as in `margin: 0.1`",
-    ),
-    (
-        "norm: batch\nmargin: 0.1 points",
-        (
-            "2:9: margin must be a number, not the text '0.1 points'; "
-            "write percentage points of test accuracy, as in `margin: 0.1`"
-        ),
-    ),
-    ("variants: {none: {}}\nbaseline: nne", "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none"),
-    # grid
-    (
-        "norm: batch\ngrid: {training.batch_sze: [1]}",
-        "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
-    ),
-    ("norm: batch\ngrid: {batch_size: [1]}", "2:8: unknown key 'batch_size'; did you mean 'training.batch_size'?"),
-    ("norm: batch\ngrid:", f"2:1: grid is empty; {AXES_HINT}"),
-    ("norm: batch\ngrid: {}", f"2:7: grid is empty; {AXES_HINT}"),
-    ("norm: batch\ngrid: {training.epochs: []}", f"2:25: grid.training.epochs is empty; {AXES_HINT}"),
-    ("norm: batch\ngrid: {training.epochs: 3}", f"2:25: grid.training.epochs must be a list, not 3; {AXES_HINT}"),
-    (
-        "norm: batch\ngrid: {training: {epochs: [3]}}",
-        f"2:18: grid.training must be a list, not a block of keys; {AXES_HINT}",
-    ),
-    ("norm: batch\ngrid: {training.epochs: [3, 5, 3]}", "2:32: training.epochs has this value twice"),
-    (
-        "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}",
-        f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')",
-    ),
-    (
-        f"norm: batch\ngrid: {{training.epochs: {list(range(1, 400))}, training.batch_size: {list(range(1, 400))}}}",
-        "2:7: the grid has 159,201 points; at most 100,000 are taken",
-    ),
-    (
-        "norm: batch\nzip: {training.epochs: [1, 2], data.train: [100]}",
-        ("2:44: the lists of `zip` advance together, so they have one length; "
-        "'data.train' has 1, 'training.epochs' has 2"),
-    ),
-    (
-        "norm: batch\ngrid: {training.epochs: [1]}\nzip: {training.epochs: [2]}",
-        "3:7: 'training.epochs' is a key of `grid` too; keep one of them",
-    ),
-    ("norm: batch\ninclude: [{variant: x}]", "2:21: unknown variant 'x'; known: batch"),
-    ("norm: batch\ninclude: [{variant: 3}]", "2:21: variant takes a name or a list of names, not 3"),
-    ("norm: batch\ninclude: [{}]", "2:11: an entry of `include` is empty; give it keys"),
-    (
-        "norm: batch\ninclude: {training.epochs: 3}",
-        ("2:10: include must be a list, not a block of keys; "
-        "write a list of points, as in `- {variant: bn, training.batch_size: 512}`"),
-    ),
-    (
-        "norm: batch\ninclude: [{training.epoch: 3}]",
-        "2:12: unknown key 'training.epoch'; did you mean 'training.epochs'?",
-    ),
-    (
-        "norm: batch\nexclude: [{training.epochs: 99}]",
-        "2:11: excludes nothing; every key of an entry must match a point, so check its values",
-    ),
-    ("norm: batch\nexclude: [{training.epochs: 10}]", "2:10: leaves no point of the experiment"),
-    (
-        "variants: {a: {norm: batch}, b: {}}\nexclude: [{norm: batch}]",
-        "2:10: leaves no point of the variant 'a'; remove the variant instead",
-    ),
-    # seeds and names
-    ("norm: batch\nseeds: 0", "2:8: seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]"),
-    ("norm: batch\nseeds: ten", "2:8: seeds is a number of seeds or a list of them, not the text 'ten'"),
-    ("norm: batch\nseeds: []", "2:8: seeds is empty; give at least one"),
-    ("norm: batch\nseeds: [3, 4, 3]", "2:15: the seed 3 stands here twice"),
-    ("norm: batch\nseeds: [-1]", "2:9: a seed is a whole number from 0 to 2147483648, not -1"),
-    ("norm: batch\nname: ../x", f"2:7: name takes {NAME_RULE}; not '../x'"),
-    ("norm: batch\nname: .hidden", f"2:7: name takes {NAME_RULE}; not '.hidden'"),
-    ("norm: batch\nname: 3", "2:7: name must be text, not 3; name the experiment with a word"),
-]  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("text", "message"), ONE_MISTAKE, ids=[message for _, message in ONE_MISTAKE])
+@pytest.mark.parametrize(("text", "message"), ONE_MISTAKE.items(), ids=ONE_MISTAKE.values())
 def test_one_mistake(mistakes, text, message):
     assert mistakes(text) == [message]
 
@@ -265,22 +211,6 @@ seeds: 0
     assert places == ["1:14", "1:32", "2:20", "2:23", "4:13", "5:35", "6:34", "7:11", "8:8"]
 
 
-def test_a_mistake_in_the_base_is_reported_even_where_every_variant_covers_it(mistakes):
-    text = "norm: btch\nvariants: {a: {norm: batch}, b: {norm: layer}}"
-    assert [message.split(";")[0] for message in mistakes(text)] == ["1:7: unknown normalization 'btch'"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("variants:\n  1: {norm: none}\n", '2:3: a key must be text, not 1; write it in quotes: "1"'),
-        ("norm: batch\ndata: !!set [a]", "2:7: tags, here !!set, are not taken"),
-    ],
-)
-def test_what_a_mistake_of_writing_leaves_is_no_second_mistake(mistakes, text, message):
-    assert mistakes(text) == [message]
-
-
 def test_a_duplicate_key_hides_no_other_mistake(mistakes):
     assert mistakes("variants:\n  a: {norm: batch}\n  a: {norm: layer}\nbaseline: b\nseeds: .inf\n") == [
         "3:3: duplicate key 'a'; first on line 2",
@@ -289,17 +219,10 @@ def test_a_duplicate_key_hides_no_other_mistake(mistakes):
     ]
 
 
-def test_a_wrong_value_is_not_followed_by_mistakes_of_the_default_in_its_place(mistakes):
-    assert mistakes("norm: batch\ndata.train: 50\ntraining.batch_size: x") == [
-        "3:22: training.batch_size must be a whole number, not the text 'x'"
-    ]
-
-
 def test_a_file_name_that_cannot_name_results_is_refused(tmp_path):
     (tmp_path / "my config.yaml").write_text("norm: batch")
-    with pytest.raises(
-        ConfigError, match=r"the file's name 'my config' is not a valid .* add `name:` to the file, or use --name"
-    ):
+    message = r"the file's name 'my config' is not a valid .* add `name:` to the file, or use --name"
+    with pytest.raises(ConfigError, match=message):
         load(tmp_path / "my config.yaml")
     assert load(tmp_path / "my config.yaml", name="mine").name == "mine"
 
@@ -319,10 +242,7 @@ def test_a_file_name_that_cannot_name_results_is_refused(tmp_path):
         ),
         ("seeds=0", "seeds, as a number, is from 1 to 100,000, not 0; one seed is a list: [0]"),
         ("baseline=x", "baseline: unknown variant 'x'; known: batch"),
-        (
-            "norm.groups=4",
-            f"norm 'batch' has no key 'groups', {WITH_GROUPS}",
-        ),
+        ("norm.groups=4", f"norm 'batch' has no key 'groups', {WITH_GROUPS}"),
     ],
 )
 def test_mistakes_in_set(mistakes, option, message):
@@ -341,36 +261,26 @@ def test_the_mistakes_of_several_files_come_together(tmp_path):
     (tmp_path / "b.yaml").write_text("norm: [")
     with pytest.raises(ConfigError) as caught:
         load_many([tmp_path / name for name in ("a.yaml", "b.yaml", "c.yaml")])
-    assert [str(mistake).splitlines()[0].removeprefix(f"{tmp_path}/")[:9] for mistake in caught.value.mistakes] == [
-        "a.yaml:1:",
-        "b.yaml:1:",
-        "c.yaml: t",
-    ]
+    places = [str(mistake).removeprefix(f"{tmp_path}/")[:9] for mistake in caught.value.mistakes]
+    assert places == ["a.yaml:1:", "b.yaml:1:", "c.yaml: t"]
 
 
 def test_two_files_with_one_name_are_a_mistake(tmp_path):
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text("name: same\nnorm: batch")
-    with pytest.raises(
-        ConfigError, match=r"b\.yaml: the name 'same' is that of .*/a\.yaml too; give one of them another"
-    ):
+    message = r"b\.yaml: the name 'same' is that of .*/a\.yaml too; give one of them another"
+    with pytest.raises(ConfigError, match=message):
         load_many([tmp_path / "a.yaml", tmp_path / "b.yaml"])
 
 
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        (
-            {"norm": "btch", "name": "x"},
-            f"norm: unknown normalization 'btch'; did you mean 'batch'? known: {KNOWN_NORMS}",
-        ),
+        ({"norm": "zzz", "name": "x"}, f"norm: unknown normalization 'zzz'; known: {KNOWN_NORMS}"),
         ({"norm": "batch"}, "an experiment needs a name; give name=..., or the key 'name'"),
         (
-            {"name": "x", "variants": {"a": {"training.epochs": "3"}}},
-            (
-                "variants.a.training.epochs: training.epochs must be a whole number, not the text '3'; "
-                "write 3 without quotes"
-            ),
+            {"name": "x", "variants": {"a": {"data.train": "3"}}},
+            "variants.a.data.train: data.train must be a whole number, not the text '3'; write 3 without quotes",
         ),
         (
             {"name": "x", "norm": "batch", "training": {"optimizer": {"learning_rate": float("nan")}}},

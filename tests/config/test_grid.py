@@ -24,16 +24,8 @@ def places(found):
 
 def test_the_grid_turns_its_last_axis_fastest_and_the_variants_within():
     found = experiment(grid={"training.batch_size": [16, 64], "training.epochs": [1, 2]})
-    assert places(found) == [
-        ("none", 16, 1),
-        ("bn", 16, 1),
-        ("none", 16, 2),
-        ("bn", 16, 2),
-        ("none", 64, 1),
-        ("bn", 64, 1),
-        ("none", 64, 2),
-        ("bn", 64, 2),
-    ]
+    cells = [(16, 1), (16, 2), (64, 1), (64, 2)]
+    assert places(found) == [(name, *cell) for cell in cells for name in ("none", "bn")]
     assert found.points[0].coordinates == (("training.batch_size", 16), ("training.epochs", 1))
     assert [point.spec.training.epochs for point in found.points] == [1, 1, 2, 2] * 2
 
@@ -66,17 +58,16 @@ def test_a_point_that_the_grid_has_is_not_included_again():
     assert places(found) == [("none", 16), ("bn", 16)]
 
 
-@pytest.mark.parametrize(
-    ("entry", "left"),
-    [
-        ({"training.batch_size": 2}, [("none", 4), ("bn", 4)]),
-        ({"variant": "bn", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
-        ({"norm": "batch", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
-        ({"norm.momentum": 0.99, "training": {"batch_size": 4}}, [("none", 2), ("bn", 2), ("none", 4)]),
-        ({"variant": ["bn", "none"], "training.batch_size": [4, 9]}, [("none", 2), ("bn", 2)]),
-    ],
-    ids=["a value", "of a variant", "by a word", "by a default", "any of several"],
-)
+EXCLUDED = {
+    "a value": ({"training.batch_size": 2}, [("none", 4), ("bn", 4)]),
+    "of a variant": ({"variant": "bn", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
+    "by a word": ({"norm": "batch", "training.batch_size": 2}, [("none", 2), ("none", 4), ("bn", 4)]),
+    "by a default": ({"norm.momentum": 0.99, "training": {"batch_size": 4}}, [("none", 2), ("bn", 2), ("none", 4)]),
+    "any of several": ({"variant": ["bn", "none"], "training.batch_size": [4, 9]}, [("none", 2), ("bn", 2)]),
+}
+
+
+@pytest.mark.parametrize(("entry", "left"), EXCLUDED.values(), ids=EXCLUDED)
 def test_excluded_points_match_every_key(entry, left):
     assert places(experiment(grid={"training.batch_size": [2, 4]}, exclude=[entry])) == left
 
@@ -102,37 +93,23 @@ def test_coordinates_are_scalars():
 
 @pytest.fixture(scope="module")
 def planned():
-    variants = {
-        "none": {"norm": "none"},
-        "bn-pre": {"norm": "batch"},
-        "bn-post": {"norm": "batch"},
-        "gn": {"norm": "group"},
-    }
+    norms = {"none": "none", "bn-pre": "batch", "bn-post": "batch", "gn": "group"}
     grid = {"training.batch_size": [16, 64], "training.optimizer.learning_rate": [0.001, 0.1]}
-    return list(plan(experiment(variants, grid=grid, seeds=3)))
+    return list(plan(experiment({name: {"norm": norm} for name, norm in norms.items()}, grid=grid, seeds=3)))
 
 
-@pytest.mark.parametrize(
-    ("only", "count"),
-    [
-        ([], 48),
-        (["none"], 12),
-        (["bn-*"], 24),
-        (["variant=bn-*"], 24),
-        (["norm=batch"], 24),
-        (["norm=*"], 48),
-        (["norm.groups=8"], 12),
-        (["training.batch_size=16"], 24),
-        (["batch_size=1*"], 24),
-        (["learning_rate=1e-3"], 24),
-        (["optimizer=adam"], 48),
-        (["data=mnist"], 48),
-        (["data.train=null"], 48),
-        (["bn-*", "batch_size=16", "learning_rate=.1"], 6),
-    ],
-)
+LEFT = {
+    # how many of 48 trials patterns of `--only`, separated by spaces, leave
+    48: ("", "norm=*", "optimizer=adam", "data=mnist", "data.train=null"),
+    24: ("bn-*", "variant=bn-*", "norm=batch", "training.batch_size=16", "batch_size=1*", "learning_rate=1e-3"),
+    12: ("none", "norm.groups=8"),
+    6: ("bn-* batch_size=16 learning_rate=.1",),
+}
+
+
+@pytest.mark.parametrize(("only", "count"), [(only, count) for count, patterns in LEFT.items() for only in patterns])
 def test_only_selects(planned, only, count):
-    found = select(planned, seeds=None, only=only)
+    found = select(planned, only=only.split())
     assert len(found) == count
     assert found == [one for one in planned if one in found], "the order is the plan's"
 
@@ -141,14 +118,14 @@ def test_seeds_select(planned):
     assert {one.trial.seed for one in select(planned, seeds=frozenset({0, 2}), only=[])} == {0, 2}
 
 
+OFFER = "matches nothing; there is variant: none, bn-pre, bn-post, gn"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"only": ["bnn"]}, "--only bnn: matches nothing; there is variant: none, bn-pre, bn-post, gn"),
-        (
-            {"only": ["gn", "batch_size=99"]},
-            "--only gn batch_size=99: matches nothing; there is variant: none, bn-pre, bn-post, gn; batch_size: 16, 64",
-        ),
+        ({"only": ["bnn"]}, f"--only bnn: {OFFER}"),
+        ({"only": ["gn", "batch_size=99"]}, f"--only gn batch_size=99: {OFFER}; batch_size: 16, 64"),
         ({"only": ["batchsize=3"]}, "--only: unknown key 'batchsize'; did you mean"),
         ({"only": ["name=x"]}, "--only name: several blocks have this key; write one of data.name, model.name, "),
         ({"only": ["training=3"]}, "--only training: is a block; write one of its keys, as in training.…"),
@@ -161,29 +138,26 @@ def test_selections_that_are_wrong(planned, options, message):
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize(
-    ("text", "seeds"), [("3", {3}), ("0-4,7", {0, 1, 2, 3, 4, 7}), ("1-1", {1}), (" 2 , 0 - 1", {0, 1, 2})]
-)
-def test_seeds_are_numbers_and_ranges(text, seeds):
-    assert parse_seeds(text) == seeds
+WRITTEN = "--seeds takes numbers and ranges, as in 0-4,7, not"
+TOO_MANY = "--seeds: a seed is at most 2147483648, and there are at most 100,000 of them"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "--seeds takes numbers and ranges, as in 0-4,7, not ''"),
-        ("a", "--seeds takes numbers and ranges, as in 0-4,7, not 'a'"),
-        ("-3", "--seeds takes numbers and ranges, as in 0-4,7, not '-3'"),
-        ("1,,2", "--seeds takes numbers and ranges, as in 0-4,7, not '1,,2'"),
+        *((text, f"{WRITTEN} {text!r}") for text in ("", "a", "-3", "1,,2")),
         ("4-2", "--seeds: the range 4-2 runs backwards; write 2-4"),
-        ("0-999999", "--seeds: a seed is at most 2147483648, and there are at most 100,000 of them"),
-        ("9999999999", "--seeds: a seed is at most 2147483648, and there are at most 100,000 of them"),
+        *((text, TOO_MANY) for text in ("0-999999", "9999999999")),
     ],
 )
 def test_seeds_that_are_written_otherwise(text, message):
     with pytest.raises(UserError) as caught:
         parse_seeds(text)
     assert str(caught.value) == message
+
+
+def test_seeds_are_numbers_and_ranges():
+    assert parse_seeds(" 3, 0 - 1 ,7-7") == {0, 1, 3, 7}
 
 
 @given(st.frozensets(st.integers(0, 50), min_size=1))

@@ -7,14 +7,13 @@ import os
 import pickle
 import struct
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-from bnexp.config.load import load as load_config
 from bnexp.data import fetch, load, locate
 from bnexp.data.known import BATCH_NAMES, KNOWN
 from bnexp.errors import UserError
@@ -23,7 +22,7 @@ from bnexp.specs.datasets import DATASETS, ImageSet
 from bnexp.specs.trial import TrialSpec
 
 CIFAR = DataSpec(name="cifar10")
-INNER = "cifar-10-batches-py"
+INNER, NAME = "cifar-10-batches-py", "cifar-10-python.tar.gz"
 IMAGES = [np.random.default_rng(k).integers(0, 256, (4, 2, 3, 3), np.uint8) for k in range(6)]
 """Of each batch: (n, height, width, channels)."""
 LABELS = [[k % 2, 0, 1, 1] for k in range(6)]
@@ -74,7 +73,7 @@ ARCHIVE = archive(BATCHES)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """`cifar10` stands for these batches, with their own hashes."""
     wrappers = tuple(hashlib.md5(content).hexdigest() for content in BATCHES.values())
-    downloads = {"cifar-10-python.tar.gz": f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"}
+    downloads = {NAME: f"sha256:{hashlib.sha256(ARCHIVE).hexdigest()}"}
     monkeypatch.setitem(KNOWN, "cifar10", KNOWN["cifar10"]._replace(wrappers=wrappers, downloads=downloads))
     monkeypatch.setitem(DATASETS, "cifar10", ImageSet("small", 20, 4, (2, 3, 3), 2))
 
@@ -89,20 +88,28 @@ def extract(folder: Path, files: dict[str, bytes] = BATCHES) -> None:
         put(folder / name, content)
 
 
-PLACES: dict[str, Callable[[Path], None]] = {
-    "keras 3, extracted": lambda keras: extract(keras / "cifar-10-batches-py-target" / INNER),
-    "keras 3, archive": lambda keras: put(keras / "cifar-10-batches-py-target_archive"),
-    "keras 2, extracted": lambda keras: extract(keras / INNER),
-    "keras 2, archive": lambda keras: put(keras / "cifar-10-batches-py.tar.gz"),
+KERAS, FOLDER = "keras/datasets", "data"  # `KERAS_HOME` of the tests is `keras`
+FORMS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "keras 3, extracted": (KERAS, lambda folder: extract(folder / "cifar-10-batches-py-target" / INNER)),
+    "keras 3, archive": (KERAS, lambda folder: put(folder / "cifar-10-batches-py-target_archive")),
+    "keras 2, extracted": (KERAS, lambda folder: extract(folder / INNER)),
+    "keras 2, archive": (KERAS, lambda folder: put(folder / "cifar-10-batches-py.tar.gz")),
+    "archive": (FOLDER, lambda folder: put(folder / NAME)),
+    "archive anew": (FOLDER, lambda folder: put(folder / NAME, gzip.compress(gzip.decompress(ARCHIVE), 1))),
+    "not compressed": (FOLDER, lambda folder: put(folder / NAME, gzip.decompress(ARCHIVE))),
+    "extracted": (FOLDER, lambda folder: extract(folder / INNER)),
+    "the batches themselves": (FOLDER, extract),
+    "a folder of its own": (FOLDER, lambda folder: extract(folder / "cifar10" / INNER)),
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_cifar10_is_found_where_keras_keeps_it(place: str, tmp_path: Path) -> None:
-    """`KERAS_HOME` of the tests is `keras`."""
-    PLACES[place](tmp_path / "keras" / "datasets")
-    dataset = load(CIFAR)
-    assert dataset.origin.startswith("Keras's cache")
+@pytest.mark.parametrize(("place", "write"), FORMS.values(), ids=FORMS)
+def test_cifar10_is_the_same_in_any_form_where_keras_keeps_it_and_in_a_data_folder(
+    place: str, write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    write(tmp_path / place)
+    dataset = load(CIFAR, folder=tmp_path / place if place == FOLDER else None)
+    assert dataset.origin.startswith("Keras's cache" if place == KERAS else "data folder")
     assert np.array_equal(dataset.train_images, np.concatenate(IMAGES[:5]))
     assert np.array_equal(dataset.test_images, IMAGES[5])
     assert dataset.train_labels.tolist() == np.concatenate(LABELS[:5]).tolist()
@@ -111,75 +118,55 @@ def test_cifar10_is_found_where_keras_keeps_it(place: str, tmp_path: Path) -> No
     assert dataset.checked == "each batch, by the published MD5"
 
 
-def again(content: bytes) -> bytes:
-    return gzip.compress(gzip.decompress(content), 1)
-
-
-FOLDERS: dict[str, Callable[[Path], None]] = {
-    "archive": lambda folder: put(folder / "cifar-10-python.tar.gz"),
-    "archive compressed anew": lambda folder: put(folder / "cifar-10-python.tar.gz", again(ARCHIVE)),
-    "not compressed": lambda folder: put(folder / "cifar-10-python.tar.gz", gzip.decompress(ARCHIVE)),
-    "extracted": lambda folder: extract(folder / INNER),
-    "the batches themselves": extract,
-    "a folder of its own": lambda folder: extract(folder / "cifar10" / INNER),
-}
-
-
-@pytest.mark.parametrize("form", FOLDERS)
-def test_cifar10_in_any_form_of_a_data_folder_is_the_same_dataset(form: str, tmp_path: Path) -> None:
-    FOLDERS[form](tmp_path / "data")
-    put(tmp_path / "plain" / "cifar-10-python.tar.gz")
-    assert load(CIFAR, folder=tmp_path / "data").content_hash == load(CIFAR, folder=tmp_path / "plain").content_hash
-
-
 class Evil:
     def __reduce__(self) -> Any:
         return os.system, ("echo broken in > broken_in",)
 
 
-def test_nothing_that_is_not_as_published_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def evil(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+    """A batch that would run a command."""
     monkeypatch.chdir(tmp_path)
-    evil = {**BATCHES, "data_batch_3": pickle.dumps(Evil())}
-    extract(tmp_path / "a", evil)
-    put(tmp_path / "b" / "cifar-10-python.tar.gz", archive(evil))
+    yield pickle.dumps(Evil())
+    assert not (tmp_path / "broken_in").exists()
+
+
+def test_nothing_that_is_not_as_published_is_unpickled(evil: bytes, tmp_path: Path) -> None:
+    extract(tmp_path / "a", {**BATCHES, "data_batch_3": evil})
+    put(tmp_path / "b" / NAME, archive({**BATCHES, "data_batch_3": evil}))
     with pytest.raises(UserError, match=r"data_batch_3: it is not as published: the MD5 differs"):
         load(CIFAR, folder=tmp_path / "a")
     with pytest.raises(UserError, match=r"tar.gz: data_batch_3 in it is not as published"):
         load(CIFAR, folder=tmp_path / "b")
-    assert not (tmp_path / "broken_in").exists()
 
 
-def test_even_a_batch_with_the_right_hash_may_call_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    evil = pickle.dumps(Evil())
-    wrappers = (hashlib.md5(evil).hexdigest(), *KNOWN["cifar10"].wrappers[1:])  # type: ignore[index]  # it has them
+def test_even_a_batch_with_the_right_hash_may_call_nothing(
+    evil: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrappers = (hashlib.md5(evil).hexdigest(), *KNOWN["cifar10"].wrappers[1:])
     monkeypatch.setitem(KNOWN, "cifar10", KNOWN["cifar10"]._replace(wrappers=wrappers))
     extract(tmp_path, {**BATCHES, "data_batch_1": evil})
     with pytest.raises(pickle.UnpicklingError, match=r"a batch of CIFAR-10 needs no (posix|nt).system"):
         load(CIFAR, folder=tmp_path)
-    assert not (tmp_path / "broken_in").exists()
 
 
+EXCHANGED = archive({**BATCHES, "data_batch_1": BATCHES["test_batch"]})
 DAMAGE = {
     "cut": (ARCHIVE[:-40], "is damaged or truncated"),
     "no archive": (b"<html>not found</html>", "is damaged or truncated"),
     "empty": (b"", "is damaged or truncated"),
     "a byte changed": (ARCHIVE[:500] + bytes([ARCHIVE[500] ^ 255]) + ARCHIVE[501:], "cifar-10-python.tar.gz: "),
     "a batch missing": (archive({name: BATCHES[name] for name in BATCH_NAMES[1:]}), "lacks data_batch_1"),
-    "batches exchanged": (
-        archive({**BATCHES, "data_batch_1": BATCHES["test_batch"]}),
-        "data_batch_1 in it is not as published",
-    ),
+    "batches exchanged": (EXCHANGED, "data_batch_1 in it is not as published"),
 }
 
 
-@pytest.mark.parametrize("fault", DAMAGE)
-def test_a_bad_archive_is_named_with_the_ways_out(fault: str, tmp_path: Path) -> None:
-    content, says = DAMAGE[fault]
-    put(tmp_path / "cifar-10-python.tar.gz", content)
+@pytest.mark.parametrize(("content", "says"), DAMAGE.values(), ids=DAMAGE)
+def test_a_bad_archive_is_named_with_the_ways_out(content: bytes, says: str, tmp_path: Path) -> None:
+    put(tmp_path / NAME, content)
     with pytest.raises(UserError) as error:
         load(CIFAR, folder=tmp_path)
-    for text in (f"{tmp_path / 'cifar-10-python.tar.gz'}: ", says, "--data-dir", "bnexp data fetch cifar10"):
+    for text in (f"{tmp_path / NAME}: ", says, "--data-dir", "bnexp data fetch cifar10"):
         assert text in str(error.value)
 
 
@@ -194,7 +181,7 @@ def test_a_folder_with_some_of_the_batches_is_an_error_not_a_download(tmp_path: 
 def test_cifar10_would_come_from_its_author(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("BNEXP_MIRROR")
     assert locate("cifar10").origin.startswith("download from https://www.cs.toronto.edu/~kriz/ into ")
-    put(tmp_path / "cache" / "cifar10" / "cifar-10-python.tar.gz")
+    put(tmp_path / "cache" / "cifar10" / NAME)
     assert fetch("cifar10") == tmp_path / "cache" / "cifar10"  # intact: nothing is fetched
     assert load(CIFAR).origin.startswith("bnexp's cache")
 
@@ -206,11 +193,3 @@ def test_the_models_of_cifar10_see_images_of_32x32x3(monkeypatch: pytest.MonkeyP
     blocks = spec.model.blocks(spec.data.known.shape)
     assert [block.shape for block in blocks] == [(30, 30, 32), (13, 13, 64), (4, 4, 64), (64,)]
     assert spec.data.train_examples(spec.data.known.train) == 45_000
-
-
-def test_the_smoke_form_of_a_cifar10_config_needs_no_download(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.undo()
-    file = tmp_path / "colours.yaml"
-    file.write_text("{data: cifar10, variants: {a: {norm: none}}}")
-    (point,) = load_config(file, smoke=True).points
-    assert point.spec.data.name == "mnist-5k"

@@ -9,6 +9,8 @@ from bnexp.data.dataset import Dataset
 from bnexp.data.division import apportion, split
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
+from bnexp.specs.datasets import ImageSet
+from bnexp.specs.trial import TrialSpec, problems
 
 
 def dataset(counts: list[int], seed: int = 0) -> Dataset:
@@ -49,31 +51,26 @@ def test_apportionment_is_exact_and_within_one_of_the_share(seed: int) -> None:
     assert np.all(quotas <= counts)
 
 
+THREE = dataset([500, 300, 200])
+
+
 @pytest.mark.parametrize(("validation", "held"), [(0.1, 100), (0.123, 123), (250, 250), (0, 0), (0.0, 0)])
 def test_the_validation_set_has_exactly_the_size_asked_for(validation: float, held: int) -> None:
-    parts = split(dataset([500, 300, 200]), spec(validation=validation), seed=1)
-    assert len(parts.validation) == held
-    assert len(parts.train) == 1000 - held
+    parts = split(THREE, spec(validation=validation), seed=1)
+    assert (len(parts.validation), len(parts.train)) == (held, 1000 - held)
     assert np.array_equal(np.sort(np.concatenate([parts.train, parts.validation])), np.arange(1000))
 
 
-def test_indices_are_ascending_int64() -> None:
-    parts = split(dataset([500, 300, 200]), spec(train=100), seed=1)
-    for part in (parts.train, parts.validation):
+def test_both_parts_are_ascending_and_stratified() -> None:
+    parts = split(THREE, spec(validation=0.1, train=90), seed=3)
+    for part, counts in ((parts.validation, [50, 30, 20]), (parts.train, [45, 27, 18])):
         assert part.dtype == np.int64
         assert np.all(np.diff(part) > 0)
-
-
-def test_both_parts_are_stratified() -> None:
-    data = dataset([500, 300, 200])
-    parts = split(data, spec(validation=0.1, train=90), seed=3)
-    assert np.bincount(data.train_labels[parts.validation]).tolist() == [50, 30, 20]
-    assert np.bincount(data.train_labels[parts.train]).tolist() == [45, 27, 18]
+        assert np.bincount(THREE.train_labels[part]).tolist() == counts
 
 
 def test_a_seed_gives_one_split_and_another_seed_another() -> None:
-    data = dataset([500, 300, 200])
-    first, again, other = (split(data, spec(), seed).validation for seed in (1, 1, 2))
+    first, again, other = (split(THREE, spec(), seed).validation for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -84,19 +81,13 @@ def test_the_split_is_what_it_has_always_been() -> None:
     assert (parts.validation.tolist(), parts.train.tolist()) == ([5, 7, 9, 11], [1, 4, 8, 10])
 
 
-def test_train_changes_nothing_about_validation() -> None:
-    data = dataset([500, 300, 200])
-    whole = split(data, spec(), seed=1)
-    few = split(data, spec(train=50), seed=1)
-    assert np.array_equal(few.validation, whole.validation)
-    assert len(few.train) == 50
-    assert np.isin(few.train, whole.train).all()
-
-
-def test_more_training_examples_include_the_fewer() -> None:
+def test_more_training_examples_include_the_fewer_beside_the_same_validation_set() -> None:
     data = dataset([500, 500])
-    few, many = (split(data, spec(train=train), seed=1).train for train in (100, 200))
-    assert np.isin(few, many).all()
+    few, more, whole = (split(data, spec(train=train), seed=1) for train in (100, 200, None))
+    assert np.array_equal(few.validation, whole.validation)
+    assert (len(few.train), len(more.train)) == (100, 200)
+    assert np.isin(few.train, more.train).all()
+    assert np.isin(more.train, whole.train).all()
 
 
 def test_every_example_is_held_out_equally_often() -> None:
@@ -112,16 +103,26 @@ def test_every_example_is_held_out_equally_often() -> None:
 @pytest.mark.parametrize(
     ("counts", "keys", "says"),
     [
-        ([50, 50, 50], {"validation": 2}, "data.validation: 2 validation examples cannot hold each of the 3 classes"),
-        ([50, 50], {"validation": 99}, "data.validation: 99 of the 100 training examples of mine leave 1 to train on"),
-        ([50, 50], {"validation": 500}, "data.validation: 500 of the 100 training examples of mine leave 0"),
-        ([1, 1, 1], {"validation": 0.3}, "data.validation: 1 validation examples cannot hold each of the 3 classes"),
-        ([50, 50], {"train": 91}, "data.train: 91 examples, but after the validation split mine has 90"),
         ([50, 50, 50], {"train": 2}, "data.train: 2 examples cannot hold each of the 3 classes"),
         ([90, 9, 1], {"train": 10}, "class 2 of mine is too rare: none of its 1 training examples is left"),
     ],
 )
 def test_data_too_small_for_the_split_are_refused(counts: list[int], keys: dict[str, Any], says: str) -> None:
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=says):
         split(dataset(counts), spec(**keys), seed=0)
-    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"validation": 2}, "2 validation examples cannot hold each of the 3 classes; use more, or 0"),
+        ({"validation": 0.02}, "2 validation examples cannot hold each of the 3 classes; use more, or 0"),
+        ({"validation": 99}, "leaves 1 of 100 examples to train on"),
+        ({"validation": 500}, "leaves 0 of 100 examples to train on"),
+        ({"train": 91}, "91 examples, but after the validation split mine:data has 90"),
+    ],
+)
+def test_sizes_that_do_not_fit_own_data_are_found_once_they_are_loaded(keys: dict[str, Any], says: str) -> None:
+    sizes = ImageSet("mine:data", 100, 100, (28, 28, 1), 3)
+    (problem,) = problems(TrialSpec(data=spec(**keys)), sizes)
+    assert problem.message == says

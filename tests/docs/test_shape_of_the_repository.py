@@ -79,11 +79,6 @@ def test_the_arrows_between_the_parts_run_in_no_circle() -> None:
     TopologicalSorter(arrows()).prepare()
 
 
-def test_a_circle_would_be_found() -> None:
-    with pytest.raises(ValueError, match="nodes are in a cycle"):
-        TopologicalSorter(arrows() | {"errors": {"cli"}}).prepare()
-
-
 FLOORS = [
     *("errors lazy", "specs", "usercode stats", "config records", "evidence"),
     *("running training reporting", "api"),
@@ -93,32 +88,20 @@ FLOORS = [
 
 def test_each_part_imports_only_what_lies_below_it() -> None:
     height = {part: floor for floor, parts in enumerate(FLOORS) for part in parts.split()}
-    upwards = [
-        f"{part} imports {other}"
-        for part, others in arrows().items()
-        for other in others
-        if part in height and other in height and height[part] <= height[other]
-    ]
-    assert sorted(upwards) == []
+    known = [(part, other) for part in arrows() for other in arrows()[part] if {part, other} <= height.keys()]
+    assert [f"{part} imports {other}" for part, other in known if height[part] <= height[other]] == []
 
 
 HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "pydantic", "rich", "numpy", "yaml")
 
+LIBRARIES = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")
+
 LIGHT = [
     # a command line, and what it must not load
-    ("--help", HEAVY),
-    ("--version", HEAVY),
-    ("run --help", HEAVY),
-    ("report --help", HEAVY),
-    ("data fetch --help", HEAVY),
-    ("compare --help", HEAVY),
-    ("verify --help", HEAVY),
-    ("init --list", HEAVY),
-    ("validate configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
-    ("plan configs/mnist.yaml", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
-    ("norms", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
-    ("norms group", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
-    ("status --results nowhere", ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")),
+    *((f"{words}--help", HEAVY) for words in ("", "run ", "report ", "data fetch ", "compare ", "verify ")),
+    *((words, HEAVY) for words in ("--version", "init --list")),
+    *((f"{name} configs/mnist.yaml", LIBRARIES) for name in ("validate", "plan")),
+    *((words, LIBRARIES) for words in ("norms", "norms group", "status --results nowhere")),
     ("report --results nowhere", ("tensorflow", "keras")),
     ("compare a b --results nowhere", ("tensorflow", "keras", "matplotlib")),
 ]

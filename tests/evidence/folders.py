@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from made_up import build, record
+from made_up import NORMS, build, record
 
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
@@ -47,9 +47,9 @@ def elsewhere(**values: Any) -> Change:
     """With other values in `environment` or, for keys of it, `execution`."""
 
     def change(found: TrialRecord) -> TrialRecord:
-        where = {"device", "device_name", "threads", "jobs", "deterministic", "precision", "step"}
-        execution = {**found.execution, **{key: value for key, value in values.items() if key in where}}
-        environment = {**found.environment, **{key: value for key, value in values.items() if key not in where}}
+        computed = {"device", "device_name", "threads", "jobs", "deterministic", "precision", "step"} & values.keys()
+        execution = found.execution | {key: values[key] for key in computed}
+        environment = found.environment | {key: values[key] for key in values.keys() - computed}
         return found.model_copy(update={"execution": execution, "environment": environment})
 
     return change
@@ -57,5 +57,4 @@ def elsewhere(**values: Any) -> Change:
 
 def trial_record(variant: str = "none", seed: int = 0, fate: str = "finished", **spec: Any) -> TrialRecord:
     """One made-up record; further keys go to its spec."""
-    norm = {"none": "none", "ln": "layer", "gn": {"name": "group", "groups": 8}, "bn-pre": "batch"}[variant]
-    return record(Trial(TrialSpec.model_validate({"norm": norm, **spec}), seed), variant, fate)
+    return record(Trial(TrialSpec.model_validate({"norm": NORMS[variant], **spec}), seed), variant, fate)

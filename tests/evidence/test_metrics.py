@@ -1,6 +1,7 @@
 """What is compared: each metric's value, direction, and what counts where a target is not reached."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from folders import trial_record
@@ -38,15 +39,17 @@ def test_a_method_without_statistics_has_its_one_test_accuracy():
     assert metric("recalibrated-accuracy").value(record) == 100 * record.test.accuracy
 
 
+def seen(record, accuracies):
+    """The record with these validation accuracies."""
+    both = zip(record.evaluations, accuracies, strict=True)
+    looks = tuple(each.model_copy(update={"validation_accuracy": value}) for each, value in both)
+    return record.model_copy(update={"evaluations": looks})
+
+
 def test_steps_to_a_target_are_those_of_the_first_of_two_evaluations_in_a_row():
     record = trial_record("none")
-    steps = [each.step for each in record.evaluations]
-    looks = [0.1, 0.99, 0.1, 0.98, 0.985, *(0.99 for _ in steps[5:])]
-    evaluations = tuple(
-        each.model_copy(update={"validation_accuracy": value})
-        for each, value in zip(record.evaluations, looks, strict=True)
-    )
-    assert metric("steps-to-98").value(record.model_copy(update={"evaluations": evaluations})) == steps[3]
+    found = seen(record, [0.1, 0.99, 0.1, 0.98, 0.985, *[0.99] * (len(record.evaluations) - 5)])
+    assert metric("steps-to-98").value(found) == record.evaluations[3].step
 
 
 def test_a_target_that_is_not_reached_counts_with_the_whole_budget():
@@ -56,21 +59,21 @@ def test_a_target_that_is_not_reached_counts_with_the_whole_budget():
 
 
 def test_of_two_budgets_the_earlier_one_cuts_both():
-    short = trial_record("none", training={"epochs": 1})
-    long = trial_record("none", training={"epochs": 3})
-    never = metric("steps-to-99.99").pair(short, long)
-    assert never == (short.evaluations[-1].step, short.evaluations[-1].step)
+    short, long = (trial_record("none", training={"epochs": epochs}) for epochs in (1, 3))
+    assert metric("steps-to-99.99").pair(short, long) == (short.evaluations[-1].step,) * 2
 
 
 def test_without_validation_there_are_no_steps_to_a_target():
     record = trial_record("none")
-    blind = tuple(each.model_copy(update={"validation_accuracy": None}) for each in record.evaluations)
-    record = record.model_copy(update={"evaluations": blind, "validation_examples": 0})
-    assert metric("steps-to-98").pair(record, record) is None
+    blind = seen(record, [None] * len(record.evaluations)).model_copy(update={"validation_examples": 0})
+    assert metric("steps-to-98").pair(blind, blind) is None
 
 
-def test_accuracies_come_in_images():
-    assert metric("test-accuracy").resolution(trial_record("none")) == pytest.approx(0.01)
+def test_accuracies_come_in_images_and_steps_in_those_between_two_evaluations():
+    record = trial_record("none")
+    steps = [0, *(each.step for each in record.evaluations)]
+    assert metric("test-accuracy").resolution(record) == pytest.approx(0.01)
+    assert metric("steps-to-98").resolution(record) == max(b - a for a, b in pairwise(steps))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import pytest
 from folders import trial_record, write
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.pairing import pairs
-from bnexp.evidence.side import Side
+from bnexp.evidence.side import Side, pairs
 from bnexp.specs.trial import TrialSpec
 
 SEEDS = range(5)
@@ -27,6 +26,12 @@ def changed(of, seed=2, **fingerprints):
     return replace(of, records={**of.records, seed: record.model_copy(update={"fingerprints": digests, **data})})
 
 
+def on_other_data(of):
+    """The side as if all of its trials had been trained on other data."""
+    records = {seed: record.model_copy(update={"data_hash": "x"}) for seed, record in of.records.items()}
+    return replace(of, records=records)
+
+
 def declared(of, **blocks):
     """The side with another spec; what was recorded stays."""
     norm = of.spec["norm"]
@@ -41,13 +46,8 @@ def test_every_seed_that_both_planned_and_finished_is_a_pair():
 
 def test_missing_and_failed_trials_form_none_and_diverged_ones_do():
     one, other = side("none", {1: "failed", 2: "diverged"}), side("ln")
-    found = pairs(one, replace(other, records={**other.records, 3: None}))
+    found = pairs(one, replace(other, records={**other.records, 3: None, 9: None}))
     assert (found.planned, tuple(found.trained), found.diverged) == ((*SEEDS,), (0, 2, 4), (1, 0))
-
-
-def test_a_seed_that_one_side_planned_is_not_planned_for_the_pairs():
-    other = side("ln")
-    assert pairs(side("none"), replace(other, records={0: other.records[0], 9: None})).planned == (0,)
 
 
 def test_other_initial_weights_are_named():
@@ -68,7 +68,6 @@ def test_what_a_normalization_layer_starts_at_is_its_own_affair():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"data_hash": "0123"}, "data"),
         ({"data_hash": None}, "data (not recorded)"),
         ({"validation": "0123"}, "validation split"),
         ({"order": "0123"}, "order of the examples"),
@@ -94,7 +93,7 @@ def test_a_record_without_fingerprints_proves_nothing():
         ({"training": {"epochs": 9}}, "another number of epochs", {"order": "x"}),
         ({"data": {"name": "mnist", "train": 500}}, "another number of training examples", {"order": "x"}),
         ({"data": {"name": "mnist", "validation": 0.2}}, "another validation split", {"validation": "x"}),
-        ({"data": {"name": "mnist-5k"}}, "other data", {"data_hash": "x"}),
+        ({"data": {"name": "mnist-5k"}}, "other data", {"order": "x", "validation": "x"}),
     ],
 )
 def test_where_the_config_declares_a_difference_the_pair_is_by_seed(blocks, words, free):
@@ -104,13 +103,15 @@ def test_where_the_config_declares_a_difference_the_pair_is_by_seed(blocks, word
     assert list(pairs(side("none"), broken).mismatches) == [2]
 
 
-def test_a_declared_difference_excuses_no_other_one():
-    broken = changed(side("ln"), data_hash="x")
-    found = pairs(side("none"), declared(broken, model={"name": "cnn", "initial_scale": 2.0}))
-    assert found.mismatches == {2: "data"}
+def test_other_data_are_told_unless_the_config_declares_them():
+    other = on_other_data(side("ln"))
+    assert pairs(side("none"), declared(other, data={"name": "mnist-5k"})).mismatches == {}
+    assert pairs(side("none"), other).mismatches == dict.fromkeys(SEEDS, "data")
 
 
-def test_another_batch_size_changes_no_order():
+def test_a_declared_difference_excuses_no_other_one_and_another_batch_size_is_none():
+    other = declared(on_other_data(side("ln")), model={"name": "cnn", "initial_scale": 2.0})
+    assert pairs(side("none"), other).mismatches == dict.fromkeys(SEEDS, "data")
     found = pairs(side("none"), declared(side("ln"), training={"batch_size": 7}))
     assert (found.declared, found.mismatches) == ("", {})
 
@@ -123,19 +124,14 @@ def test_the_very_same_record_on_both_sides_is_a_copy():
     assert tuple(found.without_copies().trained) == (1,)
 
 
-def test_each_variant_is_paired_with_the_baseline_at_its_place(tmp_path):
-    store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3, "gn": (99.1,) * 3}, batch_sizes=(16, 64))
-    plan = store.read_plan("made-up")
-    found = Evidence(store, plan).comparisons
-    assert [(each.variant, each.difference.n) for each in found] == [("ln", 3), ("gn", 3)] * 2
-    for each in found:
-        assert plan.points[each.point].coordinates == plan.points[each.baseline_point].coordinates
-        assert plan.points[each.baseline_point].variant == "none"
-
-
-def test_at_a_place_without_the_baseline_nothing_is_compared(tmp_path):
+def test_each_variant_is_paired_with_the_baseline_at_its_place_and_where_that_lacks_with_nothing(tmp_path):
     store = write(tmp_path, {"none": (98.9,) * 3, "ln": (99.0,) * 3}, batch_sizes=(16, 64))
     plan = store.read_plan("made-up")
+    found = Evidence(store, plan).comparisons
+    assert [(each.variant, each.difference.n, each.point, each.baseline_point) for each in found] == [
+        ("ln", 3, 1, 0),
+        ("ln", 3, 3, 2),
+    ]
     fewer = plan.model_copy(update={"points": plan.points[:2] + plan.points[3:]})
     alone = Evidence(store, fewer).comparisons[1]
     assert (alone.baseline_point, alone.planned, alone.difference.n, alone.verdict) == (None, 0, 0, "nothing")

@@ -13,7 +13,7 @@ import pytest
 from raw_results import GOLDEN, ROOT, read_json
 
 import bnexp
-from bnexp.records.migrate import migrated
+from bnexp.records.record import migrated
 
 SMOKE = GOLDEN / "smoke"
 STORED = {path.parent.name: migrated(read_json(path)) for path in sorted(SMOKE.glob("results/trials/*/record.json"))}

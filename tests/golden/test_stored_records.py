@@ -16,7 +16,7 @@ import pytest
 from raw_results import GOLDEN, ROOT, command, read_csv, read_json, report
 
 import bnexp
-from bnexp.records.migrate import migrated
+from bnexp.records.record import migrated
 
 SMOKE = GOLDEN / "smoke"
 STORED = SMOKE / "results"

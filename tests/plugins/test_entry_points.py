@@ -34,7 +34,7 @@ def norm(name: object, folder: object = "nowhere"):
 
 def test_a_config_can_name_it_with_arguments(installed):
     spec = norm({"name": "right", "alpha": 0.4})
-    assert (spec.class_path, spec.arguments) == ("their_package.layers:Right", {"alpha": 0.4})
+    assert (spec.name, spec.arguments) == ("right", {"alpha": 0.4})
     assert spec.source is not None
 
 

@@ -44,15 +44,10 @@ def test_names_neither_host_nor_user():
     assert str(Path.home()) not in text
 
 
-def test_is_the_callers_own_copy():
+def test_is_the_callers_own_copy_and_asks_git_once_per_process(monkeypatch):
     environment()["python"] = "changed"
-    assert environment()["python"] != "changed"
-
-
-def test_asks_git_once_per_process(monkeypatch):
-    environment()
     monkeypatch.setattr(module, "_git", lambda *_: pytest.fail("asked again"))
-    environment()
+    assert environment()["python"] != "changed"
 
 
 def test_imports_no_tensorflow():
@@ -63,33 +58,23 @@ def test_imports_no_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_tells_the_commit_of_a_clean_checkout(checkout):
-    state = git_state(checkout)
-    assert len(state["git_commit"]) == 40
-    assert state["git_dirty"] is False
-
-
-def test_a_changed_tracked_file_is_dirty_and_an_untracked_one_is_not(checkout):
+def test_tells_the_commit_and_whether_a_tracked_file_was_changed(checkout):
     (checkout / "notes.txt").write_text("mine\n")
-    assert git_state(checkout)["git_dirty"] is False
+    state = git_state(checkout)
+    assert (len(state["git_commit"]), state["git_dirty"]) == (40, False)
     (checkout / "code.py").write_text("2\n")
     assert git_state(checkout)["git_dirty"] is True
 
 
-def test_a_package_inside_another_checkout_does_not_take_its_commit(checkout):
-    inner = checkout / "site-packages"
-    inner.mkdir()
-    assert git_state(inner) == {"git_commit": None, "git_dirty": None}
-
-
-def test_a_checkout_without_a_commit_has_none(tmp_path):
-    git(tmp_path, "init", "-q")
-    assert git_state(tmp_path) == {"git_commit": None, "git_dirty": None}
-
-
-def test_without_git_the_commit_is_unknown(checkout, monkeypatch):
+def test_without_a_commit_of_its_own_or_without_git_it_is_unknown(checkout, tmp_path_factory, monkeypatch):
+    """The first is a package that is installed into somebody else's checkout."""
+    unknown = {"git_commit": None, "git_dirty": None}
+    (checkout / "site-packages").mkdir()
+    assert git_state(checkout / "site-packages") == unknown
+    git(empty := tmp_path_factory.mktemp("empty"), "init", "-q")
+    assert git_state(empty) == unknown
     monkeypatch.setenv("PATH", "")
-    assert git_state(checkout) == {"git_commit": None, "git_dirty": None}
+    assert git_state(checkout) == unknown
 
 
 @pytest.mark.parametrize(
@@ -110,7 +95,4 @@ def test_memory_is_the_smaller_of_machine_and_control_group(tmp_path, limit, byt
     if limit is not None:
         (tmp_path / "limit").write_text(f"{limit}\n")
     assert module._memory(tmp_path / "meminfo", tmp_path / "limit") == bytes_
-
-
-def test_a_machine_without_proc_gives_none(tmp_path):
     assert module._memory(tmp_path / "absent", tmp_path / "absent") is None

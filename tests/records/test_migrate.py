@@ -5,8 +5,7 @@ import json
 import pytest
 from made_up import build, record
 
-from bnexp.records.migrate import RECORD, migrated
-from bnexp.records.record import SCHEMA_VERSION, TrialRecord
+from bnexp.records.record import MIGRATIONS, SCHEMA_VERSION, TrialRecord, migrated
 from bnexp.records.store import read_record
 from bnexp.specs.trial import Trial, TrialSpec
 
@@ -34,7 +33,7 @@ def test_a_failed_record_of_version_1_is_read() -> None:
 
 
 def test_there_is_a_step_from_every_earlier_version() -> None:
-    assert sorted(RECORD) == list(range(1, SCHEMA_VERSION))
+    assert sorted(MIGRATIONS) == list(range(1, SCHEMA_VERSION))
 
 
 @pytest.mark.parametrize("data", [{}, {"schema_version": 99}, {"schema_version": "1"}])

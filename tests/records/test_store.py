@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -24,15 +25,14 @@ TRIAL = Trial(SPEC, 0)
 TINY = Experiment("tiny", "", ("none",), "none", (0, 1, 2), (Point("none", (), SPEC),))
 
 
-def record(trial: Trial = TRIAL, seconds: str = "2026-01-01T00:00:00+00:00") -> TrialRecord:
-    return TrialRecord(
-        protocol=PROTOCOL,
-        identity=trial.identity,
-        spec=trial.spec.model_dump(mode="json"),
-        seed=trial.seed,
-        status="diverged",
-        started=seconds,
-    )
+def record(started: str = "2026-01-01T00:00:00+00:00") -> TrialRecord:
+    common = {
+        "protocol": PROTOCOL,
+        "identity": TRIAL.identity,
+        "spec": SPEC.model_dump(mode="json"),
+        "seed": TRIAL.seed,
+    }
+    return TrialRecord(**common, status="diverged", started=started)
 
 
 @pytest.fixture
@@ -40,18 +40,12 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "results")
 
 
-def test_a_record_is_read_as_it_was_written(store: Store) -> None:
+def test_a_record_is_read_as_it_was_written_last(store: Store) -> None:
     assert store.read(TRIAL) is None
-    path = store.write(TRIAL, record())
-    assert store.read(TRIAL) == record()
-    assert list(store.records()) == [record()]
+    for started in ("earlier", "later"):
+        path = store.write(TRIAL, record(started))
+        assert store.read(TRIAL) == record(started)
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
-
-
-def test_writing_again_replaces(store: Store) -> None:
-    store.write(TRIAL, record(seconds="earlier"))
-    store.write(TRIAL, record(seconds="later"))
-    assert [each.started for each in store.records()] == ["later"]
 
 
 def _changed(text: str, **values: object) -> str:
@@ -76,11 +70,8 @@ def test_a_record_that_is_not_this_trials_is_named_with_the_reason(
 ) -> None:
     path = store.write(TRIAL, record())
     path.write_text(spoil(path.read_text()))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: .*{re.escape(reason)}.*move it away"):
         store.read(TRIAL)
-    assert str(error.value).startswith(f"{path}: ")
-    assert reason in str(error.value)
-    assert "move it away" in str(error.value)
 
 
 def test_what_a_killed_writer_leaves_is_never_taken_for_a_record(store: Store) -> None:
@@ -88,9 +79,8 @@ def test_what_a_killed_writer_leaves_is_never_taken_for_a_record(store: Store) -
     folder.mkdir(parents=True)
     (folder / ".record.json.abc").write_text('{"schema')
     assert store.read(TRIAL) is None
-    assert list(store.records()) == []
     store.write(TRIAL, record())
-    assert list(store.records()) == [record()]
+    assert store.read(TRIAL) == record()
 
 
 WRITER = """
@@ -145,45 +135,17 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_record_and_nothing_else(
     store: Store, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    path = store.write(TRIAL, record(seconds="earlier"))
+    path = store.write(TRIAL, record("earlier"))
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
     with pytest.raises(UserError, match=r"record\.json: cannot be written \(No space left on device\)"):
-        store.write(TRIAL, record(seconds="later"))
+        store.write(TRIAL, record("later"))
     monkeypatch.undo()
-    assert [each.started for each in store.records()] == ["earlier"]
+    assert store.read(TRIAL).started == "earlier"
     assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
-
-
-LIMITED = """
-import resource, signal, sys
-from pathlib import Path
-from bnexp.records.store import write_atomically
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    write_atomically(Path(sys.argv[1]), "new" * 1000)
-except OSError as error:
-    print(error.strerror)
-"""
-
-
-def test_a_file_that_the_system_refuses_in_the_middle_leaves_the_old_one(tmp_path: Path) -> None:
-    path = tmp_path / "record.json"
-    write_atomically(path, "old")
-    command = [sys.executable, "-c", LIMITED, str(path)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "File too large\n"
-    assert path.read_text() == "old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["record.json"]
-
-
-def test_a_plan_is_read_as_it_was_kept(store: Store) -> None:
-    assert store.read_plan("tiny") is None
-    assert store.keep_plan(TINY) == store.read_plan("tiny")
-    assert store.plans() == ["tiny"]
 
 
 @pytest.mark.parametrize(
@@ -192,8 +154,10 @@ def test_a_plan_is_read_as_it_was_kept(store: Store) -> None:
 def test_the_seeds_of_the_stored_plan_stay_while_the_points_do(
     store: Store, seeds: tuple[int, ...], kept: tuple[int, ...]
 ) -> None:
-    store.keep_plan(TINY)
+    assert store.read_plan("tiny") is None
+    assert store.keep_plan(TINY) == store.read_plan("tiny")
     plan = store.keep_plan(replace(TINY, seeds=seeds))
+    assert store.plans() == ["tiny"]
     assert plan.seeds == kept
     assert plan.points[0].trials == {seed: Trial(SPEC, seed).folder for seed in kept}
     assert store.read_plan("tiny") == plan
@@ -208,6 +172,7 @@ def test_a_plan_without_a_margin_being_older_is_read_with_the_default(store: Sto
 
 def test_another_margin_is_stored_and_leaves_all_trials_in_the_plan(store: Store) -> None:
     store.keep_plan(replace(TINY, seeds=(0, 1, 2, 3)))
+    store.write(TRIAL, record())
     assert store.left_behind(replace(TINY, margin=0.2)) == 0
     kept = store.keep_plan(replace(TINY, margin=0.2))
     assert (kept.margin, kept.seeds) == (0.2, (0, 1, 2, 3))
@@ -217,7 +182,9 @@ def test_an_edited_config_replaces_the_plan_and_leaves_the_records(store: Store)
     store.keep_plan(TINY)
     store.write(TRIAL, record())
     longer = SPEC.model_copy(update={"training": SPEC.training.model_copy(update={"epochs": 3})})
-    plan = store.keep_plan(replace(TINY, seeds=(0,), points=(Point("none", (), longer),)))
+    edited = replace(TINY, seeds=(0,), points=(Point("none", (), longer),))
+    assert store.left_behind(edited) == 1
+    plan = store.keep_plan(edited)
     assert plan.seeds == (0,)
     assert plan.points[0].spec["training"]["epochs"] == 3
     assert store.read(TRIAL) == record()
@@ -242,7 +209,5 @@ def test_a_name_that_leaves_the_folder_is_refused(store: Store, name: str) -> No
 def test_an_unreadable_plan_is_named_with_the_reason(store: Store, text: str, reason: str) -> None:
     store.keep_plan(TINY)
     store.plan_file("tiny").write_text(text)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=rf"tiny\.json: not a readable plan \(.*{reason}"):
         store.read_plan("tiny")
-    assert reason in str(error.value)
-    assert "tiny.json" in str(error.value)

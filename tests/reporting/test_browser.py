@@ -9,7 +9,7 @@ import pytest
 from chromium import PROGRAM, Chromium
 from made_up import build
 
-from bnexp.records.frames import evaluations, trials
+from bnexp.records.frames import evaluations, read, trials
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import interval
 from bnexp.reporting.write import write_report
@@ -237,7 +237,7 @@ def test_every_point_lies_inside_the_picture_whatever_the_axes(opened):
 def expected(results, variant, point, step, measure="validation_accuracy"):
     """Mean with interval as text, and the values of the finished trainings, in per cent."""
     store, plan = results
-    table, looks = trials(store, plan), evaluations(store, plan)
+    table, looks = trials(plan, read(store, plan)), evaluations(plan, read(store, plan))
     ok = table[(table["point"] == point) & (table["status"] == "ok")]["seed"]
     rows = looks[(looks["point"] == point) & (looks["step"] == step) & looks["seed"].isin(ok)]
     assert set(rows["variant"]) == {variant}

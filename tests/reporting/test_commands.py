@@ -29,6 +29,7 @@ def selected(command, experiment, folder, monkeypatch):
     """The trials of the experiment that a command line of `bnexp run` would train."""
     words = shlex.split(command)
     assert words[:2] == ["bnexp", "run"]
+    (folder / words[2]).parent.mkdir(parents=True, exist_ok=True)
     (folder / words[2]).write_text("variants: {}")  # there must be a file of that name
     monkeypatch.chdir(folder)
     asked = attribute(COMMANDS["run"]).make_context("bnexp run", words[2:]).params
@@ -118,3 +119,22 @@ def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
     data["points"][0]["variant"] = "bn\x1b[201~\u202e"
     [repeats] = point_commands(type(stored).model_validate(data))
     assert repeats.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"
+
+
+def test_34_the_command_has_the_file_and_the_options_that_made_the_experiment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/c.yaml").write_text("variants: {none: {norm: none}, bn: {norm: batch}}")
+    made = load(Path("own/c.yaml"), sets=["training.epochs=3"], name="short", smoke=True)
+    words = "bnexp run own/c.yaml --set training.epochs=3 --name short --smoke"
+    assert commands(stored_plan(made))[0] == words
+    assert point_commands(stored_plan(made))[1].trials[0]["run"] == f"{words} --only variant=bn --seeds 0"
+
+
+def test_34_a_file_outside_the_working_folder_is_known_by_its_name_alone(tmp_path, monkeypatch):
+    (tmp_path / "c.yaml").write_text("variants: {none: {norm: none}}")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert {stored_plan(load(file)).config for file in (tmp_path / "c.yaml", Path("../c.yaml"))} == {"c.yaml"}
+    monkeypatch.chdir(tmp_path)
+    assert stored_plan(load(tmp_path / "c.yaml")).config == "c.yaml"

@@ -136,7 +136,6 @@ def test_rates_are_chosen_over_the_seeds_that_all_of_them_have(tmp_path):
     """At 0.1 only seeds 0 and 1 are there: so the other rates are judged by these too."""
     compared = Evidence(*build(tmp_path, missing={("none", 0.1, seed) for seed in range(2, 10)})).learning_rates
     tuned = by_variant(compared)["none"]
-    assert tuned.seeds == (0, 1)
     assert {each.n for each in tuned.validation.values()} == {2}
 
 

@@ -16,8 +16,8 @@ from bnexp.reporting.numbers import (
     whole_numbers,
 )
 from bnexp.specs.wording import place_label
-from bnexp.stats.convergence import time_to_target
 from bnexp.stats.estimates import Interval, mean_interval, wilson
+from bnexp.stats.survival import time_to_target
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from bnexp.reporting.part import Part
 from bnexp.reporting.parts import PARTS, section
 from bnexp.reporting.render.html import sorted_by
 from bnexp.reporting.write import write_report
-from bnexp.stats.convergence import time_to_target
 from bnexp.stats.estimates import mean_interval
+from bnexp.stats.survival import time_to_target
 
 TINY = {"variants": ("none", "ln"), "batch_sizes": (), "seeds": 2, "faults": {}}
 

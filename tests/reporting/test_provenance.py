@@ -11,8 +11,7 @@ from bnexp.specs.trial import Trial, TrialSpec
 
 
 def table(store, plan, **options):
-    records = Evidence(store, plan).records
-    known = [record for seeds in records.values() for record in seeds.values() if record]
+    known = [each.record for each in Evidence(store, plan).planned if each.record]
     frame = provenance.table(known, **options)
     return {what: list(rows["value"]) for what, rows in frame.groupby("what", sort=False)}
 

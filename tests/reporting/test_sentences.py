@@ -15,11 +15,9 @@ from bnexp.reporting.parts import incomplete
 from bnexp.reporting.parts.convergence import sentences
 from bnexp.reporting.parts.differences import difference
 from bnexp.stats.bootstrap import Sources
-from bnexp.stats.equivalence import tost
 from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
-from bnexp.stats.paired import improvement, mean_difference, sign_flip_test
-from bnexp.stats.power import minimum_detectable_effect
+from bnexp.stats.paired import improvement, mean_difference, minimum_detectable_effect, sign_flip_test, tost
 
 
 def comparison(*d, family=1, planned=None, **changes):

@@ -89,6 +89,9 @@ class Trainer:
                 return made.model_copy(update={"execution": {"cautions": ["the data are blank", "and few"]}})
             case "fat":  # a record of some 100 kB
                 return made.model_copy(update={"evaluations": made.evaluations * 300})
+            case "other_data":  # a file that the loader reads was replaced; refused at once where the run knows better
+                trial.check_data("otherwise")
+                return made.model_copy(update={"data_hash": "otherwise"})
             case "another":
                 return record(Trial(trial.spec, trial.seed + 1))
             case "fail":

@@ -1,6 +1,5 @@
 """A stored trial is trained again by a worker and held against its record, which stays as it is."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bnexp.running.progress import Watcher
 from bnexp.running.verify import Verification, execution_of, trial_of, verify
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.usercode.source import digest, source_files
 
 FAKE = Options(trainer="fake_trainer:Trainer")
 
@@ -74,7 +74,7 @@ OWN = "import keras\n\nclass MyNorm(keras.layers.Layer):\n    pass\n"
 def own_record(folder: Path, stored: TrialRecord) -> TrialRecord:
     """A record whose trial was trained with `my_norms.py` of the folder as it is."""
     (folder / "my_norms.py").write_text(OWN)
-    source = hashlib.sha256(OWN.encode()).hexdigest()
+    source = digest(source_files("my_norms", [str(folder)]))
     spec = TrialSpec.model_validate({"data": "mnist-5k", "norm": {"name": "my_norms:MyNorm", "source": source}})
     trial = Trial(spec, 0)
     changes = {"identity": trial.identity, "spec": spec.model_dump(mode="json")}
@@ -84,8 +84,10 @@ def own_record(folder: Path, stored: TrialRecord) -> TrialRecord:
 def test_a_users_module_must_be_the_one_that_was_trained_with(stored: TrialRecord, tmp_path: Path) -> None:
     record = own_record(tmp_path, stored)
     assert trial_of("t", record, [str(tmp_path)]).search_path == (str(tmp_path),)
-    (tmp_path / "my_norms.py").write_text(OWN + "# edited\n")
-    with pytest.raises(UserError, match="the file of my_norms:MyNorm is not the one that it was trained with"):
+    (tmp_path / "my_norms.py").write_text(OWN + "edited = True\n")
+    with pytest.raises(
+        UserError, match=r"my_norms:MyNorm is not what it was trained with: changed since: my_norms\.py;"
+    ):
         trial_of("t", record, [str(tmp_path)])
 
 

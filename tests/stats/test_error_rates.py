@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.equivalence import tost
-from bnexp.stats.estimates import mean_interval
 from bnexp.stats.multiplicity import holm
-from bnexp.stats.paired import mean_difference, sign_flip_test
+from bnexp.stats.paired import mean_difference, sign_flip_test, tost
 
 EXPERIMENTS, SEEDS, FAMILY = 3000, 10, 4
 
@@ -31,30 +29,15 @@ def families(difference=0.0):
 
 
 @pytest.fixture(scope="module")
-def null():
-    """Experiments in which no variant differs from the baseline."""
-    return families()
-
-
-@pytest.fixture(scope="module")
-def p_values(null):
-    """(FAMILY,) for each of them."""
-    return [np.array([sign_flip_test(variant - scores[0]).p for variant in scores[1:]]) for scores in null]
+def p_values():
+    """(FAMILY,) for each of the experiments in which no variant differs from the baseline."""
+    return [np.array([sign_flip_test(variant - scores[0]).p for variant in scores[1:]]) for scores in families()]
 
 
 def test_a_report_finds_a_difference_that_is_not_there_in_at_most_5_of_100_experiments(p_values):
-    """At most 0.05, and three standard errors of 0.004 above it."""
+    """At most 0.05, and three standard errors of 0.004 above it; without Holm in twice as many."""
     assert np.mean([(holm(p) < 0.05).any() for p in p_values]) < 0.062
-
-
-def test_without_holm_it_would_in_twice_as_many(p_values):
     assert np.mean([(p < 0.05).any() for p in p_values]) > 0.1
-
-
-def test_intervals_alone_would_find_one_in_as_many(null):
-    """Which is why a report asserts no difference on an interval alone."""
-    found = [any(not mean_difference(variant - scores[0]).contains_zero for variant in scores[1:]) for scores in null]
-    assert np.mean(found) > 0.1
 
 
 def test_a_single_comparison_is_wrong_in_about_5_of_100_experiments(p_values):
@@ -73,26 +56,6 @@ def test_a_paired_interval_covers_the_true_difference_about_95_times_of_100():
             with_z.append(abs(d.mean() - 0.1) < stats.norm.ppf(0.975) * d.std(ddof=1) / math.sqrt(5))
     assert abs(np.mean(inside) - 0.95) < 0.012
     assert np.mean(with_z) < 0.91
-
-
-def test_pairs_show_what_the_same_numbers_unpaired_do_not():
-    """A true difference of 0.1 points, a seed's luck of 0.2: the pairs show it nearly always, two groups seldom."""
-    paired, unpaired = [], []
-    for scores in families(0.1)[:300]:
-        paired.append(not mean_difference(scores[1] - scores[0]).contains_zero)
-        unpaired.append(stats.ttest_ind(scores[1], scores[0]).pvalue < 0.05)
-    assert np.mean(paired) > 0.9
-    assert np.mean(unpaired) < 0.4
-
-
-def test_an_unpaired_interval_of_a_difference_is_too_wide(null):
-    """It covers 99 times of 100 or more: no honest 95 %."""
-    covered = []
-    for scores in null:
-        one, other = mean_interval(scores[1]), mean_interval(scores[0])
-        half = math.hypot(one.half_width, other.half_width)
-        covered.append(abs(one.mean - other.mean) < half)
-    assert np.mean(covered) > 0.99
 
 
 def test_without_holm_a_report_also_calls_too_many_variants_equivalent():

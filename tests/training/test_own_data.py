@@ -1,11 +1,14 @@
 """What a trainer tells of a user's own data, which it alone has seen."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from small_trial import SMALL
 
+from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.training import Trainer
@@ -65,6 +68,28 @@ def test_23_a_caution_of_a_norm_comes_once_the_size_of_the_images_is_known(run: 
     record, _ = run("small", **blocks, training={"epochs": 1, "batch_size": 1})
     (text,) = record.execution["cautions"]
     assert text.startswith("norm batch: with one example a batch conv1 is normalized to the constant")
+
+
+def test_17_data_that_were_replaced_are_refused_before_the_first_step(trainer: Trainer, tmp_path: Path) -> None:
+    """Under code that is the same; `running` tells each trial what the earlier ones were trained on."""
+    text = """
+import numpy as np
+
+def load():
+    found = np.load(__file__.replace("loader.py", "set.npz"))
+    return (found["x"], found["y"]), (found["x"], found["y"])
+"""
+    (tmp_path / "loader.py").write_text(text)
+    own = {"data": {"name": "loader:load", "validation": 15}, "model": {"name": "mlp", "widths": [4]}}
+    trial = Trial(TrialSpec.model_validate({**SMALL, **own}), 0, (str(tmp_path),))
+    images = np.random.default_rng(0).normal(size=(90, 8, 8))
+    np.savez(tmp_path / "set.npz", x=images, y=np.arange(90) % 3)
+    first = trainer(trial, lambda _: None).data_hash
+    np.savez(tmp_path / "set.npz", x=images + 1, y=np.arange(90) % 3)
+    told: list[Progress] = []
+    with pytest.raises(UserError, match=r"data loader:load: loads other data .* put the earlier data back"):
+        Trainer()(replace(trial, data_hash=first), told.append)
+    assert not told
 
 
 def test_records_of_named_datasets_hold_nothing_of_it(trainer: Trainer) -> None:

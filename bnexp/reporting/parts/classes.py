@@ -35,7 +35,7 @@ def classes(evidence: Evidence, _: Context) -> Part | None:
 
 def missed(evidence: Evidence, point: int) -> np.ndarray:
     """Shares in per cent by class, (classes,), as means over the trials that are ok; (0,) without one."""
-    tests = [record.test for record in evidence.records[point].values() if record is not None and record.test]
+    tests = [record.test for record in evidence.sides[point].records.values() if record is not None and record.test]
     if not tests:
         return np.zeros(0)
     counts = np.array([test.examples_per_class for test in tests], dtype=float)

@@ -35,8 +35,7 @@ def provenance(evidence: Evidence, context: Context) -> Part:
 
 
 def _records(evidence: Evidence) -> list[TrialRecord]:
-    every = (record for seeds in evidence.records.values() for record in seeds.values())
-    return [record for record in every if record is not None]
+    return [each.record for each in evidence.planned if each.record is not None]
 
 
 def table(records: Sequence[TrialRecord], commands: Sequence[str] = ()) -> pd.DataFrame:

@@ -10,8 +10,7 @@ import pandas as pd
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.rule import LEVEL
-from bnexp.evidence.runs import MEASURES, TARGETS, Measure
-from bnexp.evidence.time_to_accuracy import TimeRatio
+from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
@@ -19,8 +18,8 @@ from bnexp.reporting.numbers import ABSENT, Number, cell, headings, p_value, rat
 from bnexp.reporting.part import FEW, Context, Figure, Part, Table
 from bnexp.reporting.phrases import counted, enumerated, places
 from bnexp.specs.wording import either
-from bnexp.stats.convergence import TimeToTarget
 from bnexp.stats.estimates import Interval
+from bnexp.stats.survival import TimeToTarget
 
 CENSORED = "*"
 

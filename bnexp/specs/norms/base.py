@@ -65,8 +65,16 @@ class Norm(Frozen):
     """Why it normalizes no dense layers, where it does not."""
     not_one_pixel: ClassVar[str | None] = None
     """What would become of maps of 1x1 pixel, for `{}` their layer's name, where it normalizes none."""
+    not_one_number: ClassVar[bool] = False
+    """Whether it refuses layers where an example is one number."""
+    not_one_channel: ClassVar[str | None] = None
+    """What it is called where it refuses layers of one channel."""
     centers_channels: ClassVar[bool] = False
     """Whether it subtracts from each channel a mean of that channel alone, and with it a bias that stands before."""
+    centers_groups: ClassVar[bool] = False
+    """Whether it subtracts from each group a mean of that group alone."""
+    centers_batch: ClassVar[bool] = False
+    """Whether it subtracts the mean over the batch just as it is, so that of one number nothing is left."""
 
     if TYPE_CHECKING:
         name: str  # each method's own field, after those that it inherits: the order of the keys of records
@@ -85,12 +93,25 @@ class Norm(Frozen):
 
     def refusal(self, block: Block) -> tuple[str, str] | None:
         """The key that is wrong and why, if this block cannot be normalized so; None if it can."""
+        layer, channels, groups = block.name, block.shape[-1], getattr(self, "groups", None)
         if self.not_one_pixel and block.kind == "conv" and is_single(block):
-            return "name", self.not_one_pixel.format(block.name)
-        return undivided(groups, block) if (groups := getattr(self, "groups", None)) else None
+            return "name", self.not_one_pixel.format(layer)
+        if self.not_one_number and prod(block.shape) == 1:
+            return "name", f"layer norm of {layer}, which is one number for each example, would be a constant"
+        if self.not_one_channel and channels == 1:
+            left = "which has one channel, would leave only the sign of a number or less"
+            return "name", f"{self.not_one_channel} of {layer}, {left}"
+        if groups and channels % groups:
+            return "groups", f"{groups} groups do not divide the {channels} channels of {layer}"
+        if groups == channels and is_single(block):
+            left = f"{groups} groups leave one number to each group of {layer}, which would become a constant"
+            return "groups", f"{left}; use fewer groups"
+        return None
 
     def caution(self, block: Block, batch_size: int) -> str | None:
         """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""
+        if self.centers_batch and batch_size == 1 and block.kind != "rows" and is_single(block):
+            return f"with one example a batch {block.name} is normalized to the constant β, and learns nothing"
         return None
 
     def keeps_bias(self, block: Block) -> bool:
@@ -99,7 +120,8 @@ class Norm(Frozen):
 
     def bias_redundant(self, block: Block) -> bool:
         """Whether a bias of this block's linear layer changes nothing in training, because the method removes it."""
-        return self.centers_channels and getattr(self, "place", "before-activation") == "before-activation"
+        centered = self.centers_channels or (self.centers_groups and getattr(self, "groups", None) == block.shape[-1])
+        return centered and getattr(self, "place", "before-activation") == "before-activation"
 
     def parameter_shapes(self, block: Block) -> dict[str, tuple[int, ...]]:
         """Shapes of the trained variables that the method adds to this block."""
@@ -162,41 +184,5 @@ def is_single(block: Block) -> bool:
     return block.kind == "dense" or prod(block.shape[:-1]) == 1
 
 
-def constant_in_training(block: Block, batch_size: int) -> str | None:
-    """The caution where a mean over the batch is a mean over one number, so that subtracting it leaves nothing."""
-    if batch_size == 1 and block.kind != "rows" and is_single(block):
-        return f"with one example a batch {block.name} is normalized to the constant β, and learns nothing"
-    return None
-
-
-def undivided(groups: int, block: Block) -> tuple[str, str] | None:
-    """The refusal of groups that do not divide the channels, or leave one number to a group."""
-    channels = block.shape[-1]
-    if channels % groups:
-        return "groups", f"{groups} groups do not divide the {channels} channels of {block.name}"
-    if is_single(block) and channels == groups:
-        return "groups", (
-            f"{groups} groups leave one number to each group of {block.name}, which would become a constant; "
-            f"use fewer groups"
-        )
-    return None
-
-
-def one_number(block: Block) -> tuple[str, str] | None:
-    """The refusal of layer normalization where an example is one number."""
-    if prod(block.shape) == 1:
-        return "name", f"layer norm of {block.name}, which is one number for each example, would be a constant"
-    return None
-
-
-def one_channel(block: Block, method: str) -> tuple[str, str] | None:
-    """The refusal of statistics over channels where there is one."""
-    if block.shape[-1] == 1:
-        return "name", f"{method} of {block.name}, which has one channel, would leave only the sign of a number or less"
-    return None
-
-
 def _shape(letters: str, block: Block) -> tuple[int, ...]:
-    if letters == "H,W,C":
-        return block.shape
-    return {"": (), "C": block.shape[-1:]}[letters]
+    return {"": (), "C": block.shape[-1:], "H,W,C": block.shape}[letters]

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_moments, scaled
-from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, Averaging, constant_in_training, facts
+from bnexp.specs.norms.base import MOVING_AVERAGES_LAG, Averaging, facts
 
 
 class BatchNorm(Averaging):
@@ -15,6 +14,7 @@ class BatchNorm(Averaging):
     target = "bnexp.norms.batch:layer"
     reduced = facts(conv="N,H,W", dense="N")
     centers_channels = True
+    centers_batch = True
     traps = (
         MOVING_AVERAGES_LAG,
         "torch's momentum is 1 − ours; its moving variance is unbiased, as the paper's; ours, like Keras's, is biased",
@@ -22,9 +22,6 @@ class BatchNorm(Averaging):
     )
 
     name: Literal["batch"] = "batch"
-
-    def caution(self, block: Block, batch_size: int) -> str | None:
-        return constant_in_training(block, batch_size)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         mean, variance = batch_moments(x, w, training)

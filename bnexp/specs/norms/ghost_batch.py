@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_moments, scaled
-from bnexp.specs.norms.base import Averaging, constant_in_training, facts, is_single
+from bnexp.specs.norms.base import Averaging, facts, is_single
 
 
 class GhostBatchNorm(Averaging):
@@ -20,6 +20,7 @@ class GhostBatchNorm(Averaging):
     target = "bnexp.norms.ghost_batch:layer"
     reduced = facts(conv="N of a chunk,H,W", dense="N of a chunk")
     centers_channels = True
+    centers_batch = True
     in_training = "statistics of each chunk of the batch; the moving averages take in one chunk after the other"
     traps = (
         "the moving averages move once for each chunk, so more in a step than those of `batch`",
@@ -39,7 +40,7 @@ class GhostBatchNorm(Averaging):
     def caution(self, block: Block, batch_size: int) -> str | None:
         if self.ghost_size > batch_size:
             return f"batches of {batch_size} hold no chunk of {self.ghost_size}: it is batch normalization"
-        return constant_in_training(block, batch_size)
+        return super().caution(block, batch_size)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         size = self.ghost_size if training else len(x)

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, example_axes, scaled, standardized
-from bnexp.specs.norms.base import Normalizing, facts, one_number
+from bnexp.specs.norms.base import Normalizing, facts
 
 
 class LayerNorm(Normalizing):
@@ -13,13 +12,11 @@ class LayerNorm(Normalizing):
     link = "https://arxiv.org/abs/1607.06450"
     formula = "y = γ_c (x − μ_n) / √(σ²_n + ε) + β_c; μ, σ² over H,W,C of each example"
     target = "bnexp.norms.layer:layer"
+    not_one_number = True
     reduced = facts(conv="H,W,C", dense="C")
     traps = ("Keras's LayerNormalization(axis=-1) is another method on images: `layer-channel`",)
 
     name: Literal["layer"] = "layer"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return one_number(block)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         return scaled(standardized(x, example_axes(x), self.epsilon), w)

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, scaled, standardized
-from bnexp.specs.norms.base import Normalizing, facts, one_channel
+from bnexp.specs.norms.base import Normalizing, facts
 
 
 class LayerChannelNorm(Normalizing):
@@ -13,13 +12,11 @@ class LayerChannelNorm(Normalizing):
     link = "https://arxiv.org/abs/2201.03545"
     formula = "y = γ_c (x − μ_nhw) / √(σ²_nhw + ε) + β_c; μ, σ² over C of each pixel"
     target = "bnexp.norms.layer_channel:layer"
+    not_one_channel = "layer norm over channels"
     reduced = facts(conv="C", dense="C")
     traps = ("after a dense layer it is `layer`",)
 
     name: Literal["layer-channel"] = "layer-channel"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return one_channel(block, "layer norm over channels")
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         return scaled(standardized(x, (x.ndim - 1,), self.epsilon), w)

@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, example_axes, scaled, standardized
-from bnexp.specs.norms.base import Normalizing, facts, one_number
+from bnexp.specs.norms.base import Normalizing, facts
 
 
 class LayerFullNorm(Normalizing):
@@ -14,6 +13,7 @@ class LayerFullNorm(Normalizing):
     formula = "y = γ_hwc (x − μ_n) / √(σ²_n + ε) + β_hwc; μ, σ² over H,W,C of each example"
     target = "bnexp.norms.layer_full:layer"
     parameters = facts(gamma="H,W,C", beta="H,W,C")
+    not_one_number = True
     reduced = facts(conv="H,W,C", dense="C")
     traps = (
         "many parameters on large maps; the model is tied to one size of image",
@@ -21,9 +21,6 @@ class LayerFullNorm(Normalizing):
     )
 
     name: Literal["layer-full"] = "layer-full"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return one_number(block)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         return scaled(standardized(x, example_axes(x), self.epsilon), w)

@@ -4,9 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_axes
-from bnexp.specs.norms.base import Layers, Momentum, Norm, constant_in_training, facts
+from bnexp.specs.norms.base import Layers, Momentum, Norm, facts
 from bnexp.specs.norms.weight import STARTS_FROM_DATA, weight_normalized
 
 
@@ -22,6 +21,7 @@ class MeanOnlyBatchNorm(Norm):
     state = facts(moving_mean="C")
     reduced = facts(conv="N,H,W", dense="N")
     centers_channels = True
+    centers_batch = True
     in_training = "mean of the batch; the moving mean takes it in"
     in_inference = "moving mean"
     traps = (STARTS_FROM_DATA, "always before the activation", "the moving mean lags as that of batch normalization")
@@ -30,9 +30,6 @@ class MeanOnlyBatchNorm(Norm):
     layers: Layers = "all"
     momentum: Momentum = 0.99
     data_init: bool = Field(True, description="whether g starts from the first training batch")
-
-    def caution(self, block: Block, batch_size: int) -> str | None:
-        return constant_in_training(block, batch_size)
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         t = weight_normalized(x, w)

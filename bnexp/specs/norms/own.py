@@ -47,12 +47,10 @@ class OwnNorm(Norm):
     name: str = Field(description="module:Class of a Keras layer, or a name from an installed package", examples=[OWN])
     place: Literal["before-activation", "after-activation"] = "before-activation"
     layers: Layers = "all"
-    source: str | None = Field(None, description="SHA-256 of the module's file; filled in when the config is loaded")
-
-    @property
-    def class_path(self) -> str:
-        """`module:Class`; ValueError for a name that nothing stands behind."""
-        return class_path(self.name)
+    source: str | None = Field(
+        None,
+        description="the module's file and those it imports, each with its SHA-256; filled in when loaded",
+    )
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -73,15 +71,6 @@ def installed() -> Mapping[str, str]:
 @cache
 def _installed(path: tuple[str, ...]) -> Mapping[str, str]:
     return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in METHODS}
-
-
-def class_path(name: str) -> str:
-    """The `module:Class` that a name stands for; ValueError if it stands for nothing."""
-    if ":" in name:
-        return name
-    if name not in installed():
-        raise ValueError(f"no installed package adds the normalization {name!r}")
-    return installed()[name]
 
 
 def _choice(value: Any) -> Any:

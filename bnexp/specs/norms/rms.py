@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables
-from bnexp.specs.norms.base import Normalizing, facts, one_channel
+from bnexp.specs.norms.base import Normalizing, facts
 
 
 class RmsNorm(Normalizing):
@@ -14,6 +13,7 @@ class RmsNorm(Normalizing):
     formula = "y = γ_c x / √(mean x² + ε); the mean over C of each pixel"
     target = "bnexp.norms.rms:layer"
     parameters = facts(scale="C")
+    not_one_channel = "RMS norm"
     reduced = facts(conv="C", dense="C")
     traps = (
         "on images the mean is over the channels of one pixel, as in `layer-channel`, not over H,W,C as in `layer`",
@@ -22,9 +22,6 @@ class RmsNorm(Normalizing):
     )
 
     name: Literal["rms"] = "rms"
-
-    def refusal(self, block: Block) -> tuple[str, str] | None:
-        return one_channel(block, "RMS norm")
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         return w["scale"] * x / ((x**2).mean(-1, keepdims=True) + self.epsilon) ** 0.5

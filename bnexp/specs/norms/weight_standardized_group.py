@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from bnexp.specs.block import Block
 from bnexp.specs.norms.arrays import Array, Variables, batch_axes, group_standardized, linear, scaled, standardized
 from bnexp.specs.norms.base import SCALE_AND_SHIFT, Epsilon, Groups, Layers, Norm, facts
 
@@ -20,6 +19,7 @@ class WeightStandardizedGroupNorm(Norm):
     target = "bnexp.norms.weight_standardized_group:layer"
     linear_target = "bnexp.norms.weight_standardized_group:linear"
     parameters = SCALE_AND_SHIFT
+    centers_groups = True
     reduced = facts(conv="fan-in of each filter; then H,W,C/G", dense="fan-in of each unit; then C/G")
     traps = (
         "always before the activation",
@@ -32,9 +32,6 @@ class WeightStandardizedGroupNorm(Norm):
     groups: Groups = 8
     epsilon: Epsilon = 1e-3
     weight_epsilon: Epsilon = Field(1e-5, description="added to the variance of each unit's weights, under the root")
-
-    def bias_redundant(self, block: Block) -> bool:
-        return self.groups == block.shape[-1]
 
     def reference(self, x: Array, w: Variables, training: bool) -> Array:
         kernel = standardized(w["kernel"], batch_axes(w["kernel"]), self.weight_epsilon)

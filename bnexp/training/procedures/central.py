@@ -14,7 +14,6 @@ from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.training.clock import Clock
 from bnexp.training.evaluations import Evaluations, caution, test_scores
-from bnexp.training.execution import execution_for
 from bnexp.training.initial import fingerprint
 from bnexp.training.loop import Observer, Setup, train
 from bnexp.training.order import epoch_order, order_fingerprint
@@ -41,7 +40,7 @@ def central(
         steps = training.evaluation_steps(len(parts.train))[-1]
         if told := noticed(trial, data):
             progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
-        execution = execution_for(training.batch_size, steps, resources.device["device"])
+        execution = resources.execution(trial, len(parts.train))
         program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))

@@ -1,16 +1,15 @@
-"""The keys of a config besides those of a trial's spec: their form, and the values of the simple ones."""
+"""The keys of a config besides those of a trial's spec: their form, and the values of the simpler ones."""
 
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 
-from bnexp.config.check import located
-from bnexp.config.findings import findings
-from bnexp.config.merge import put
+from bnexp.config.check import findings, located
 from bnexp.config.mistakes import Mistakes
-from bnexp.config.tree import Node, get, plain, without
+from bnexp.config.tree import Node, get, plain, put, without
 from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
 from bnexp.specs.values import Frozen
+from bnexp.specs.wording import described
 
 Values = Annotated[list[Any], Field(min_length=1)]
 Entries = Annotated[list[dict[str, Any]], Field(min_length=1)]
@@ -88,7 +87,30 @@ def well_formed(header: Node, mistakes: Mistakes) -> Node:
         place = finding.path[:2]
         if place[0] == "variants" and len(place) == 2 and (node := get(header, place)):
             # The variant itself stays, so that entries that name it are right.
-            header = put(header, ("variants", str(place[1])), Node(None, node.mark, node.key), {})
+            header = put(header, ("variants", str(place[1])), node._replace(value=None))
         else:
             header = without(header, place)
     return header
+
+
+def read_seeds(node: Node, mistakes: Mistakes) -> tuple[int, ...]:
+    """How often each point is trained, a number n for the seeds 0 to n − 1, or a list of seeds.  Never empty."""
+    value = node.value
+    if type(value) is int and 1 <= value <= MAX_SEEDS:
+        return tuple(range(value))
+    if type(value) is int:
+        rule = f"seeds, as a number, is from 1 to {MAX_SEEDS:,}, not {value}; one seed is a list: [{value}]"
+        mistakes.add(node.mark, rule)
+    elif not node.is_list:
+        mistakes.add(node.mark, f"seeds is a number of seeds or a list of them, not {described(value)}")
+    elif not value:
+        mistakes.add(node.mark, "seeds is empty; give at least one")
+    seeds: list[int] = []
+    for item in value if node.is_list else ():
+        if type(item.value) is not int or not 0 <= item.value <= MAX_SEED:
+            mistakes.add(item.mark, f"a seed is a whole number from 0 to {MAX_SEED}, not {described(item.value)}")
+        elif item.value in seeds:
+            mistakes.add(item.mark, f"the seed {item.value} stands here twice")
+        else:
+            seeds.append(item.value)
+    return tuple(seeds) or (0,)

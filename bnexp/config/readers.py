@@ -1,0 +1,204 @@
+"""What the keys of a config mean that vary the spec: dotted keys, `--set`, variants, grid and entries.
+
+From nodes to values; mistakes are collected.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bnexp.config.grid import Entry, Row, equal
+from bnexp.config.header import HEADER
+from bnexp.config.keys import FILLED_IN, blocks, every_key
+from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
+from bnexp.config.tree import Node, from_plain, get, leaves, plain
+from bnexp.config.yaml import parse
+from bnexp.specs.norms.own import is_own
+from bnexp.specs.wording import described, did_you_mean, nearest, unknown
+
+SETTABLE = ("seeds", "baseline", "margin", "about")
+"""Keys of the experiment, not of its trials, that `--set` takes."""
+
+
+def known_keys(changes: Node, own_norm: bool, mistakes: Mistakes, *others: str) -> dict[str, Node]:
+    """The keys of a mapping that a config may vary, without `others`; the rest is reported.
+
+    Where the config names a user's `own_norm`, any key of `norm` may be its argument, and each point tells.
+    """
+    found = {}
+    for key, node in changes.value.items():
+        if key in every_key() or (own_norm and may_be_argument(key)):
+            found[key] = node
+        elif key not in others:
+            mistakes.add(node.at_key, f"unknown key {key!r}{near(key, others)}")
+    return found
+
+
+def may_be_argument(key: str) -> bool:
+    """Whether a dotted key could be an argument of a user's own layer."""
+    return key.startswith("norm.") and key.count(".") == 1 and key not in FILLED_IN
+
+
+def names_own_norm(node: Node, place: str = "") -> bool:
+    """Whether a layer of the user's own is written at a `norm`, anywhere in a tree that stands at a place."""
+    if node.is_mapping:
+        return any(names_own_norm(item, f"{place}.{key}") for key, item in node.value.items())
+    if node.is_list:
+        return any(names_own_norm(item, place) for item in node.value)
+    return f".{place}".endswith((".norm", ".norm.name")) and is_own(node.value)
+
+
+def near(key: str, also: Sequence[str] = ()) -> str:
+    """The nearest of all dotted keys, or the one whose last part is nearest, or what there is at the top."""
+    known = every_key()
+    if found := nearest(key, [*also, *known]):
+        return f"; did you mean {found!r}?"
+    last = {dotted.rpartition(".")[2]: dotted for dotted in reversed(known)}
+    if found := nearest(key.rpartition(".")[2], last):
+        return f"; did you mean {last[found]!r}?"
+    block = [dotted for dotted in known if dotted.startswith(key.partition(".")[0] + ".")]
+    return did_you_mean(key, block or [*also, *(dotted for dotted in known if "." not in dotted)])
+
+
+def report_repeated(change: Node, mistakes: Mistakes) -> None:
+    """Report a key that is given both dotted and in its block."""
+    lines: dict[tuple[str, ...], int] = {}
+    for path, node in leaves(change):
+        if path in lines:
+            where = f"; first on line {lines[path]}" if lines[path] else ""
+            mistakes.add(node.at_key, f"duplicate key {'.'.join(path)!r}{where}")
+        lines[path] = node.at_key.line
+
+
+def read_sets(texts: Sequence[str], mistakes: Mistakes) -> Iterator[tuple[str, Node]]:
+    """Each key of `--set KEY=VALUE` with its value; these win over the file."""
+    for text in texts:
+        mark = Mark(Source(f"--set {text}"))
+        key, equals, value = (part.strip() for part in text.partition("="))
+        top = key.partition(".")[0]
+        if not (key and equals):
+            mistakes.add(mark, "takes key=value, as in training.batch_size=32")
+        elif key == "name":
+            mistakes.add(mark, "the name is set with --name")
+        elif top in HEADER and key not in SETTABLE:
+            mistakes.add(mark, f"cannot change `{top}`; edit the file")
+        elif key not in SETTABLE and key not in every_key() and not may_be_argument(key):
+            mistakes.add(mark, f"unknown key {key!r}{near(key, SETTABLE)}")
+        else:
+            try:
+                yield key, from_plain(plain(parse(value, mark.source.name)), mark)
+            except ConfigError as error:
+                mistakes.add(mark, error.mistakes[0].message)
+
+
+def report_varied(sets: Sequence[tuple[str, Node]], varied: Mapping[str, str], mistakes: Mistakes) -> None:
+    """Report keys that cannot be set because the grid or an include (`varied` says which) gives them values."""
+    for key, node in sets:
+        for other, where in varied.items():
+            if f"{key}.".startswith(f"{other}."):
+                message = f"{other} is varied by {where}, so it cannot be set; edit the file, or use --only"
+                mistakes.add(node.mark, message)
+
+
+NONE = ""
+"""The name of the only variant where none could be read; entries may then name any."""
+
+
+def read_variants(node: Node | None, base: Node, written: bool, mistakes: Mistakes) -> dict[str, Node]:
+    """The changes by name; without `variants` the base alone, named after its norm.
+
+    `written` says whether the file has the key, right or wrong.
+    """
+    found = {}
+    for name, change in node.value.items() if node else ():
+        if not name.strip() or not name.isprintable() or len(name) > 64:
+            message = f"a variant's name is printable text of 1 to 64 characters, not {name[:80]!r}"
+            mistakes.add(change.at_key, message)
+            continue
+        items = change.value if change.is_mapping else {}
+        report_repeated(change._replace(value=items), mistakes)
+        for key in [key for key in items if key in HEADER]:
+            mistakes.add(items[key].at_key, f"{key!r} belongs to the top of the file, not to a variant")
+        found[name] = change._replace(value={key: item for key, item in items.items() if key not in HEADER})
+    if node:
+        return found or {NONE: Node({}, base.mark)}
+    norm = get(base, ("norm", "name"))
+    if "norm" not in base.value and not written:
+        mistakes.add(base.mark, "has neither `variants` nor a `norm`; add one, as in `variants: {bn: {norm: batch}}`")
+    return {str(norm.value) if norm else blocks()["norm",]: Node({}, base.mark)}
+
+
+def read_baseline(name: str | None, node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> str:
+    """The variant that the others are compared with; by default the first."""
+    if name is None or node is None:
+        return variants[0]
+    if name not in variants and NONE not in variants:
+        mistakes.add(node.mark, f"baseline: {unknown('variant', name, variants)}")
+    return name
+
+
+def read_axes(grid: Node | None, rows: Node | None, own_norm: bool, mistakes: Mistakes) -> list[list[Row]]:
+    """The grid's axes in the order of the file; the rows of `zip` are one more."""
+    crossed, together = (known_keys(node, own_norm, mistakes) if node else {} for node in (grid, rows))
+    for key, axis in crossed.items():
+        values = [plain(item) for item in axis.value]
+        for k, item in enumerate(axis.value):
+            if any(equal(values[k], earlier) for earlier in values[:k]):
+                mistakes.add(item.mark, f"{key} has this value twice")
+    for key in [key for key in together if key in crossed]:
+        mistakes.add(together.pop(key).at_key, f"{key!r} is a key of `grid` too; keep one of them")
+    axes: list[list[Row]] = [[(pair,) for pair in _pairs(key, axis)] for key, axis in crossed.items()]
+    if not together:
+        return axes
+    first, *others = together
+    there = len(together[first].value)
+    for key in others:
+        if (here := len(together[key].value)) != there:
+            message = "the lists of `zip` advance together, so they have one length"
+            mistakes.add(together[key].mark, f"{message}; {key!r} has {here}, {first!r} has {there}")
+    return [*axes, list(zip(*(_pairs(key, axis) for key, axis in together.items()), strict=False))]
+
+
+def _pairs(key: str, axis: Node) -> list[tuple[str, Node]]:
+    """The axis's key with each of its values."""
+    return [(key, Node(item.value, item.mark, axis.key)) for item in axis.value]
+
+
+def read_entries(
+    where: str, node: Node | None, variants: Sequence[str], own_norm: bool, mistakes: Mistakes
+) -> Iterator[Entry]:
+    """Each entry of `include` or `exclude`: the variants that it names, or all, and its other keys."""
+    for entry in node.value if node else ():
+        chosen = entry.value.get("variant")
+        names = tuple(variants) if chosen is None else tuple(_chosen(chosen, variants, mistakes))
+        known = known_keys(entry, own_norm, mistakes, "variant")
+        change = Node(known, entry.mark)
+        report_repeated(change, mistakes)
+        if not entry.value:
+            mistakes.add(entry.mark, f"an entry of `{where}` is empty; give it keys")
+        elif names and len(known) + ("variant" in entry.value) == len(entry.value):
+            yield Entry(names, change)
+
+
+def _chosen(node: Node, variants: Sequence[str], mistakes: Mistakes) -> Iterator[str]:
+    for item in node.value if node.is_list else [node]:
+        if not isinstance(item.value, str):
+            mistakes.add(item.mark, f"variant takes a name or a list of names, not {described(item.value)}")
+        elif item.value in variants:
+            yield item.value
+        elif "" not in variants:
+            mistakes.add(item.mark, unknown("variant", item.value, variants))
+
+
+def report_unused(
+    unused: Sequence[Entry], place: Mark, variants: Sequence[str], remaining: set[str], mistakes: Mistakes
+) -> None:
+    """Report entries of `exclude` that left nothing out, and variants of which they leave nothing."""
+    for entry in unused:
+        mistakes.add(
+            entry.change.mark, "excludes nothing; every key of an entry must match a point, so check its values"
+        )
+    if not remaining:
+        mistakes.add(place, "leaves no point of the experiment")
+        return
+    for name in variants:
+        if name not in remaining:
+            mistakes.add(place, f"leaves no point of the variant {name!r}; remove the variant instead")

@@ -103,9 +103,13 @@ def run(
     if isinstance(seeds, int):
         raise UserError(f"seeds: those wanted, as in range({seeds}) or [{seeds}], not {seeds}")
     many = configs if isinstance(configs, Sequence) and not isinstance(configs, str) else [configs]
-    experiments = _different([load(config) for config in many])
-    if not plugins:
-        _forbid_foreign_code(experiments)
+    experiments = [load(config) for config in many]
+    names = [experiment.name for experiment in experiments]
+    if twice := next((name for name in names if names.count(name) > 1), None):  # plans are stored by name
+        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
+    for experiment in experiments if not plugins else ():
+        if found := foreign_code(experiment):
+            raise UserError(f"{experiment.source or experiment.name}: {found[0]} is code, which --no-plugins forbids")
     options = Options(
         jobs=jobs,
         threads=threads,
@@ -127,24 +131,10 @@ def run(
     return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
 
 
-def _forbid_foreign_code(experiments: Sequence[Experiment]) -> None:
-    for experiment in experiments:
-        if found := foreign_code(experiment):
-            raise UserError(f"{experiment.source or experiment.name}: {found[0]} is code, which --no-plugins forbids")
-
-
 def _not_text(name: str, value: Sequence[str]) -> None:
     """A text is a sequence of texts too, its characters, which nobody means."""
     if isinstance(value, str):
         raise UserError(f"{name}: a list of texts, as in [{value!r}], not one text")
-
-
-def _different(experiments: list[Experiment]) -> list[Experiment]:
-    """The experiments, if no two would store their plans under one name."""
-    names = [experiment.name for experiment in experiments]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UserError(f"two experiments are named {twice!r}; give one of them another name")
-    return experiments
 
 
 def compare(

@@ -16,7 +16,7 @@ from bnexp.lazy import attribute
 
 COMMANDS = {
     "run": "bnexp.cli.running:run",
-    "report": "bnexp.cli.report:report",
+    "report": "bnexp.cli.trials:report",
     "plan": "bnexp.cli.running:plan",
     "compare": "bnexp.cli.compare:compare",
     "status": "bnexp.cli.trials:status",
@@ -28,7 +28,7 @@ COMMANDS = {
     "schema": "bnexp.cli.configs:schema",
     "init": "bnexp.cli.configs:init",
     "doctor": "bnexp.cli.doctor:doctor",
-    "data": "bnexp.cli.data:data",
+    "data": "bnexp.cli.configs:data",
 }
 """In the order of the help text.  These modules import click and nothing heavy."""
 
@@ -57,7 +57,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="bnexp")
 def app() -> None:
     """Honest, reproducible comparison of how neural networks are normalized.
@@ -115,8 +115,6 @@ def _call(words: list[str]) -> int:
     except click.ClickException as error:
         error.show(sys.stderr)
         return 2
-    except click.Abort:
-        raise KeyboardInterrupt from None
 
 
 def _say(text: str, code: int) -> int:

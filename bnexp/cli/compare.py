@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from bnexp.cli import options
 from bnexp.cli.text import note, print_json, table
+from bnexp.specs.wording import printable
 
 REGRESSION = 1
 
@@ -18,7 +19,6 @@ REGRESSION = 1
 @click.option(
     "--metric",
     default="test-accuracy",
-    show_default=True,
     metavar="NAME",
     help="test-accuracy, recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
     "or steps-to-N: steps to N % validation accuracy.",
@@ -27,14 +27,12 @@ REGRESSION = 1
     "--margin",
     type=float,
     default=0.0,
-    show_default=True,
     help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points).",
 )
 @click.option(
     "--fail-on",
     type=click.Choice(["regression", "difference"]),
     default="regression",
-    show_default=True,
     help="Exit with 1 at a regression; or at an improvement too.",
 )
 @click.option(
@@ -81,7 +79,6 @@ def compare(
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.evidence.sides import is_results  # noqa: PLC0415
     from bnexp.reporting import comparison as text  # noqa: PLC0415  # scipy
-    from bnexp.running.progress import printable  # noqa: PLC0415
 
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):

@@ -1,10 +1,13 @@
-"""`bnexp validate`, `schema` and `init`: config files, before anything is trained."""
+"""`bnexp validate`, `schema`, `init` and `data`: config files and datasets, before anything is trained."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bnexp.cli import options
+from bnexp.cli.running import note_cautions, summary
 from bnexp.cli.text import note
 from bnexp.errors import UserError
 
@@ -12,7 +15,7 @@ from bnexp.errors import UserError
 @click.command()
 @options.configs
 @options.loading
-def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None, smoke: bool) -> None:
+def validate(configs: tuple[Path, ...], loading: dict[str, Any]) -> None:
     """Check configs, and print what they amount to.
 
     All mistakes of all files are printed, each with its line and what was probably meant.
@@ -21,17 +24,14 @@ def validate(configs: tuple[Path, ...], sets: tuple[str, ...], name: str | None,
     Example:
       bnexp validate configs/*.yaml
     """
-    from bnexp.cli.running import note_cautions, summary  # noqa: PLC0415  # both modules are small; no cycle at the top
     from bnexp.config.load import load, load_many  # noqa: PLC0415  # pydantic: not for `--help`
 
     try:
-        experiments = load_many(configs, sets=sets, name=name, smoke=smoke)
+        experiments = load_many(configs, **loading)
     except UserError:
         for path in configs:  # what is right is said too, before the mistakes of the others
-            try:
-                click.echo(f"ok: {summary(load(path, sets=sets, name=name, smoke=smoke))}")
-            except UserError:
-                continue
+            with suppress(UserError):
+                click.echo(f"ok: {summary(load(path, **loading))}")
         raise
     for experiment in experiments:
         click.echo(f"ok: {summary(experiment)}")
@@ -71,23 +71,48 @@ def init(name: str, force: bool, list_names: bool) -> None:
     if list_names:
         click.echo("\n".join(shipped.names()))
         return
-    text = "".join(line for line in shipped.text(name).splitlines(keepends=True) if not _names_schema(line))
+    # Without the line by which editors find the schema: its relative path would lead nowhere from another folder.
+    lines = shipped.text(name).splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("# yaml-language-server:")).removeprefix("#\n")
     path = Path(f"{name.rpartition('/')[2]}.yaml")
-    _write(path, text.removeprefix("#\n").replace(f"configs/{name}.yaml", str(path)), force)
-    click.echo(path)
-    note(f"Next: bnexp run {path}")
-
-
-def _names_schema(line: str) -> bool:
-    """The line by which editors find the schema: its relative path would lead nowhere from another folder."""
-    return line.startswith("# yaml-language-server:")
-
-
-def _write(path: Path, text: str, force: bool) -> None:
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(text.replace(f"configs/{name}.yaml", str(path)))
     except FileExistsError:
         raise UserError(f"{path} is there already; --force writes over it") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); go to a folder of your own") from None
+    click.echo(path)
+    note(f"Next: bnexp run {path}")
+
+
+@click.group()
+def data() -> None:
+    """Fetch datasets, so that later runs need no network.
+
+    \b
+    Example:
+      bnexp data fetch mnist
+    """
+
+
+@data.command()
+@click.argument("name", default="mnist")
+@click.option(
+    "--into", type=options.FOLDER, help="The cache folder; default: BNEXP_CACHE_DIR, or the user's own cache."
+)
+def fetch(name: str, into: Path | None) -> None:
+    """Download a dataset (default: mnist), check it, and print its folder.
+
+    NAME is mnist, fashion-mnist or cifar10. What is there and intact is not downloaded again. The printed folder can be
+    copied to a machine without a network, and named there with --data-dir.
+
+    \b
+    Example:
+      bnexp data fetch fashion-mnist
+    """
+    from bnexp.data import fetch as download  # noqa: PLC0415  # pydantic: not for `--help`
+
+    folder = download(name, cache=into)
+    note(f"{name} is here and intact:")
+    click.echo(folder)

@@ -36,8 +36,7 @@ class Check:
     """One thing that was looked at."""
 
     what: str
-    state: str
-    """`ok`; `warn`: it goes without; `FAIL`: bnexp cannot train or report."""
+    state: str  # `ok`; `warn`: it goes without; `FAIL`: bnexp cannot train or report
     found: str
 
 
@@ -87,14 +86,10 @@ def packages() -> Check:
 
 def machine() -> Check:
     """Cores, memory and GPUs, and how many trials `--jobs auto` would train at a time."""
-    from bnexp.running.machine import (  # noqa: PLC0415  # pydantic: not for `--help`
-        available_cores,
-        available_gpus,
-        available_memory,
-    )
+    from bnexp.running import machine as here  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.options import WORKER_MEMORY, Options, workers  # noqa: PLC0415
 
-    cores, memory, gpus = available_cores(), available_memory(), len(available_gpus())
+    cores, memory, gpus = here.available_cores(), here.available_memory(), len(here.available_gpus())
     text = f"{cores} cores, {memory / 1e9:.1f} GB of memory free, {gpus} GPU: "
     text += f"--jobs auto trains {workers(Options(), cores)} at a time"
     if memory < WORKER_MEMORY:

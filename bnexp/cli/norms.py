@@ -9,6 +9,7 @@ import click
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
 from bnexp.errors import UserError
+from bnexp.specs.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from bnexp.specs.norms.base import Norm
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}
+_YES = {True: "yes", False: "no"}
 _KINDS = {float: "number", int: "whole number", bool: "true | false"}
 
 
@@ -36,7 +38,8 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
       bnexp norms group --groups 4
       bnexp norms batch --layers conv --no-check
     """
-    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.specs.norms.table import METHODS  # noqa: PLC0415
 
     if name is None or name.startswith("-"):
         if name or arguments:
@@ -44,7 +47,12 @@ def norms(name: str | None, arguments: tuple[str, ...], no_check: bool, as_json:
         if as_json:
             print_json([facts(each, method) for each, method in METHODS.items()])
         else:
-            click.echo(listing(METHODS))
+            rows = [
+                [each, method.paper, _YES[method.batch_dependent], _shapes(method.parameters), _shapes(method.state)]
+                for each, method in METHODS.items()
+            ]
+            rows += [[each, f"installed: {path}", "", "", ""] for each, path in sorted(installed().items())]
+            click.echo(table(["name", "paper", "batch-dependent", "parameters", "extra state"], rows))
             click.echo("\n`bnexp norms NAME` prints the card of one; `norm: my_module:MyNorm` takes your own layer.")
         return
     from bnexp.norms.check import deviation_apart  # noqa: PLC0415  # numpy: not for `--help`
@@ -65,7 +73,6 @@ def _chosen(name: str, arguments: Sequence[str]) -> "Norm":
     from bnexp.config.yaml import scalar  # noqa: PLC0415
     from bnexp.specs.norms.own import is_own  # noqa: PLC0415
     from bnexp.specs.norms.table import METHODS  # noqa: PLC0415
-    from bnexp.specs.wording import did_you_mean  # noqa: PLC0415
 
     if is_own(name):
         raise UserError(f"{name} is not one of ours, and has no card; `bnexp run` tries it before it trains")
@@ -90,24 +97,18 @@ def facts(name: str, method: "type[Norm]") -> dict[str, Any]:
     }
 
 
-def listing(methods: "Mapping[str, type[Norm]]") -> str:
-    """One line for each method, then those that installed packages add."""
-    from bnexp.specs.norms.own import installed  # noqa: PLC0415  # pydantic: not for `--help`
-
-    rows = [
-        [name, method.paper, _yes(method.batch_dependent), _shapes(method.parameters), _shapes(method.state)]
-        for name, method in methods.items()
-    ]
-    rows += [[name, f"installed: {path}", "", "", ""] for name, path in sorted(installed().items())]
-    return table(["name", "paper", "batch-dependent", "parameters", "extra state"], rows)
-
-
 def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     """All that is known of one method with its arguments."""
+    arguments = [
+        [key, _value(getattr(norm, key)), _value(field.default), _choices(field), field.description or ""]
+        for key, field in type(norm).model_fields.items()
+        if key != "name"
+    ]
     lines = [f"{norm.title} (norm: {norm.name})", f"  {norm.paper}{norm.link and f', {norm.link}'}", ""]
     lines += ["formula", *(f"  {part}" for part in norm.formula.split("; ")), ""]
-    lines += [f"batch-dependent: {_yes(norm.batch_dependent)}", f"in training:     {norm.in_training}"]
-    lines += [f"at inference:    {norm.in_inference}", "", "arguments", _argument_table(norm), "", *_places(norm)]
+    lines += [f"batch-dependent: {_YES[norm.batch_dependent]}", f"in training:     {norm.in_training}"]
+    lines += [f"at inference:    {norm.in_inference}", "", "arguments"]
+    lines += [table(["argument", "here", "default", "values", "meaning"], arguments, indent="  "), "", *_places(norm)]
     if norm.not_dense:
         lines += ["", f"no dense layers: {norm.not_dense}"]
     if norm.traps:
@@ -119,15 +120,6 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     elif deviation is not None:
         lines += ["", "nothing to check against NumPy"]
     return "\n".join(lines)
-
-
-def _argument_table(norm: "Norm") -> str:
-    rows = [
-        [key, _value(getattr(norm, key)), _value(field.default), _choices(field), field.description or ""]
-        for key, field in type(norm).model_fields.items()
-        if key != "name"
-    ]
-    return table(["argument", "here", "default", "values", "meaning"], rows, indent="  ")
 
 
 def _places(norm: "Norm") -> list[str]:
@@ -166,14 +158,6 @@ def _choices(field: "FieldInfo") -> str:
 
 
 def _value(default: object) -> str:
-    return (
-        str(default).lower()
-        if isinstance(default, bool)
-        else f"{default:g}"
-        if isinstance(default, float)
-        else str(default)
-    )
-
-
-def _yes(fact: bool) -> str:
-    return "yes" if fact else "no"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)

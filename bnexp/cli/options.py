@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,10 @@ from typing import Any, Literal
 import click
 
 Command = Callable[..., Any]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+DEVICES = click.Choice(["auto", "cpu", "gpu"])
 
 
 def files(ctx: click.Context, _: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -25,7 +30,7 @@ def seeds(text: str) -> frozenset[int]:
     return parse_seeds(text)
 
 
-def jobs(text: str) -> int | Literal["auto"]:
+def number_of_jobs(text: str) -> int | Literal["auto"]:
     """A whole number from 1, or `auto`."""
     if text == "auto":
         return "auto"
@@ -37,14 +42,10 @@ def jobs(text: str) -> int | Literal["auto"]:
 def seconds(text: str) -> float:
     """`90s`, `30m`, `1h30m`, or a number of seconds."""
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.replace(" ", ""))
-    found = (
-        sum(factor * float(part or 0) for factor, part in zip((3600, 60, 1), match.groups(), strict=True))
-        if match
-        else 0
-    )
-    if not found:
-        raise click.BadParameter(f"a length of time, as in 90s, 30m or 1h30m, not {text!r}")
-    return found
+    hours, minutes, rest = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    if found := 3600 * hours + 60 * minutes + rest:
+        return found
+    raise click.BadParameter(f"a length of time, as in 90s, 30m or 1h30m, not {text!r}")
 
 
 def shard(text: str) -> str:
@@ -55,13 +56,19 @@ def shard(text: str) -> str:
     return text
 
 
-def together(*options: Command) -> Command:
-    """Several options as one decorator; they are listed in this order."""
+def group(name: str, *options: Command) -> Command:
+    """Several options as one decorator, listed in this order; a command gets what they are as one mapping `name`."""
 
     def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def grouped(*arguments: Any, **values: Any) -> Any:
+            return command(*arguments, **{name: {key: values.pop(key) for key in keys}}, **values)
+
+        others = len(getattr(command, "__click_params__", ()))
         for option in reversed(options):
-            command = option(command)
-        return command
+            option(grouped)
+        keys = [parameter.name for parameter in grouped.__click_params__[others:]]  # type: ignore[attr-defined]
+        return grouped
 
     return decorate
 
@@ -75,60 +82,34 @@ configs = click.argument(
     metavar="CONFIG...",
 )
 
-results = click.option(
-    "--results",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="The results folder.",
-)
+results = click.option("--results", type=FOLDER, default=Path("results"), help="The results folder.")
 
 data_dir = click.option(
-    "--data-dir",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where datasets are looked for first: mnist.npz or the four IDX files.",
+    "--data-dir", type=EXISTING_FOLDER, help="Where datasets are looked for first: mnist.npz or the four IDX files."
 )
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
-loading = together(
+loading = group(
+    "loading",
     click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Change a key of the config; repeatable."),
     click.option("--name", help="Store under this name instead of the config's."),
     click.option("--smoke", is_flag=True, help="A tiny form of the experiment, to see that it works."),
 )
 
-selecting = together(
+selecting = group(
+    "selecting",
     click.option("--seeds", type=seeds, metavar="SEEDS", help="Only these seeds of the plan: 0-4, or 0,2,7-9."),
     click.option(
         "--only", multiple=True, metavar="KEY=PATTERN", help="Only these trials: variant=bn*, norm=batch*; repeatable."
     ),
-    click.option("--shard", type=shard, metavar="K/N", help="Only the K-th of N parts of the rest, for N machines."),
 )
 
-executing = together(
-    click.option("--jobs", type=jobs, metavar="N|auto", default="auto", show_default=True, help="Trials at a time."),
-    click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each trial."),
-    click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "dask"]),
-        default="local",
-        show_default=True,
-        help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
-    ),
-    click.option(
-        "--scheduler", metavar="ADDRESS", help="The Dask scheduler, tcp://...; without it one is started here."
-    ),
+sharing = click.option(
+    "--shard", type=shard, metavar="K/N", help="Only the K-th of N parts of the rest, for N machines."
 )
 
-limiting = together(
-    click.option("--timeout", type=seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."),
-    click.option(
-        "--budget", type=seconds, metavar="TIME", help="Start no seed that is unlikely to finish in time: 30m, 1h30m."
-    ),
-    click.option(
-        "--retries",
-        type=click.IntRange(0),
-        help="Retries when a worker dies.  [default: 0; with dask 2]",
-    ),
-)
+
+def jobs(help_text: str) -> Command:
+    """How many trials at a time."""
+    return click.option("--jobs", type=number_of_jobs, metavar="N|auto", default="auto", help=help_text)

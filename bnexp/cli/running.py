@@ -12,6 +12,7 @@ import click
 
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
+from bnexp.specs.wording import duration, printable
 
 if TYPE_CHECKING:
     from bnexp.running.progress import Watcher
@@ -21,8 +22,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.configs
-@options.executing
+@options.jobs("Trials at a time.")
+@click.option("--threads", type=click.IntRange(1), default=1, help="Threads of each trial.")
+@click.option("--device", type=options.DEVICES, default="auto")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    help="dask: the workers of a Dask cluster (pip install 'bnexp[dask]').",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="The Dask scheduler, tcp://...; without it one is started here.")
 @options.selecting
+@options.sharing
 @options.loading
 @options.data_dir
 @options.results
@@ -34,29 +45,40 @@ if TYPE_CHECKING:
     "--max-failures",
     type=click.IntRange(0),
     default=3,
-    show_default=True,
     help="Stop after so many identical consecutive failures; 0: never.",
 )
-@options.limiting
-@click.option("--plugins/--no-plugins", default=True, help="Whether a config may name code of its own, module:name.")
+@click.option(
+    "--timeout", type=options.seconds, metavar="TIME", help="End a trial that takes longer, as failed: 90s, 10m."
+)
+@click.option(
+    "--budget",
+    type=options.seconds,
+    metavar="TIME",
+    help="Start no seed that is unlikely to finish in time: 30m, 1h30m.",
+)
+@click.option("--retries", type=click.IntRange(0), help="Retries when a worker dies.  [default: 0; with dask 2]")
+@click.option(
+    "--plugins/--no-plugins",
+    default=True,
+    show_default=False,
+    help="Whether a config may name code of its own, module:name.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell also when each trial starts, and where its log is.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell only of failures.")
 @options.as_json
 def run(
     *,
     configs: tuple[Path, ...],
-    results: Path,
-    seeds: frozenset[int] | None,
-    only: tuple[str, ...],
+    loading: dict[str, Any],
+    selecting: dict[str, Any],
     shard: str | None,
-    sets: tuple[str, ...],
-    name: str | None,
-    smoke: bool,
+    results: Path,
+    data_dir: Path | None,
+    jobs: Any,
     dry_run: bool,
     verbose: bool,
     quiet: bool,
     as_json: bool,
-    data_dir: Path | None,
     **execution: Any,
 ) -> int:
     """Train what is missing, and store it.
@@ -74,62 +96,56 @@ def run(
       bnexp run mnist.yaml --engine dask --scheduler tcp://10.0.0.1:8786
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load_many  # noqa: PLC0415
 
-    experiments = _experiments(configs, sets, name, smoke)
+    experiments = load_many(configs, **loading)
+    chosen = api.selection(experiments, **selecting)
     if not quiet:
-        _note_unselected(experiments, seeds, only)
+        _note_left_out(experiments, chosen)
     if dry_run:
-        chosen = api.selection(experiments, seeds=seeds, only=only)
-        _show_plan(experiments, chosen, results, execution["jobs"], shard=shard, as_json=as_json)
+        _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
         return 0
     if not quiet:
         for experiment in experiments:
             note(summary(experiment))
-            if not smoke:  # it tries whether the config works, and its numbers say nothing
+            if not loading["smoke"]:  # it tries whether the config works, and its numbers say nothing
                 note_cautions(experiment)
         _note_edited(experiments, results)
     outcome = api.run(
         experiments,
         results=results,
-        seeds=seeds,
-        only=only,
         shard=shard,
+        jobs=jobs,
         data_folder=data_dir,
         watch=_watcher(verbose, quiet, results),
-        resume=_resume_command(),
+        # This process's own command line, as it can be typed again; `--force` would not resume.
+        resume=shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")]),
+        **selecting,
         **execution,
     )
     if as_json:
         print_json({**asdict(outcome), "left": outcome.left, "exit_code": outcome.exit_code})
     if not quiet and outcome.interrupted is None and outcome.planned:
-        note(f"Next: {_report_command(results)}")
+        elsewhere = [] if results == Path("results") else ["--results", str(results)]
+        note(f"Next: {shlex.join(['bnexp', 'report', *elsewhere])}")
     return outcome.exit_code
 
 
 @click.command()
 @options.configs
 @options.selecting
+@options.sharing
 @options.loading
-@click.option(
-    "--jobs",
-    type=options.jobs,
-    metavar="N|auto",
-    default="auto",
-    show_default=True,
-    help="Trials at a time, for the time left.",
-)
+@options.jobs("Trials at a time, for the time left.")
 @options.results
 @options.as_json
 def plan(
     *,
     configs: tuple[Path, ...],
-    results: Path,
-    seeds: frozenset[int] | None,
-    only: tuple[str, ...],
+    loading: dict[str, Any],
+    selecting: dict[str, Any],
     shard: str | None,
-    sets: tuple[str, ...],
-    name: str | None,
-    smoke: bool,
+    results: Path,
     jobs: Any,
     as_json: bool,
 ) -> None:
@@ -142,11 +158,12 @@ def plan(
       bnexp plan configs/mnist.yaml --seeds 0-4
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.config.load import load_many  # noqa: PLC0415
 
-    experiments = _experiments(configs, sets, name, smoke)
-    _note_unselected(experiments, seeds, only)
+    experiments = load_many(configs, **loading)
+    chosen = api.selection(experiments, **selecting)
+    _note_left_out(experiments, chosen)
     _note_edited(experiments, results)
-    chosen = api.selection(experiments, seeds=seeds, only=only)
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
 
@@ -166,12 +183,6 @@ def note_cautions(experiment: "Experiment") -> None:
 
     for text in cautions(experiment):
         note(f"caution: {text}")
-
-
-def _experiments(configs: Sequence[Path], sets: Sequence[str], name: str | None, smoke: bool) -> "list[Experiment]":
-    from bnexp.config.load import load_many  # noqa: PLC0415  # pydantic: not for `--help`
-
-    return load_many(configs, sets=sets, name=name, smoke=smoke)
 
 
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
@@ -195,12 +206,10 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
             )
 
 
-def _note_unselected(experiments: "Sequence[Experiment]", seeds: frozenset[int] | None, only: tuple[str, ...]) -> None:
+def _note_left_out(experiments: "Sequence[Experiment]", chosen: "Sequence[list[PlannedTrial]]") -> None:
     """Says which of several experiments `--seeds` and `--only` leave nothing of."""
-    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-
-    for experiment, chosen in zip(experiments, api.selection(experiments, seeds=seeds, only=only), strict=True):
-        if not chosen:
+    for experiment, planned in zip(experiments, chosen, strict=True):
+        if not planned:
             note(f"{experiment.name}: no trial of it matches --seeds and --only, so that it is left out")
 
 
@@ -218,15 +227,6 @@ def _watcher(verbose: bool, quiet: bool, results: Path) -> "Watcher":
     return Lines(sys.stderr, log=Store(results).log if verbose else None)
 
 
-def _resume_command() -> str:
-    """This process's own command line, as it can be typed again; `--force` would not resume."""
-    return shlex.join(["bnexp", *(word for word in sys.argv[1:] if word != "--force")])
-
-
-def _report_command(results: Path) -> str:
-    return shlex.join(["bnexp", "report"] + ([] if results == Path("results") else ["--results", str(results)]))
-
-
 def _show_plan(
     experiments: "Sequence[Experiment]",
     selected: "Sequence[list[PlannedTrial]]",
@@ -237,10 +237,8 @@ def _show_plan(
     as_json: bool,
 ) -> None:
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.estimate import seconds_left  # noqa: PLC0415
     from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
-    from bnexp.running.progress import duration, printable  # noqa: PLC0415
-    from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
+    from bnexp.running.survey import of_shard, seconds_left, survey, tasks  # noqa: PLC0415
 
     wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)
     whole = survey(wanted, Store(results))

@@ -10,20 +10,11 @@ from click import echo
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]], *, indent: str = "") -> str:
     """Columns as wide as they need to be; numbers and whatever stands under a header with `>` to the right."""
-    titles = [title.lstrip(">") for title in header]
-    lines = [titles, *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(titles))]
-    return "\n".join(
-        (
-            indent
-            + "  ".join(_padded(cell, width, title) for cell, width, title in zip(line, widths, header, strict=True))
-        ).rstrip()
-        for line in lines
-    )
-
-
-def _padded(cell: str, width: int, title: str) -> str:
-    return cell.rjust(width) if title.startswith(">") else cell.ljust(width)
+    lines = [[title.lstrip(">") for title in header], *([str(cell) for cell in row] for row in rows)]
+    sides = [">" if title.startswith(">") else "<" for title in header]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    cells = ((f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)) for line in lines)
+    return "\n".join((indent + "  ".join(line)).rstrip() for line in cells)
 
 
 def print_json(data: Any) -> None:

@@ -1,5 +1,6 @@
-"""`bnexp status`, `show` and `logs`: what a results folder holds."""
+"""`bnexp status`, `show`, `logs` and `report`: what a results folder holds."""
 
+import os
 from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bnexp.cli import options
-from bnexp.cli.text import print_json, table
+from bnexp.cli.text import note, print_json, table
 from bnexp.errors import UserError
+from bnexp.specs.wording import printable
 
 if TYPE_CHECKING:
-    from bnexp.records.plan import StoredPlan
     from bnexp.records.record import TrialRecord
-    from bnexp.records.store import Store
 
-
+INCOMPLETE = 4
 _FEW = 20  # values of a list that are shown; of more, how many they are
 
 
@@ -32,34 +32,24 @@ def status(experiments: tuple[str, ...], results: Path, as_json: bool) -> None:
     """
     from bnexp.records.find import plans  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.records.store import Store  # noqa: PLC0415
-    from bnexp.running.progress import printable  # noqa: PLC0415
 
     store = Store(results)
-    found = [completeness(store, plan) for plan in plans(store, experiments)]
+    found: list[dict[str, Any]] = []
+    for plan in plans(store, experiments):
+        records = [store.read_folder(folder) for point in plan.points for folder in point.trials.values()]
+        counts = Counter("missing" if record is None else record.status for record in records)
+        sizes = {"variants": len(plan.variants), "seeds": len(plan.seeds), "trials": len(records)}
+        statuses = {status: counts[status] for status in ("ok", "diverged", "failed", "missing")}
+        latest = max((record.started for record in records if record), default=None)  # UTC
+        complete = not (counts["failed"] or counts["missing"])
+        found.append({"experiment": plan.name, **sizes, **statuses, "latest": latest, "complete": complete})
     if as_json:
         print_json(found)
         return
-    header = ["experiment", *(f">{key}" for key in _COUNTS), "latest start"]
-    rows = [[printable(each["experiment"]), *map(each.get, _COUNTS), each["latest"] or "-"] for each in found]
+    counted = ("variants", "seeds", "trials", "ok", "diverged", "failed", "missing")
+    header = ["experiment", *(f">{key}" for key in counted), "latest start"]
+    rows = [[printable(each["experiment"]), *map(each.get, counted), each["latest"] or "-"] for each in found]
     click.echo(table(header, rows))
-
-
-_COUNTS = ("variants", "seeds", "trials", "ok", "diverged", "failed", "missing")
-
-
-def completeness(store: "Store", plan: "StoredPlan") -> dict[str, Any]:
-    """Counts of an experiment's trials, and the start of the latest (UTC); UserError where a record cannot be read."""
-    records = [store.read_folder(folder) for point in plan.points for folder in point.trials.values()]
-    counts = Counter("missing" if record is None else record.status for record in records)
-    return {
-        "experiment": plan.name,
-        "variants": len(plan.variants),
-        "seeds": len(plan.seeds),
-        "trials": len(records),
-        **{status: counts[status] for status in ("ok", "diverged", "failed", "missing")},
-        "latest": max((record.started for record in records if record), default=None),
-        "complete": not (counts["failed"] or counts["missing"]),
-    }
 
 
 @click.command()
@@ -109,6 +99,33 @@ def logs(trial: str, tail: int | None, results: Path) -> None:
                 click.echo(line, nl=False)
     except FileNotFoundError:
         raise UserError(f"{folder}: there is no run.log; only the record was kept") from None
+
+
+@click.command()
+@click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
+@options.results
+@click.option("--out", type=options.FOLDER, help="Where the report goes.  [default: report/ in the results folder]")
+@click.option("--pdf", is_flag=True, help="Each figure as PDF too.")
+@click.option("--strict", is_flag=True, help="Exit with 4 if a planned trial is missing or failed.")
+def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: bool, strict: bool) -> int:
+    """Write the report of what is stored, and print its path.
+
+    index.html is one file that opens without a network; beside it stand report.md, figures/ (SVG, PNG) and tables/
+    (CSV, Markdown, LaTeX). An incomplete experiment is reported too, and says what is missing.
+
+    \b
+    Examples:
+      bnexp report
+      bnexp report mnist --out /tmp/mnist-report
+    """
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's own need not be installed here
+    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+
+    written = api.report(results, out=out, experiments=experiments or None, pdf=pdf)
+    for sentence in written.missing:
+        note(sentence)
+    click.echo(written.index)
+    return 0 if written.complete or not strict else INCOMPLETE
 
 
 def record_text(folder: Path, record: "TrialRecord") -> str:

@@ -8,9 +8,10 @@ import click
 
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json
+from bnexp.specs.wording import duration, printable
 
 if TYPE_CHECKING:
-    from bnexp.evidence.agreement import Parting, Sameness
+    from bnexp.evidence.agreement import Parting
     from bnexp.running.verify import Verification
 
 
@@ -20,26 +21,16 @@ if TYPE_CHECKING:
     "--tolerance", type=click.FloatRange(0), help="Of losses in nats and of accuracies as shares.  [default: 0.001]"
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads.  [default: those of the record]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), help="[default: that of the record]")
+@click.option("--device", type=options.DEVICES, help="[default: that of the record]")
 @click.option(
     "--modules",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=options.EXISTING_FOLDER,
     help="Where your own modules are looked for first, such as the config's folder.  [default: the working folder]",
 )
 @options.data_dir
 @options.results
 @options.as_json
-def verify(
-    trial: str,
-    *,
-    tolerance: float | None,
-    threads: int | None,
-    device: Any,
-    modules: Path | None,
-    data_dir: Path | None,
-    results: Path,
-    as_json: bool,
-) -> int:
+def verify(*, trial: str, data_dir: Path | None, results: Path, as_json: bool, **chosen: Any) -> int:
     """Train a stored trial again, and say whether it comes to the same.
 
     TRIAL is as for `bnexp show`. The record is not touched. Exit codes: 0 the same bit by bit, or within the tolerance;
@@ -51,20 +42,15 @@ def verify(
       bnexp verify mnist-cnn-group-b64-s0
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.records.find import find  # noqa: PLC0415
+    from bnexp.records.find import find, record  # noqa: PLC0415
     from bnexp.records.store import Store  # noqa: PLC0415
 
     if not as_json:
-        note(_announced(find(Store(results), trial)))
-    found = api.verify(
-        trial,
-        results=results,
-        tolerance=tolerance,
-        threads=threads,
-        device=device,
-        data_folder=data_dir,
-        modules=modules,
-    )
+        folder = find(Store(results), trial)
+        seconds = record(folder).seconds
+        took = f", which took {duration(seconds.total)} then" if seconds else ""
+        note(f"training {folder.name} once more{took}; its record stays as it is")
+    found = api.verify(trial, results=results, data_folder=data_dir, **chosen)
     if found.interrupted is not None:
         note("interrupted; nothing was verified, and nothing is changed")
         return found.exit_code
@@ -75,70 +61,49 @@ def verify(
     return found.exit_code
 
 
-def _announced(folder: Path) -> str:
-    """What goes on, and for how long: one line before the training."""
-    from bnexp.records.find import record  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.progress import duration  # noqa: PLC0415
-
-    seconds = record(folder).seconds
-    took = f", which took {duration(seconds.total)} then" if seconds else ""
-    return f"training {folder.name} once more{took}; its record stays as it is"
-
-
 def _text(found: "Verification") -> list[str]:
-    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
-
-    if found.sameness is None:
-        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
-        traceback = [f"    {printable(line)}" for line in below]
-        return [f"{found.trial}: different: it failed this time: {found.failure}", *traceback, *_surroundings(found)]
     same = found.sameness
-    if same.verdict == "identical":
+    if same is None:
+        below = found.again.failure.traceback.splitlines() if found.again and found.again.failure else []
+        lines = [f"{found.trial}: different: it failed this time: {found.failure}"]
+        lines += [f"    {printable(line)}" for line in below]
+    elif same.verdict == "identical":
         counted = f"all {same.compared:,} figures and fingerprints are those of the record"
-        return [f"{found.trial}: bit-identical: {counted}", *_surroundings(found)]
-    rule = (
-        f"losses to {same.tolerance:g} nats, accuracies to {100 * same.tolerance:g} percentage points or one image, "
-        "all else exactly"
-    )
-    lines = [f"{found.trial}: {same.verdict} ({rule})"]
-    if same.beyond is not None:
-        lines.append(f"first beyond it: {_parting(same.beyond)}")
-    if same.first is not None and same.first != same.beyond:
-        lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
-    return [*lines, _extent(same), *_surroundings(found)]
-
-
-def _extent(same: "Sameness") -> str:
-    extent = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g} points"
-    return f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {extent}"
+        lines = [f"{found.trial}: bit-identical: {counted}"]
+    else:
+        points = 100 * same.tolerance
+        rule = f"losses to {same.tolerance:g} nats, accuracies to {points:g} percentage points or one image"
+        lines = [f"{found.trial}: {same.verdict} ({rule}, all else exactly)"]
+        if same.beyond is not None:
+            lines.append(f"first beyond it: {_parting(same.beyond)}")
+        if same.first is not None and same.first != same.beyond:
+            lines.append(f"first that is not the same bit by bit: {_parting(same.first)}")
+        largest = f"losses by up to {same.largest_loss:.2g} nats, accuracies by up to {100 * same.largest_share:.2g}"
+        lines.append(f"{same.differing:,} of {plural(same.compared, 'figure')} differ: {largest} points")
+    reasons = [
+        f"  {each.what}: {printable(f'{each.one} → {each.other}')}"
+        for each in found.surroundings
+        if each.touches == "results"
+    ]
+    others = [
+        printable(f"{each.what} {each.one} → {each.other}") for each in found.surroundings if each.touches != "results"
+    ]
+    if reasons and same is not None and same.verdict == "identical":
+        lines += ["although these differ:", *reasons]
+    elif reasons:
+        lines += ["what differs from the record, and is the likely reason:", *reasons]
+    else:
+        lines.append("software, machine and execution are those of the record, as far as it holds them")
+    return lines + ([f"bearing on seconds alone: {', '.join(others)}"] if others else [])
 
 
 def _parting(parting: "Parting") -> str:
-    stored, again = (_value(value) for value in (parting.stored, parting.again))
+    stored, again = (
+        f"{len(value)} entries" if isinstance(value, tuple | list) else "nothing" if value is None else str(value)
+        for value in (parting.stored, parting.again)
+    )
     where = f"{parting.where}, " if parting.where else ""
     return f"{where}{parting.key}: {stored} in the record, {again} now"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, tuple | list):
-        return f"{len(value)} entries"
-    return "nothing" if value is None else str(value)
-
-
-def _surroundings(found: "Verification") -> list[str]:
-    from bnexp.running.progress import printable  # noqa: PLC0415  # pydantic: not for `--help`
-
-    reasons = [each for each in found.surroundings if each.touches == "results"]
-    others = [each for each in found.surroundings if each.touches != "results"]
-    lines = ["software, machine and execution are those of the record, as far as it holds them"]
-    if reasons:
-        different = found.sameness is None or found.sameness.verdict != "identical"
-        lines = ["what differs from the record, and is the likely reason:" if different else "although these differ:"]
-        lines += [f"  {each.what}: {printable(f'{each.one} → {each.other}')}" for each in reasons]
-    if others:
-        texts = [printable(f"{each.what} {each.one} → {each.other}") for each in others]
-        lines.append(f"bearing on seconds alone: {', '.join(texts)}")
-    return lines
 
 
 def _plain(found: "Verification") -> dict[str, Any]:

@@ -5,14 +5,16 @@ compiled.  Records and logs come back over the wire: no folder is shared, and on
 """
 
 import logging
-import os
+import pickle
 import selectors
+import socket
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +25,9 @@ from bnexp.records.store import written
 from bnexp.running import dask_node
 from bnexp.running.engine import Engine
 from bnexp.running.options import Device, Options, devices, workers
-from bnexp.running.progress import duration
-from bnexp.running.protocol import (
-    Begun,
-    Command,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Ready,
-    Train,
-    Unable,
-    decode,
-)
+from bnexp.running.protocol import Begun, Command, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.specs.trial import PROTOCOL
+from bnexp.specs.wording import duration
 
 try:
     import dask
@@ -48,8 +38,7 @@ except ImportError:
 _LOOK = 1.0  # seconds between two looks at which workers there are
 CONNECT_SECONDS = 20
 _LAST_WORDS = 3.0  # seconds that workers have, when all is ended, to tell what they had finished
-_LOST = (OSError, TimeoutError, RuntimeError)
-"""What a client raises whose scheduler has gone."""
+_LOST = (OSError, TimeoutError, RuntimeError)  # what a client raises whose scheduler has gone
 
 
 class RemoteWorker:
@@ -57,14 +46,10 @@ class RemoteWorker:
 
     def __init__(self, engine: "DaskEngine", address: str, device: Device) -> None:
         self.key = f"bnexp-{uuid.uuid4().hex[:12]}"
-        self.address = address
-        self.device = device
-        self.number = 0
-        """Of the command that it is at, so that late news of an earlier one are told apart."""
+        self.address, self.device = address, device
+        self.future: Any = None  # of the command that it is at
         self.log: Path | None = None
-        self.future: Any = None
-        self.answered = True
-        self.begun = False
+        self.answered, self.begun = True, False
         self._engine = engine
 
     def say(self, command: Command) -> None:
@@ -88,27 +73,23 @@ class DaskEngine(Engine):
     """
 
     def __init__(self, options: Options, trials: int = 1) -> None:
-        super().__init__(options)
-        data_folder = options.data_folder.absolute() if options.data_folder else None
-        self._node_options = replace(options, engine="local", scheduler=None, resume="", data_folder=data_folder)
+        super().__init__(replace(options, data_folder=options.data_folder and options.data_folder.absolute()))
         self._trials = trials
+        self._gpu = {"GPU": 1} if options.device == "gpu" else None
         self._topic = f"bnexp-{uuid.uuid4().hex}"
         self._places: dict[str, int] = {}
-        self.news: deque[tuple[str, int, Event]] = deque()
-        """What was heard of the workers, by key and command, and not yet read."""
-        self._looked = -_LOOK
-        self._deserted: float | None = None
-        """Since when there has been no worker."""
+        self.news: deque[tuple[str, Event]] = deque()
+        """What was heard of the workers, by the key of a task, and not yet read."""
+        self._looked = self._peopled = -_LOOK  # when there was a look at the workers, and when there were some
 
     def __enter__(self) -> "DaskEngine":
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by the run itself
         with ExitStack() as stack:
             stack.callback(self._selector.close)
-            self._wake_read, self._wake_write = os.pipe()
-            for descriptor in (self._wake_read, self._wake_write):
-                os.set_blocking(descriptor, False)
-                stack.callback(os.close, descriptor)
-            self._selector.register(self._wake_read, selectors.EVENT_READ)
+            self._wake, self._waker = map(stack.enter_context, socket.socketpair())
+            self._wake.setblocking(False)
+            self._waker.setblocking(False)
+            self._selector.register(self._wake, selectors.EVENT_READ)
             address = self._options.scheduler or stack.enter_context(self._own_cluster()).scheduler_address
             try:
                 self._client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -116,6 +97,7 @@ class DaskEngine(Engine):
                 raise UserError(f"--scheduler {address}: no Dask scheduler answers there ({error})") from None
             stack.callback(self._leave)
             self._client.subscribe_topic(self._topic, self._heard)
+            self._peopled = time.monotonic()
             while not self.capacity():
                 time.sleep(0.2)
             self._resources = stack.pop_all()
@@ -139,7 +121,7 @@ class DaskEngine(Engine):
                 memory_limit=0,
                 dashboard_address="127.0.0.1:0",  # any port: there may be other clusters
                 silence_logs=logging.CRITICAL,
-                resources={"GPU": 1} if self._options.device == "gpu" else None,
+                resources=self._gpu,
             )
 
     def capacity(self) -> int:
@@ -160,56 +142,40 @@ class DaskEngine(Engine):
     def remove(self, worker: RemoteWorker) -> None:
         self._workers.remove(worker)
         self.release([worker])
-        if worker.future is not None:
-            with suppress(*_LOST):
-                worker.future.cancel()
+        with suppress(*_LOST):
+            worker.future.cancel()
 
     def ask(self, worker: RemoteWorker, command: Command | None) -> None:
         """Pass on a command, or have the process started; the answer comes as an event."""
-        worker.number += 1
         worker.answered = False
-        number = worker.number
+        task = partial(dask_node.in_dask, worker.key, self._topic, command, self._options, worker.device)
         try:
-            worker.future = self._client.submit(
-                dask_node.in_dask,
-                worker.key,
-                number,
-                self._topic,
-                command,
-                options=self._node_options,
-                device=worker.device,
-                key=f"{worker.key}-{number}",
-                workers=[worker.address],
-                resources={"GPU": 1} if self._options.device == "gpu" else None,
-                pure=False,
-            )
+            worker.future = self._client.submit(task, workers=[worker.address], resources=self._gpu, pure=False)
         except _LOST as error:
             raise self._gone() from error
-        worker.future.add_done_callback(lambda future: self._answered(worker.key, number, future))
+        worker.future.add_done_callback(self._answered)
 
     def release(self, some: Sequence[RemoteWorker]) -> None:
         """End the processes of some workers, past the queue of tasks."""
-        keys: dict[str, list[str]] = {}
-        for worker in some:
-            keys.setdefault(worker.address, []).append(worker.key)
-        for address in keys.keys() & self._places.keys():
+        if addresses := {worker.address for worker in some} & self._places.keys():
+            keys = [worker.key for worker in some]  # of which each takes its own
             with suppress(*_LOST):
-                self._client.run(dask_node.release, keys[address], workers=[address], on_error="ignore")
+                self._client.run(dask_node.release, keys, workers=list(addresses), on_error="ignore")
 
     def events(self, timeout: float) -> Iterator[tuple[RemoteWorker, Event]]:
         if not self.news:
             self._selector.select(timeout)
         with suppress(BlockingIOError):
-            os.read(self._wake_read, 4096)
+            self._wake.recv(4096)
         self._look()
         yield from self._heard_so_far()
 
     def _heard_so_far(self) -> Iterator[tuple[RemoteWorker, Event]]:
         while self.news:
-            key, number, event = self.news.popleft()
-            worker = next((each for each in self._workers if (each.key, each.number) == (key, number)), None)
+            task, event = self.news.popleft()
+            worker = next((each for each in self._workers if each.future.key == task), None)
             if worker is None:
-                continue
+                continue  # late news of an earlier command
             if isinstance(event, Ended) and self._client.status != "running":
                 continue  # not the worker is lost but the scheduler, which `_look` says
             yield worker, self._told(worker, event)
@@ -219,13 +185,12 @@ class DaskEngine(Engine):
 
     def last_words(self) -> Iterator[tuple[RemoteWorker, Event]]:
         limit = time.monotonic() + _LAST_WORDS
-        while True:  # without a look at the machines: what was heard is kept even if the scheduler has gone
-            yield from self._heard_so_far()
-            busy = any(not worker.answered for worker in self._workers)
-            if not busy or time.monotonic() > limit or self._client.status != "running":
-                break
+        yield from self._heard_so_far()  # without a look at the machines: it is kept even if the scheduler has gone
+        while any(not worker.answered for worker in self._workers) and time.monotonic() < limit:
             time.sleep(0.05)
-        yield from self._heard_so_far()
+            yield from self._heard_so_far()
+            if self._client.status != "running":
+                break
 
     def _look(self) -> None:
         """Which Dask workers there are; ours in one that is gone say `Ended`."""
@@ -238,23 +203,20 @@ class DaskEngine(Engine):
         except _LOST as error:
             raise self._gone() from error
         self._looked = time.monotonic()
-        gpu = self._options.device == "gpu"
         places = {
-            address: int(worker.get("resources", {}).get("GPU", 0)) if gpu else int(worker["nthreads"])
+            address: int(worker.get("resources", {}).get("GPU", 0)) if self._gpu else int(worker["nthreads"])
             for address, worker in found.items()
         }
         self._places = {address: count for address, count in places.items() if count}
         if self._places:
-            self._deserted = None
-        elif self._deserted is None:
-            self._deserted = self._looked
-        elif self._looked - self._deserted > self._options.start_timeout:
-            offering = " with the resource GPU" if gpu else ""
+            self._peopled = self._looked
+        elif self._looked - self._peopled > self._options.start_timeout:
+            offering = " with the resource GPU" if self._gpu else ""
             limit = duration(self._options.start_timeout)
             raise self._gone(f"has had no workers{offering} for {limit}", "there are some")
         for each in self._workers:
             if each.address not in self._places:
-                self.news.append((each.key, each.number, Ended("lost", f"lost with the machine {each.address}")))
+                self.news.append((each.future.key, Ended("lost", f"lost with the machine {each.address}")))
 
     def _gone(self, why: str = "does not answer any more", until: str = "it is back") -> UserError:
         return UserError(
@@ -264,21 +226,21 @@ class DaskEngine(Engine):
 
     def _heard(self, message: tuple[Any, Any]) -> None:
         """What a Dask worker logged, in a thread of Dask's."""
-        said = message[1]
-        self._tell(said["key"], said["number"], decode(said["event"]))
+        task, event = message[1]
+        self._tell(task, pickle.loads(event))
 
-    def _answered(self, key: str, number: int, future: Any) -> None:
+    def _answered(self, future: Any) -> None:
         """The end of a task, in a thread of Dask's."""
         try:
-            event = decode(future.result(timeout=CONNECT_SECONDS))
+            event: Event = future.result(timeout=CONNECT_SECONDS)
         except BaseException as error:  # whatever befell the task, its worker is of no use any more
             event = Ended("lost", f"{type(error).__name__}: {error}")
-        self._tell(key, number, event)
+        self._tell(future.key, event)
 
-    def _tell(self, key: str, number: int, event: Event) -> None:
-        self.news.append((key, number, event))
+    def _tell(self, task: str, event: Event) -> None:
+        self.news.append((task, event))
         with suppress(OSError):  # full: it wakes anyway; closed: nobody listens any more
-            os.write(self._wake_write, b"!")
+            self._waker.send(b"!")
 
     def _told(self, worker: RemoteWorker, event: Event) -> Event:
         """An event as the runner knows it."""
@@ -289,22 +251,14 @@ class DaskEngine(Engine):
                     self.release([worker])
                     return Ended("lost", "its machine was lost for a while")
                 worker.begun = True
-            case Ready():
-                if fault := _other_version(event):
-                    return Unable(Failure(kind="UserError", message=fault, traceback=""))
-            case Finished() | Failed() | Ended():
-                if event.output is not None and worker.log is not None:
-                    with written(worker.log):
-                        worker.log.parent.mkdir(parents=True, exist_ok=True)
-                        worker.log.write_text(event.output, encoding="utf-8", errors="replace")
+            case Ready(version=version, protocol=protocol) if (version, protocol) != (__version__, PROTOCOL):
+                message = (
+                    f"a Dask worker has bnexp {version} (protocol {protocol}), this process {__version__} "
+                    f"(protocol {PROTOCOL}); install the same on all machines"
+                )
+                return Unable(Failure(kind="UserError", message=message, traceback=""))
+            case Trained(output=str(output)) | Ended(output=str(output)) if worker.log is not None:
+                with written(worker.log):
+                    worker.log.parent.mkdir(parents=True, exist_ok=True)
+                    worker.log.write_text(output, encoding="utf-8", errors="replace")
         return event
-
-
-def _other_version(ready: Ready) -> str:
-    """What to say where a Dask worker has another bnexp than this process; empty where it has the same."""
-    if (ready.version, ready.protocol) == (__version__, PROTOCOL):
-        return ""
-    return (
-        f"a Dask worker has bnexp {ready.version} (protocol {ready.protocol}), this process {__version__} "
-        f"(protocol {PROTOCOL}); install the same on all machines"
-    )

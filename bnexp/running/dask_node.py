@@ -4,32 +4,18 @@ Trials are trained in `running.worker`, as on one machine: with the same environ
 the Dask worker, one for each key, kept from trial to trial with its compiled models.
 """
 
-import os
+import pickle
 import select
 import tempfile
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
-from bnexp.running.protocol import (
-    Begun,
-    Checked,
-    Command,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Ready,
-    Train,
-    Unable,
-    encode,
-)
+from bnexp.running.protocol import Begun, Checked, Command, Ended, Event, Progressed, Train, Trained, Unable
 
 IDLE_SECONDS = 120.0
 """A worker process that nobody has asked anything for so long is ended: its client is gone."""
@@ -37,17 +23,17 @@ IDLE_SECONDS = 120.0
 _LOOK = 0.25  # seconds between two looks at whether the client still wants the answer
 _LOG_BYTES = 10_000_000  # of a trial's log, its end, is sent back
 
-_held: dict[str, "_Held"] = {}
-_lock = threading.Lock()
-
 
 @dataclass
 class _Held:
-    """A worker process, and whether somebody waits for its answer."""
+    """A worker process, and what will end it; None while somebody waits for its answer."""
 
     worker: Worker
-    busy: bool = False
-    last_used: float = field(default_factory=time.monotonic)
+    idle: threading.Timer | None = None
+
+
+_held: dict[str, _Held] = {}
+_lock = threading.Lock()
 
 
 def ask(
@@ -62,41 +48,48 @@ def ask(
     It is made where there is none under this key: at first, and where it was ended for being idle, which is no fault of
     the trial that comes next.  Where `wanted` says no, it is ended.  `tell` is given `Begun` and each `Progressed`.
     """
-    answer: Event | None = None
     with _lock:
-        if not any(thread.name == "bnexp-idle" for thread in threading.enumerate()):
-            threading.Thread(target=_end_idle_ones, name="bnexp-idle", daemon=True).start()
-        held = _held.get(key)
-        new = held is None
-        if held is None:
-            held = _held[key] = _Held(make())
-        held.busy = True
-    if new:
-        answer = _answer(held.worker, wanted, tell)
-    if command is not None and (answer is None or isinstance(answer, Ready)):
+        new = key not in _held
+        if new:
+            _held[key] = _Held(make())
+        held = _held[key]
+        if held.idle:
+            held.idle.cancel()
+        held.idle = None
+    answer = _answer(held.worker, wanted, tell) if new else None
+    if command is not None and not isinstance(answer, Unable | Ended):
         answer = _obeyed(held.worker, command, wanted, tell)
     assert answer is not None
     with _lock:
-        held.busy, held.last_used = False, time.monotonic()
         if isinstance(answer, Ended | Unable):
             _held.pop(key, None)
             held.worker.close()
+        else:
+            held.idle = threading.Timer(IDLE_SECONDS, release, [[key]])
+            held.idle.daemon = True
+            held.idle.start()
     if isinstance(answer, Unable) and command is not None:
-        return Failed(answer.failure) if isinstance(command, Train) else Checked(answer.failure)
+        return Trained(answer.failure) if isinstance(command, Train) else Checked(answer.failure)
     return answer
 
 
 def _obeyed(worker: Worker, command: Command, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
     """The answer to a command; with what was printed, if it was to train a trial."""
-    if not isinstance(command, Train):
-        worker.say(command)
-        return _answer(worker, wanted, tell)
     with tempfile.TemporaryDirectory(prefix="bnexp-") as folder:
         log = Path(folder) / "run.log"
-        tell(Begun())
-        worker.say(replace(command, log=str(log)))
+        if isinstance(command, Train):
+            tell(Begun())
+            command = replace(command, log=str(log))
+        worker.say(command)
         answer = _answer(worker, wanted, tell)
-        return replace(answer, output=_tail(log)) if isinstance(answer, Finished | Failed | Ended) else answer
+        if isinstance(command, Train) and isinstance(answer, Trained | Ended):
+            printed = b""
+            if log.exists():
+                with log.open("rb") as file:
+                    file.seek(max(0, log.stat().st_size - _LOG_BYTES))
+                    printed = file.read()
+            return replace(answer, output=printed.decode(errors="replace"))
+        return answer
 
 
 def _answer(worker: Worker, wanted: Callable[[], bool], tell: Callable[[Event], None]) -> Event:
@@ -124,41 +117,24 @@ def release(keys: list[str]) -> None:
             continue
         held.worker.kill()  # who waits for its answer is told `Ended`, and closes it
         with _lock:
-            if not held.busy and _held.get(key) is held:
+            if held.idle and _held.get(key) is held:
+                held.idle.cancel()
                 del _held[key]
                 held.worker.close()
 
 
-def _end_idle_ones() -> None:
-    while True:
-        time.sleep(min(5.0, IDLE_SECONDS / 4))
-        limit = time.monotonic() - IDLE_SECONDS
-        with _lock:
-            old = [key for key, held in _held.items() if not held.busy and held.last_used < limit]
-        release(old)
-
-
-def _tail(log: Path) -> str:
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def in_dask(key: str, number: int, topic: str, command: Command | None, *, options: Options, device: Device) -> bytes:
+def in_dask(key: str, topic: str, command: Command | None, options: Options, device: Device) -> Event:
     """The task that a Dask worker runs: a command to a worker process, its progress logged under a topic."""
     import distributed  # noqa: PLC0415  # an extra of this package
 
     dask = distributed.get_worker()
-    task_key = dask.get_current_task()
+    task = dask.get_current_task()
 
     def wanted() -> bool:
-        task = dask.state.tasks.get(task_key)
-        return task is not None and task.state == "executing"
+        state = dask.state.tasks.get(task)
+        return state is not None and state.state == "executing"
 
     def tell(event: Event) -> None:
-        dask.log_event(topic, {"key": key, "number": number, "event": encode(event)})
+        dask.log_event(topic, (task, pickle.dumps(event)))
 
-    return encode(ask(key, command, partial(Worker, options, device), wanted, tell))
+    return ask(key, command, partial(Worker, options, device), wanted, tell)

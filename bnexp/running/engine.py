@@ -7,7 +7,7 @@ An engine for other machines (Ray, arrays of Slurm) is one file with these two c
 import selectors
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from bnexp.lazy import attribute
@@ -34,8 +34,7 @@ class Engine(ABC):
     def __init__(self, options: Options) -> None:
         self._options = options
         self._workers: list[Any] = []
-        self._devices: tuple[Device, ...] = ()
-        """Of the workers that there may be, as far as they share a machine's."""
+        self._devices: tuple[Device, ...] = ()  # of the workers that there may be, as far as they share a machine's
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> "Engine":
@@ -86,5 +85,5 @@ ENGINES = {"local": "bnexp.running.pool:Pool", "dask": "bnexp.running.dask_engin
 
 def engine(options: Options, trials: int) -> Engine:
     """The engine that the options name."""
-    make: Callable[[Options, int], Engine] = attribute(ENGINES[options.engine])
-    return make(options, trials)
+    found: Engine = attribute(ENGINES[options.engine])(options, trials)
+    return found

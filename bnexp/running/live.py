@@ -8,63 +8,41 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bnexp.records.record import TrialRecord
-from bnexp.running.outcome import Outcome
-from bnexp.running.progress import (
-    Running,
-    State,
-    Watcher,
-    caution_text,
-    duration,
-    finished_text,
-    lost_text,
-    planned_text,
-    printable,
-    ready_text,
-    stopped_text,
-)
-from bnexp.running.survey import Task
+from bnexp.running.progress import Lines, State
+from bnexp.running.survey import Outcome
+from bnexp.specs.wording import duration, printable
 
 
-class LiveView(Watcher):
+class LiveView(Lines):
     """Redrawn at each tick, from the runner's own thread.  All text goes through `Text`: no markup in names."""
 
     def __init__(self, stream: TextIO, console: Console | None = None) -> None:
+        super().__init__(stream)
         self._console = console or Console(file=stream, highlight=False)
         self._live = Live(console=self._console, auto_refresh=False, transient=True, redirect_stdout=False)
         self._note = "starting the workers"
 
+    def say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
     def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
-        self._say(planned_text(planned, skipped, failed_before, jobs))
+        super().planned(planned, skipped, failed_before, jobs)
         if jobs:
             self._live.start()
 
     def ready(self, description: dict[str, Any]) -> None:
-        self._say(ready_text(description))
+        super().ready(description)
         self._note = ""
-
-    def cautioned(self, text: str) -> None:
-        self._say(caution_text(text), "yellow")
-
-    def lost(self, task: Task, message: str) -> None:
-        self._say(lost_text(task, message), "yellow")
-
-    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
-        style = {"failed": "red", "diverged": "yellow"}.get(record.status, "")
-        self._say(finished_text(task, record, state), style)
 
     def tick(self, state: State) -> None:
         self._live.update(view(state, self._note), refresh=True)
 
     def stopped(self, outcome: Outcome, resume: str) -> None:
         self.close()
-        self._say(stopped_text(outcome, resume))
+        super().stopped(outcome, resume)
 
     def close(self) -> None:
         self._live.stop()
-
-    def _say(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
 
 
 def view(state: State, note: str = "") -> Group:
@@ -75,19 +53,11 @@ def view(state: State, note: str = "") -> Group:
     whole.add_row(bar, Text(f"{state.done}/{state.planned} trials"), Text(left))
     running = Table.grid(padding=(0, 2))
     for each in state.running:
-        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in _cells(each)))
+        cells = ["starting", "", ""]
+        if far := each.progress:
+            accuracy = far.validation_accuracy
+            seen = "" if accuracy is None else f"validation {accuracy * 100:.2f} %"
+            cells = [f"epoch {far.epoch}/{far.epochs}", f"step {far.step}/{far.steps}", seen]
+        cells = [f"  {printable(each.task.label)}", *cells, duration(each.seconds)]
+        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
     return Group(whole, running)
-
-
-def _cells(running: Running) -> list[str]:
-    name, progress = f"  {printable(running.task.label)}", running.progress
-    if progress is None:
-        return [name, "starting", "", "", duration(running.seconds)]
-    accuracy = progress.validation_accuracy
-    return [
-        name,
-        f"epoch {progress.epoch}/{progress.epochs}",
-        f"step {progress.step}/{progress.steps}",
-        "" if accuracy is None else f"validation {accuracy * 100:.2f} %",
-        duration(running.seconds),
-    ]

@@ -1,7 +1,9 @@
 """What this process may use of the machine: cores, memory and GPUs, as affinity, cgroups and environment allow."""
 
 import os
+import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -12,13 +14,22 @@ _UNKNOWN_MEMORY = 8_000_000_000  # where the system does not say (not Linux): an
 def available_cores(cgroup: Path = _CGROUP) -> int:
     """Cores that this process may run on: its affinity, and the quota of its cgroup (v2 or v1), rounded down."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cpu_quota(cgroup)
-    return affinity if quota is None else max(1, min(affinity, int(quota)))
+    quota, _, period = _text(cgroup / "cpu.max").partition(" ")
+    if not quota:
+        quota, period = _text(cgroup / "cpu/cpu.cfs_quota_us"), _text(cgroup / "cpu/cpu.cfs_period_us")
+    if not (quota.isdigit() and period.isdigit()):  # "max" and "-1" mean no limit
+        return affinity
+    return max(1, min(affinity, int(quota) // int(period)))
 
 
 def available_memory(cgroup: Path = _CGROUP, meminfo: Path = _MEMINFO) -> int:
     """Bytes that can still be taken without swapping: of the machine, and of its cgroup (v2 or v1)."""
-    found = [memory for memory in (_free_memory(meminfo), _cgroup_memory(cgroup)) if memory is not None]
+    free = re.findall(r"^MemAvailable: +(\d+) kB", _text(meminfo), re.MULTILINE)
+    found = [1024 * int(kibibytes) for kibibytes in free]
+    limit = _text(cgroup / "memory.max", cgroup / "memory/memory.limit_in_bytes")
+    used = _text(cgroup / "memory.current", cgroup / "memory/memory.usage_in_bytes")
+    if limit.isdigit():
+        found.append(max(0, int(limit) - int(used or 0)))
     return min(found, default=_UNKNOWN_MEMORY)
 
 
@@ -37,40 +48,14 @@ def available_gpus() -> tuple[str, ...]:
 
 def out_of_memory_kills(cgroup: Path = _CGROUP) -> int:
     """How many processes of this cgroup (v2 or v1) the kernel has ended so far because memory ran out; 0 if unknown."""
-    text = _text(cgroup / "memory.events") or _text(cgroup / "memory/memory.oom_control") or ""
+    text = _text(cgroup / "memory.events", cgroup / "memory/memory.oom_control")
     counts = dict(line.split(maxsplit=1) for line in text.splitlines() if " " in line)
     return int(counts.get("oom_kill", "0"))
 
 
-def _cpu_quota(cgroup: Path) -> float | None:
-    quota, _, period = (_text(cgroup / "cpu.max") or "").partition(" ")
-    if not quota:
-        quota = _text(cgroup / "cpu/cpu.cfs_quota_us") or ""
-        period = _text(cgroup / "cpu/cpu.cfs_period_us") or ""
-    if not quota.isdigit() or not period.isdigit():  # "max" and "-1" mean no limit
-        return None
-    return int(quota) / int(period)
-
-
-def _cgroup_memory(cgroup: Path) -> int | None:
-    limit, used = _text(cgroup / "memory.max"), _text(cgroup / "memory.current")
-    if limit is None:
-        limit = _text(cgroup / "memory/memory.limit_in_bytes")
-        used = _text(cgroup / "memory/memory.usage_in_bytes")
-    if limit is None or not limit.isdigit():
-        return None
-    return max(0, int(limit) - int(used or 0))
-
-
-def _free_memory(meminfo: Path) -> int | None:
-    for line in (_text(meminfo) or "").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None
+def _text(*paths: Path) -> str:
+    """What the first of the files that can be read holds; nothing where none can."""
+    for path in paths:
+        with suppress(OSError):
+            return path.read_text().strip()
+    return ""

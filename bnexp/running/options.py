@@ -15,36 +15,35 @@ WORKER_MEMORY = 1_000_000_000
 at most after 23 models, and is replaced when it has grown by `Options.growth`."""
 
 
+_SHARD = "shard: one of so many, as in 1/4"
+
+
 @dataclass(frozen=True)
 class Device:
     """What a worker trains on."""
 
     kind: Literal["auto", "cpu", "gpu"] = "auto"
-    gpu: str | None = None
-    """As `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any."""
-    sharing: int = 1
-    """How many workers share that GPU, and its memory."""
+    gpu: str | None = None  # as `CUDA_VISIBLE_DEVICES` names it; None: the first that TensorFlow sees, if any
+    sharing: int = 1  # how many workers share that GPU, and its memory
 
 
 @dataclass(frozen=True)
 class Shard:
     """One of several parts of a plan, to be trained each on a machine of its own."""
 
-    index: int
-    """From 1."""
+    index: int  # from 1
     of: int
 
     def __post_init__(self) -> None:
         if not (_whole(self.index, 1) and _whole(self.of, self.index)):
-            raise UserError(f"shard: one of so many, as in 1/4, not {self.index!r}/{self.of!r}")
+            raise UserError(f"{_SHARD}, not {self.index!r}/{self.of!r}")
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
         """`1/4`.  Raises UserError for anything else."""
-        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
-        if not match:
-            raise UserError(f"shard: one of so many, as in 1/4, not {text!r}")
-        return cls(int(match[1]), int(match[2]))
+        if match := re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text):
+            return cls(int(match[1]), int(match[2]))
+        raise UserError(f"{_SHARD}, not {text!r}")
 
 
 @dataclass(frozen=True)
@@ -53,40 +52,29 @@ class Options:
 
     jobs: int | Literal["auto"] = "auto"
     """Worker processes; `auto`: as many as the available cores and memory carry (with `device="gpu"`: one a GPU)."""
-    threads: int = 1
-    """Threads of each worker."""
+    threads: int = 1  # of each worker
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    data_folder: Path | None = None
-    """Where datasets are looked for first."""
-    retry_failed: bool = False
-    """Train again what failed before."""
+    data_folder: Path | None = None  # where datasets are looked for first
+    retry_failed: bool = False  # train again what failed before
     force: bool = False
     """Train again what has a record, whatever it says; the record is replaced when the new one is there."""
-    fail_fast: bool = False
-    """Stop at the first failure."""
-    max_failures: int = 3
-    """Stop after so many identical consecutive failures; 0: never."""
+    fail_fast: bool = False  # stop at the first failure
+    max_failures: int = 3  # stop after so many identical consecutive failures; 0: never
     timeout: float | None = None
     """Seconds that a trial may take, from its start in a worker; then the worker is ended and the trial has failed."""
     budget: float | None = None
     """Seconds after which no seed is started; nor one that is unlikely to finish within them."""
-    retries: int | None = None
-    """Retries when a worker dies; None: none on this machine, two on others."""
-    shard: Shard | None = None
-    """Which part of the plan is trained here."""
+    retries: int | None = None  # when a worker dies; None: none on this machine, two on others
+    shard: Shard | None = None  # which part of the plan is trained here
     engine: Literal["local", "dask"] = "local"
-    scheduler: str | None = None
-    """Address of the Dask scheduler to use; None: a cluster of this machine."""
-    resume: str = ""
-    """The command that would go on with this run, shown when it is interrupted."""
+    scheduler: str | None = None  # address of the Dask scheduler to use; None: a cluster of this machine
+    resume: str = ""  # the command that would go on with this run, shown when it is interrupted
     trainer: str = "bnexp.training:Trainer"
     """What trains in the worker, as `module:attribute`; called with `device`, `threads`, `data_folder`."""
     start_timeout: float = 300
     """Seconds within which a worker must be ready, or say whether a user's own layer works."""
-    trials_per_worker: int = 200
-    """A worker is replaced after so many trials..."""
-    growth: int = 500_000_000
-    """... or when it holds so many bytes more than after its first one."""
+    trials_per_worker: int = 200  # a worker is replaced after so many trials,
+    growth: int = 500_000_000  # or when it holds so many bytes more than after its first one
 
     def __post_init__(self) -> None:
         rules = [

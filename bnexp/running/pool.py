@@ -1,4 +1,4 @@
-"""The local engine: worker processes of this machine, and the wires to them; one trial a worker at a time."""
+"""The local engine: worker processes of this machine, and the sockets to them; one trial a worker at a time."""
 
 import os
 import selectors
@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 
 import bnexp
@@ -16,10 +17,9 @@ from bnexp.records.environment import peak_memory
 from bnexp.running.engine import Engine
 from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Device, Options, devices, workers
-from bnexp.running.protocol import Command, Ended, Event, Settings, decode, encode
+from bnexp.running.protocol import Command, Ended, Event
 from bnexp.specs.workers import GPU_SHARING
 
-_CHUNK = 1 << 16
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "1",  # warnings and errors, into run.log
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
@@ -33,55 +33,54 @@ class Worker:
 
     def __init__(self, options: Options, device: Device) -> None:
         self.device = device
-        self._events, theirs = os.pipe()
-        os.set_blocking(self._events, False)
-        self._buffer = b""
         self._memory_kills = out_of_memory_kills()
         self._peak_memory: int | None = None
         # What the system tells as the peak of a process that has ended begins with that of the one that forked it.
         self._inherited_memory = peak_memory()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as the worker
-        data_folder = str(options.data_folder.absolute()) if options.data_folder else None
-        settings = Settings(theirs, os.getpid(), options.trainer, device.kind, options.threads, data_folder)
-        self._process = subprocess.Popen(
-            # -P: a file of the current folder that is called like a module must not be taken for it
-            [sys.executable, "-P", "-m", "bnexp.running.worker", encode(settings).decode()],
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-            pass_fds=[theirs],
-            env=environment(options, device),
-            start_new_session=True,
-            bufsize=0,
-        )
-        os.close(theirs)
+        self._wire, theirs = Pipe()
+        settings = [theirs.fileno(), os.getpid(), options.trainer, device.kind, options.threads]
+        settings += [options.data_folder.absolute()] if options.data_folder else []
+        with theirs:
+            self._process = subprocess.Popen(
+                # -P: a file of the current folder that is called like a module must not be taken for it
+                [sys.executable, "-P", "-m", "bnexp.running.worker", *map(str, settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=[theirs.fileno()],
+                env=environment(options, device),
+                start_new_session=True,
+            )
 
     def fileno(self) -> int:
         """The descriptor that its events come from."""
-        return self._events
+        return self._wire.fileno()
 
     def say(self, command: Command) -> None:
         """Have it do something; that it is gone shows by its next event."""
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(encode(command))
+        with suppress(OSError):
+            self._wire.send(command)
 
     def events(self) -> list[Event]:
         """What it has said since; the last one is `Ended` if it is gone."""
-        chunk = None
-        with suppress(BlockingIOError):
-            while chunk := os.read(self._events, _CHUNK):
-                self._buffer += chunk
-        *lines, self._buffer = self._buffer.split(b"\n")
-        said = [decode(line) for line in lines]
-        return [*said, self._ending()] if chunk == b"" else said
+        said: list[Event] = []
+        try:
+            while self._wire.poll():
+                said.append(self._wire.recv())
+        except (EOFError, OSError):  # perhaps in the middle of a message
+            said.append(self._ending())
+        return said
 
     def _ending(self) -> Ended:
         code = self.exit_code()
-        told = ending(code)
+        names = {-number: number.name for number in signal.Signals}  # a real-time signal has none
+        told = f"exit code {code}" if code >= 0 else f"killed by {names.get(code, f'signal {-code}')}"
         if code == -signal.SIGKILL and out_of_memory_kills() > self._memory_kills:
             told += ", as the machine or the container had run out of memory"
-        return Ended("signal" if code < 0 else "exit", told, self.start_log(), self._peak_memory)
+        self._log.seek(0)
+        printed = self._log.read().decode(errors="replace")
+        return Ended("signal" if code < 0 else "exit", told, printed, self._peak_memory)
 
     def kill(self) -> None:
         """End it and everything it started, now."""
@@ -108,15 +107,8 @@ class Worker:
     def close(self) -> None:
         """End it and free what it held."""
         self.exit_code()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        os.close(self._events)
+        self._wire.close()
         self._log.close()
-
-    def start_log(self) -> str:
-        """What it printed outside of any trial."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
 
 
 class Pool(Engine):
@@ -148,9 +140,8 @@ class Pool(Engine):
 
     def events(self, timeout: float) -> Iterator[tuple[Worker, Event]]:
         for key, _ in self._selector.select(timeout):
-            if isinstance(key.fileobj, Worker):
-                for event in key.fileobj.events():
-                    yield key.fileobj, event
+            if isinstance(worker := key.fileobj, Worker):
+                yield from ((worker, event) for event in worker.events())
 
     def kill(self) -> None:
         for worker in self._workers:
@@ -159,17 +150,15 @@ class Pool(Engine):
     def last_words(self) -> Iterator[tuple[Worker, Event]]:
         for worker in self._workers:
             worker.exit_code()
-            for event in worker.events():
-                yield worker, event
+            yield from ((worker, event) for event in worker.events())
 
 
 def environment(options: Options, device: Device) -> dict[str, str]:
     """The environment variables of a worker: this process's, and what TensorFlow must find before it is imported."""
     variables = {**_QUIET, **os.environ}
     variables.pop(GPU_SHARING, None)  # a user's shell has no say in it
-    threads = str(options.threads)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-        variables[name] = threads
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    variables |= dict.fromkeys(names, str(options.threads))
     variables["KERAS_BACKEND"] = "tensorflow"
     variables["MPLBACKEND"] = "agg"  # a notebook's own need not be installed here
     variables["PYTHONHASHSEED"] = "0"  # no result may depend on the order of a set
@@ -183,13 +172,3 @@ def environment(options: Options, device: Device) -> dict[str, str]:
     if home not in site.getsitepackages():  # a checkout that is not installed
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))
     return variables
-
-
-def ending(exit_code: int) -> str:
-    """An exit code in words: `killed by SIGKILL`, `exit code 3`."""
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
-    try:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    except ValueError:  # a real-time signal has no name
-        return f"killed by signal {-exit_code}"

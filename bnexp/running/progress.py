@@ -1,19 +1,19 @@
 """What a run tells while it goes on, and to whom: the watcher, and those that print plain lines."""
 
 import signal
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from bnexp.records.record import Failure, Progress, TrialRecord
-from bnexp.running.outcome import Outcome
-from bnexp.running.survey import Task
+from bnexp.running.survey import Outcome, Task
 from bnexp.specs.trial import Trial
+from bnexp.specs.wording import duration, printable
 
-_LOG_LINES = 20
+_LOG_LINES = 20  # of a log, its end
 _FIX = "Fix the cause shown above, then run again"
+_STYLES = {"failed": "red", "diverged": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,7 @@ class Running:
     """A trial at this moment."""
 
     task: Task
-    seconds: float
-    """Since it was given to its worker."""
+    seconds: float  # since it was given to its worker
     progress: Progress | None
 
     def seconds_left(self, expected: float | None) -> float | None:
@@ -38,8 +37,7 @@ class Running:
 class State:
     """How far the whole is."""
 
-    done: int
-    """Trials with a record, those of earlier runs included."""
+    done: int  # trials with a record, those of earlier runs included
     planned: int
     running: tuple[Running, ...] = ()
     seconds_left: float | None = None
@@ -79,93 +77,75 @@ class Watcher:
         """Nothing more comes, even after an error; may be called more than once."""
 
 
-class Errors(Watcher):
-    """Prints failures, and how to go on after an interruption: what `-q` leaves."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def say(self, text: str) -> None:
-        """Print some lines, at once."""
-        print(text, file=self._stream, flush=True)
-
-    def lost(self, task: Task, message: str) -> None:
-        self.say(lost_text(task, message))
-
-    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
-        if record.failure:
-            self.say(finished_text(task, record, state))
-
-    def stopped(self, outcome: Outcome, resume: str) -> None:
-        if outcome.interrupted or outcome.reason or outcome.exit_code:
-            self.say(stopped_text(outcome, resume))
-
-
-class Lines(Errors):
+class Lines(Watcher):
     """Prints one line for each finished trial: for log files, pipes and CI.  With `log`, also for each that starts."""
 
     def __init__(self, stream: TextIO, log: Callable[[Trial], Path] | None = None) -> None:
-        super().__init__(stream)
-        self._log = log
+        self._stream, self._log = stream, log
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print some lines, at once; a style is for a terminal."""
+        print(text, file=self._stream, flush=True)
+
+    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
+        parts = [f"{skipped} finished before"] if skipped else []
+        parts += [f"{failed_before} failed before (again with --retry-failed)"] if failed_before else []
+        to_train = planned - skipped - failed_before
+        parts += [f"{to_train} to train ({jobs} at a time)"] if jobs else ["nothing to train"]
+        self.say(f"{planned} trial{'s' * (planned != 1)}: {', '.join(parts)}")
+
+    def ready(self, description: dict[str, Any]) -> None:
+        device, name = str(description.get("device", "?")), str(description.get("device_name", ""))
+        where = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
+        threads = description.get("threads")
+        each = f", {threads} thread{'s' * (threads != 1)} each" if threads else ""
+        self.say(printable(f"Training on {where}{each}"))
 
     def started(self, task: Task) -> None:
         if self._log:
             self.say(f"start: {printable(task.label)}; log: {self._log(task.trial)}")
 
-    def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
-        self.say(planned_text(planned, skipped, failed_before, jobs))
-
-    def ready(self, description: dict[str, Any]) -> None:
-        self.say(ready_text(description))
-
     def cautioned(self, text: str) -> None:
-        self.say(caution_text(text))
+        self.say(printable(f"caution: {text}"), "yellow")
+
+    def lost(self, task: Task, message: str) -> None:
+        self.say(printable(f"{task.label}: {message}; retrying"), "yellow")
 
     def finished(self, task: Task, record: TrialRecord, state: State) -> None:
-        self.say(finished_text(task, record, state))
+        """Such as `[ 12/50] mnist bn-pre seed 2: test accuracy 99.12 %, 41 s (about 12 min left)`.
+
+        Below a failure stands its traceback, or what else its message says.
+        """
+        width = len(str(state.planned)) + 1
+        left = f" (about {duration(state.seconds_left)} left)" if state.seconds_left else ""
+        took = f", {duration(record.seconds.total)}" if record.seconds else ""
+        if record.failure:
+            result = printable(f"FAILED: {in_a_line(record.failure)}")
+        elif record.status == "diverged":
+            result = f"diverged at step {record.diverged_at_step}{took}"
+        else:
+            result = (f"test accuracy {record.test.accuracy * 100:.2f} %" if record.test else "ok") + took
+        text = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {result}{left}"
+        if record.failure and (below := record.failure.traceback or record.failure.message.partition("\n")[2]):
+            text += "".join(f"\n    {printable(line.expandtabs())}" for line in below.rstrip().split("\n"))
+        self.say(text, _STYLES.get(record.status, ""))
 
     def stopped(self, outcome: Outcome, resume: str) -> None:
         self.say(stopped_text(outcome, resume))
 
 
-def planned_text(planned: int, skipped: int, failed_before: int, jobs: int) -> str:
-    """Such as `50 trials: 12 finished before, 38 to train (2 at a time)`."""
-    parts = [f"{skipped} finished before"] if skipped else []
-    parts += [f"{failed_before} failed before (again with --retry-failed)"] if failed_before else []
-    to_train = planned - skipped - failed_before
-    parts += [f"{to_train} to train ({jobs} at a time)"] if jobs else ["nothing to train"]
-    return f"{_count(planned, 'trial')}: {', '.join(parts)}"
+class Errors(Lines):
+    """Prints failures, and how to go on after an interruption: what `-q` leaves."""
 
+    planned, ready, cautioned = Watcher.planned, Watcher.ready, Watcher.cautioned
 
-def ready_text(description: dict[str, Any]) -> str:
-    """Such as `Training on cpu, 1 thread each`."""
-    device, name = str(description.get("device", "?")), str(description.get("device_name", ""))
-    where = device if name.lower() in ("", device.lower()) else f"{device} ({name})"
-    threads = description.get("threads")
-    return printable(f"Training on {where}" + (f", {_count(threads, 'thread')} each" if threads else ""))
+    def finished(self, task: Task, record: TrialRecord, state: State) -> None:
+        if record.failure:
+            super().finished(task, record, state)
 
-
-def caution_text(text: str) -> str:
-    """Such as `caution: data digits:load: every pixel of train_images is 0`."""
-    return printable(f"caution: {text}")
-
-
-def lost_text(task: Task, message: str) -> str:
-    """Such as `mnist bn-pre seed 2: the worker ended: killed by SIGKILL; retrying`."""
-    return printable(f"{task.label}: {message}; retrying")
-
-
-def finished_text(task: Task, record: TrialRecord, state: State) -> str:
-    """Such as `[ 12/50] mnist bn-pre seed 2: test accuracy 99.12 %, 41 s (about 12 min left)`.
-
-    Below a failure stands its traceback, or what else its message says.
-    """
-    width = len(str(state.planned)) + 1
-    left = "" if not state.seconds_left else f" (about {duration(state.seconds_left)} left)"
-    line = f"[{state.done:{width}}/{state.planned}] {printable(task.label)}: {_result_text(record)}{left}"
-    if record.failure and (below := record.failure.traceback or record.failure.message.partition("\n")[2]):
-        return f"{line}\n{_indented(below)}"
-    return line
+    def stopped(self, outcome: Outcome, resume: str) -> None:
+        if outcome.interrupted or outcome.reason or outcome.exit_code:
+            super().stopped(outcome, resume)
 
 
 def stopped_text(outcome: Outcome, resume: str) -> str:
@@ -191,40 +171,6 @@ def stopped_text(outcome: Outcome, resume: str) -> str:
     return text
 
 
-def duration(seconds: float) -> str:
-    """A length of time for people: `0.4 s`, `41 s`, `12 min`, `1 h 20 min`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with what could steer a terminal or reverse its writing shown as an escape."""
-    return "".join(character if _harmless(character) else ascii(character)[1:-1] for character in text)
-
-
-def _harmless(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {printable(line.expandtabs())}" for line in text.rstrip().split("\n"))
-
-
-def _result_text(record: TrialRecord) -> str:
-    seconds = f", {duration(record.seconds.total)}" if record.seconds else ""
-    if record.failure:
-        return printable(f"FAILED: {in_a_line(record.failure)}")
-    if record.status == "diverged":
-        return f"diverged at step {record.diverged_at_step}{seconds}"
-    return f"test accuracy {record.test.accuracy:.2%}".replace("%", " %") + seconds if record.test else f"ok{seconds}"
-
-
 def last_lines(text: str) -> str:
     """The end of a log, where the reason stands."""
     return "\n".join(line[:200] for line in text.splitlines()[-_LOG_LINES:])
@@ -234,7 +180,3 @@ def in_a_line(failure: Failure) -> str:
     """The first line of what a failure says, with its kind where that is a Python exception's."""
     first = failure.message.partition("\n")[0]
     return first if failure.kind in ("UserError", "signal", "exit") else f"{failure.kind}: {first}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,47 +1,35 @@
 """The run: survey what is there, have an engine train what is missing, store each record as it comes."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
 
 from pydantic import ValidationError
 
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
+from bnexp.records.environment import environment
 from bnexp.records.record import Failure, TrialRecord
 from bnexp.records.store import Store
 from bnexp.running.engine import Engine, Worker, engine
-from bnexp.running.estimate import seconds_left
 from bnexp.running.options import Options
-from bnexp.running.outcome import Outcome
 from bnexp.running.own_layers import OwnLayers, lost
-from bnexp.running.progress import Running, State, Watcher, duration, in_a_line, last_lines
-from bnexp.running.protocol import (
-    Begun,
-    Check,
-    Checked,
-    Ended,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Ready,
-    Train,
-    Unable,
-)
+from bnexp.running.progress import Running, State, Watcher, in_a_line, last_lines
+from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progressed, Ready, Train, Trained, Unable
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
-from bnexp.running.survey import Survey, Task, images, of_shard, survey, tasks, to_mend
+from bnexp.running.survey import Outcome, Survey, Task, images, of_shard, seconds_left, survey, tasks, to_mend
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
+from bnexp.specs.wording import duration
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
 _START_KILLS = 10  # the same for workers that are killed, which more often is somebody's doing than a fault
-_FEW_SPECS = 32
+_FEW_SPECS = 32  # of which what is left is estimated each time, of more once a second
 
 
 def run(
@@ -54,7 +42,7 @@ def run(
 ) -> Outcome:
     """Train every trial of the experiments that has no record yet; returns what it came to.
 
-    `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
+    `selected` holds what is wanted of each experiment (`config.selection.select`), by default all.
     Raises UserError where no trial could be trained: no GPU, a results folder that cannot be read or written, a data
     folder without the data.
     Every trial that finishes is kept whatever comes after it.  Needs no `__main__` guard.
@@ -62,18 +50,14 @@ def run(
     with Signals() as signals:
         try:
             found = survey(of_shard(tasks(experiments, selected), options.shard), store)
-            _check_data(found.waiting, options)
+            # A data folder that the user names and that lacks a dataset is told once, before any worker starts.
+            for name in {task.trial.spec.data.name for task in found.waiting} & KNOWN.keys():
+                find(name, KNOWN[name], options.data_folder)
             for experiment in experiments:
                 store.keep_plan(experiment)
             return _Run(found, store, options, watch, signals).to_end()
         finally:
             watch.close()
-
-
-def _check_data(waiting: Iterable[Task], options: Options) -> None:
-    """UserError where a data folder that the user names lacks a dataset: once, before any worker starts."""
-    for name in {task.trial.spec.data.name for task in waiting} & KNOWN.keys():
-        find(name, KNOWN[name], options.data_folder)
 
 
 class _Run:
@@ -93,65 +77,61 @@ class _Run:
         self._data = {} if options.force else dict(found.data)
         self._failed_before = frozenset(task.trial.identity for task in found.failed)
         self._store, self._options, self._watch, self._signals = store, options, watch, signals
-        self._ever_ready = False
+        self._ever_ready, self._start_failures = False, 0
         self._cautions: set[str] = set()
-        self._start_failures = 0
-        self._last_failure: tuple[str, str] | None = None
-        self._identical_failures = 0
+        self._identical_failures: list[tuple[str, str]] = []  # the latest ones
         self._estimate: float | None = None
         self._estimated = 0.0
 
     def to_end(self) -> Outcome:
         """Train what is waiting, until nothing is, or something ends the run early."""
-        if self._queue:
-            with engine(self._options, len(self._queue)) as place:
-                self._jobs = place.capacity()
-                self._tell_plan()
-                place.wake_on(self._signals.fileno())
-                try:
-                    while not self._over():
-                        self._staff(place)
-                        self._hand_out()
-                        for worker, event in place.events(_TICK):
-                            self._take(place, worker, event)
-                        for slot in self._slots.values():
-                            slot.stop_if_late(self._options)
-                        self._watch.tick(self._state())
-                finally:
-                    place.kill()
-                    self._keep_finished(place)
-                    self._queue.release_all()
-        else:
-            self._tell_plan()
+        with ExitStack() as stack:
+            place = stack.enter_context(engine(self._options, len(self._queue))) if self._queue else None
+            self._jobs = 0 if place is None else place.capacity()
+            self._watch.planned(self._outcome.planned, self._outcome.skipped, self._outcome.failed_before, self._jobs)
+            if place is not None:
+                self._train(place)
         outcome = replace(self._outcome, interrupted=self._signals.received)
         self._watch.stopped(outcome, self._options.resume)
         return outcome
 
-    def _tell_plan(self) -> None:
-        self._watch.planned(self._outcome.planned, self._outcome.skipped, self._outcome.failed_before, self._jobs)
+    def _train(self, place: Engine) -> None:
+        place.wake_on(self._signals.fileno())
+        try:
+            while not self._over():
+                self._jobs = place.capacity()
+                while len(place) < min(self._jobs, len(self._queue) + len(self._running())):
+                    worker = place.start()
+                    self._slots[worker] = Slot(worker)
+                self._hand_out()
+                for worker, event in place.events(_TICK):
+                    self._take(place, worker, event)
+                for slot in self._slots.values():
+                    slot.stop_if_late(self._options)
+                self._watch.tick(self._state())
+        finally:
+            place.kill()
+            for worker, event in place.last_words():  # what else they were at is to be trained again
+                if isinstance(event, Trained) and worker in self._slots:
+                    self._trained(self._slots[worker], event)
+            self._queue.release_all()
 
     def _over(self) -> bool:
         if self._signals.received or self._outcome.reason:
             return True
-        if self._queue or self._training():
+        if self._queue or self._running():
             return False
         if self._queue.budget.spent:
             self._end(f"at the budget of {duration(self._options.budget or 0)}, with whole seeds")
         return True
 
     def _end(self, reason: str) -> None:
-        """Let the run end early."""
         self._outcome = replace(self._outcome, reason=reason)
 
-    def _staff(self, place: Engine) -> None:
-        """As many workers as there is work for, up to the engine's capacity."""
-        self._jobs = place.capacity()
-        while len(place) < min(self._jobs, len(self._queue) + len(self._training())):
-            worker = place.start()
-            self._slots[worker] = Slot(worker)
-
-    def _training(self) -> list[tuple[Slot, Training]]:
-        return [(slot, slot.state) for slot in self._slots.values() if isinstance(slot.state, Training)]
+    def _running(self) -> list[Running]:
+        now = time.monotonic()
+        slots = [(slot, slot.state) for slot in self._slots.values()]
+        return [Running(at.task, now - slot.since, at.progress) for slot, at in slots if isinstance(at, Training)]
 
     def _hand_out(self) -> None:
         """Before anything is trained, users' own layers are tried, one after the other."""
@@ -163,7 +143,7 @@ class _Run:
                 if not trying:
                     task = self._layers.untried[0]
                     slot.become(Trying(task))
-                    slot.worker.say(Check(task.trial.to_json()))
+                    slot.worker.say(Check(task.trial))
                 return
             others = {model for other in self._slots.values() if other is not slot for model in other.models}
             chosen = self._queue.next(slot.models, others, self._seconds_for)
@@ -171,7 +151,7 @@ class _Run:
                 return
             slot.train(chosen)
             trial = replace(chosen.trial, data_hash=self._data.get(images(chosen.trial.spec)))
-            slot.worker.say(Train(trial.to_json(), str(self._store.log(trial).absolute())))
+            slot.worker.say(Train(trial, str(self._store.log(trial).absolute())))
             self._watch.started(chosen)
 
     def _done_meanwhile(self, task: Task, record: TrialRecord) -> bool:
@@ -179,9 +159,9 @@ class _Run:
         if record.failure is not None:
             if to_mend(record) or task.trial.identity in self._failed_before:
                 return False
-            self._outcome = replace(self._outcome, failed_before=self._outcome.failed_before + 1)
+            self._outcome = self._outcome.plus(failed_before=1)
         else:
-            self._outcome = replace(self._outcome, skipped=self._outcome.skipped + 1)
+            self._outcome = self._outcome.plus(skipped=1)
             self._costs.learn(task.trial.spec, record)
         return True
 
@@ -192,7 +172,11 @@ class _Run:
             return
         match event:
             case Ready(description):
-                self._ready(slot, description)
+                slot.become(Idle())
+                self._start_failures = 0
+                if not self._ever_ready:
+                    self._watch.ready(description)
+                self._ever_ready = True
             case Unable(failure):
                 self._forget(place, slot)
                 self._start_failed(failure.message if failure.kind == "UserError" else failure.traceback)
@@ -205,8 +189,8 @@ class _Run:
                 self._caution(progress.cautions)
                 if task := slot.progressed(progress):
                     self._watch.progressed(task, progress)
-            case Finished() | Failed():
-                self._finished(slot, event)
+            case Trained():
+                self._trained(slot, event)
                 if slot.worn_out(event.memory_bytes, self._options):
                     self._forget(place, slot)
             case Ended():
@@ -217,13 +201,6 @@ class _Run:
         place.remove(slot.worker)
         del self._slots[slot.worker]
 
-    def _ready(self, slot: Slot, description: dict[str, Any]) -> None:
-        slot.become(Idle())
-        self._start_failures = 0
-        if not self._ever_ready:
-            self._ever_ready = True
-            self._watch.ready(description)
-
     def _start_failed(self, reason: str, *, killed: bool = False) -> None:
         """A worker cannot work.  The first one stands for all, unless it was killed; later ones have more tries."""
         self._start_failures += 1
@@ -233,24 +210,21 @@ class _Run:
 
     def _caution(self, texts: Iterable[str]) -> None:
         """Tell what was not told before: every trial with the same data says the same."""
-        for text in dict.fromkeys(texts):
+        for text in texts:
             if text not in self._cautions:
                 self._cautions.add(text)
                 self._watch.cautioned(text)
 
-    def _finished(self, slot: Slot, event: Finished | Failed) -> None:
+    def _trained(self, slot: Slot, event: Trained) -> None:
         """A worker is done with a trial, and free."""
         training = slot.state
         assert isinstance(training, Training)
         slot.become(Idle())
-        if isinstance(event, Finished):
-            record = self._checked(training, event.record)
-        else:
-            record = self._failure(training, event.failure)
-        self._keep(training.task, record)
+        result = event.result
+        self._keep(training, self._checked(training, result) if isinstance(result, str) else result)
 
-    def _checked(self, training: Training, text: str) -> TrialRecord:
-        """The record that a worker has sent, or one of a failure if it is not this trial's."""
+    def _checked(self, training: Training, text: str) -> TrialRecord | Failure:
+        """The record that a worker has sent, if it is this trial's."""
         try:
             record = TrialRecord.model_validate_json(text)
         except ValidationError as error:
@@ -259,17 +233,17 @@ class _Run:
             if record.identity == training.task.trial.identity:
                 return self._with_its_data(training, record)
             message = f"the trainer returned the record of another trial, {record.identity[:16]}"
-        return self._failure(training, Failure(kind="ValidationError", message=message, traceback=""))
+        return Failure(kind="ValidationError", message=message, traceback="")
 
-    def _with_its_data(self, training: Training, record: TrialRecord) -> TrialRecord:
-        """The record, or one of a failure if the trial was trained on other data than those before it."""
+    def _with_its_data(self, training: Training, record: TrialRecord) -> TrialRecord | Failure:
+        """The record, or a failure if the trial was trained on other data than those before it."""
         trial = training.task.trial
         if record.data_hash:
             first = self._data.setdefault(images(trial.spec), record.data_hash)
             try:
                 replace(trial, data_hash=first).check_data(record.data_hash)
             except UserError as error:
-                return self._failure(training, Failure(kind="UserError", message=str(error), traceback=""))
+                return Failure(kind="UserError", message=str(error), traceback="")
         return record
 
     def _ended(self, slot: Slot, event: Ended) -> None:
@@ -297,26 +271,24 @@ class _Run:
         log = self._store.log(training.task.trial)
         last = last_lines(log.read_text(errors="replace") if log.exists() else event.log)
         failure = Failure(kind=kind, message=message, traceback=last)
-        self._keep(training.task, self._failure(training, failure, event.peak_memory_bytes))
+        self._keep(training, failure, event.peak_memory_bytes)
 
-    def _failure(self, training: Training, failure: Failure, peak_memory_bytes: int | None = None) -> TrialRecord:
-        from bnexp.records.environment import environment  # noqa: PLC0415  # a run without failures needs it not
-
-        trial = training.task.trial
-        return TrialRecord(
-            protocol=PROTOCOL,
-            identity=trial.identity,
-            spec=trial.spec.model_dump(mode="json"),
-            seed=trial.seed,
-            status="failed",
-            started=training.started,
-            peak_memory_bytes=peak_memory_bytes,
-            environment=environment(),
-            failure=failure,
-        )
-
-    def _keep(self, task: Task, record: TrialRecord) -> None:
-        """Store a record, count it, tell of it."""
+    def _keep(self, training: Training, found: TrialRecord | Failure, peak_memory_bytes: int | None = None) -> None:
+        """Store a record, or that of a failure; count it, tell of it."""
+        task = training.task
+        record = found
+        if isinstance(record, Failure):
+            record = TrialRecord(
+                protocol=PROTOCOL,
+                identity=task.trial.identity,
+                spec=task.trial.spec.model_dump(mode="json"),
+                seed=task.trial.seed,
+                status="failed",
+                started=training.started,
+                peak_memory_bytes=peak_memory_bytes,
+                environment=environment(),
+                failure=record,
+            )
         self._caution(record.execution.get("cautions", ()))  # where its progress was not heard
         beside = {"jobs": self._jobs, "threads": self._options.threads}
         record = record.model_copy(update={"execution": {**record.execution, **beside}})
@@ -329,40 +301,25 @@ class _Run:
 
     def _look_at_failures(self, failure: Failure | None) -> None:
         """End the run at any failure with `fail_fast`, or after several that say the same."""
-        said = None if failure is None else (failure.kind, failure.message)
-        self._identical_failures = self._identical_failures + 1 if said == self._last_failure else 1
-        self._last_failure = said
         if failure is None:
+            self._identical_failures = []
             return
+        said = (failure.kind, failure.message)
+        self._identical_failures = [said, *(before for before in self._identical_failures if before == said)]
         if self._options.fail_fast:
             self._end("at the first failure, as asked")
-        elif self._identical_failures == self._options.max_failures:
-            self._end(f"after {self._identical_failures} identical consecutive failures ({in_a_line(failure)})")
-
-    def _keep_finished(self, place: Engine) -> None:
-        """Store what killed workers had finished; what they were at is to be trained again."""
-        for worker, event in place.last_words():
-            slot = self._slots.get(worker)
-            if slot is not None and isinstance(slot.state, Training) and isinstance(event, Finished | Failed):
-                self._finished(slot, event)
+        elif (count := len(self._identical_failures)) == self._options.max_failures:
+            self._end(f"after {count} identical consecutive failures ({in_a_line(failure)})")
 
     def _state(self) -> State:
-        done = self._outcome.planned - self._outcome.left
-        return State(done, self._outcome.planned, tuple(self._now()), self._seconds_left())
-
-    def _now(self) -> Iterator[Running]:
-        now = time.monotonic()
-        return (Running(training.task, now - slot.since, training.progress) for slot, training in self._training())
-
-    def _seconds_left(self) -> float | None:
-        """Until all is done; of a plan of many specs looked up once a second only."""
+        """How far all is; until when, of a plan of many specs, is looked up once a second only."""
         now = time.monotonic()
         if len(self._queue.left) <= _FEW_SPECS or now - self._estimated > 1:
-            self._estimate = self._seconds_for(self._queue.left)
-            self._estimated = now
-        return self._estimate
+            self._estimate, self._estimated = self._seconds_for(self._queue.left), now
+        done = self._outcome.planned - self._outcome.left
+        return State(done, self._outcome.planned, tuple(self._running()), self._estimate)
 
     def _seconds_for(self, waiting: Mapping[TrialSpec, int]) -> float | None:
         """Seconds until what runs now, and so many trials of each spec, would be done; None if nothing says so."""
-        running = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._now())
+        running = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._running())
         return seconds_left(waiting, self._costs, max(1, self._jobs), running)

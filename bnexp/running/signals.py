@@ -41,12 +41,3 @@ class Signals:
         if self.received is None:
             self.received = number
             os.write(self._wake_write, b"!")
-
-
-def ignore() -> None:
-    """From now on nothing interrupts this process: for a command that was interrupted and is about to end.
-
-    So a second Ctrl-C neither cuts off its last words nor changes its exit code.
-    """
-    for number in _CAUGHT:
-        signal.signal(number, signal.SIG_IGN)

@@ -43,8 +43,7 @@ class Slot:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.models: deque[str] = deque(maxlen=MODELS_KEPT)
-        """Keys of the compiled models that the worker has."""
+        self.models: deque[str] = deque(maxlen=MODELS_KEPT)  # keys of the compiled models that the worker has
         self._trials = 0
         self._memory_at_first: int | None = None
         self.become(Starting())
@@ -53,8 +52,7 @@ class Slot:
         """Enter a state at this moment."""
         self.state = state
         self.since = time.monotonic()
-        self.late = False
-        """Whether the worker was ended because the state lasted too long."""
+        self.late = False  # whether the worker was ended because the state lasted too long
 
     def train(self, task: Task) -> None:
         """Be at a task from now on."""
@@ -74,8 +72,7 @@ class Slot:
     def stop_if_late(self, options: Options) -> None:
         """End the worker where its state has lasted too long.
 
-        Again at each call, since a task that waits for its place on another machine cannot be ended there before it
-        has begun.
+        Again at each call: a task that waits for its place on another machine cannot be ended before it has begun.
         """
         limit = {Idle: None, Training: options.timeout}.get(type(self.state), options.start_timeout)
         if limit is not None and time.monotonic() - self.since > limit:

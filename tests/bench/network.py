@@ -1,19 +1,17 @@
 """What the measurements share: the work, and the wire to the process that asks for it.
 
 Each measuring script takes `NORM BATCH IMAGES`, makes everything ready (compiled, warm), prints "ready", waits for a
-line, trains once over the images, and prints one JSON line: seconds, and its peak memory in MiB.
+line, trains once over the images, and prints one JSON line: seconds.
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-WARM = 20
-"""Steps before the clock starts."""
+WARM = 20  # steps before the clock starts
 
 
 def arguments() -> tuple[str, int, int]:
@@ -36,5 +34,4 @@ def when_asked(train: Callable[[], object]) -> None:
     sys.stdin.readline()
     began = time.perf_counter()
     train()
-    seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps({"seconds": time.perf_counter() - began}))

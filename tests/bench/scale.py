@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from bnexp.records.store import Store, json_text
 from bnexp.running import Options, engine, run
 from bnexp.running.engine import Engine
 from bnexp.running.progress import Watcher
-from bnexp.running.protocol import Command, Event, Finished, Ready, Train
+from bnexp.running.protocol import Event, Ready, Train, Trained
 from bnexp.specs.experiment import Experiment, plan
-from bnexp.specs.trial import PROTOCOL, Trial
+from bnexp.specs.trial import PROTOCOL
 
 CONFIG = """
 name: big
@@ -52,7 +53,7 @@ class Instant(Engine):
 
     def __init__(self, options: Options, trials: int) -> None:
         super().__init__(options)
-        self._answers: list[tuple[Any, Event]] = []
+        self.answers: list[tuple[Any, Event]] = []
 
     def __exit__(self, *exception: object) -> None:
         self._selector.close()
@@ -60,41 +61,38 @@ class Instant(Engine):
     def capacity(self) -> int:
         return 2
 
-    def start(self) -> "Slot":
-        slot = Slot(self._answers)
-        self._workers.append(slot)
-        self._answers.append((slot, Ready({}, __version__, PROTOCOL)))
-        return slot
+    def start(self) -> "Instantly":
+        worker = Instantly(self.answers)
+        self._workers.append(worker)
+        self.answers.append((worker, Ready({}, __version__, PROTOCOL)))
+        return worker
 
-    def remove(self, worker: "Slot") -> None:
+    def remove(self, worker: "Instantly") -> None:
         self._workers.remove(worker)
 
     def events(self, timeout: float) -> Iterator[tuple[Any, Event]]:
-        answers, self._answers[:] = list(self._answers), []
+        answers, self.answers[:] = list(self.answers), []
         yield from answers
 
-    def kill(self) -> None:
-        pass
+    def kill(self) -> None: ...
 
     def last_words(self) -> Iterator[tuple[Any, Event]]:
-        yield from ()
+        return iter(())
 
 
-class Slot:
-    def __init__(self, answers: list[tuple[Any, Event]]) -> None:
-        self._answers = answers
+@dataclass(eq=False)
+class Instantly:
+    answers: list[tuple[Any, Event]]
 
-    def say(self, command: Command) -> None:
-        assert isinstance(command, Train)
-        self._answers.append((self, Finished(record(Trial.from_json(command.trial)).model_dump_json())))
+    def say(self, command: Train) -> None:
+        self.answers.append((self, Trained(record(command.trial).model_dump_json())))
 
-    def stop(self) -> None:
-        pass
+    def stop(self) -> None: ...
 
 
 def fill(store: Store, experiment: Experiment, count: int) -> None:
     """Records of the first `count` trials, each with 20 evaluations."""
-    for _, planned in zip(range(count), plan(experiment), strict=False):
+    for planned in islice(plan(experiment), count):
         made = record(planned.trial)
         text = json_text(made.model_copy(update={"evaluations": made.evaluations * 20}).model_dump(mode="json"))
         folder = store.folder(planned.trial)
@@ -116,33 +114,29 @@ def command(*words: str) -> tuple[float, float]:
 def overhead(experiment: Experiment, folder: Path) -> float:
     """Seconds of the parent for each of 500 trials that take no time, in a plan of 20,000."""
     engine.ENGINES["local"] = f"{__name__}:Instant"
-    some = [planned for _, planned in zip(range(500), plan(experiment), strict=False)]
     times = []
 
     class Clock(Watcher):
         def finished(self, *_: object) -> None:
             times.append(time.monotonic())
 
-    with suppress(StopIteration):
-        run([experiment], Store(folder), Options(), Clock(), selected=[some])
+    run([experiment], Store(folder), Options(), Clock(), selected=[islice(plan(experiment), 500)])
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        config = root / "big.yaml"
-        config.write_text(CONFIG)
-        results = str(root / "results")
-        experiment = load(config)
+        big, small, done = root / "big.yaml", root / "three.yaml", ("--results", str(root / "results"))
+        big.write_text(CONFIG)
+        small.write_text(THREE_HUNDRED)
+        experiment = load(big)
         found: dict[str, float] = {}
-        found["plan_seconds"], _ = command("plan", str(config), "--results", results)
+        found["plan_seconds"], _ = command("plan", str(big), *done)
         found["parent_milliseconds_per_trial"] = 1000 * overhead(experiment, root / "instant")
         fill(Store(root / "results"), experiment, 20_000)
-        found["plan_done_seconds"], found["plan_done_megabytes"] = command("plan", str(config), "--results", results)
-        found["resume_seconds"], found["resume_megabytes"] = command("run", str(config), "--results", results)
-        small = root / "three.yaml"
-        small.write_text(THREE_HUNDRED)
+        found["plan_done_seconds"], found["plan_done_megabytes"] = command("plan", str(big), *done)
+        found["resume_seconds"], found["resume_megabytes"] = command("run", str(big), *done)
         fill(Store(root / "three"), load(small), 300)
         found["resume_300_seconds"], _ = command("run", str(small), "--results", str(root / "three"))
         print(json.dumps({key: round(value, 5) for key, value in found.items()}))

@@ -1,6 +1,8 @@
 """What each command line comes to: the exit code, and what it says where."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -145,23 +147,20 @@ def test_methods_as_json(bnexp_) -> None:
     assert batch["arguments"]["momentum"] == 0.99
 
 
-def test_a_fault_of_our_own_asks_for_a_report(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("raised", "code", "err"),
+    [
+        (ZeroDivisionError("made up"), 1, "ZeroDivisionError: made up\n\nThis is a fault of bnexp "),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_a_fault_of_our_own_asks_for_a_report_and_an_interruption_is_130(bnexp_, monkeypatch, raised, code, err):
     def broken() -> list[str]:
-        raise ZeroDivisionError("made up")
+        raise raised
 
     monkeypatch.setattr("bnexp.shipped.names", broken)
     said = bnexp_("init", "--list")
-    assert said.code == 1
-    assert "ZeroDivisionError: made up" in said.err
-    assert "please report it" in said.err
-
-
-def test_an_interruption_is_130(bnexp_, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> list[str]:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("bnexp.shipped.names", interrupted)
-    assert bnexp_("init", "--list").code == 130
+    assert (said.code, err in said.err, "please report it" in said.err) == (code, True, code == 1)
 
 
 def test_the_card_of_a_method_holds_its_layer_against_numpy(bnexp_):
@@ -179,3 +178,24 @@ def test_a_data_folder_without_the_data_is_said_once_before_anything_starts(bnex
     assert said.err.count("does not hold mnist") == 1
     assert str(folder) in said.err
     assert "Training on" not in said.err
+
+
+def test_doctor_tells_of_each_thing_that_a_trial_would_meet(bnexp_) -> None:
+    said = bnexp_("doctor", "--json")
+    found = {check["what"]: (check["state"], check["found"]) for check in json.loads(said.out)}
+    assert said.code == 0
+    assert list(found)[:5] == ["Python", "packages", "machine", "TensorFlow", "results"]
+    assert {state for state, _ in list(found.values())[:5]} <= {"ok", "warn"}
+    assert "sees" in found["TensorFlow"][1]
+    assert found["data: mnist-5k"][0] == "ok"
+
+
+def test_doctor_names_what_does_not_work(bnexp_, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no module named tensorflow >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    said = bnexp_("doctor", "--results", "/proc/results")
+    assert said.code == 2
+    assert "cannot be imported: no module named tensorflow" in said.out
+    assert "/proc/results cannot be written" in said.out

@@ -22,11 +22,7 @@ def test_run_says_what_it_does_and_what_comes_next(bnexp_, folder) -> None:
     assert said.err.startswith("tiny: 2 variants x 1 grid point x 2 seeds = 4 trials\n")
     assert said.err.endswith("4 trained\nNext: bnexp report\n")
     assert len(folders(folder)) == 4
-
-
-def test_run_again_trains_nothing(bnexp_) -> None:
-    bnexp_("run", "tiny.yaml")
-    assert "nothing to train" in bnexp_("run", "tiny.yaml").err
+    assert "4 trials: 4 finished before, nothing to train" in bnexp_("run", "tiny.yaml").err
 
 
 def test_run_as_json_gives_the_outcome_on_stdout(bnexp_) -> None:
@@ -42,19 +38,16 @@ def test_verbose_names_the_log_of_each_trial(bnexp_) -> None:
     assert "start: tiny none seed 0; log: results/trials/mnist-5k-cnn-none-b64-s0-" in said.err
 
 
-def test_a_failed_trial_shows_its_traceback_and_exits_with_3(bnexp_, folder) -> None:
+def test_failed_trials_show_their_tracebacks_and_are_skipped_until_they_are_asked_for(bnexp_, folder) -> None:
     (folder / "behaviour.json").write_text('{"1": "fail"}')
     said = bnexp_("run", "tiny.yaml")
     assert said.code == 3
     assert "RuntimeError: seed 1 will not do" in said.err
     assert "2 trained, 2 failed" in said.err
-
-
-def test_failed_trials_are_skipped_until_they_are_asked_for(bnexp_, folder) -> None:
-    (folder / "behaviour.json").write_text('{"1": "fail"}')
-    bnexp_("run", "tiny.yaml")
     (folder / "behaviour.json").unlink()
-    assert "2 failed before" in bnexp_("run", "tiny.yaml").err
+    said = bnexp_("run", "tiny.yaml")
+    assert said.code == 3
+    assert "4 trials: 2 finished before, 2 failed before (again with --retry-failed), nothing to train" in said.err
     assert bnexp_("run", "tiny.yaml", "--retry-failed").code == 0
 
 
@@ -65,25 +58,11 @@ def test_max_failures_0_lets_all_fail_alike(bnexp_, folder) -> None:
     assert (said.code, "4 failed" in said.err, "Stopped" in said.err) == (3, True, False)
 
 
-def test_a_record_in_another_trials_folder_is_not_counted(bnexp_, folder) -> None:
-    bnexp_("run", "tiny.yaml")
-    one, other, *_ = sorted(folder.glob("results/trials/*/record.json"))
-    other.write_bytes(one.read_bytes())
-    said = bnexp_("status")
-    assert said.code == 2
-    assert "holds the trial" in said.err
-
-
-def test_two_experiments_of_one_name_are_refused_from_python(folder) -> None:
-    here = bnexp.load("tiny.yaml")
-    with pytest.raises(UserError, match="two experiments are named 'tiny'"):
-        bnexp.run([here, bnexp.load("tiny.yaml", sets=["training.epochs=2"], name="tiny")])
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"configs": 3}, "a config is a file, a mapping of its keys, or an Experiment, not 3"),
+        ({"configs": ["tiny.yaml", "tiny.yaml"]}, "two experiments are named 'tiny'"),
         ({"seeds": 3}, r"as in range\(3\) or \[3\], not 3"),
         ({"only": "variant=b*"}, r"only: a list of texts, as in \['variant=b\*'\], not one text"),
     ],
@@ -125,14 +104,8 @@ def test_the_plan_knows_what_is_done_and_how_long_the_rest_takes(bnexp_) -> None
 def test_status_counts_what_is_stored(bnexp_) -> None:
     bnexp_("run", "tiny.yaml", "--seeds", "0")
     (tiny,) = json.loads(bnexp_("status", "--json").out)
-    assert {key: tiny[key] for key in ("experiment", "trials", "ok", "missing", "failed")} == {
-        "experiment": "tiny",
-        "trials": 4,
-        "ok": 2,
-        "missing": 2,
-        "failed": 0,
-    }
-    assert tiny["complete"] is False
+    counts = {"experiment": "tiny", "trials": 4, "ok": 2, "missing": 2, "failed": 0, "complete": False}
+    assert {key: tiny[key] for key in counts} == counts
 
 
 @pytest.mark.parametrize("form", ["folder", "prefix", "identity", "whole identity", "path"])
@@ -140,14 +113,9 @@ def test_a_trial_is_found_by_its_name_a_prefix_its_identity_or_its_path(bnexp_, 
     bnexp_("run", "tiny.yaml")
     name = folders(folder)[0]
     identity = json.loads((folder / "results/trials" / name / "record.json").read_text())["identity"]
-    text = {
-        "folder": name,
-        "prefix": name[:-14],
-        "identity": identity[:8],
-        "whole identity": identity,
-        "path": f"results/trials/{name}",
-    }[form]
-    said = bnexp_("show", text)
+    whole = f"results/trials/{name}"
+    forms = {"folder": name, "prefix": name[:-14], "identity": identity[:8], "whole identity": identity, "path": whole}
+    said = bnexp_("show", forms[form])
     assert said.code == 0
     assert said.out.startswith(f"{name}: ok\n")
 
@@ -177,18 +145,17 @@ def test_logs_prints_what_the_worker_printed(bnexp_, folder) -> None:
     assert len(bnexp_("logs", name, "--tail", "1").out.splitlines()) == 1
 
 
-def test_a_damaged_record_is_named(bnexp_, folder) -> None:
+@pytest.mark.parametrize(("damage", "reason"), [("{", "not a readable record"), ("another's", "holds the trial")])
+def test_a_record_that_is_damaged_or_another_trials_is_named(bnexp_, folder, damage: str, reason: str) -> None:
     bnexp_("run", "tiny.yaml", "--seeds", "0")
-    path = folder / "results/trials" / folders(folder)[0] / "record.json"
-    path.write_text("{")
+    path, other = sorted(folder.glob("results/trials/*/record.json"))
+    path.write_text(other.read_text() if damage == "another's" else damage)
     said = bnexp_("status")
     assert said.code == 2
-    assert f"results/trials/{path.parent.name}/record.json: not a readable record" in said.err
+    assert f"results/trials/{path.parent.name}/record.json: {reason}" in said.err
 
 
-def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(
-    bnexp_, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(bnexp_, monkeypatch):
     """The report itself has tests of its own; here it is replaced, so that this takes no seconds."""
 
     missing = "tiny: 2 of 4 trials are missing"

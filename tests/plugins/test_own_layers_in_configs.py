@@ -1,6 +1,7 @@
 """A user's own layer in a config: its keys, its identity, and what is wrong with it before any process starts."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from bnexp.config.load import ConfigError, from_mapping, load
 from bnexp.config.selection import select
 from bnexp.specs.experiment import plan
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 
 
 def only_trial(folder: Path, norm: Any) -> Trial:
@@ -28,8 +29,9 @@ def test_further_keys_are_its_arguments_beside_place_and_layers(folder):
 
 def test_a_trial_survives_the_way_to_a_worker_and_into_a_record(folder):
     trial = only_trial(folder, {"name": "my_norms:Right", "sizes": [1, 2]})
-    again = Trial.from_json(json.loads(json.dumps(trial.to_json())))
+    again = Trial(TrialSpec.model_validate(json.loads(json.dumps(trial.spec.model_dump(mode="json")))), trial.seed)
     assert (again.identity, again.spec, hash(again.spec)) == (trial.identity, trial.spec, hash(trial.spec))
+    assert pickle.loads(pickle.dumps(trial)) == trial
     assert trial.folder.startswith("mnist-cnn-Right-b64-s0-")
 
 

@@ -22,7 +22,8 @@ from bnexp.specs.trial import PROTOCOL, Trial
 
 class Trainer:
     def __init__(self, device: str, threads: int, data_folder: Path | None) -> None:
-        self.folder = Path(os.environ["BNEXP_FAKE"])
+        self.folder, self.threads = Path(os.environ["BNEXP_FAKE"]), threads
+        self.kept: list[bytearray] = []
         print("the trainer starts", flush=True)
         if device == "gpu":
             raise UserError("--device gpu: there is no GPU here; use --device cpu")
@@ -36,123 +37,90 @@ class Trainer:
             os.kill(os.getpid(), signal.SIGKILL)
         if (self.folder / "raise at start").exists():
             raise ImportError("no module named tensorflow")
-        self.threads = threads
 
     def describe(self) -> dict[str, Any]:
         return {"device": "cpu", "threads": self.threads}
 
-    def check(self, trial: Trial) -> None:
-        """What `behaviour.json` says of "check"."""
-        with (self.folder / "checked.txt").open("a") as file:
-            file.write(f"{trial.spec.norm.name}\n")
-        file = self.folder / "behaviour.json"
-        action = json.loads(file.read_text()).get("check", "") if file.exists() else ""
-        if action == "refuse":
-            raise UserError(f"norm {trial.spec.norm.name}: it changes the shape")
-        if action == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if action == "hang":
-            time.sleep(1000)
-
-    def __call__(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        with (self.folder / "started.txt").open("a") as file:
-            file.write(f"{os.getpid()} {trial.seed}\n")
+    def action(self, *keys: str) -> str:
+        """What `behaviour.json` says of the first of the keys that it has."""
         file = self.folder / "behaviour.json"
         behaviour = json.loads(file.read_text()) if file.exists() else {}
-        action = behaviour.get(f"{trial.spec.norm.name}:{trial.seed}", behaviour.get(str(trial.seed), "train"))
+        return next((behaviour[key] for key in keys if key in behaviour), "train")
+
+    def note(self, name: str, *words: object) -> None:
+        """Add a line to a file."""
+        with (self.folder / name).open("a") as file:
+            print(*words, file=file)
+
+    def check(self, trial: Trial) -> None:
+        self.note("checked.txt", trial.spec.norm.name)
+        match self.action("check"):
+            case "refuse":
+                raise UserError(f"norm {trial.spec.norm.name}: it changes the shape")
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hang":
+                time.sleep(1000)
+
+    def __call__(  # noqa: PLR0912  # a branch for each action
+        self, trial: Trial, progress: Callable[[Progress], None]
+    ) -> TrialRecord:
+        self.note("started.txt", os.getpid(), trial.seed)
         os.write(2, f"this is {trial.identity}\n".encode())
         print(f"seed {trial.seed}")
-        return getattr(self, action)(trial, progress)
-
-    def train(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        progress(Progress(epoch=1, epochs=1, step=1, steps=2, validation_accuracy=0.5))
-        return record(trial)
-
-    def diverge(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        return record(trial).model_copy(update={"status": "diverged", "test": None, "diverged_at_step": 3})
-
-    def caution(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        progress(Progress(epoch=1, epochs=1, step=0, steps=2, cautions=("the data are blank",)))
-        return self.caution_late(trial, progress)
-
-    def caution_late(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        return record(trial).model_copy(update={"execution": {"cautions": ["the data are blank", "and few"]}})
-
-    def slow(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        progress(Progress(epoch=1, epochs=1, step=1, steps=2))
-        time.sleep(0.5)
-        return record(trial)
-
-    def fail(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        raise RuntimeError(f"seed {trial.seed} will not do")
-
-    def fail_alike(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        raise RuntimeError("none will do")
-
-    def no_data(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        raise UserError("mnist is not here; `bnexp data fetch mnist` downloads it")
-
-    def leave(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        sys.exit(5)
-
-    def exit(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        os._exit(5)
-
-    def kill(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        print("about to be killed")
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("not reached")
-
-    def hang(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """With a process of its own, which must not be left behind either."""
-        child = subprocess.Popen(["sleep", "1000"])
-        with (self.folder / "children.txt").open("a") as file:
-            file.write(f"{os.getpid()}\n{child.pid}\n")
-        while True:
-            time.sleep(1)
-
-    def hang_once(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """Hang at the first try, with the process's number in `hangs.txt`; train at the second."""
-        file = self.folder / "hangs.txt"
-        if file.exists():
-            return self.train(trial, progress)
-        file.write_text(str(os.getpid()))
-        while True:
-            time.sleep(1)
-
-    def fat(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """A record of some 100 kB."""
+        action = self.action(f"{trial.spec.norm.name}:{trial.seed}", str(trial.seed))
+        if action.endswith("_once"):  # at the first try
+            action = (
+                "train" if (self.folder / f"tried {trial.identity[:16]}").exists() else action.removesuffix("_once")
+            )
+            (self.folder / f"tried {trial.identity[:16]}").touch()
         made = record(trial)
-        return made.model_copy(update={"evaluations": made.evaluations * 300})
-
-    def kill_once(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """Be killed at the first try, train at the second."""
-        file = self.folder / f"killed {trial.identity[:16]}"
-        if file.exists():
-            return self.train(trial, progress)
-        file.touch()
-        return self.kill(trial, progress)
-
-    def segfault(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        os.kill(os.getpid(), signal.SIGSEGV)
-        raise AssertionError("not reached")
-
-    def grow(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """Keep 100 MB that nobody needs."""
-        self.kept = [*getattr(self, "kept", []), bytearray(os.urandom(1 << 20) * 100)]
-        return self.train(trial, progress)
-
-    def grow_and_be_killed(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        self.grow(trial, progress)
-        return self.kill(trial, progress)
-
-    def other_data(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        """As where a file that the loader reads was replaced; refused before training where the run knows better."""
-        trial.check_data("otherwise")
-        return record(trial).model_copy(update={"data_hash": "otherwise"})
-
-    def another(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
-        return record(Trial(trial.spec, trial.seed + 1))
+        match action:
+            case "train":
+                progress(Progress(epoch=1, epochs=1, step=1, steps=2, validation_accuracy=0.5))
+            case "slow":
+                progress(Progress(epoch=1, epochs=1, step=1, steps=2))
+                time.sleep(0.5)
+            case "diverge":
+                return made.model_copy(update={"status": "diverged", "test": None, "diverged_at_step": 3})
+            case "caution" | "caution_late":
+                if action == "caution":
+                    progress(Progress(epoch=1, epochs=1, step=0, steps=2, cautions=("the data are blank",)))
+                return made.model_copy(update={"execution": {"cautions": ["the data are blank", "and few"]}})
+            case "fat":  # a record of some 100 kB
+                return made.model_copy(update={"evaluations": made.evaluations * 300})
+            case "other_data":  # a file that the loader reads was replaced; refused at once where the run knows better
+                trial.check_data("otherwise")
+                return made.model_copy(update={"data_hash": "otherwise"})
+            case "another":
+                return record(Trial(trial.spec, trial.seed + 1))
+            case "fail":
+                raise RuntimeError(f"seed {trial.seed} will not do")
+            case "fail_alike":
+                raise RuntimeError("none will do")
+            case "no_data":
+                raise UserError("mnist is not here; `bnexp data fetch mnist` downloads it")
+            case "leave":
+                sys.exit(5)
+            case "exit":
+                os._exit(5)
+            case "segfault":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "hang":  # with a process of its own, which must not be left behind either
+                self.note("children.txt", f"{os.getpid()}\n{subprocess.Popen(['sleep', '1000']).pid}")
+                time.sleep(1000)
+            case "sleep":
+                self.note("children.txt", os.getpid())
+                time.sleep(1000)
+            case "grow" | "grow_and_be_killed" | "kill":
+                if action != "kill":
+                    self.kept.append(bytearray(os.urandom(1 << 20) * 100))  # 100 MB that nobody needs
+                if action != "grow":
+                    print("about to be killed")
+                    os.kill(os.getpid(), signal.SIGKILL)
+            case _:
+                raise AssertionError(action)
+        return made
 
 
 def record(trial: Trial) -> TrialRecord:

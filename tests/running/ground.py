@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bnexp.records.record import Failure, TrialRecord
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
 from bnexp.running.progress import Lines
@@ -43,25 +44,46 @@ class Ground:
     def run(self, *experiments: Experiment, **options: Any) -> tuple[Outcome, str]:
         """Run to the end; the outcome, and what was printed."""
         said = io.StringIO()
-        selected = options.pop("selected", None)
-        watch = options.pop("watch", None) or Lines(said)
+        selected, watch = options.pop("selected", None), options.pop("watch", None)
         settings = Options(**{"jobs": 1, "trainer": "fake_trainer:Trainer", **options})
-        outcome = run(experiments, self.store, settings, watch, selected=selected)
+        outcome = run(experiments, self.store, settings, watch or Lines(said), selected=selected)
         return outcome, said.getvalue()
 
+    def lines(self, name: str) -> list[str]:
+        """What stands in a file of the fake trainer, in all runs so far."""
+        file = self.folder / name
+        return file.read_text().split("\n")[:-1] if file.exists() else []
+
     def started(self) -> list[int]:
-        """Seeds in the order in which trials were started, in all runs so far."""
-        file = self.folder / "started.txt"
-        return [int(line.split()[1]) for line in file.read_text().splitlines()] if file.exists() else []
+        """Seeds in the order in which trials were started."""
+        return [int(line.split()[1]) for line in self.lines("started.txt")]
 
     def trainers(self) -> dict[int, list[int]]:
-        """Seed to the numbers of the processes that began to train it, in all runs so far."""
-        file = self.folder / "started.txt"
+        """Seed to the numbers of the processes that began to train it."""
         found: dict[int, list[int]] = {}
-        for line in file.read_text().splitlines() if file.exists() else []:
+        for line in self.lines("started.txt"):
             pid, seed = map(int, line.split())
             found.setdefault(seed, []).append(pid)
         return found
+
+    def hanging(self) -> list[int]:
+        """Numbers of the processes that hang, each with that of the process that it has started."""
+        return [int(line) for line in self.lines("children.txt")]
+
+    def record(self, seed: int, norm: str = "none") -> TrialRecord:
+        """A record that there is."""
+        found = self.store.read(Trial(SPECS[norm], seed))
+        assert found is not None
+        return found
+
+    def failure(self, seed: int) -> Failure:
+        """Why a trial has failed."""
+        found = self.record(seed).failure
+        assert found is not None
+        return found
+
+    def path(self, seed: int) -> Path:
+        return self.store.folder(Trial(SPECS["none"], seed)) / "record.json"
 
     def statuses(self, norm: str = "none", seeds: int = 10) -> dict[int, str]:
         """Seed to the status of its record, of those that have one."""
@@ -69,15 +91,30 @@ class Ground:
         return {seed: record.status for seed, record in records.items() if record}
 
 
+def texts(results: Path) -> dict[str, str]:
+    """Folder to the record's text but for its times, and what its process did before and what ran beside it."""
+    found = {}
+    for path in sorted(results.glob("trials/*/record.json")):
+        data = json.loads(path.read_text())
+        for key in ("started", "seconds", "peak_memory_bytes"):
+            del data[key]
+        for key in ("compiled_model_reused", "jobs"):
+            data["execution"].pop(key, None)
+        for evaluation in data["evaluations"]:
+            del evaluation["seconds"]
+        found[path.parent.name] = json.dumps(data)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def children() -> list[int]:
     """Process numbers of the workers that this process has started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = path.read_text().partition(" ")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, parent = rest.rpartition(")")[2].split()[:2]
-        if int(parent) == os.getpid() and state not in "ZX":
-            found.append(int(pid))
-    return found
+    found = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    return [pid for file in found for pid in map(int, file.read_text().split()) if alive(pid)]

@@ -1,6 +1,5 @@
 """Runs over a real Dask scheduler and worker processes: the same records, and what is lost is trained again."""
 
-import json
 import logging
 import os
 import signal
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import SPECS, Ground, children, experiment
+from ground import SPECS, Ground, alive, children, experiment, texts
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.running.options import Device, Options
 from bnexp.running.pool import Worker
 from bnexp.running.progress import State, Watcher
-from bnexp.running.protocol import Begun, Finished, Ready, Train
+from bnexp.running.protocol import Begun, Ready, Train, Trained
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial
 
@@ -40,32 +39,27 @@ def cluster(ground: Ground) -> Iterator[Any]:
         yield cluster
 
 
+def on(cluster: Any) -> dict[str, str]:
+    """The options of a run on the cluster."""
+    return {"engine": "dask", "scheduler": cluster.scheduler_address}
+
+
 @pytest.fixture
 def soon_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that has gone is waited for for 4 s, not 20."""
     monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 4)
 
 
-def without_times(ground: Ground) -> dict[str, str]:
-    """Each record's text but for its times and the number of jobs, by folder."""
-    found = {}
-    for path in ground.store.root.glob("trials/*/record.json"):
-        data = json.loads(path.read_text())
-        del data["started"], data["seconds"], data["execution"]["jobs"]
-        found[path.parent.name] = json.dumps(data)
-    return found
-
-
 class Killer(Watcher):
     """Kills the Dask worker whose own worker process hangs, once."""
 
     def __init__(self, ground: Ground) -> None:
-        self.hangs = ground.folder / "hangs.txt"
+        self.ground = ground
         self.killed = False
         self.lost_labels: list[str] = []
 
     def tick(self, state: State) -> None:
-        if not self.killed and self.hangs.exists() and (pid := self.hangs.read_text()):
+        for pid in self.ground.hanging() if not self.killed else ():
             self.killed = True
             dask_worker = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
             os.kill(int(dask_worker), signal.SIGKILL)
@@ -74,21 +68,17 @@ class Killer(Watcher):
         self.lost_labels.append(task.label)
 
 
-def test_a_dask_worker_killed_in_mid_trial_changes_no_record(
-    ground: Ground, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dask_worker_killed_in_mid_trial_changes_no_record(ground: Ground, cluster: Any, tmp_path: Path) -> None:
     """Byte for byte what the local engine gives, but for times; and the same logs."""
     tiny = experiment(range(6), ["none", "batch"])
-    (ground.folder / "behaviour.json").write_text('{"none:1": "hang_once"}')
+    ground.behave(**{"none:1": "sleep_once"})
     watch = Killer(ground)
-    outcome, _ = ground.run(tiny, engine="dask", scheduler=cluster.scheduler_address, jobs="auto", watch=watch)
+    outcome, _ = ground.run(tiny, **on(cluster), jobs="auto", watch=watch)
     assert watch.lost_labels == ["tiny none seed 1"]
     assert (outcome.trained, outcome.failed, outcome.exit_code) == (12, 0, 0)
     local = Ground(tmp_path / "local")
-    local.folder.mkdir()
-    monkeypatch.setenv("BNEXP_FAKE", str(local.folder))
     local.run(tiny, jobs=2)
-    assert without_times(ground) == without_times(local)
+    assert texts(ground.store.root) == texts(local.store.root)
     for seed in range(6):
         trial = Trial(SPECS["none"], seed)
         assert ground.store.log(trial).read_text() == local.store.log(trial).read_text()
@@ -96,29 +86,21 @@ def test_a_dask_worker_killed_in_mid_trial_changes_no_record(
 
 def test_a_trial_that_ends_its_worker_each_time_fails_after_its_retries(ground: Ground, cluster: Any) -> None:
     ground.behave(s1="kill")
-    outcome, said = ground.run(experiment(range(3)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto")
+    outcome, said = ground.run(experiment(range(3)), **on(cluster), jobs="auto")
     assert (outcome.trained, outcome.failed, outcome.exit_code) == (2, 1, 3)
     assert len(ground.trainers()[1]) == 3
-    record = ground.store.read(Trial(SPECS["none"], 1))
-    assert record is not None
-    assert record.failure is not None
-    assert (record.failure.kind, record.failure.message) == ("signal", "the worker ended: killed by SIGKILL")
-    assert record.failure.traceback.splitlines()[-1] == "about to be killed"
+    failure = ground.failure(1)
+    assert (failure.kind, failure.message) == ("signal", "the worker ended: killed by SIGKILL")
+    assert failure.traceback.splitlines()[-1] == "about to be killed"
     assert said.count("retrying") == 2
 
 
 def test_a_trial_that_hangs_is_ended_there_too(ground: Ground, cluster: Any, until: Until) -> None:
     ground.behave(s0="hang")
-    outcome, _ = ground.run(
-        experiment(range(3)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto", timeout=1.0
-    )
+    outcome, _ = ground.run(experiment(range(3)), **on(cluster), jobs="auto", timeout=1.0)
     assert (outcome.trained, outcome.failed) == (2, 1)
-    record = ground.store.read(Trial(SPECS["none"], 0))
-    assert record is not None
-    assert record.failure is not None
-    assert record.failure.kind == "timeout"
-    children = [int(line) for line in (ground.folder / "children.txt").read_text().split()]
-    until(lambda: not any(alive(pid) for pid in children), 20)
+    assert ground.failure(0).kind == "timeout"
+    until(lambda: not any(map(alive, ground.hanging())), 20)
 
 
 def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, cluster: Any, until: Until) -> None:
@@ -129,25 +111,21 @@ def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, clust
                 signal.raise_signal(signal.SIGINT)
 
     ground.behave(s0="hang", s1="hang", s2="hang")
-    outcome, _ = ground.run(
-        experiment(range(6)), engine="dask", scheduler=cluster.scheduler_address, jobs="auto", watch=CtrlC()
-    )
+    outcome, _ = ground.run(experiment(range(6)), **on(cluster), jobs="auto", watch=CtrlC())
     assert (outcome.interrupted, outcome.trained, outcome.left) == (signal.SIGINT, 0, 6)
     trainers = [pid for pids in ground.trainers().values() for pid in pids]
     assert len(trainers) == 3
-    until(lambda: not any(alive(pid) for pid in trainers), 20)
+    until(lambda: not any(map(alive, trainers)), 20)
 
 
-def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
-    ground: Ground, cluster: Any, soon_given_up: None
-) -> None:
+def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(ground, cluster, soon_given_up):
     class Close(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
             if state.done == 2:
                 cluster.close(timeout=5)
 
     with pytest.raises(UserError, match="does not answer any more; every finished trial is kept"):
-        ground.run(experiment(range(8)), engine="dask", scheduler=cluster.scheduler_address, jobs=1, watch=Close())
+        ground.run(experiment(range(8)), **on(cluster), jobs=1, watch=Close())
     kept = ground.statuses()
     assert 2 <= len(kept) < 8
     outcome, _ = ground.run(experiment(range(8)))
@@ -157,42 +135,31 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
 def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground) -> None:
     outcome, _ = ground.run(experiment(range(3)), engine="dask", jobs=2)
     assert (outcome.trained, outcome.exit_code) == (3, 0)
-    assert [ground.store.read(Trial(SPECS["none"], seed)).execution["jobs"] for seed in range(3)] == [2, 2, 2]
+    assert [ground.record(seed).execution["jobs"] for seed in range(3)] == [2, 2, 2]
 
 
-def test_an_address_where_no_scheduler_is_ends_the_run_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine.CONNECT_SECONDS", 1)
-    with pytest.raises(UserError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
-        ground.run(experiment(range(2)), engine="dask", scheduler="tcp://127.0.0.1:9")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def test_another_version_on_the_machines_is_refused(
-    ground: Ground, cluster: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("options", "patched", "reason"),
+    [
+        (
+            {"scheduler": "tcp://127.0.0.1:9"},
+            ("CONNECT_SECONDS", 1),
+            r"127\.0\.0\.1:9: no Dask scheduler answers",
+        ),
+        ({}, ("__version__", "0.0.1"), r"a Dask worker has bnexp .*, this process 0\.0\.1"),
+        ({"trainer": "no_such_module:Trainer"}, (), r"(?s)no trial can be trained: .*No module named 'no_such_module'"),
+        ({"device": "gpu", "start_timeout": 1}, (), r"has had no workers with the resource GPU for 1\.0 s"),
+    ],
+    ids=["nobody there", "another version", "no trainer", "no worker with a GPU"],
+)
+def test_a_cluster_that_cannot_train_ends_the_run_with_the_reason(
+    ground: Ground, cluster: Any, monkeypatch: pytest.MonkeyPatch, *, options: dict[str, Any], patched: Any, reason: str
 ) -> None:
-    monkeypatch.setattr("bnexp.running.dask_engine.__version__", "0.0.1")
-    with pytest.raises(UserError, match=r"a Dask worker has bnexp .*, this process 0\.0\.1"):
-        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address)
+    if patched:
+        monkeypatch.setattr(f"bnexp.running.dask_engine.{patched[0]}", patched[1])
+    with pytest.raises(UserError, match=reason):
+        ground.run(experiment(range(2)), **{**on(cluster), **options})
     assert ground.statuses() == {}
-
-
-def test_a_trainer_that_cannot_start_there_ends_the_run_with_its_reason(ground: Ground, cluster: Any) -> None:
-    (ground.folder / "raise at start").touch()
-    with pytest.raises(UserError, match=r"(?s)no trial can be trained: .*no module named tensorflow"):
-        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address)
-
-
-def test_gpu_trials_wait_for_workers_that_offer_one(ground: Ground, cluster: Any) -> None:
-    with pytest.raises(UserError, match=r"has had no workers with the resource GPU for 1\.0 s"):
-        ground.run(
-            experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu", start_timeout=1
-        )
 
 
 def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
@@ -203,12 +170,10 @@ def test_gpu_trials_go_to_workers_that_offer_one(ground: Ground) -> None:
         ) as cluster,
         pytest.raises(UserError, match=r"--device gpu: there is no GPU here"),
     ):
-        ground.run(experiment(range(2)), engine="dask", scheduler=cluster.scheduler_address, device="gpu")
+        ground.run(experiment(range(2)), **on(cluster), device="gpu")
 
 
-def test_a_process_that_was_ended_for_being_idle_is_started_anew(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, until: Until
-) -> None:
+def test_a_process_that_was_ended_for_being_idle_is_started_anew(ground, monkeypatch, until):
     """In this process, as a Dask worker would do it: no trial is lost by it, whatever its retries."""
     from bnexp.running import dask_node  # noqa: PLC0415  # beside its only use
 
@@ -218,8 +183,8 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(
     before = set(children())
     assert isinstance(dask_node.ask("one", None, make), Ready)
     until(lambda: set(children()) == before, 10)
-    train = Train(Trial(SPECS["none"], 0).to_json(), "")
-    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Finished)
+    train = Train(Trial(SPECS["none"], 0), "")
+    assert isinstance(dask_node.ask("one", train, make, tell=said.append), Trained)
     assert said[0] == Begun()
     dask_node.release(["one"])
     assert set(children()) == before
@@ -233,9 +198,7 @@ def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, clust
 
     ground.behave(**{f"s{seed}": "slow" for seed in range(30)})
     with pytest.raises(UserError, match=r"has had no workers for 5\.0 s; every finished trial is kept"):
-        ground.run(
-            experiment(range(30)), engine="dask", scheduler=cluster.scheduler_address, watch=Leave(), start_timeout=5.0
-        )
+        ground.run(experiment(range(30)), **on(cluster), watch=Leave(), start_timeout=5.0)
     assert 2 <= len(ground.statuses(seeds=30)) < 30
     assert set(ground.statuses(seeds=30).values()) == {"ok"}
 
@@ -244,13 +207,13 @@ def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, clust
     """News that lie there unread are read out, and reading them ends."""
     from bnexp.running.dask_engine import DaskEngine  # noqa: PLC0415  # beside its only use
 
-    options = Options(engine="dask", scheduler=cluster.scheduler_address, trainer="fake_trainer:Trainer", jobs=1)
+    options = Options(**on(cluster), trainer="fake_trainer:Trainer", jobs=1)
     with DaskEngine(options) as engine:
         worker = engine.start()
         events = (event for _ in range(100) for _, event in engine.events(0.2))
         assert isinstance(next(events), Ready)
-        worker.say(Train(Trial(SPECS["none"], 0).to_json(), str(ground.folder / "run.log")))
-        while not any(isinstance(event, Finished) for _, _, event in engine.news):
+        worker.say(Train(Trial(SPECS["none"], 0), str(ground.folder / "run.log")))
+        while not any(isinstance(event, Trained) for _, event in engine.news):
             time.sleep(0.05)
         cluster.close(timeout=5)
-        assert isinstance([event for _, event in engine.last_words()][-1], Finished)
+        assert isinstance([event for _, event in engine.last_words()][-1], Trained)

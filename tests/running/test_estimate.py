@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
+from fake_trainer import record
 from ground import SPECS
 
 from bnexp.errors import UserError
-from bnexp.records.record import Progress
+from bnexp.records.record import Progress, Seconds
 from bnexp.running import Options
 from bnexp.running import options as options_module
-from bnexp.running.estimate import Costs, seconds_left, work
 from bnexp.running.machine import available_cores, available_memory
 from bnexp.running.options import workers
 from bnexp.running.progress import Running
-from bnexp.running.survey import Task
+from bnexp.running.survey import Costs, Task, seconds_left
 from bnexp.specs.trial import Trial, TrialSpec
 
 
@@ -21,62 +21,50 @@ def spec(norm: str = "none", **training: int) -> TrialSpec:
     return TrialSpec.model_validate({"data": "mnist-5k", "norm": norm, "training": training})
 
 
-def measured(*seconds: float, of: TrialSpec) -> Costs:
+def measured(*found: tuple[TrialSpec, float]) -> Costs:
+    """What trials of 3,600 training images have taken."""
     costs = Costs()
-    for each in seconds:
-        costs.add(of, 3600, each)
+    for of, seconds in found:
+        took = Seconds(data=0, compile=0, train=0, evaluate=0, total=seconds)
+        costs.learn(of, record(Trial(of, 0)).model_copy(update={"seconds": took, "train_examples": 3600}))
     return costs
 
 
+MINE = [TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": epochs}}) for epochs in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("found", "of", "seconds"),
+    [
+        ([], spec(), None),
+        ([(spec(), 10), (spec(), 12), (spec(), 90)], spec(), 12),  # its own median
+        ([(spec(), 100)] * 20 + [(spec(), 10)] * 9, spec(), 10),  # of the latest
+        ([(spec(epochs=2), 10)], spec(epochs=6), 30),
+        # 1800 steps of (2 + 3) against 57 of (64 + 3)
+        ([(spec(epochs=1), 57 * 67.0)], spec(epochs=1, batch_size=2), 1800 * 5),
+        # the same norm before another
+        ([(spec("batch", epochs=1), 10), (spec(epochs=1), 4)], spec("batch", epochs=2), 20),
+        ([(spec("batch", epochs=1), 10), (spec(epochs=1), 4)], spec("layer", epochs=2), 14),
+        # a user's own data, once their size is known
+        ([(spec(), 10)], MINE[0], None),
+        ([(MINE[0], 5)], MINE[1], 10),
+    ],
+)
+def test_what_trials_took_lets_expect_what_others_will(found, of, seconds):
+    assert measured(*found).expected(of) == (None if seconds is None else pytest.approx(seconds))
+
+
 def test_nothing_measured_means_unknown() -> None:
-    assert Costs().expected(spec()) is None
     assert seconds_left({spec(): 1}, Costs(), jobs=1) is None
     assert seconds_left({}, Costs(), jobs=1) == 0
-
-
-def test_an_equal_spec_takes_its_own_median() -> None:
-    assert measured(10, 12, 90, of=spec()).expected(spec()) == 12
-
-
-def test_the_latest_measurements_count() -> None:
-    assert measured(*[100] * 20, *[10] * 9, of=spec()).expected(spec()) == 10
-
-
-def test_another_length_scales_with_the_steps() -> None:
-    assert measured(10, of=spec(epochs=2)).expected(spec(epochs=6)) == pytest.approx(30)
-
-
-def test_small_batches_cost_more_by_their_steps() -> None:
-    """1800 steps of (2 + 3) against 57 of (64 + 3)."""
-    one, many = spec(epochs=1, batch_size=64), spec(epochs=1, batch_size=2)
-    assert work(one, 3600) == 57 * 67
-    assert measured(57 * 67.0, of=one).expected(many) == pytest.approx(1800 * 5)
-
-
-def test_the_same_norm_counts_before_another() -> None:
-    costs = measured(10, of=spec("batch", epochs=1))
-    costs.add(spec("none", epochs=1), 3600, 4)
-    assert costs.expected(spec("batch", epochs=2)) == pytest.approx(20)
-    assert costs.expected(spec("layer", epochs=2)) == pytest.approx(14)
-
-
-def test_a_users_own_data_are_measured_once_their_size_is_known() -> None:
-    mine = TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": 1}})
-    longer = TrialSpec.model_validate({"data": {"name": "my:data"}, "training": {"epochs": 2}})
-    assert measured(10, of=spec()).expected(mine) is None
-    costs = Costs()
-    costs.add(mine, 640, 5)
-    assert costs.expected(longer) == pytest.approx(10)
 
 
 @pytest.mark.parametrize(
     ("waiting", "running", "jobs", "left"),
     [(4, [], 2, 20), (4, [6.0], 2, 23), (1, [], 8, 10), (0, [30.0, 1.0], 2, 30), (0, [None], 1, None)],
 )
-def test_the_rest_is_shared_by_the_workers(
-    waiting: int, running: list[float | None], jobs: int, left: float | None
-) -> None:
-    assert seconds_left({spec(): waiting}, measured(10, of=spec()), jobs, running) == left
+def test_the_rest_is_shared_by_the_workers(waiting, running, jobs, left):
+    assert seconds_left({spec(): waiting}, measured((spec(), 10)), jobs, running) == left
 
 
 def test_a_running_trial_needs_the_rest_of_what_it_is_expected_to_take() -> None:
@@ -100,12 +88,16 @@ def test_a_running_trial_needs_the_rest_of_what_it_is_expected_to_take() -> None
         (1, 500_000_000, {"jobs": 5}, 100, 5),
     ],
 )
-def test_jobs_follow_cores_and_memory(
-    monkeypatch: pytest.MonkeyPatch, *, cores: int, memory: int, options: dict[str, object], trials: int, count: int
-) -> None:
+def test_jobs_follow_cores_and_memory(monkeypatch, *, cores, memory, options, trials, count):
     monkeypatch.setattr(options_module, "available_cores", lambda: cores)
     monkeypatch.setattr(options_module, "available_memory", lambda: memory)
     assert workers(Options(**options), trials) == count  # type: ignore[arg-type]  # from the table
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text + "\n")
 
 
 @pytest.mark.parametrize(
@@ -120,9 +112,7 @@ def test_jobs_follow_cores_and_memory(
     ],
 )
 def test_cores_follow_the_quota_of_the_cgroup(tmp_path: Path, files: dict[str, str], cores: int | None) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text + "\n")
+    write(tmp_path, files)
     assert available_cores(tmp_path) == (cores or available_cores(tmp_path / "none"))
 
 
@@ -136,12 +126,8 @@ def test_cores_follow_the_quota_of_the_cgroup(tmp_path: Path, files: dict[str, s
     ],
 )
 def test_memory_is_what_the_machine_and_the_cgroup_leave(tmp_path: Path, files: dict[str, str], memory: int) -> None:
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal: 9000000 kB\nMemAvailable: 5000000 kB\n")
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text + "\n")
-    assert available_memory(tmp_path, meminfo) == memory
+    write(tmp_path, {**files, "meminfo": "MemTotal: 9000000 kB\nMemAvailable: 5000000 kB"})
+    assert available_memory(tmp_path, tmp_path / "meminfo") == memory
 
 
 @pytest.mark.parametrize(
@@ -153,6 +139,11 @@ def test_memory_is_what_the_machine_and_the_cgroup_leave(tmp_path: Path, files: 
         ({"threads": 0}, "threads: a whole number from 1, not 0"),
         ({"device": "tpu"}, "device: 'auto', 'cpu' or 'gpu', not 'tpu'"),
         ({"max_failures": -1}, "max_failures: a whole number from 0 (never), not -1"),
+        ({"timeout": 0}, "timeout: a number of seconds above 0, not 0"),
+        ({"budget": -1.0}, "budget: a number of seconds above 0, not -1.0"),
+        ({"retries": -1}, "retries: a whole number from 0, not -1"),
+        ({"engine": "ray"}, "engine: 'local' or 'dask', not 'ray'"),
+        ({"scheduler": "tcp://a:1"}, "scheduler: the address of a Dask scheduler, which takes engine='dask'"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, object], message: str) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bnexp.running.libraries import unwritten
+from bnexp.running.worker import unwritten
 
 SMAPS = """\
 7f0000000000-7f0000010000 r-xp 00001000 fe:00 17                         /usr/lib/libread.so.2
@@ -32,7 +32,7 @@ Anonymous:             0 kB
 MEASURED = """
 import ctypes, json, zlib
 from pathlib import Path
-from bnexp.running.libraries import unmap_unused_pages
+from bnexp.running.worker import unmap_unused_pages
 import numpy as np
 
 def of_files():

@@ -18,25 +18,15 @@ def own(seeds: int) -> Experiment:
     return Experiment("own", "a test", tuple(OWN), "a:One", tuple(range(seeds)), points)
 
 
-def checked(ground: Ground) -> list[str]:
-    file = ground.folder / "checked.txt"
-    return file.read_text().split() if file.exists() else []
-
-
 def test_each_layer_is_tried_once_and_then_all_is_trained(ground: Ground) -> None:
     outcome, _ = ground.run(own(3), jobs=2)
-    assert (checked(ground), outcome.trained, outcome.exit_code) == (["a:One", "a:Two"], 6, 0)
+    assert (ground.lines("checked.txt"), outcome.trained, outcome.exit_code) == (["a:One", "a:Two"], 6, 0)
 
 
-def test_methods_of_ours_are_not_tried(ground: Ground) -> None:
-    ground.run(experiment(range(2), ["none", "batch"]))
-    assert checked(ground) == []
-
-
-def test_a_finished_layer_is_not_tried_again(ground: Ground) -> None:
+def test_what_is_finished_is_not_tried_again_and_methods_of_ours_are_not_tried(ground: Ground) -> None:
+    ground.run(own(1), experiment(range(2), ["none", "batch"]))
     ground.run(own(1))
-    ground.run(own(1))
-    assert len(checked(ground)) == 2
+    assert len(ground.lines("checked.txt")) == 2
 
 
 def test_all_refusals_come_at_once_and_nothing_is_trained(ground: Ground) -> None:
@@ -50,19 +40,10 @@ def test_all_refusals_come_at_once_and_nothing_is_trained(ground: Ground) -> Non
     assert ground.started() == []
 
 
-def test_a_worker_that_dies_of_a_layer_names_it(ground: Ground) -> None:
-    ground.behave(check="kill")
-    with pytest.raises(
-        UserError, match=r"variant a:One: .*the worker ended while it tried the layer: killed by SIGKILL"
-    ):
-        ground.run(own(2))
-    assert ground.started() == []
-
-
-def test_a_layer_that_hangs_is_named(ground: Ground) -> None:
-    ground.behave(check="hang")
-    with pytest.raises(
-        UserError, match=r"norm a:One: the worker ended while it tried the layer: it took more than 3\.0 s"
-    ):
+@pytest.mark.parametrize(("action", "reason"), [("kill", "killed by SIGKILL"), ("hang", r"it took more than 3\.0 s")])
+def test_a_layer_that_takes_its_worker_with_it_or_hangs_is_named(ground: Ground, action: str, reason: str) -> None:
+    ground.behave(check=action)
+    named = "own, variant a:One: norm a:One: the worker ended while it tried the layer"
+    with pytest.raises(UserError, match=f"{named}: {reason}"):
         ground.run(own(2), start_timeout=3.0)
     assert ground.started() == []

@@ -3,30 +3,19 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_trainer import record
 from ground import SPECS
 from rich.console import Console
 
-from bnexp.records.record import Failure, Progress, Seconds
+from bnexp.records.record import Failure, Progress, Seconds, TrialRecord
 from bnexp.running.live import LiveView
-from bnexp.running.outcome import Outcome
-from bnexp.running.progress import (
-    Errors,
-    Lines,
-    Running,
-    State,
-    Watcher,
-    duration,
-    finished_text,
-    planned_text,
-    printable,
-    ready_text,
-    stopped_text,
-)
-from bnexp.running.survey import Task
+from bnexp.running.progress import Errors, Lines, Running, State, Watcher
+from bnexp.running.survey import Outcome, Task
 from bnexp.specs.trial import Trial
+from bnexp.specs.wording import duration, printable
 
 TRIAL = Trial(SPECS["batch"], 2)
 TASK = Task(TRIAL, "mnist", "bn-pre", (("training.batch_size", 16),))
@@ -37,31 +26,37 @@ RECORD = record(TRIAL).model_copy(
         "test": record(TRIAL).test.model_copy(update={"accuracy": 0.9912}),  # type: ignore[union-attr]  # there is one
     }
 )
-FAILED = RECORD.model_copy(
-    update={
-        "status": "failed",
-        "test": None,
-        "failure": Failure(kind="ValueError", message="\x1b[2J", traceback="a\nb"),
-    }
+
+
+def failed(failure: Failure) -> TrialRecord:
+    return RECORD.model_copy(update={"status": "failed", "test": None, "failure": failure})
+
+
+FAILED = failed(Failure(kind="ValueError", message="\x1b[2J", traceback="a\nb"))
+
+
+def said_of(what: str, *arguments: object) -> str:
+    """What plain lines say of an event."""
+    said = io.StringIO()
+    getattr(Lines(said), what)(*arguments)
+    return said.getvalue().removesuffix("\n")
+
+
+@pytest.mark.parametrize(
+    ("record", "state", "text"),
+    [
+        (RECORD, State(12, 50, seconds_left=720), "[ 12/50] {}: test accuracy 99.12 %, 41 s (about 12 min left)"),
+        (FAILED, State(1, 2), "[ 1/2] {}: FAILED: ValueError: \\x1b[2J\n    a\n    b"),
+        (
+            failed(Failure(kind="UserError", message="data: d:f failed: no\nTraceback:\n  f()", traceback="")),
+            State(1, 2),
+            "[ 1/2] {}: FAILED: data: d:f failed: no\n    Traceback:\n      f()",
+        ),
+    ],
+    ids=["ok", "with its traceback", "a message of several lines"],
 )
-
-
-def test_the_line_of_a_finished_trial() -> None:
-    line = finished_text(TASK, RECORD, State(12, 50, seconds_left=720))
-    assert line == "[ 12/50] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s (about 12 min left)"
-
-
-def test_a_failure_is_told_with_its_traceback() -> None:
-    assert finished_text(TASK, FAILED, State(1, 2)) == (
-        "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: ValueError: \\x1b[2J\n    a\n    b"
-    )
-
-
-def test_a_message_of_several_lines_is_told_in_as_many() -> None:
-    failure = Failure(kind="UserError", message="data: d:f failed: no\nTraceback:\n  f()", traceback="")
-    assert finished_text(TASK, FAILED.model_copy(update={"failure": failure}), State(1, 2)) == (
-        "[ 1/2] mnist bn-pre batch_size=16 seed 2: FAILED: data: d:f failed: no\n    Traceback:\n      f()"
-    )
+def test_the_lines_of_a_finished_trial(record: TrialRecord, state: State, text: str) -> None:
+    assert said_of("finished", TASK, record, state) == text.format(TASK.label)
 
 
 @pytest.mark.parametrize(
@@ -73,53 +68,31 @@ def test_a_message_of_several_lines_is_told_in_as_many() -> None:
     ],
 )
 def test_the_plan_in_words(arguments: tuple[int, int, int, int], text: str) -> None:
-    assert planned_text(*arguments) == text
+    assert said_of("planned", *arguments) == text
 
 
-@pytest.mark.parametrize(
-    ("outcome", "text", "code"),
-    [
-        (Outcome(planned=3, trained=2, skipped=1), "2 trained, 1 finished before", 0),
-        (Outcome(planned=3, trained=3, diverged=1), "3 trained (1 diverged)", 0),
-        (
-            Outcome(planned=3, trained=1, failed=1, failed_before=1),
-            "1 trained, 1 failed, 1 failed before. Their run.log says more; --retry-failed trains them again",
-            3,
-        ),
-        (
-            Outcome(planned=3, trained=1, failed=2, mendable=2),
-            "1 trained, 2 failed. Fix the cause shown above, then run again",
-            3,
-        ),
-        (
-            Outcome(planned=3, failed=1, mendable=1, reason="because"),
-            ("Stopped because: 0 trained, 1 failed, 2 left. Fix the cause shown above, then run again"),
-            3,
-        ),
-        (
-            Outcome(planned=3, failed=1, mendable=1, failed_before=1),
-            "0 trained, 1 failed, 1 failed before, 1 left. Their run.log says more; --retry-failed trains them again",
-            3,
-        ),
-        (
-            Outcome(planned=3, failed=1, reason="because"),
-            "Stopped because: 0 trained, 1 failed, 2 left. --retry-failed trains failed trials again",
-            3,
-        ),
-        (
-            Outcome(planned=3, trained=1, interrupted=2),
-            "Stopped by Ctrl-C: 1 trained, 2 left; every finished trial is kept. Go on with:\n  bnexp run a",
-            130,
-        ),
-        (
-            Outcome(planned=1, interrupted=15),
-            "Stopped by SIGTERM: 0 trained, 1 left; every finished trial is kept. Go on with:\n  bnexp run a",
-            143,
-        ),
-    ],
-)
-def test_the_outcome_in_words_and_as_exit_code(outcome: Outcome, text: str, code: int) -> None:
-    assert stopped_text(outcome, "bnexp run a") == text
+FIX = "Fix the cause shown above, then run again"
+AGAIN = "--retry-failed trains failed trials again"
+LOGS = "Their run.log says more; --retry-failed trains them again"
+KEPT = "every finished trial is kept. Go on with:\n  bnexp run a"
+
+OUTCOMES = [
+    ({"trained": 2, "skipped": 1}, "2 trained, 1 finished before", 0),
+    ({"trained": 3, "diverged": 1}, "3 trained (1 diverged)", 0),
+    ({"trained": 1, "failed": 1, "failed_before": 1}, f"1 trained, 1 failed, 1 failed before. {LOGS}", 3),
+    ({"trained": 1, "failed": 2, "mendable": 2}, f"1 trained, 2 failed. {FIX}", 3),
+    ({"failed": 1, "mendable": 1, "reason": "because"}, f"Stopped because: 0 trained, 1 failed, 2 left. {FIX}", 3),
+    ({"failed": 1, "mendable": 1, "failed_before": 1}, f"0 trained, 1 failed, 1 failed before, 1 left. {LOGS}", 3),
+    ({"failed": 1, "reason": "because"}, f"Stopped because: 0 trained, 1 failed, 2 left. {AGAIN}", 3),
+    ({"trained": 1, "interrupted": 2}, f"Stopped by Ctrl-C: 1 trained, 2 left; {KEPT}", 130),
+    ({"interrupted": 15}, f"Stopped by SIGTERM: 0 trained, 3 left; {KEPT}", 143),
+]
+
+
+@pytest.mark.parametrize(("counts", "text", "code"), OUTCOMES)
+def test_the_outcome_in_words_and_as_exit_code(counts: dict[str, Any], text: str, code: int) -> None:
+    outcome = Outcome(**{"planned": 3, **counts})
+    assert said_of("stopped", outcome, "bnexp run a") == text
     assert outcome.exit_code == code
 
 
@@ -150,23 +123,12 @@ def test_durations(seconds: float, text: str) -> None:
     ],
 )
 def test_the_device_in_words(description: dict[str, object], text: str) -> None:
-    assert ready_text(description) == text
+    assert said_of("ready", description) == text
 
 
 def test_names_cannot_steer_the_terminal() -> None:
     assert printable(HOSTILE.variant) == "[red]\\x1b[2J<b>\\u202e\\n[/]"
     assert printable("größer 数 🙂") == "größer 数 🙂"
-
-
-def test_quiet_prints_failures_only() -> None:
-    said = io.StringIO()
-    watch = Errors(said)
-    watch.planned(2, 0, 0, 1)
-    watch.finished(TASK, RECORD, State(1, 2))
-    watch.stopped(Outcome(planned=1, trained=1), "")
-    assert said.getvalue() == ""
-    watch.finished(TASK, FAILED, State(2, 2))
-    assert "FAILED" in said.getvalue()
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -191,31 +153,23 @@ def test_the_live_view_shows_the_running_trials_and_keeps_names_harmless(termina
         assert "validation 98.73 %" in text
 
 
+LOST = "mnist bn-pre batch_size=16 seed 2: gone; retrying"
+PLAN = ["1 trial: 1 to train (1 at a time)", "Training on cpu"]
+START = "start: mnist bn-pre batch_size=16 seed 2; log: trials/2/run.log"
+TRAINED = "[ 1/2] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s"
+FAILS = ["[ 2/2] mnist bn-pre batch_size=16 seed 2: FAILED: ValueError: \\x1b[2J", "    a", "    b"]
+DONE = [TRAINED, *FAILS, "1 trained"]
+
+
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda said: Watcher(), []),
-        (Errors, ["mnist bn-pre batch_size=16 seed 2: gone; retrying"]),
+        (Errors, [LOST, *FAILS]),
+        (Lines, [*PLAN, LOST, *DONE]),
         (
-            Lines,
-            [
-                "1 trial: 1 to train (1 at a time)",
-                "Training on cpu",
-                "mnist bn-pre batch_size=16 seed 2: gone; retrying",
-                "[ 1/1] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s",
-                "1 trained",
-            ],
-        ),
-        (
-            lambda said: Lines(said, log=lambda trial: Path(f"trials/{trial.seed}/run.log")),
-            [
-                "1 trial: 1 to train (1 at a time)",
-                "Training on cpu",
-                "start: mnist bn-pre batch_size=16 seed 2; log: trials/2/run.log",
-                "mnist bn-pre batch_size=16 seed 2: gone; retrying",
-                "[ 1/1] mnist bn-pre batch_size=16 seed 2: test accuracy 99.12 %, 41 s",
-                "1 trained",
-            ],
+            lambda said: Lines(said, lambda trial: Path(f"trials/{trial.seed}/run.log")),
+            [*PLAN, START, LOST, *DONE],
         ),
     ],
     ids=["nothing", "errors", "lines", "lines with logs"],
@@ -229,7 +183,8 @@ def test_what_each_watcher_says_of_a_run(make: Callable[[io.StringIO], Watcher],
     watch.progressed(TASK, Progress(epoch=1, epochs=1, step=1, steps=1))
     watch.lost(TASK, "gone")
     watch.tick(State(0, 1))
-    watch.finished(TASK, RECORD, State(1, 1))
+    watch.finished(TASK, RECORD, State(1, 2))
+    watch.finished(TASK, FAILED, State(2, 2))
     watch.stopped(Outcome(planned=1, trained=1), "")
     watch.close()
     assert said.getvalue().splitlines() == expected

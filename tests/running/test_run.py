@@ -1,6 +1,6 @@
 """Runs with real worker processes: what is trained, skipped, stored, counted and told."""
 
-import json
+import io
 import signal
 import subprocess
 import sys
@@ -14,6 +14,7 @@ from ground import SPECS, Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
+from bnexp.running.live import LiveView
 from bnexp.running.progress import State, Watcher
 from bnexp.running.survey import Task
 from bnexp.specs.experiment import PlannedTrial
@@ -36,17 +37,9 @@ def test_trials_start_seed_by_seed_over_all_experiments(ground: Ground) -> None:
     assert ground.started() == [0, 0, 1, 1, 2, 2]
 
 
-def test_a_second_run_trains_nothing(ground: Ground) -> None:
-    ground.run(experiment(range(2)))
-    outcome, said = ground.run(experiment(range(2)))
-    assert (outcome.skipped, outcome.trained, outcome.exit_code) == (2, 0, 0)
-    assert ground.started() == [0, 1]
-    assert "2 trials: 2 finished before, nothing to train" in said
-
-
 def test_more_seeds_train_only_the_new_ones(ground: Ground) -> None:
-    ground.run(experiment(range(2)))
-    ground.run(experiment(range(4)))
+    for seeds in (2, 4, 4):
+        ground.run(experiment(range(seeds)))
     assert ground.started() == [0, 1, 2, 3]
 
 
@@ -62,9 +55,7 @@ def test_only_the_selected_trials_are_trained_and_the_plan_stays_whole(ground: G
     selected = [PlannedTrial(whole.points[0], Trial(SPECS["none"], 1))]
     outcome, _ = ground.run(whole, selected=[selected])
     assert (outcome.planned, ground.started()) == (1, [1])
-    plan = ground.store.read_plan("tiny")
-    assert plan is not None
-    assert plan.seeds == (0, 1, 2)
+    assert ground.store.read_plan("tiny").seeds == (0, 1, 2)
 
 
 def test_force_trains_again_and_replaces_the_record(ground: Ground) -> None:
@@ -75,11 +66,21 @@ def test_force_trains_again_and_replaces_the_record(ground: Ground) -> None:
     assert ground.statuses() == {0: "diverged"}
 
 
-def test_a_diverged_trial_is_a_result_and_no_failure(ground: Ground) -> None:
-    ground.behave(s0="diverge")
-    outcome, said = ground.run(experiment([0]))
-    assert (outcome.diverged, outcome.failed, outcome.exit_code) == (1, 0, 0)
-    assert "tiny none seed 0: diverged at step 3" in said
+@pytest.mark.parametrize(
+    ("actions", "counts", "line"),
+    [
+        # trained, diverged, failed; a divergence is a result and no failure
+        (["diverge"], (1, 1, 0), "tiny none seed 0: diverged at step 3"),
+        # failures that differ, or have a success between them, do not end the run
+        (["fail"] * 5 + ["train"], (1, 0, 5), "1 trained, 5 failed. "),
+        (["fail_alike", "fail_alike", "train", "fail_alike", "fail_alike"], (1, 0, 4), "1 trained, 4 failed. "),
+    ],
+)
+def test_what_trials_come_to(ground: Ground, actions: list[str], counts: tuple[int, int, int], line: str) -> None:
+    ground.behave(**{f"s{seed}": action for seed, action in enumerate(actions)})
+    outcome, said = ground.run(experiment(range(len(actions))))
+    assert (outcome.trained, outcome.diverged, outcome.failed) == counts
+    assert (outcome.left, outcome.exit_code, line in said) == (0, 3 if counts[2] else 0, True)
 
 
 def test_a_failure_shows_its_traceback_and_leaves_the_rest(ground: Ground) -> None:
@@ -89,23 +90,9 @@ def test_a_failure_shows_its_traceback_and_leaves_the_rest(ground: Ground) -> No
     assert ground.statuses() == {0: "ok", 1: "failed", 2: "ok"}
     assert "[ 2/3] tiny none seed 1: FAILED: RuntimeError: seed 1 will not do" in said
     assert "Traceback (most recent call last)" in said
-    failure = ground.store.read(Trial(SPECS["none"], 1)).failure
-    assert failure is not None
-    assert failure.kind == "RuntimeError"
-    assert "fake_trainer.py" in failure.traceback
+    assert ground.failure(1).kind == "RuntimeError"
+    assert "fake_trainer.py" in ground.failure(1).traceback
     assert "Traceback" in ground.store.log(Trial(SPECS["none"], 1)).read_text()
-
-
-def test_what_failed_before_is_counted_and_tried_again_only_when_asked(ground: Ground) -> None:
-    ground.behave(s0="fail")
-    ground.run(experiment(range(2)))
-    ground.behave()
-    outcome, said = ground.run(experiment(range(2)))
-    assert (outcome.failed_before, outcome.trained, outcome.exit_code) == (1, 0, 3)
-    assert "1 failed before (again with --retry-failed)" in said
-    outcome, _ = ground.run(experiment(range(2)), retry_failed=True)
-    assert (outcome.failed_before, outcome.trained, outcome.skipped, outcome.exit_code) == (0, 1, 1, 0)
-    assert ground.statuses() == {0: "ok", 1: "ok"}
 
 
 def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> None:
@@ -121,57 +108,11 @@ def test_a_fault_that_the_user_mends_is_tried_again_unasked(ground: Ground) -> N
     assert (outcome.trained, outcome.exit_code) == (1, 0)
 
 
-@pytest.mark.parametrize(
-    ("action", "kind", "message", "last_line"),
-    [
-        ("kill", "signal", "the worker ended: killed by SIGKILL", "about to be killed"),
-        ("exit", "exit", "the worker ended: exit code 5", "seed 1"),
-    ],
-)
-def test_a_worker_that_dies_costs_its_trial_and_no_other(
-    ground: Ground, action: str, kind: str, message: str, last_line: str
-) -> None:
-    ground.behave(s1=action)
-    outcome, said = ground.run(experiment(range(4)), jobs=2)
-    assert (outcome.trained, outcome.failed, outcome.exit_code) == (3, 1, 3)
-    failure = ground.store.read(Trial(SPECS["none"], 1)).failure
-    assert failure is not None
-    assert (failure.kind, failure.message) == (kind, message)
-    assert failure.traceback.splitlines()[-1] == last_line
-    assert f"FAILED: {message}" in said
-
-
 def test_a_trainer_that_calls_exit_fails_its_trial_and_the_worker_goes_on(ground: Ground) -> None:
     ground.behave(s0="leave")
     outcome, _ = ground.run(experiment(range(2)))
     assert (outcome.trained, outcome.failed) == (1, 1)
-    assert len({line.split()[0] for line in (ground.folder / "started.txt").read_text().splitlines()}) == 1
-
-
-def test_the_record_of_another_trial_is_refused(ground: Ground) -> None:
-    ground.behave(s0="another")
-    outcome, said = ground.run(experiment([0]))
-    assert outcome.failed == 1
-    assert "the trainer returned the record of another trial" in said
-
-
-def test_failures_that_say_the_same_end_the_run(ground: Ground) -> None:
-    ground.behave(**{f"s{seed}": "fail_alike" for seed in range(6)})
-    outcome, said = ground.run(experiment(range(6)))
-    assert (outcome.failed, outcome.left, outcome.exit_code) == (3, 3, 3)
-    assert "Stopped after 3 identical consecutive failures (RuntimeError: none will do)" in said
-
-
-def test_failures_that_differ_do_not_end_the_run(ground: Ground) -> None:
-    ground.behave(**{f"s{seed}": "fail" for seed in range(5)})
-    outcome, _ = ground.run(experiment(range(6)))
-    assert (outcome.failed, outcome.trained) == (5, 1)
-
-
-def test_a_success_between_failures_lets_the_run_go_on(ground: Ground) -> None:
-    ground.behave(**{f"s{seed}": "fail_alike" for seed in (0, 1, 3, 4)})
-    outcome, _ = ground.run(experiment(range(5)))
-    assert (outcome.failed, outcome.trained, outcome.left) == (4, 1, 0)
+    assert len({pid for pids in ground.trainers().values() for pid in pids}) == 1
 
 
 def test_what_another_run_finishes_meanwhile_is_not_trained_again(ground: Ground) -> None:
@@ -198,13 +139,6 @@ def test_a_trial_that_ends_while_the_run_is_stopped_is_kept(ground: Ground) -> N
     assert ground.statuses() == {0: "ok"}
 
 
-def test_fail_fast_ends_the_run_at_the_first_failure(ground: Ground) -> None:
-    ground.behave(s1="fail")
-    outcome, said = ground.run(experiment(range(4)), fail_fast=True)
-    assert (outcome.trained, outcome.failed, outcome.left, outcome.exit_code) == (1, 1, 2, 3)
-    assert "Stopped at the first failure, as asked" in said
-
-
 @pytest.mark.parametrize(
     ("options", "file", "message"),
     [
@@ -214,24 +148,15 @@ def test_fail_fast_ends_the_run_at_the_first_failure(ground: Ground) -> None:
         ({"trainer": "no_such_module:Trainer"}, None, "No module named 'no_such_module'"),
     ],
 )
-def test_a_trainer_that_cannot_be_had_ends_the_run_before_any_trial(
-    ground: Ground, options: dict[str, str], file: str | None, message: str
-) -> None:
+def test_a_trainer_that_cannot_be_had_ends_the_run_before_any_trial(ground, options, file, message):
     if file:
         (ground.folder / file).touch()
     with pytest.raises(UserError) as error:
         ground.run(experiment(range(2)), jobs=2, **options)
     assert message in str(error.value)
     assert ground.statuses() == {}
-
-
-def test_an_unreadable_record_is_named_and_nothing_is_trained(ground: Ground) -> None:
-    ground.run(experiment([0]))
-    path = ground.store.folder(Trial(SPECS["none"], 0)) / "record.json"
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match=r"record\.json: not a readable record .* move it away"):
-        ground.run(experiment([0, 1]))
-    assert ground.started() == [0]
+    plan = ground.store.read_plan("tiny")  # which is there before the first trial
+    assert plan.points[0].trials == {seed: Trial(SPECS["none"], seed).folder for seed in range(2)}
 
 
 def test_each_trial_has_its_own_log(ground: Ground) -> None:
@@ -241,51 +166,12 @@ def test_each_trial_has_its_own_log(ground: Ground) -> None:
         assert ground.store.log(trial).read_text() == f"the trainer starts\nthis is {trial.identity}\nseed {seed}\n"
 
 
-def test_records_do_not_depend_on_jobs(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny = experiment(range(3), ["none", "batch"])
-    ground.run(tiny, jobs=1)
-    one = {path.parent.name: without_times(path) for path in ground.store.root.glob("trials/*/record.json")}
-    other = Ground(tmp_path / "other")
-    other.folder.mkdir()
-    monkeypatch.setenv("BNEXP_FAKE", str(other.folder))
-    other.run(tiny, jobs=2)
-    two = {path.parent.name: without_times(path) for path in other.store.root.glob("trials/*/record.json")}
-    assert len(one) == 6
-    assert one == two
-
-
-def without_times(path: Path) -> str:
-    """A record's text but for its times and the number of jobs."""
-    data = json.loads(path.read_text())
-    assert data["execution"].pop("jobs") in (1, 2)
-    del data["started"], data["seconds"]
-    return json.dumps(data)
-
-
 def test_the_record_says_what_ran_beside_it(ground: Ground) -> None:
     ground.run(experiment(range(3)), jobs=2, threads=3)
-    record = ground.store.read(Trial(SPECS["none"], 0))
-    assert record is not None
-    assert record.execution == {"device": "cpu", "jobs": 2, "threads": 3}
+    assert ground.record(0).execution == {"device": "cpu", "jobs": 2, "threads": 3}
 
 
-def test_the_plan_is_there_before_the_first_trial(ground: Ground) -> None:
-    with pytest.raises(UserError):
-        ground.run(experiment(range(2)), device="gpu")
-    plan = ground.store.read_plan("tiny")
-    assert plan is not None
-    assert plan.points[0].trials == {seed: Trial(SPECS["none"], seed).folder for seed in range(2)}
-
-
-def test_a_results_folder_that_cannot_be_written_is_said(ground: Ground) -> None:
-    ground.store.root.write_text("a file, not a folder")
-    with pytest.raises(UserError, match=r"cannot be (read|written)"):
-        ground.run(experiment([0]))
-
-
-def test_a_file_in_the_current_folder_is_not_taken_for_a_module(
-    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_in_the_current_folder_is_not_taken_for_a_module(ground, tmp_path, monkeypatch):
     (tmp_path / "queue.py").write_text("raise SystemExit('this is not the queue of the standard library')")
     monkeypatch.chdir(tmp_path)
     outcome, _ = ground.run(experiment([0]))
@@ -309,7 +195,7 @@ def test_no_descriptor_and_no_process_is_left_behind(ground: Ground) -> None:
     before = sorted(Path("/proc/self/fd").iterdir())
     ground.run(experiment(range(6)), jobs=2)  # ends by three equal failures, with a trial that hangs
     assert sorted(Path("/proc/self/fd").iterdir()) == before
-    workers = {line.split()[0] for line in (ground.folder / "started.txt").read_text().splitlines()}
+    workers = {pid for pids in ground.trainers().values() for pid in pids}
     assert len(workers) == 3
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
 
@@ -319,3 +205,18 @@ def test_the_parent_does_without_tensorflow() -> None:
         "import sys, bnexp.running, bnexp.running.live; print([m for m in sys.modules if m in ('tensorflow', 'keras')])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_23_a_caution_of_the_data_is_told_once_and_before_the_first_result(ground: Ground) -> None:
+    ground.behave(s0="caution", s1="caution", s2="caution_late")
+    _, said = ground.run(experiment(range(3)), jobs=2)
+    lines = said.splitlines()
+    assert [line for line in lines if "caution" in line] == ["caution: the data are blank", "caution: and few"]
+    assert lines.index("caution: the data are blank") < next(k for k, line in enumerate(lines) if "test acc" in line)
+
+
+def test_23_a_caution_whose_progress_was_not_heard_comes_with_the_record_in_the_live_view_too(ground: Ground) -> None:
+    ground.behave(s0="caution_late")
+    stream = io.StringIO()
+    ground.run(experiment([0]), watch=LiveView(stream))
+    assert stream.getvalue().count("caution: the data are blank") == 1

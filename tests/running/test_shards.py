@@ -46,9 +46,8 @@ def test_the_parts_in_one_folder_are_the_whole(ground: Ground) -> None:
     assert sorted(ground.started()) == sorted([*range(6)] * 3)
     whole, _ = ground.run(tiny)
     assert (whole.skipped, whole.trained) == (18, 0)
-    plan = ground.store.read_plan("tiny")
-    assert plan is not None
-    assert plan.points[0].trials == {seed: Trial(SPECS["none"], seed).folder for seed in range(6)}
+    folders = {seed: Trial(SPECS["none"], seed).folder for seed in range(6)}
+    assert ground.store.read_plan("tiny").points[0].trials == folders
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1/0", "1", "a/b", "1/4/2", "-1/4"])

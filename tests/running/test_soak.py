@@ -4,7 +4,6 @@ The short form, with a trainer of no weight, is a test; `make soak` trains 200 r
 """
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ground import Ground, children, experiment
+from ground import Ground, children, experiment, texts
 
 from bnexp.records.store import Store
 from bnexp.running import Options, Outcome, run
@@ -51,21 +50,6 @@ class Killer(Watcher):
             self.killed += 1
 
 
-def records(root: Path) -> dict[str, str]:
-    """Folder to the record's text but for its times, and what its process did before and what ran beside it."""
-    found = {}
-    for path in sorted(root.glob("trials/*/record.json")):
-        data = json.loads(path.read_text())
-        for key in ("started", "seconds", "peak_memory_bytes"):
-            del data[key]
-        for key in ("compiled_model_reused", "jobs"):
-            data["execution"].pop(key, None)
-        for evaluation in data["evaluations"]:
-            del evaluation["seconds"]
-        found[path.parent.name] = json.dumps(data)
-    return found
-
-
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path) -> None:
     tiny = experiment(range(20), ["none", "batch"])
@@ -73,11 +57,9 @@ def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path
     outcome, _ = ground.run(tiny, jobs=2, retries=1000, watch=killer)
     assert killer.killed >= 3
     assert (outcome.trained, outcome.failed) == (40, 0)
-    disturbed = records(ground.store.root)
     calm = Ground(tmp_path / "calm")
-    calm.folder.mkdir()
     calm.run(tiny, jobs=2)
-    assert disturbed == records(calm.store.root)
+    assert texts(ground.store.root) == texts(calm.store.root)
     assert not list(ground.store.root.glob("**/.*"))
 
 
@@ -97,7 +79,7 @@ def test_one_worker_and_two_give_the_same_bits(tmp_path: Path, norms: tuple[str,
     for jobs in (1, 2):
         outcome = run([real_trials(2, norms)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Watcher())
         assert (outcome.trained, outcome.failed) == (2 * len(norms), 0)
-    one, two = (records(tmp_path / str(jobs)) for jobs in (1, 2))
+    one, two = (texts(tmp_path / str(jobs)) for jobs in (1, 2))
     assert one == two
 
 
@@ -107,7 +89,7 @@ def soak(trials: int, seed: int, folder: Path) -> tuple[Outcome, Killer, bool]:
     killer = Killer(seed, chance=0.02)
     outcome = run([tiny], Store(folder / "disturbed"), Options(jobs=2, retries=1000), killer)
     run([tiny], Store(folder / "calm"), Options(jobs=2), Watcher())
-    return outcome, killer, records(folder / "disturbed") == records(folder / "calm")
+    return outcome, killer, texts(folder / "disturbed") == texts(folder / "calm")
 
 
 if __name__ == "__main__":

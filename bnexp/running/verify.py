@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bnexp.errors import UserError
-from bnexp.evidence.agreement import TOLERANCE, Sameness, agreement
+from bnexp.evidence.agreement import Sameness, agreement
 from bnexp.evidence.confounds import Difference, surroundings
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
@@ -68,7 +68,7 @@ def verify(
     assert again is not None
     differing = tuple(surroundings(stored, again))
     if again.failure is None:
-        sameness = agreement(stored, again, TOLERANCE if tolerance is None else tolerance)
+        sameness = agreement(stored, again, *([] if tolerance is None else [tolerance]))
         return Verification(name, sameness=sameness, surroundings=differing, again=again)
     if to_mend(again):
         raise UserError(f"{name}: cannot be trained again: {again.failure.message}")

@@ -11,8 +11,8 @@ from bnexp.evidence.compare import Compared, Comparisons
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import LEVEL
-from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, interval, p_value, significant
-from bnexp.reporting.phrases import at, counted, left_out, tested
+from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
+from bnexp.reporting.phrases import at, can_detect, change, counted, left_out, out_of, per_cent, span, tested
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
@@ -31,9 +31,9 @@ def sentence(each: Compared, found: Comparisons) -> str:
 def remarks(found: Comparisons) -> list[str]:
     """What bears on all comparisons at once."""
     said = []
-    m, confidence = len(found.comparisons), _per_cent(found.confidence)
+    m, confidence = len(found.comparisons), per_cent(found.confidence)
     if m > 1 and found.simultaneous:
-        chance = _per_cent((1 - found.confidence) * m)
+        chance = per_cent((1 - found.confidence) * m)
         said.append(f"The {m} intervals hold together: the chance of even one false verdict is {chance} at most.")
     elif m > 1:
         chance = significant(100 * (1 - (1 - (1 - found.confidence) / 2) ** m), 2)
@@ -197,18 +197,16 @@ def _found(each: Compared, found: Comparisons) -> str:
             for side, number in zip((each.one, each.other), each.diverged, strict=True)
         )
         return f"{counts}; the mean over the others would flatter"
-    estimate, metric, n = each.difference, found.metric, len(each.values)
-    middle = fixed(estimate.mean, decimals(estimate.half_width), sign=True)
+    metric, n = found.metric, len(each.values)
     what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
-    span = f"{_per_cent(found.confidence)} interval {' to '.join(ends(estimate, sign=True))}"
-    pairs = f"n = {n}" + (f" of {each.planned}" if n < each.planned else "")
     facts = [f"margin {found.margin:g} {_unit(metric)}"] if found.margin else []
     if each.reached is not None:
-        (first, second) = each.reached
+        first, second = each.reached
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
     facts += [*_power(each, metric), _test(each)]
+    shown = f"{span(each.difference, found.confidence)}, {out_of(n, each.planned)}"
     basis = f"; paired by seed only, as the config declares {each.declared}" if each.declared else ""
-    return f"{middle} {what} ({span}, {pairs}; {'; '.join(facts)}){basis}"
+    return f"{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
 
 
 def _power(each: Compared, metric: Metric) -> list[str]:
@@ -221,7 +219,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
     size = "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}"
-    return [f"n = {len(each.values)} can detect {size} (80 % power)"]
+    return [can_detect(len(each.values), size)]
 
 
 def _detectable(each: Compared, metric: Metric) -> str:
@@ -248,8 +246,11 @@ def _verdict(each: Compared) -> str:
 
 
 def _left_out(each: Compared) -> str:
-    pairs = counted(len(each.copies), "pair", "pairs")
-    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
+    copies = (
+        f"; {counted(len(each.copies), 'pair')} left out, because both sides hold the same record"
+        if each.copies
+        else ""
+    )
     return left_out(each.mismatches) + copies
 
 
@@ -267,7 +268,3 @@ def _named(each: Compared) -> str:
 def _unit(metric: Metric) -> str:
     """Of differences, in short."""
     return "pp" if metric.unit == "%" else metric.unit
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.4g} %"

@@ -119,14 +119,16 @@ def p_value(p: float) -> str:
 
 @keeps(attrgetter("mean"))
 def ratio(estimate: Interval) -> str:
-    """`0.42 [0.36, 0.49]`, with two decimals at least, because 1 is what it is read against."""
+    """`0.42 [0.36, 0.49]`."""
     if math.isnan(estimate.mean):
         return ABSENT
-    places = max(2, decimals(estimate.half_width))
-    middle = fixed(estimate.mean, places)
-    if math.isnan(estimate.low):
-        return f"{middle} [{ABSENT}]"
-    return f"{middle} [{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
+    middle, low, high = (fixed(value, ratio_decimals(estimate)) for value in estimate[:3])
+    return f"{middle} [{ABSENT}]" if low == ABSENT else f"{middle} [{low}, {high}]"
+
+
+def ratio_decimals(estimate: Interval) -> int:
+    """Two at least, because 1 is what a ratio is read against."""
+    return max(2, decimals(estimate.half_width))
 
 
 @keeps(attrgetter("median"))

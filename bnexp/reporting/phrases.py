@@ -1,12 +1,13 @@
-"""Phrases that several topics share: places, lists, and what a test over pairs shows."""
+"""Phrases that several topics share: places, lists, and what an interval and a test over pairs show."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.rule import LEVEL
-from bnexp.reporting.numbers import p_value
+from bnexp.reporting.numbers import decimals, ends, fixed, p_value
 from bnexp.specs.wording import place_label
+from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip
 
 LISTED = 6
@@ -54,9 +55,34 @@ def places(conditions: Iterable[Condition]) -> dict[str, dict[str, Condition]]:
     return found
 
 
-def counted(n: int, one: str, many: str) -> str:
+def counted(n: int, one: str, many: str = "") -> str:
     """`1 pair`, `2 pairs`."""
-    return f"{n} {one if n == 1 else many}"
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
+def change(estimate: Interval) -> str:
+    """`+0.18`: a difference with the digits that its interval leaves."""
+    return fixed(estimate.mean, decimals(estimate.half_width), sign=True)
+
+
+def span(estimate: Interval, confidence: float = 0.95) -> str:
+    """`95 % interval +0.10 to +0.26`, of a difference."""
+    return f"{per_cent(confidence)} interval {' to '.join(ends(estimate, sign=True))}"
+
+
+def per_cent(share: float) -> str:
+    """`95 %`."""
+    return f"{100 * share:.4g} %"
+
+
+def out_of(n: int, planned: int) -> str:
+    """`n = 10`, `n = 9 of 10`: pairs."""
+    return f"n = {n}" + (f" of {planned}" if n < planned else "")
+
+
+def can_detect(n: int, size: str) -> str:
+    """`n = 10 can detect 0.071 pp (80 % power)`."""
+    return f"n = {n} can detect {size} (80 % power)"
 
 
 def left_out(mismatches: Mapping[int, str]) -> str:
@@ -64,7 +90,7 @@ def left_out(mismatches: Mapping[int, str]) -> str:
     if not mismatches:
         return ""
     why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
-    return f"; {counted(len(mismatches), 'pair', 'pairs')} left out, because they did not start alike ({why})"
+    return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
 
 
 def tested(name: str, test: SignFlip, p: float, family: int) -> str:

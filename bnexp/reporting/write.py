@@ -14,8 +14,7 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
 from bnexp.records.store import Store, json_text, write_atomically, written
-from bnexp.reporting.drawing.figures import saved
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.figures import looks, saved
 from bnexp.reporting.part import Section, Table, slugs
 from bnexp.reporting.parts import section
 from bnexp.reporting.render import csv, html, latex, markdown

@@ -16,9 +16,8 @@ from made_up import ACCURACY, NORMS, SLOWNESS, build
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.drawing.accuracy import is_logarithmic
-from bnexp.reporting.drawing.curve import curve
-from bnexp.reporting.drawing.figures import counted, plain, stretched_accuracy, style
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.curve import MEASURES, Trainings
+from bnexp.reporting.drawing.figures import counted, looks, plain, stretched_accuracy, style
 from bnexp.reporting.parts import section
 
 HOSTILE = [
@@ -176,7 +175,7 @@ def test_looks_follow_the_order_of_first_occurrence_and_differ_in_more_than_colo
     names = [f"v{k}" for k in range(40)]
     many = looks([*names, "v3", "v0"])
     assert list(many) == names
-    assert len(set(many.values())) == 40
+    assert len({look[1:] for look in many.values()}) == 40
     assert all(a.marker != b.marker and a.line != b.line for a, b in pairwise(many.values()))
 
 
@@ -247,31 +246,31 @@ def test_plain_text_is_one_line_of_printable_characters():
 
 def rows(seed, values, measure="validation_accuracy"):
     steps = 10 * np.arange(1, len(values) + 1)
-    return pd.DataFrame({"seed": seed, "step": steps, "seconds": steps * (1.0 + seed), measure: values})
+    found = pd.DataFrame({"seed": seed, "step": steps, "seconds": steps * (1.0 + seed), measure: values})
+    return found.reindex(columns=["seed", "step", "examples", "seconds", *MEASURES])
 
 
 def test_a_curve_is_the_mean_over_finished_trainings_with_its_interval():
     table = pd.DataFrame({"seed": [0, 1, 2, 3], "status": ["ok", "ok", "diverged", "missing"]})
     looks_ = pd.concat([rows(0, [0.5, 0.9]), rows(1, [0.7, 0.9]), rows(2, [0.1])])
-    found = curve(table, looks_, "validation_accuracy", "seconds")
-    assert found.x.tolist() == [15, 30]  # the mean seconds at each evaluation
-    assert found.mean.tolist() == pytest.approx([60, 90])
+    found = Trainings(table, looks_).curve("validation_accuracy", "seconds")
     half = 12.706204736 * 10  # t with one degree of freedom; the standard error of 50 and 70 is 10
-    assert found.low.tolist() == pytest.approx([60 - half, 90])
-    assert found.high.tolist() == pytest.approx([60 + half, 90])
-    assert [(seed.y.tolist(), seed.finished) for seed in found.seeds] == [
+    # The first are the mean seconds at each evaluation.
+    assert found.mean == pytest.approx(np.array([[15, 30], [60, 90], [60 - half, 90], [60 + half, 90]]))
+    assert [(points[:, 1].tolist(), finished) for points, finished in found.seeds] == [
         ([50, 90], True),
         ([70, 90], True),
         ([10], False),
     ]
-    assert (found.finished, found.planned) == (2, 4)
+    assert found.counts == (2, 4)
 
 
 def test_a_value_that_was_not_finite_is_no_point_of_a_curve():
     table = pd.DataFrame({"seed": [0], "status": ["diverged"]})
-    found = curve(table, rows(0, [2.0, np.nan], "train_loss"), "train_loss", "step")
-    assert found.seeds[0].x.tolist() == [10]
-    assert found.mean.size == 0
+    found = Trainings(table, rows(0, [2.0, np.nan], "train_loss")).curve("train_loss", "step")
+    [(points, _)] = found.seeds
+    assert points.tolist() == [[10, 2]]
+    assert np.isnan(found.mean).all()
 
 
 def test_the_accuracy_axis_shows_errors_in_proportion_and_takes_a_hundred_per_cent():
@@ -284,11 +283,10 @@ def test_the_accuracy_axis_shows_errors_in_proportion_and_takes_a_hundred_per_ce
     assert all_ >= most
 
 
-def test_batch_sizes_are_drawn_logarithmically_and_words_are_not():
+def test_batch_sizes_are_drawn_logarithmically_and_shares_are_not():
     assert is_logarithmic([2, 4, 256])
     assert not is_logarithmic([0.0, 0.2, 0.5])
     assert not is_logarithmic([8, 12])
-    assert not is_logarithmic(["adam", "sgd"])
 
 
 def test_powers_of_two_stand_at_equal_distances(grid):

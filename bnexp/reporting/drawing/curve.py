@@ -1,107 +1,64 @@
-"""Learning curves as numbers: the mean over seeds with its interval, and every seed behind it."""
+"""Learning curves as numbers: every training of a condition, and their mean with its interval."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import special
+
+from bnexp.stats.estimates import mean_interval
+
+MEASURES = {
+    "validation_accuracy": "validation accuracy (%)",
+    "train_accuracy": "training accuracy (%)",
+    "validation_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+}
+"""Columns of the evaluations to what they are called."""
+
+AXES = {"step": "training steps", "examples": "training examples seen", "seconds": "seconds of training"}
+"""The same of those that they stand against."""
 
 
-@dataclass(frozen=True)
-class SeedCurve:
-    """One training."""
+class Curve(NamedTuple):
+    """A measure against an axis, as it is drawn."""
 
-    seed: int
-    x: np.ndarray
-    y: np.ndarray
-    """Finite values only."""
-    finished: bool
-    """False where it diverged: the curve then ends early."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A variant's trainings at one place of the grid; accuracies in per cent."""
-
-    x: np.ndarray
-    """(evaluations,): steps, examples, or the mean over seeds of the seconds at each evaluation."""
+    seeds: list[tuple[np.ndarray, bool]]
+    """Of each training (evaluations, 2), where it has a value and that, and whether it finished; else it ends early."""
     mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    """(evaluations,): over the finished trainings; the bounds are NaN with fewer than two."""
-    seeds: tuple[SeedCurve, ...]
-    finished: int
-    planned: int
-
-    @property
-    def values(self) -> np.ndarray:
-        """Every value that is drawn as a line."""
-        return np.concatenate([self.mean, *(seed.y for seed in self.seeds)])
+    """(4, evaluations): where the mean of the finished trainings stands, that, and both ends of its interval."""
+    counts: tuple[int, int]
+    """Finished and planned."""
 
 
-def curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measure: str, x: str) -> Curve:
-    """The curve of one variant at one point from its rows of both tables (`records.frames`).
+class Trainings:
+    """What was measured at one point of the plan, evaluation by evaluation; from its rows of the `records.frames`.
 
-    `measure` is one of `validation_accuracy`, `train_accuracy`, `validation_loss` and `train_loss`; `x` is
-    `step`, `examples`, `epoch` or `seconds`.  The evaluations of all seeds are at the same steps, because these
-    follow from the spec; so the mean is taken at each of them, and nothing is interpolated.  Seconds differ
-    from seed to seed: there the mean stands at the mean seconds.
+    The evaluations of all seeds are at the same steps, because these follow from the spec; so means are taken at each
+    of them, and nothing is interpolated.
     """
-    scale = 100.0 if measure.endswith("accuracy") else 1.0
-    numbers = trials["seed"].to_numpy(int)
-    ok = numbers[trials["status"].to_numpy(object) == "ok"]
-    names, steps, (ys, xs) = by_seed_and_step(evaluations, (measure, x))
-    ys = scale * ys
-    known = ~np.isnan(ys)
-    finished = np.isin(names, ok)
-    reached = ~np.isnan(xs[finished]).all(axis=0) if len(steps) else np.zeros(0, dtype=bool)
-    mean, low, high = mean_intervals(ys[finished][:, reached])
-    return Curve(
-        x=np.nanmean(xs[finished][:, reached], axis=0) if reached.any() else np.zeros(0),
-        mean=mean,
-        low=low,
-        high=high,
-        seeds=tuple(
-            SeedCurve(int(name), xs[k, known[k]], ys[k, known[k]], bool(finished[k]))
-            for k, name in enumerate(names)
-            if known[k].any()
-        ),
-        finished=len(ok),
-        planned=len(trials),
-    )
 
+    def __init__(self, trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
+        at = evaluations.assign(at=evaluations["step"])
+        self._tables = at.pivot(index="seed", columns="at", values=[*AXES, *MEASURES])
+        self.seeds = self._tables.index.to_numpy(int)
+        """(seeds,): ascending, those that have evaluations."""
+        ok = trials["status"] == "ok"
+        self.finished = np.isin(self.seeds, trials.loc[ok, "seed"])
+        self.counts = int(ok.sum()), len(trials)
 
-def by_seed_and_step(
-    evaluations: pd.DataFrame, columns: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Seeds (s,) and steps (e,), both increasing, and each column as an array (s, e), NaN where there is no value."""
-    seeds, row = np.unique(evaluations["seed"].to_numpy(int), return_inverse=True)
-    steps, place = np.unique(evaluations["step"].to_numpy(int), return_inverse=True)
-    tables = []
-    for column in columns:
-        table = np.full((seeds.size, steps.size), np.nan)
-        table[row, place] = evaluations[column].to_numpy(float)
-        tables.append(table)
-    return seeds, steps, tables
+    def values(self, column: str) -> np.ndarray:
+        """Of a measure or an axis, (seeds, evaluations), NaN where there is none; accuracies in per cent."""
+        found = self._tables[column].to_numpy(float)
+        return 100 * found if column.endswith("accuracy") else found
 
+    def mean(self, column: str) -> np.ndarray:
+        """Mean over the finished trainings, lower and upper end of its interval, (3, evaluations)."""
+        columns = self.values(column)[self.finished].T
+        return np.array([mean_interval(values[~np.isnan(values)])[:3] for values in columns]).T
 
-def mean_intervals(values: np.ndarray) -> np.ndarray:
-    """`stats.estimates.mean_interval` of each column of `values`, shape (seeds, evaluations), without its NaN.
-
-    Returns means, lower and upper ends, shape (3, evaluations), for many columns at once.
-    """
-    if values.size == 0:
-        return np.full((3, values.shape[1]), np.nan)
-    known = ~np.isnan(values)
-    n = known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Around the first value, so that n equal floats have exactly their mean and no interval.
-        origin = np.where(n > 0, np.take_along_axis(values, known.argmax(axis=0)[None], axis=0)[0], np.nan)
-        offsets = np.where(known, values - origin, 0.0)
-        shift = offsets.sum(axis=0) / n
-        squares = np.where(known, (offsets - shift) ** 2, 0.0).sum(axis=0)
-        half = special.stdtrit(np.maximum(n - 1, 1), 0.975) * np.sqrt(squares / (n - 1) / n)
-    mean = origin + shift
-    half = np.where(n > 1, half, np.nan)
-    return np.stack([mean, mean - half, mean + half])
+    def curve(self, measure: str, x: str) -> Curve:
+        """Of a measure against an axis; where no training finished, its mean is NaN."""
+        points = np.stack([self.values(x), self.values(measure)], axis=-1)
+        seeds = [(each[~np.isnan(each[:, 1])], bool(end)) for each, end in zip(points, self.finished, strict=True)]
+        mean = np.vstack([self.mean(x)[0], self.mean(measure)])
+        return Curve([each for each in seeds if len(each[0])], mean, self.counts)

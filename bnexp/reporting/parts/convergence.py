@@ -7,10 +7,11 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST
 from bnexp.evidence.time_to_accuracy import TimeRatio
-from bnexp.reporting.numbers import decimals, duration, fixed, significant
+from bnexp.reporting.numbers import duration, fixed, ratio_decimals, significant
 from bnexp.reporting.part import Context, Part
-from bnexp.reporting.phrases import at, counted, tested
+from bnexp.reporting.phrases import at, can_detect, counted, tested
 from bnexp.specs.wording import place_label
+from bnexp.stats.convergence import TimeToTarget
 
 
 def convergence(evidence: Evidence, _: Context) -> Part | None:
@@ -49,7 +50,8 @@ def _ratio(c: Comparison, target: int, time: TimeRatio) -> str:
     if _unknown(time):
         label = place_label(c.coordinates)
         return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
-    shown = f"{_share(time)} the steps of {c.baseline} ({_span(time)}{_power(time)}; {_censored(c, time)}{_test(time)})"
+    share, basis = _share(time)
+    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, time)}{_test(time)})"
     if time.verdict == "undecided":
         return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
     if time.verdict == "signs":
@@ -60,18 +62,16 @@ def _ratio(c: Comparison, target: int, time: TimeRatio) -> str:
 
 def _otherwise(c: Comparison, time: TimeRatio, what: str) -> str:
     """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n = 10; log-rank p = 0.004)`."""
-    pairs = counted(time.unlike, "pair", "pairs")
-    left_out = f"{pairs} left out that are not known to have shared one machine alike"
+    unlike = f"{counted(time.unlike, 'pair')} left out that are not known to have shared one machine alike"
     if _unknown(time):
-        return f"; {what} are not compared ({left_out})" if time.unlike else ""
+        return f"; {what} are not compared ({unlike})" if time.unlike else ""
     within = f"; ratio of the means within {duration(time.ratio.budget)}" if time.ratio.censored else ""
     begins = {
         "undecided": f"no detectable difference in {what}:",
         "signs": f"signs that it takes {'fewer' if time.faster else 'more'} {what}, not confirmed:",
     }.get(time.verdict, f"in {what}")
-    more = f"; {left_out}" if time.unlike else ""
-    shown = f"({_span(time)}{within}{_power(time)}; {_test(time)}{more})"
-    return f"; {begins} {_share(time)} those of {c.baseline} {shown}"
+    share, basis = _share(time, within)
+    return f"; {begins} {share} those of {c.baseline} ({basis}; {_test(time)}{f'; {unlike}' if time.unlike else ''})"
 
 
 def _unknown(time: TimeRatio) -> bool:
@@ -79,31 +79,18 @@ def _unknown(time: TimeRatio) -> bool:
     return time.ratio.ratio.n < FEWEST or math.isnan(time.ratio.ratio.mean)
 
 
-def _places(time: TimeRatio) -> int:
-    return max(2, decimals(time.ratio.ratio.half_width))
-
-
-def _share(time: TimeRatio) -> str:
-    """`0.42 of`, `1.31 times`."""
-    mean = time.ratio.ratio.mean
-    return f"{fixed(mean, _places(time))} {'times' if mean > 1 else 'of'}"
-
-
-def _span(time: TimeRatio) -> str:
-    estimate = time.ratio.ratio
-    low, high = (fixed(end, _places(time)) for end in (estimate.low, estimate.high))
-    if estimate.high - estimate.low <= 1e-9 * estimate.mean:
-        return f"the same in each of {estimate.n} pairs"
-    return f"95 % interval {low} to {high}, n = {estimate.n}"
-
-
-def _power(time: TimeRatio) -> str:
-    """Which factor could have been detected, where none was."""
-    factor, n = time.ratio.detectable, time.ratio.ratio.n
-    if time.verdict != "undecided" or not math.isfinite(factor):
-        return ""
-    size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
-    return f"; n = {n} can detect {size} (80 % power)"
+def _share(time: TimeRatio, within: str = "") -> tuple[str, str]:
+    """`0.42 of`, or `1.31 times`; and its interval, with which factor could have been detected where none was."""
+    mean, low, high, n = time.ratio.ratio
+    value, *ends = (fixed(each, ratio_decimals(time.ratio.ratio)) for each in (mean, low, high))
+    basis = f"95 % interval {' to '.join(ends)}, n = {n}"
+    if high - low <= 1e-9 * mean:
+        basis = f"the same in each of {n} pairs"
+    basis += within
+    if time.verdict == "undecided" and math.isfinite(factor := time.ratio.detectable):
+        size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
+        basis += f"; {can_detect(n, size)}"
+    return f"{value} {'times' if mean > 1 else 'of'}", basis
 
 
 def _test(time: TimeRatio) -> str:
@@ -117,9 +104,9 @@ def _censored(c: Comparison, time: TimeRatio) -> str:
     sides = [(c.variant, time.missed), (c.baseline, time.baseline_missed)]
     runs = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
     text = f"ratio of the mean steps within {fixed(time.ratio.budget, 0)}, where {runs} had not reached it"
-    if time.missed and time.baseline_missed:
-        return f"{text}; "
-    return f"{text}: without this limit it would be {'larger' if time.missed else 'smaller'}; "
+    if not (time.missed and time.baseline_missed):
+        text += f": without this limit it would be {'larger' if time.missed else 'smaller'}"
+    return f"{text}; "
 
 
 def _medians(mine: Condition, base: Condition, target: int) -> str:
@@ -127,12 +114,11 @@ def _medians(mine: Condition, base: Condition, target: int) -> str:
     if time.reached == other.reached == 0 and time.budget == other.budget:
         within = f"within {fixed(time.budget, 0)} steps (0 of {time.n} trials, 0 of {other.n})"
         return f"neither {mine.variant} nor {base.variant} reaches it {within}"
-    return f"{mine.variant} {_median(mine, target)}; {base.variant} {_median(base, target)}"
+    return f"{mine.variant} {_median(time)}; {base.variant} {_median(other)}"
 
 
-def _median(condition: Condition, target: int) -> str:
-    time = condition.times["steps"][target]
-    trials = f"{time.reached} of {counted(time.n, 'trial', 'trials')}"
+def _median(time: TimeToTarget) -> str:
+    trials = f"{time.reached} of {counted(time.n, 'trial')}"
     if time.reached == 0:
         return f"does not reach it within {fixed(time.budget, 0)} steps (0 of {time.n})"
     if math.isinf(time.median):

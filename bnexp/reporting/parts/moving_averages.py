@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
-from bnexp.reporting.numbers import ends, fixed
+from bnexp.reporting.numbers import fixed
 from bnexp.reporting.part import Context, Part
-from bnexp.reporting.phrases import enumerated, named
+from bnexp.reporting.phrases import enumerated, named, span
 
 FADED = 0.01
 """A moving average has settled once it holds less than this share of its initial value."""
@@ -85,10 +85,8 @@ def _recalibrated(c: Condition) -> str:
     change, place = c.recalibration, named(c)
     figures = f"{_mean(c.accuracy.mean)} % with moving averages, {_mean(c.recalibrated.mean)} % recalibrated"
     figures += f", {_mean(c.batch_statistics.mean)} % with each batch's own statistics"
-    span = f"95 % interval {' to '.join(ends(change, sign=True))} pp, n = {change.n}"
-    if change.contains_zero:
-        return f"{place}: {figures}; recalibration makes no detectable difference ({span})."
-    return f"{place}: {figures}; recalibration {'gains' if change.mean > 0 else 'costs'} ({span})."
+    does = "makes no detectable difference" if change.contains_zero else "gains" if change.mean > 0 else "costs"
+    return f"{place}: {figures}; recalibration {does} ({span(change)} pp, n = {change.n})."
 
 
 def _mean(value: float) -> str:

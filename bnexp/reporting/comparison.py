@@ -4,7 +4,7 @@ No difference is ever called none, and nothing is called equal: that needs a tes
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from bnexp.evidence.compare import Compared, Comparisons
@@ -25,7 +25,9 @@ def sentences(found: Comparisons) -> list[str]:
 def sentence(each: Compared, found: Comparisons) -> str:
     """What may be said of one comparison, with its interval, n, test and what it can detect."""
     about = f"{each.label}{at(each.coordinates)}: {each.other} against {each.one}"
-    return f"{_head(each, found)}. {about}: {_found(each, found)}{_left_out(each)}."
+    pairs = counted(len(each.copies), "pair")
+    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
+    return f"{_head(each, found)}. {about}: {_found(each, found)}{left_out(each.mismatches)}{copies}."
 
 
 def remarks(found: Comparisons) -> list[str]:
@@ -62,9 +64,8 @@ def header(found: Comparisons) -> list[str]:
     """The columns of `rows`; those of numbers begin with `>`."""
     names = {(each.one, each.other) for each in found.comparisons}
     sides = [f">{name} ({found.metric.unit})" for name in (names.pop() if len(names) == 1 else ("A", "B"))]
-    unit = _unit(found.metric)
-    detectable = f">detectable difference ({unit})"
-    return ["comparison", ">n", *sides, f">difference ({unit})", ">p", ">p (Holm)", detectable, "verdict"]
+    difference, detectable = (f">{what} ({_unit(found.metric)})" for what in ("difference", "detectable difference"))
+    return ["comparison", ">n", *sides, difference, ">p", ">p (Holm)", detectable, "verdict"]
 
 
 def rows(found: Comparisons) -> list[list[str]]:
@@ -111,14 +112,7 @@ def plain(found: Comparisons) -> dict[str, Any]:
 
 def _plain(each: Compared) -> dict[str, Any]:
     first, second = each.means
-    numbers = {
-        "mean_a": first.mean,
-        "mean_b": second.mean,
-        "sign_flip_p": each.test.p,
-        "sign_flip_smallest_p": each.test.smallest,
-        "sign_flip_p_holm": each.p_holm,
-        "minimum_detectable_effect": each.detectable,
-    }
+    mean, low, high, _ = each.difference
     return {
         "experiment": each.experiment,
         "comparison": each.label,
@@ -132,11 +126,18 @@ def _plain(each: Compared) -> dict[str, Any]:
         "planned": each.planned,
         "seeds": list(each.seeds),
         "values": [list(pair) for pair in each.values],
-        "difference": _finite(dict(zip(("mean", "low", "high"), each.difference, strict=False))),
-        **_finite(numbers),
+        "difference": _finite(mean=mean, low=low, high=high),
+        **_finite(
+            mean_a=first.mean,
+            mean_b=second.mean,
+            sign_flip_p=each.test.p,
+            sign_flip_smallest_p=each.test.smallest,
+            sign_flip_p_holm=each.p_holm,
+            minimum_detectable_effect=each.detectable,
+        ),
         "finished_pairs": each.finished,
         "diverged": list(each.diverged),
-        "reached": None if each.reached is None else list(each.reached),
+        "reached": each.reached and list(each.reached),
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
         "same_record": list(each.copies),
@@ -158,7 +159,7 @@ def _differences(found: Iterable[Difference]) -> list[dict[str, Any]]:
     ]
 
 
-def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+def _finite(**numbers: float) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
 
@@ -190,7 +191,6 @@ def _head(each: Compared, found: Comparisons) -> str:
 
 
 def _found(each: Compared, found: Comparisons) -> str:
-    """The difference with all that it rests on."""
     if each.judgement.by_divergence:
         counts = " and ".join(
             f"{number} of {each.finished} trials of {side} diverged"
@@ -218,8 +218,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
     if not each.detectable:
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
-    size = "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}"
-    return [can_detect(len(each.values), size)]
+    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
 
 
 def _detectable(each: Compared, metric: Metric) -> str:
@@ -245,15 +244,6 @@ def _verdict(each: Compared) -> str:
     return "not worse by the margin" if each.judgement.noninferior else "no regression shown"
 
 
-def _left_out(each: Compared) -> str:
-    copies = (
-        f"; {counted(len(each.copies), 'pair')} left out, because both sides hold the same record"
-        if each.copies
-        else ""
-    )
-    return left_out(each.mismatches) + copies
-
-
 def _mean(estimate: Interval, metric: Metric) -> str:
     """A mean with its interval; whole steps where there is no scatter to tell the digits by."""
     whole = metric.unit == "steps" and estimate.n > 1 and not estimate.half_width
@@ -261,10 +251,8 @@ def _mean(estimate: Interval, metric: Metric) -> str:
 
 
 def _named(each: Compared) -> str:
-    place = place_label(each.coordinates)
-    return f"{each.label}, {place}" if place else each.label
+    return ", ".join(part for part in (each.label, place_label(each.coordinates)) if part)
 
 
 def _unit(metric: Metric) -> str:
-    """Of differences, in short."""
     return "pp" if metric.unit == "%" else metric.unit

@@ -10,8 +10,7 @@ from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip
 
-LISTED = 6
-"""So many places are named; the rest is counted."""
+LISTED = 6  # so many places are named; the rest is counted
 
 
 def at(coordinates: Mapping[str, Any]) -> str:

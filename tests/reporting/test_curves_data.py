@@ -8,8 +8,8 @@ from made_up import build
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
-from bnexp.reporting.drawing.curve import Trainings
 from bnexp.reporting.drawing.figures import looks
+from bnexp.reporting.drawing.learning_curves import Trainings
 from bnexp.reporting.render.html import json_block
 
 FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Comparison
@@ -19,8 +20,7 @@ from bnexp.reporting.phrases import places
 from bnexp.specs.wording import key_label, place_label
 from bnexp.stats.estimates import Interval
 
-ROW = 0.21
-"""Height of a row, inches."""
+ROW = 0.21  # height of a row, inches
 
 
 @figures.style()
@@ -32,10 +32,17 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
     def draw(axes: Axes, mine: Mapping[str, Condition]) -> None:
         drawn = [math.nan]
         for row, variant in enumerate(variants):
-            if condition := mine.get(variant.name):
-                drawn += _accuracy_row(axes, row, condition, _accuracies(trials, condition.point), variant)
-            else:
-                axes.text(0.5, row, "not planned", transform=axes.get_yaxis_transform(), ha="center", va="center")
+            across = axes.get_yaxis_transform()
+            if (condition := mine.get(variant.name)) is None:
+                axes.text(0.5, row, "not planned", transform=across, ha="center", va="center")
+                continue
+            if (counts := condition.counts).ok < counts.planned:
+                text = f"{counts.ok}/{counts.planned}"
+                axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=figures.GREY)
+            values = _accuracies(trials, condition.point)
+            # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
+            _seeds(axes, values, row - 0.16 - 0.05 * (np.arange(values.size) % 4), variant, size=2.4)
+            drawn += [*values, *_whisker(axes, condition.accuracy, row + 0.14, variant)]
         _rows(axes, [variant.short for variant in variants], ends=(-0.55, len(variants) - 0.5))
         low, high = figures.limits(drawn)
         axes.set_xlim(low, min(high, 100.2))  # an interval of few seeds may go beyond what there is
@@ -54,16 +61,9 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
     return figure
 
 
-def _accuracy_row(axes: Axes, row: int, condition: Condition, values: np.ndarray, variant: Variant) -> list[float]:
-    """What is drawn there."""
-    if (counts := condition.counts).ok < counts.planned:
-        across = axes.get_yaxis_transform()
-        text = f"{counts.ok}/{counts.planned}"
-        axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=figures.GREY)
-    # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
-    heights = row - 0.16 - 0.05 * (np.arange(values.size) % 4)
-    axes.plot(values, heights, "o", markersize=2.4, markeredgewidth=0.6, color=variant.colour, markerfacecolor="none")
-    return [*values, *_whisker(axes, condition.accuracy, row + 0.14, variant)]
+def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float) -> None:
+    look: dict[str, Any] = {"color": variant.colour, "markerfacecolor": "none", "markeredgewidth": size / 4}
+    axes.plot(values, heights, "o", markersize=size, **look)
 
 
 def _whisker(axes: Axes, estimate: Interval, y: float, variant: Variant) -> tuple[float, float]:
@@ -102,12 +102,14 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     for y, row in enumerate(rows):
         if isinstance(row, str):
             labels.append("")
-            _heading(axes, y, row)
+            axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", linewidth=0, zorder=1.5)  # over the line at zero
+            line, across = figures.plain(row, figures.TITLE), axes.get_yaxis_transform()
+            heading = axes.text(0.02, y, line, transform=across, va="center", fontweight="bold", zorder=4)
+            heading.set_in_layout(False)  # it may run into the free column of numbers, and so narrows no panel
             continue
         labels.append(f"{figures.plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
-        variant, heights = known[row.variant], np.full(len(row.differences), y - 0.27)
-        (circles,) = axes.plot(row.differences, heights, "o", color=variant.colour, markerfacecolor="none")
-        circles.set(markersize=1.8, markeredgewidth=0.5)
+        variant = known[row.variant]
+        _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]
         text = interval(row.difference, sign=True)
         axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
@@ -119,14 +121,6 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
     figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
     return figure
-
-
-def _heading(axes: Axes, y: float, text: str) -> None:
-    """A place of the grid over its rows; it may run into the free column of numbers, and so narrows no panel."""
-    axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", linewidth=0, zorder=1.5)  # over the line at zero
-    line, across = figures.plain(text, figures.TITLE), axes.get_yaxis_transform()
-    heading = axes.text(0.02, y, line, transform=across, va="center", fontweight="bold", zorder=4)
-    heading.set_in_layout(False)
 
 
 @figures.style()
@@ -152,9 +146,8 @@ def accuracy_along(
             own = {condition.coordinates[key]: condition for condition in mine if condition.variant == variant.name}
             known = {positions[value] + shift: own[value] for value in positions if value in own}
             drawn += _along(axes, variant, known, trials)
-        axes.xaxis.set_major_locator(FixedLocator(list(positions.values())))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xticks(list(positions.values()), [_tick(value) for value in positions])
+        ticks = [figures.plain(f"{value:g}" if isinstance(value, float) else value, 14) for value in positions]
+        axes.set_xticks(list(positions.values()), ticks)
         figures.stretched_accuracy(axes, drawn)
 
     columns, labels = figures.columns_for(len(others)), (figures.plain(key_label(key), 40), "test accuracy (%)")
@@ -207,10 +200,6 @@ def _positions(tried: Sequence[Any]) -> dict[Any, float]:
 def is_logarithmic(values: Sequence[float]) -> bool:
     """Whether these places of an axis belong on a logarithmic one."""
     return min(values) > 0 and max(values) >= 4 * min(values)
-
-
-def _tick(value: Any) -> str:
-    return figures.plain(f"{value:g}" if isinstance(value, float) else value, 14)
 
 
 def _accuracies(trials: pd.DataFrame, point: int) -> np.ndarray:

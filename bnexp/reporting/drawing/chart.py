@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from bnexp.evidence.condition import Condition
-from bnexp.reporting.drawing.curve import AXES, MEASURES, Trainings
 from bnexp.reporting.drawing.figures import ACCURACIES, Variant
+from bnexp.reporting.drawing.learning_curves import AXES, MEASURES, Trainings
 from bnexp.reporting.numbers import ABSENT, decimals, fixed, significant
 from bnexp.specs.wording import place_label
 
-SEED_DECIMALS = 3
-"""Of an accuracy in per cent: one image of 60,000 is 0.0017 points."""
+SEED_DECIMALS = 3  # of an accuracy in per cent: one image of 60,000 is 0.0017 points
 
-SEED_DIGITS = 4
-"""Significant digits of a loss and of seconds."""
+SEED_DIGITS = 4  # significant digits of a loss and of seconds
 
 
 def chart(
@@ -68,7 +66,6 @@ def chart(
 
 
 def _curve(trainings: Trainings, measures: Sequence[str]) -> dict[str, Any]:
-    """One variant at one place of the grid."""
     steps, examples = (np.nanmax(trainings.values(axis), axis=0).astype(int).tolist() for axis in ("step", "examples"))
     clock = trainings.mean("seconds")[0]
     found = {key: _measured(key, trainings) for key in measures}
@@ -97,7 +94,7 @@ def _curve(trainings: Trainings, measures: Sequence[str]) -> dict[str, Any]:
 
 def _measured(measure: str, trainings: Trainings) -> dict[str, list[Any]]:
     """`mean`, `shown`, `digits` and `n` of one measure.  Means have two digits beyond those that a reader is shown."""
-    means, is_share = trainings.mean(measure), _is_share(measure)
+    means, is_share = trainings.mean(measure), measure.endswith("accuracy")
     half_widths = (means[2] - means[1]) / 2
     exact = [decimals(half) + 2 for half in half_widths]
     places = [decimals(half, otherwise=2 if is_share else 4) for half in half_widths]
@@ -121,12 +118,7 @@ def _shown(estimate: np.ndarray, places: int, unit: str) -> str | None:
     return f"{fixed(mean, places)}{unit} [{span}]"
 
 
-def _is_share(measure: str) -> bool:
-    return measure.endswith("accuracy")
-
-
 def _rounded(measure: str, value: float) -> float | None:
-    """The value of a seed."""
     if not math.isfinite(value):
         return None
-    return round(float(value), SEED_DECIMALS) if _is_share(measure) else float(f"{value:.{SEED_DIGITS}g}")
+    return round(float(value), SEED_DECIMALS) if measure.endswith("accuracy") else float(f"{value:.{SEED_DIGITS}g}")

@@ -28,60 +28,37 @@ from numpy.typing import ArrayLike
 
 T = TypeVar("T")
 
-COLUMN, PAGE = 3.4, 7.0
-"""Widths in inches: one column of a paper, and both."""
-
-PNG_DPI = 250
-"""Dots per inch: 850 over a column, 1750 over a page."""
-
-TITLE = 34
-"""Characters that fit over a small panel."""
-
-PANELS = 16
-"""So many small panels fit on a page; more are spread over several figures."""
-
-MANY = 8
-"""So many curves can be told apart in one panel."""
-
-APART = 5
-"""Small panels side by side, where each variant has its own."""
-
+COLUMN, PAGE = 3.4, 7.0  # widths in inches: one column of a paper, and both
+PNG_DPI = 250  # dots per inch: 850 over a column, 1750 over a page
+TITLE = 34  # characters that fit over a small panel
+PANELS = 16  # so many small panels fit on a page; more are spread over several figures
+MANY = 8  # so many curves can be told apart in one panel
+APART = 5  # small panels side by side, where each variant has its own
 GREY = "#666666"
-FAINT = 0.35
-"""Opacity of a single seed."""
 
 _STYLE: dict[str, Any] = {
+    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), 7.5),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+    **dict.fromkeys(("axes.spines.right", "axes.spines.top"), False),
     "axes.axisbelow": True,
     "axes.edgecolor": "#444444",
     "axes.grid": True,
-    "axes.labelsize": 7.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 7.5,
     "axes.titlepad": 4,
-    "axes.unicode_minus": True,
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.03,
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the bytes are the same on every machine
-    "font.size": 7.5,
     "grid.color": "#e3e3e3",
     "grid.linewidth": 0.5,
-    "legend.fontsize": 7,
     "legend.frameon": False,
     "lines.linewidth": 1.2,
     "pdf.fonttype": 42,  # TrueType: publishers refuse the Type 3 that is the default
     "svg.fonttype": "path",
     "svg.hashsalt": "bnexp",
     "text.parse_math": False,  # a variant may be called $x$
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
 }
 
 
@@ -96,21 +73,16 @@ def style() -> Iterator[None]:
 
 def plain(text: object, length: int) -> str:
     """`text` on one line of at most `length` printable characters, with an ellipsis where it was longer."""
-    line = "".join(c if c.isprintable() else " " for c in str(text))
-    line = " ".join(line.split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, without the yellow, which is too pale for a line on white.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, without the yellow, which is too pale for a line on white."""
-
-Line = Literal["solid"] | tuple[float, tuple[float, ...]]
-"""As matplotlib has it: solid, or an offset with the lengths of dashes and gaps in points."""
-
+Line = Literal["solid"] | tuple[float, tuple[float, ...]]  # an offset, and the lengths of dashes and gaps in points
 LINES: tuple[Line, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 1, 1, 1, 1, 1)))
-
+# Nine, five and seven have no common factor: 315 variants before a look repeats.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-"""Nine, five and seven have no common factor: 315 variants before a look repeats."""
 
 
 class Variant(NamedTuple):
@@ -334,21 +306,28 @@ def thinned(axes: Axes, share: float) -> None:
     axes.xaxis.set_major_locator(FixedLocator([ticks[k] for k in spaced(places[:, 0], share)]))
 
 
+FORMATS = {
+    "svg": (FigureCanvasSVG, ("Date", "Creator")),
+    "png": (FigureCanvasAgg, ("Software",)),
+    "pdf": (FigureCanvasPdf, ("CreationDate", "Creator", "Producer")),
+}
+"""Suffix to the canvas that writes it, and what it would tell of the day and of matplotlib."""
+
+
 @style()
-def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:
-    """A figure as `svg` and `png`, and as `pdf` where that is wanted; the bytes depend on nothing but the figure.
+def saved(figure: Figure, suffixes: Iterable[str]) -> dict[str, bytes]:
+    """A figure in these `FORMATS`; the bytes depend on nothing but the figure.
 
     The canvases are asked directly: `Figure.savefig` would place everything anew for each of the formats.
     """
-    svg, png, page = BytesIO(), BytesIO(), BytesIO()
+    found = {}
     figure.set_dpi(PNG_DPI)
-    canvas = FigureCanvasAgg(figure)
+    FigureCanvasAgg(figure)
     figure.draw_without_rendering()  # finds the places
     figure.set_layout_engine("none")
-    # Matplotlib has no types for these.
-    canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    if pdf:
-        nothing = {"CreationDate": None, "Creator": None, "Producer": None}
-        FigureCanvasPdf(figure).print_pdf(page, metadata=nothing)  # type: ignore[no-untyped-call]
-    return {"svg": svg.getvalue(), "png": png.getvalue()} | ({"pdf": page.getvalue()} if pdf else {})
+    for suffix in suffixes:
+        canvas, untold = FORMATS[suffix]
+        file = BytesIO()
+        getattr(canvas(figure), f"print_{suffix}")(file, metadata=dict.fromkeys(untold))
+        found[suffix] = file.getvalue()
+    return found

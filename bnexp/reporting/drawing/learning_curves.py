@@ -1,20 +1,77 @@
-"""Learning curves: a line per variant with its interval band, every seed faint behind."""
+"""Learning curves, as numbers and as figures: a line per variant with its interval band, every seed faint behind."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bnexp.reporting.drawing import figures
-from bnexp.reporting.drawing.curve import AXES, Curve
 from bnexp.reporting.drawing.figures import Variant
+from bnexp.stats.estimates import mean_interval
 
 Kind = Literal["accuracy", "loss"]
 
 Y_LABELS: dict[Kind, str] = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
+
+
+MEASURES = {
+    "validation_accuracy": "validation accuracy (%)",
+    "train_accuracy": "training accuracy (%)",
+    "validation_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+}
+"""Columns of the evaluations to what they are called."""
+
+AXES = {"step": "training steps", "examples": "training examples seen", "seconds": "seconds of training"}
+"""The same of those that they stand against."""
+
+
+class Curve(NamedTuple):
+    """A measure against an axis, as it is drawn."""
+
+    seeds: list[tuple[np.ndarray, bool]]
+    """Of each training (evaluations, 2), where it has a value and that, and whether it finished; else it ends early."""
+    mean: np.ndarray
+    """(4, evaluations): where the mean of the finished trainings stands, that, and both ends of its interval."""
+    counts: tuple[int, int]  # finished and planned
+
+
+class Trainings:
+    """What was measured at one point of the plan, evaluation by evaluation; from its rows of the `records.frames`.
+
+    The evaluations of all seeds are at the same steps, because these follow from the spec; so means are taken at each
+    of them, and nothing is interpolated.
+    """
+
+    def __init__(self, trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
+        at = evaluations.assign(at=evaluations["step"])
+        self._tables = at.pivot(index="seed", columns="at", values=[*AXES, *MEASURES])
+        self.seeds = self._tables.index.to_numpy(int)
+        """(seeds,): ascending, those that have evaluations."""
+        ok = trials["status"] == "ok"
+        self.finished = np.isin(self.seeds, trials.loc[ok, "seed"])
+        self.counts = int(ok.sum()), len(trials)
+
+    def values(self, column: str) -> np.ndarray:
+        """Of a measure or an axis, (seeds, evaluations), NaN where there is none; accuracies in per cent."""
+        found = self._tables[column].to_numpy(float)
+        return 100 * found if column.endswith("accuracy") else found
+
+    def mean(self, column: str) -> np.ndarray:
+        """Mean over the finished trainings, lower and upper end of its interval, (3, evaluations)."""
+        columns = self.values(column)[self.finished].T
+        return np.array([mean_interval(values[~np.isnan(values)])[:3] for values in columns]).T
+
+    def curve(self, measure: str, x: str) -> Curve:
+        """Of a measure against an axis; where no training finished, its mean is NaN."""
+        points = np.stack([self.values(x), self.values(measure)], axis=-1)
+        seeds = [(each[~np.isnan(each[:, 1])], bool(end)) for each, end in zip(points, self.finished, strict=True)]
+        mean = np.vstack([self.mean(x)[0], self.mean(measure)])
+        return Curve([each for each in seeds if len(each[0])], mean, self.counts)
 
 
 class CurvePanel(NamedTuple):
@@ -73,7 +130,7 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
 def _draw(axes: Axes, curve: Curve, variant: Variant) -> None:
     # One collection instead of a line for each seed: drawn in a fraction of the time.
     seeds = [points for points, _ in curve.seeds]
-    faint = LineCollection(seeds, colors=variant.colour, linewidths=0.4, alpha=figures.FAINT, zorder=2)
+    faint = LineCollection(seeds, colors=variant.colour, linewidths=0.4, alpha=0.35, zorder=2)
     axes.add_collection(faint, autolim=False)
     for points, finished in curve.seeds:
         if not finished:

@@ -14,8 +14,7 @@ from bnexp.reporting.drawing import figures
 from bnexp.reporting.drawing.figures import Variant
 from bnexp.stats.survival import kaplan_meier
 
-BANDS = 3
-"""So many intervals can be told apart in one panel; with more curves none is drawn."""
+BANDS = 3  # so many intervals can be told apart in one panel; with more curves none is drawn
 
 REACHED = "runs that reached it (%)"
 WHEN = "reached at the first of two evaluations in a row at or above the accuracy"
@@ -83,20 +82,16 @@ def _draw(axes: Axes, panel: TargetPanel, variants: Sequence[Variant]) -> None:
         lift = 0.8 * (k - (len(known) - 1) / 2)
         x = np.array([start, *curve.times, max([*runs.watched, *curve.times])])
         y = 100 * (1 - np.array([1.0, *curve.waiting, *(curve.waiting if curve.waiting.size else [1.0])[-1:]]))
-        _line(axes, x, y + lift, variant, ended=any(map(math.isnan, runs.reached)))
+        axes.step(x, y + lift, where="post", color=variant.colour, linestyle=variant.line)
+        axes.plot(x[1:-1], y[1:-1] + lift, variant.marker, color=variant.colour, markersize=2.6)
+        if any(map(math.isnan, runs.reached)):
+            axes.plot(x[-1:], y[-1:] + lift, "|", color=variant.colour, markersize=6)
         if len(variants) <= BANDS and curve.times.size:
             ends = np.repeat(x[1:], 2)[1:-1]
             low, high = (100 * (1 - np.repeat(end, 2)) for end in (curve.high, curve.low))
             axes.fill_between(ends, low, high, color=variant.colour, alpha=0.13, linewidth=0)
     axes.set_ylim(-5, 105)
     axes.yaxis.set_major_locator(FixedLocator([0, 25, 50, 75, 100]))
-
-
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, variant: Variant, *, ended: bool) -> None:
-    axes.step(x, y, where="post", color=variant.colour, linestyle=variant.line)
-    axes.plot(x[1:-1], y[1:-1], variant.marker, color=variant.colour, markersize=2.6)
-    if ended:
-        axes.plot(x[-1:], y[-1:], "|", color=variant.colour, markersize=6)
 
 
 def _time_axis(axes: Axes, shown: Sequence[TargetPanel]) -> None:

@@ -21,7 +21,7 @@ PARTS = {
     "classes": "bnexp.reporting.parts.classes:classes",
     "learning_rates": "bnexp.reporting.parts.learning_rates:learning_rates",
     "time_to_accuracy": "bnexp.reporting.parts.time_to_accuracy:time_to_accuracy",
-    "convergence": "bnexp.reporting.parts.convergence:convergence",
+    "convergence": "bnexp.reporting.parts.time_to_accuracy:convergence",
     "curves_of_a_grid": "bnexp.reporting.parts.curves:curves_of_a_grid",
     "sampling": "bnexp.reporting.parts.sampling:sampling",
     "moving_averages": "bnexp.reporting.parts.moving_averages:moving_averages",
@@ -38,10 +38,5 @@ def section(evidence: Evidence, slug: str, looks: Mapping[str, Variant], results
         tuple(looks[name] for name in plan.variants), commands(plan, results), point_commands(plan, results)
     )
     found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
-    return Section(
-        plan.name,
-        plan.about,
-        slug,
-        evidence.complete,
-        {name: part for name, part in found.items() if part is not None},
-    )
+    parts = {name: part for name, part in found.items() if part is not None}
+    return Section(plan.name, plan.about, slug, evidence.complete, parts)

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure as Canvas
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
-from bnexp.reporting.drawing.curve import Trainings
 from bnexp.reporting.drawing.figures import MANY, spread
-from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, curves_apart, learning_curves
+from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, Trainings, curves_apart, learning_curves
 from bnexp.reporting.part import Context, Figure, Part
 from bnexp.reporting.phrases import places
 

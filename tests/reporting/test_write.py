@@ -51,6 +51,8 @@ def test_a_report_has_a_page_figures_in_two_formats_and_tables_in_three(report):
     assert {"index.html", "report.md", "trials.csv", "evaluations.csv"} <= names(out)
     assert {"figures/grid-accuracy-by-batch-size.svg", "figures/plain-differences.png"} <= names(out)
     assert {f"tables/{name}.{kind}" for name in ("grid", "plain") for kind in ("csv", "md", "tex")} <= names(out)
+    widths = {int.from_bytes(path.read_bytes()[16:20]) for path in report.files if path.suffix == ".png"}
+    assert widths == {850, 1750}  # a column of a paper and a page, in 250 dots per inch
 
 
 def test_figures_come_as_pdf_where_that_is_wanted_and_the_next_report_removes_them(tmp_path):

@@ -41,7 +41,7 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
                 axes.text(1.01, row, text, transform=across, va="center", fontsize=6.5, color=figures.GREY)
             values = _accuracies(trials, condition.point)
             # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
-            _seeds(axes, values, row - 0.16 - 0.05 * (np.arange(values.size) % 4), variant, size=2.4)
+            _seeds(axes, values, row - 0.16 - 0.05 * (np.arange(values.size) % 4), variant, size=2.4, edge=0.6)
             drawn += [*values, *_whisker(axes, condition.accuracy, row + 0.14, variant)]
         _rows(axes, [variant.short for variant in variants], ends=(-0.55, len(variants) - 0.5))
         low, high = figures.limits(drawn)
@@ -61,8 +61,8 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
     return figure
 
 
-def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float) -> None:
-    look: dict[str, Any] = {"color": variant.colour, "markerfacecolor": "none", "markeredgewidth": size / 4}
+def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:
+    look: dict[str, Any] = {"color": variant.colour, "markerfacecolor": "none", "markeredgewidth": edge}
     axes.plot(values, heights, "o", markersize=size, **look)
 
 
@@ -109,7 +109,7 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
             continue
         labels.append(f"{figures.plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
         variant = known[row.variant]
-        _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8)
+        _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8, edge=0.5)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]
         text = interval(row.difference, sign=True)
         axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)

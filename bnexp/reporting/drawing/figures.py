@@ -328,6 +328,7 @@ def saved(figure: Figure, suffixes: Iterable[str]) -> dict[str, bytes]:
     for suffix in suffixes:
         canvas, untold = FORMATS[suffix]
         file = BytesIO()
+        figure.set_dpi(PNG_DPI)  # another format may have changed it
         getattr(canvas(figure), f"print_{suffix}")(file, metadata=dict.fromkeys(untold))
         found[suffix] = file.getvalue()
     return found

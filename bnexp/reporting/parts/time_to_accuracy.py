@@ -162,19 +162,19 @@ def readable(evidence: Evidence) -> pd.DataFrame:
     for condition, target, measure, known, _, found in _rows(evidence):
         if target not in wanted or measure == hidden:
             continue
-        steps = condition.times["steps"][target]
+        runs = condition.times["steps"][target]
         row = rows.setdefault(
             (condition.point, target),
             {
                 "variant": condition.variant,
                 **headings(condition.coordinates),
                 "target (%)": cell(target),
-                "runs that reached it": Number(f"{steps.reached}/{steps.n}", steps.reached) if steps.n else ABSENT,
+                "runs that reached it": Number(f"{runs.reached}/{runs.n}", runs.reached) if runs.n else ABSENT,
             },
         )
         row[measure] = time(known)
         if base:
-            row[f"{measure}, of {base}'s"] = _ratio(found, steps.n)
+            row[f"{measure}, of {base}'s"] = _ratio(found, runs.n)
             row[f"p (Holm), {measure}"] = ABSENT if found is None else p_value(found.p_holm)
     return pd.DataFrame(rows.values(), dtype="object")
 
@@ -255,99 +255,98 @@ def sentences(evidence: Evidence) -> list[str]:
     """
     by_point = {each.point: each for each in evidence.conditions}
     against = {each.point: each for each in evidence.comparisons}
-    steps, examples, seconds = (evidence.times[measure] for measure in ("steps", "examples", "seconds"))
-    found = []
-    for point, target in sorted(steps, key=lambda key: [*against].index(key[0])):
+    times, said = evidence.times, []
+    for point, target in sorted(times["steps"], key=lambda key: [*against].index(key[0])):
         c = against[point]
         if c.baseline_point is None:
             continue
         mine, base = by_point[point], by_point[c.baseline_point]
-        said = f"{_steps(c, target, steps[point, target])}{_medians(mine, base, target)}"
+        text = f"{_steps(c, target, times['steps'][point, target])}{_medians(mine, base, target)}"
         if mine.examples_per_step != base.examples_per_step:
-            said += _otherwise(c, examples[point, target], "examples")
-        if (point, target) in seconds:  # where all diverged nobody knows how long a whole training takes
-            said += _otherwise(c, seconds[point, target], "seconds of training")
-        found.append(f"{said}.")
-    return found
+            text += _otherwise(c, times["examples"][point, target], "examples")
+        if (point, target) in times["seconds"]:  # where all diverged nobody knows how long a whole training takes
+            text += _otherwise(c, times["seconds"][point, target], "seconds of training")
+        said.append(f"{text}.")
+    return said
 
 
-def _steps(c: Comparison, target: int, time: TimeRatio) -> str:
+def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
     """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n = 10): `, or only the target."""
     where = at(c.coordinates)
-    if _unknown(time):
+    if _unknown(found):
         label = place_label(c.coordinates)
         return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
-    share, basis = _share(time)
-    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, time)}{_test(time)})"
-    if time.verdict == "undecided":
+    share, basis = _share(found)
+    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{_test(found)})"
+    if found.verdict == "undecided":
         return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
-    if time.verdict == "signs":
-        sooner = "sooner" if time.faster else "later"
+    if found.verdict == "signs":
+        sooner = "sooner" if found.faster else "later"
         return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 
 
-def _otherwise(c: Comparison, time: TimeRatio, what: str) -> str:
+def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
     """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n = 10; log-rank p = 0.004)`."""
-    unlike = f"{counted(time.unlike, 'pair')} left out that are not known to have shared one machine alike"
-    if _unknown(time):
-        return f"; {what} are not compared ({unlike})" if time.unlike else ""
-    within = f"; ratio of the means within {duration(time.ratio.budget)}" if time.ratio.censored else ""
+    unlike = f"{counted(found.unlike, 'pair')} left out that are not known to have shared one machine alike"
+    if _unknown(found):
+        return f"; {what} are not compared ({unlike})" if found.unlike else ""
+    within = f"; ratio of the means within {duration(found.ratio.budget)}" if found.ratio.censored else ""
     begins = {
         "undecided": f"no detectable difference in {what}:",
-        "signs": f"signs that it takes {'fewer' if time.faster else 'more'} {what}, not confirmed:",
-    }.get(time.verdict, f"in {what}")
-    share, basis = _share(time, within)
-    return f"; {begins} {share} those of {c.baseline} ({basis}; {_test(time)}{f'; {unlike}' if time.unlike else ''})"
+        "signs": f"signs that it takes {'fewer' if found.faster else 'more'} {what}, not confirmed:",
+    }.get(found.verdict, f"in {what}")
+    share, basis = _share(found, within)
+    return f"; {begins} {share} those of {c.baseline} ({basis}; {_test(found)}{f'; {unlike}' if found.unlike else ''})"
 
 
-def _unknown(time: TimeRatio) -> bool:
+def _unknown(found: TimeRatio) -> bool:
     """Whether the pairs are too few for a ratio."""
-    return time.ratio.ratio.n < FEWEST or math.isnan(time.ratio.ratio.mean)
+    return found.ratio.ratio.n < FEWEST or math.isnan(found.ratio.ratio.mean)
 
 
-def _share(time: TimeRatio, within: str = "") -> tuple[str, str]:
+def _share(found: TimeRatio, within: str = "") -> tuple[str, str]:
     """`0.42 of`, or `1.31 times`; and its interval, with which factor could have been detected where none was."""
-    mean, low, high, n = time.ratio.ratio
-    value, *ends = (fixed(each, ratio_decimals(time.ratio.ratio)) for each in (mean, low, high))
+    mean, low, high, n = found.ratio.ratio
+    value, *ends = (fixed(each, ratio_decimals(found.ratio.ratio)) for each in (mean, low, high))
     basis = f"95 % interval {' to '.join(ends)}, n = {n}"
     if high - low <= 1e-9 * mean:
         basis = f"the same in each of {n} pairs"
     basis += within
-    if time.verdict == "undecided" and math.isfinite(factor := time.ratio.detectable):
+    if found.verdict == "undecided" and math.isfinite(factor := found.ratio.detectable):
         size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
         basis += f"; {can_detect(n, size)}"
     return f"{value} {'times' if mean > 1 else 'of'}", basis
 
 
-def _test(time: TimeRatio) -> str:
-    return tested("log-rank test", time.test, time.p_holm, time.family)
+def _test(found: TimeRatio) -> str:
+    return tested("log-rank test", found.test, found.p_holm, found.family)
 
 
-def _censored(c: Comparison, time: TimeRatio) -> str:
+def _censored(c: Comparison, found: TimeRatio) -> str:
     """Which runs were counted with the whole budget because they did not reach it, and what that does."""
-    if not time.ratio.censored:
+    if not found.ratio.censored:
         return ""
-    sides = [(c.variant, time.missed), (c.baseline, time.baseline_missed)]
+    sides = [(c.variant, found.missed), (c.baseline, found.baseline_missed)]
     runs = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
-    text = f"ratio of the mean steps within {fixed(time.ratio.budget, 0)}, where {runs} had not reached it"
-    if not (time.missed and time.baseline_missed):
-        text += f": without this limit it would be {'larger' if time.missed else 'smaller'}"
+    text = f"ratio of the mean steps within {fixed(found.ratio.budget, 0)}, where {runs} had not reached it"
+    if not (found.missed and found.baseline_missed):
+        text += f": without this limit it would be {'larger' if found.missed else 'smaller'}"
     return f"{text}; "
 
 
 def _medians(mine: Condition, base: Condition, target: int) -> str:
-    time, other = mine.times["steps"][target], base.times["steps"][target]
-    if time.reached == other.reached == 0 and time.budget == other.budget:
-        within = f"within {fixed(time.budget, 0)} steps (0 of {time.n} trials, 0 of {other.n})"
+    found, other = mine.times["steps"][target], base.times["steps"][target]
+    if found.reached == other.reached == 0 and found.budget == other.budget:
+        within = f"within {fixed(found.budget, 0)} steps (0 of {found.n} trials, 0 of {other.n})"
         return f"neither {mine.variant} nor {base.variant} reaches it {within}"
-    return f"{mine.variant} {_median(time)}; {base.variant} {_median(other)}"
+    return f"{mine.variant} {_median(found)}; {base.variant} {_median(other)}"
 
 
-def _median(time: TimeToTarget) -> str:
-    trials = f"{time.reached} of {counted(time.n, 'trial')}"
-    if time.reached == 0:
-        return f"does not reach it within {fixed(time.budget, 0)} steps (0 of {time.n})"
-    if math.isinf(time.median):
-        return f"reaches it in {trials}, so that its median lies above {fixed(time.budget, 0)} steps"
-    return f"reaches it at a median of {fixed(time.median, 0)} steps ({trials})"
+def _median(found: TimeToTarget) -> str:
+    trials = f"{found.reached} of {counted(found.n, 'trial')}"
+    if found.reached == 0:
+        return f"does not reach it within {fixed(found.budget, 0)} steps (0 of {found.n})"
+    if math.isinf(found.median):
+        return f"reaches it in {trials}, so that its median lies above {fixed(found.budget, 0)} steps"
+    return f"reaches it at a median of {fixed(found.median, 0)} steps ({trials})"

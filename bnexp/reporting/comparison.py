@@ -231,7 +231,7 @@ def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
     able = each.test.smallest * each.family < LEVEL
     unconfirmed = able and each.p_holm >= LEVEL and not each.difference.contains_zero
-    said = tested("sign-flip test", each.test, each.p_holm, each.family)
+    said = tested("sign-flip test", each)
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 

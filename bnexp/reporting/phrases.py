@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, ends, fixed, p_value
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
-from bnexp.stats.paired import SignFlip
 
 LISTED = 6  # so many places are named; the rest is counted
 
@@ -92,8 +93,9 @@ def left_out(mismatches: Mapping[int, str]) -> str:
     return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
 
 
-def tested(name: str, test: SignFlip, p: float, family: int) -> str:
-    """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
+def tested(name: str, found: Estimate | TimeRatio) -> str:
+    """Its test over swaps of the pairs, corrected over its family, and what that cannot do with so few of them."""
+    test, family = found.test, found.family
     least, correction = test.smallest, f"Holm's correction over {family} comparisons"
     ties = {0: "", 1: ", 1 of them a tie"}
     n = f"n = {test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
@@ -102,7 +104,7 @@ def tested(name: str, test: SignFlip, p: float, family: int) -> str:
     if least * family >= LEVEL:
         least = min(1.0, least * family)
         return f"the {name} cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
-    return p_phrase(name.removesuffix(" test"), p, family)
+    return p_phrase(name.removesuffix(" test"), found.p_holm, family)
 
 
 def p_phrase(name: str, p: float, family: int) -> str:

@@ -62,8 +62,7 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
 
 
 def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:
-    look: dict[str, Any] = {"color": variant.colour, "markerfacecolor": "none", "markeredgewidth": edge}
-    axes.plot(values, heights, "o", markersize=size, **look)
+    axes.plot(values, heights, "o", markersize=size, markeredgewidth=edge, color=variant.colour, markerfacecolor="none")
 
 
 def _whisker(axes: Axes, estimate: Interval, y: float, variant: Variant) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """Test accuracy after the last step: the table of an experiment, its legend, and the figures."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -205,7 +204,14 @@ def legend(evidence: Evidence) -> Iterator[str]:
             "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
         )
     if any(each.family for each in comparisons):
-        yield _test_legend(comparisons)
+        exact = all(each.test.exact for each in comparisons)
+        kind = (
+            "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
+        )
+        family = counted(max(each.family for each in comparisons), "comparison")
+        n, least = max(each.test.n for each in comparisons), min(c.test.smallest for c in comparisons if c.test.n)
+        limit = f"; with n = {n} it cannot go below {least:.3g}, whatever the difference" if least >= LEVEL else ""
+        yield f"p: two-sided {kind}, Holm's correction over {family}{limit}."
     if any(each.recalibrated.n for each in conditions):
         yield (
             "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "
@@ -214,18 +220,6 @@ def legend(evidence: Evidence) -> Iterator[str]:
     yield "Training: median seconds, without compilation and evaluation."
     if (shared := _unlike(evidence.trials)) is not None:
         yield f"Seconds are not comparable: the trials did not share the machine alike ({shared})."
-
-
-def _test_legend(comparisons: Sequence[Comparison]) -> str:
-    exact = all(each.test.exact for each in comparisons)
-    kind = "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
-    family = max(each.family for each in comparisons)
-    text = f"p: two-sided {kind}, Holm's correction over {counted(family, 'comparison')}"
-    least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
-    if least >= LEVEL:
-        n = max(each.test.n for each in comparisons)
-        text += f"; with n = {n} it cannot go below {least:.3g}, whatever the difference"
-    return text + "."
 
 
 def _unlike(trials: pd.DataFrame) -> str | None:

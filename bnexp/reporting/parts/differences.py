@@ -56,23 +56,18 @@ def difference(c: Comparison) -> str:
     elif n == 1:
         said = (
             f"{pair}: {fixed(c.difference.mean, 2, sign=True)} pp of test accuracy in the only pair of finished "
-            f"trials ({_n(c)}); one pair has no interval, and nothing follows from it"
+            f"trials ({out_of(n, c.planned)}); one pair has no interval, and nothing follows from it"
         )
     else:
-        if n < FEWEST and any(c.differences):  # told, and no more: one more pair could turn everything
-            said = (
-                f"{pair}: {change(c.difference)} pp of test accuracy on average over two pairs ({_span(c)}; "
-                f"{_test(c)}); two pairs neither show a difference nor rule one out"
-            )
-        else:
-            said = _claim(c)
-        said += f"; paired by seed only, as the config declares {c.declared}" if c.declared else ""
+        said = _claim(c) + (f"; paired by seed only, as the config declares {c.declared}" if c.declared else "")
     return f"{said}{left_out(c.mismatches)}."
 
 
 def _claim(c: Comparison) -> str:
-    """What three or more pairs show, by `Comparison.verdict`."""
+    """What two or more pairs show, by `Comparison.verdict`."""
     where, two, mean = at(c.coordinates), f"{c.variant} and {c.baseline}", f"{change(c.difference)} pp"
+    n, test = out_of(c.difference.n, c.planned), tested("sign-flip test", c)
+    interval = f"{span(c.difference)}, {n}"
     direction = "higher" if c.difference.mean > 0 else "lower"
     within = f"within ±{c.margin:g} pp"
     equivalence = p_phrase("equivalence", c.equivalence_p_holm, c.family)
@@ -80,45 +75,38 @@ def _claim(c: Comparison) -> str:
     yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
     if not any(c.differences):
         return (
-            f"No detectable difference in test accuracy between {two}{where}: 0 pp in each pair ({_n(c)}; without "
-            "scatter, the detectable difference is unknown)"
+            f"No detectable difference in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
+            "the detectable difference is unknown)"
+        )
+    if c.difference.n < FEWEST:  # told, and no more: one more pair could turn everything
+        return (
+            f"{c.variant} against {c.baseline}{where}: {mean} of test accuracy on average over two pairs ({interval}; "
+            f"{test}); two pairs neither show a difference nor rule one out"
         )
     if c.verdict in ("higher", "lower"):
         points = fixed(abs(c.difference.mean), decimals(c.difference.half_width))
         return (
-            f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({_span(c)}; {_test(c)})"
+            f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({interval}; {test})"
             f"{yet}{_other_images(c)}"
         )
     if c.verdict == "signs":
         despite = "; the interval includes zero" if c.difference.contains_zero else ""
         return (
             f"Signs that {c.variant} has a {direction} test accuracy than {c.baseline}{where}, not confirmed: "
-            f"{mean} ({_span(c)}; {_test(c)}{despite}){yet}"
+            f"{mean} ({interval}; {test}{despite}){yet}"
         )
     # Accuracies cannot differ by more than 100 points.
     size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
     power = can_detect(c.difference.n, size)
     if c.verdict == "equivalent":
         return (
-            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({_span(c)}; {equivalence}; {power}; "
-            f"{_test(c)}){_other_images(c)}"
+            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}; "
+            f"{test}){_other_images(c)}"
         )
     return (
-        f"No detectable difference in test accuracy between {two}{where}: {mean} ({_span(c)}; {power}; {_test(c)}), "
-        f"and no equivalence {within} shown"
+        f"No detectable difference in test accuracy between {two}{where}: {mean} ({interval}; {power}; {test}), and no "
+        f"equivalence {within} shown"
     )
-
-
-def _span(c: Comparison) -> str:
-    return f"{span(c.difference)}, {_n(c)}"
-
-
-def _n(c: Comparison) -> str:
-    return out_of(c.difference.n, c.planned)
-
-
-def _test(c: Comparison) -> str:
-    return tested("sign-flip test", c.test, c.p_holm, c.family)
 
 
 def _other_images(c: Comparison) -> str:

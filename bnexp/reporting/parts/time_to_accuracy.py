@@ -277,7 +277,7 @@ def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
         label = place_label(c.coordinates)
         return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
     share, basis = _share(found)
-    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{_test(found)})"
+    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{tested('log-rank test', found)})"
     if found.verdict == "undecided":
         return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
     if found.verdict == "signs":
@@ -297,7 +297,8 @@ def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
         "signs": f"signs that it takes {'fewer' if found.faster else 'more'} {what}, not confirmed:",
     }.get(found.verdict, f"in {what}")
     share, basis = _share(found, within)
-    return f"; {begins} {share} those of {c.baseline} ({basis}; {_test(found)}{f'; {unlike}' if found.unlike else ''})"
+    facts = [basis, tested("log-rank test", found), *([unlike] if found.unlike else [])]
+    return f"; {begins} {share} those of {c.baseline} ({'; '.join(facts)})"
 
 
 def _unknown(found: TimeRatio) -> bool:
@@ -317,10 +318,6 @@ def _share(found: TimeRatio, within: str = "") -> tuple[str, str]:
         size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
         basis += f"; {can_detect(n, size)}"
     return f"{value} {'times' if mean > 1 else 'of'}", basis
-
-
-def _test(found: TimeRatio) -> str:
-    return tested("log-rank test", found.test, found.p_holm, found.family)
 
 
 def _censored(c: Comparison, found: TimeRatio) -> str:

@@ -22,7 +22,7 @@ ACCURACY = {
 }
 
 
-def build(root, *, seeds=10, rates=RATES, apart=False, diverged=(), missing=(), validation=True, accuracy=ACCURACY):
+def build(root, *, seeds=10, rates=RATES, apart=False, diverged=(), missing=(), validation=True):
     """Two variants at these rates: as a grid, or `apart` as variants of their own."""
     points = [
         Point(
@@ -45,7 +45,7 @@ def build(root, *, seeds=10, rates=RATES, apart=False, diverged=(), missing=(), 
         if (variant, rate, seed) in missing:
             continue
         fate = "diverged" if (variant, rate, seed) in diverged else "finished"
-        store.write(planned.trial, scored(record(planned.trial, variant, fate), *accuracy[variant, rate], validation))
+        store.write(planned.trial, scored(record(planned.trial, variant, fate), *ACCURACY[variant, rate], validation))
     return store, stored
 
 
@@ -54,9 +54,8 @@ def scored(made, validation, test, has_validation):
     luck = np.random.default_rng(made.seed).integers(-5, 6) / 10_000
     own = np.random.default_rng([made.seed, round(100 * test)]).integers(-2, 3) / 10_000
     value = validation / 100 + luck if has_validation else None
-    last = made.evaluations[-1].model_copy(update={"validation_accuracy": value})
-    others = [each.model_copy(update={"validation_accuracy": value}) for each in made.evaluations[:-1]]
-    changes = {"evaluations": (*others, last)}
+    looks = [each.model_copy(update={"validation_accuracy": value}) for each in made.evaluations]
+    changes = {"evaluations": tuple(looks)}
     if made.test is not None:
         missed = tuple(range(TEST - round(TEST * (test / 100 + luck + own))))
         changes["test"] = made.test.model_copy(update={"accuracy": 1 - len(missed) / TEST, "missed": missed})

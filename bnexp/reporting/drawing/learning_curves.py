@@ -17,7 +17,6 @@ Kind = Literal["accuracy", "loss"]
 
 Y_LABELS: dict[Kind, str] = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
 
-
 MEASURES = {
     "validation_accuracy": "validation accuracy (%)",
     "train_accuracy": "training accuracy (%)",
@@ -34,7 +33,7 @@ class Curve(NamedTuple):
     """A measure against an axis, as it is drawn."""
 
     seeds: list[tuple[np.ndarray, bool]]
-    """Of each training (evaluations, 2), where it has a value and that, and whether it finished; else it ends early."""
+    """Of each training its points, (evaluations, 2), and whether it finished; else it ends early."""
     mean: np.ndarray
     """(4, evaluations): where the mean of the finished trainings stands, that, and both ends of its interval."""
     counts: tuple[int, int]  # finished and planned

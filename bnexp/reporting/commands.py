@@ -5,6 +5,7 @@ its name in the current folder, as `bnexp init` leaves it there.  They name the 
 within the current folder.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,22 +22,16 @@ from bnexp.specs.experiment import PlannedTrial, Point
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.wording import ranges
 
-Named = dict[str, str]
-"""The name of a command of bnexp, such as `run`, to the whole command line."""
+Named = dict[str, str]  # the name of a command of bnexp, such as `run`, to the whole command line
+USUAL = Path("results")  # where the commands look for results unless told otherwise
 
 
 @dataclass(frozen=True)
 class PointCommands:
     """What repeats a row of the table and each of its trials; without `run` where no selection means just these."""
 
-    every: Named
-    """All seeds of the plan."""
-    trials: Mapping[int, Named]
-    """By seed."""
-
-
-USUAL = Path("results")
-"""Where the commands look for results unless told otherwise."""
+    every: Named  # all seeds of the plan
+    trials: Mapping[int, Named]  # by seed
 
 
 def commands(plan: StoredPlan, results: Path = USUAL) -> list[str]:
@@ -48,7 +43,10 @@ def commands(plan: StoredPlan, results: Path = USUAL) -> list[str]:
 def point_commands(plan: StoredPlan, results: Path = USUAL) -> list[PointCommands]:
     """One per point of the plan, in its order; each was tried on the plan, and selects what it says."""
     points = [_point(stored) for stored in plan.points]
-    return [_commands(plan, k, points, _results(results)) for k in range(len(points))]
+    return [
+        _commands(plan, stored, _patterns(point, points, stored.coordinates), _results(results))
+        for stored, point in zip(plan.points, points, strict=True)
+    ]
 
 
 def _results(folder: Path) -> list[str]:
@@ -58,10 +56,16 @@ def _results(folder: Path) -> list[str]:
     return [] if folder == USUAL or folder.is_absolute() or ".." in folder.parts else ["--results", str(folder)]
 
 
-def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], where: Sequence[str]) -> PointCommands:
-    stored = plan.points[index]
-    patterns = _patterns(index, points, stored.coordinates)
+def _run(plan: StoredPlan) -> list[str]:
+    if plan.config:
+        return ["bnexp", "run", plan.config, *plan.options]
+    name = plan.name.removesuffix("-smoke")
+    return ["bnexp", "run", f"{name}.yaml", *([] if name == plan.name else ["--smoke"])]
 
+
+def _commands(
+    plan: StoredPlan, stored: StoredPoint, patterns: Sequence[str] | None, where: Sequence[str]
+) -> PointCommands:
     def run(seeds: str) -> Named:
         if patterns is None:
             return {}
@@ -75,14 +79,6 @@ def _commands(plan: StoredPlan, index: int, points: Sequence[Point | None], wher
     return PointCommands(run(ranges(set(stored.trials)).replace(" ", "")), trials)
 
 
-def _run(plan: StoredPlan) -> list[str]:
-    if plan.config:
-        return ["bnexp", "run", plan.config, *plan.options]
-    name = plan.name.removesuffix("-smoke")
-    smoke = [] if name == plan.name else ["--smoke"]
-    return ["bnexp", "run", f"{name}.yaml", *smoke]
-
-
 def _point(stored: StoredPoint) -> Point | None:
     """The point as it was planned; None where this version of bnexp would not take its spec."""
     try:
@@ -92,31 +88,25 @@ def _point(stored: StoredPoint) -> Point | None:
     return Point(stored.variant, tuple(stored.coordinates.items()), spec)
 
 
-def _patterns(index: int, points: Sequence[Point | None], coordinates: Mapping[str, Any]) -> list[str] | None:
+def _patterns(point: Point | None, points: Sequence[Point | None], coordinates: Mapping[str, Any]) -> list[str] | None:
     """The patterns of `--only` that select the point and no other; None where there are none."""
-    point = points[index]
     if point is None:
         return None
     # Variants are named in full, so that only points of the same one can be meant by accident.
     alike = [other for other in points if other is not None and other.variant == point.variant]
-    named = f"variant={_literal(point.variant)}"
     leaves = [dict(_leaves(other.spec.model_dump(mode="json"))) for other in alike]
     mine = dict(_leaves(point.spec.model_dump(mode="json")))
     varied = [key for key in mine if any(other.get(key) != mine[key] for other in leaves)]
     gridded = [key for key in varied if any(f"{key}.".startswith(f"{axis}.") for axis in coordinates)]
     for keys in ([], gridded, varied):
-        patterns = [named, *(f"{key}={_value(mine[key])}" for key in keys)]
-        if _selects(patterns, point, alike):
+        patterns = [f"variant={_literal(point.variant)}", *(f"{key}={_literal(mine[key])}" for key in keys)]
+        try:
+            found = select([PlannedTrial(each, Trial(each.spec, 0)) for each in alike], only=patterns)
+        except UserError:
+            continue
+        if len(found) == 1 and found[0].point is point:
             return patterns
     return None
-
-
-def _selects(patterns: Sequence[str], point: Point, points: Sequence[Point]) -> bool:
-    try:
-        found = select([PlannedTrial(each, Trial(each.spec, 0)) for each in points], only=patterns)
-    except UserError:
-        return False
-    return [one.point for one in found] == [point] and found[0].point is point
 
 
 def _leaves(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -128,16 +118,11 @@ def _leaves(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool) or value is None:
-        return "null" if value is None else str(value).lower()
-    return repr(value) if isinstance(value, int | float) else _literal(value)
-
-
-def _literal(text: Any) -> str:
-    """A pattern that means this very text."""
-    if isinstance(text, list):
-        text = f"[{', '.join(map(str, text))}]"
+def _literal(value: Any) -> str:
+    """A pattern that means this very value, as YAML has it."""
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
     # What does not print could do something in a terminal; the one character is what `?` means too.
-    printable = "".join(c if c.isprintable() else "\0" for c in str(text))
+    printable = "".join(c if c.isprintable() else "\0" for c in text)
     return re.sub(r"([*?\[])", r"[\1]", printable).replace("\0", "?")

@@ -4,15 +4,15 @@ No difference is ever called none, and nothing is called equal: that needs a tes
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from bnexp.evidence.compare import Compared, Comparisons
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import LEVEL
-from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, interval, p_value, significant
-from bnexp.reporting.phrases import at, counted, left_out, tested
+from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
+from bnexp.reporting.phrases import at, can_detect, change, counted, left_out, out_of, per_cent, span, tested
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
@@ -25,15 +25,17 @@ def sentences(found: Comparisons) -> list[str]:
 def sentence(each: Compared, found: Comparisons) -> str:
     """What may be said of one comparison, with its interval, n, test and what it can detect."""
     about = f"{each.label}{at(each.coordinates)}: {each.other} against {each.one}"
-    return f"{_head(each, found)}. {about}: {_found(each, found)}{_left_out(each)}."
+    pairs = counted(len(each.copies), "pair")
+    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
+    return f"{_head(each, found)}. {about}: {_found(each, found)}{left_out(each.mismatches)}{copies}."
 
 
 def remarks(found: Comparisons) -> list[str]:
     """What bears on all comparisons at once."""
     said = []
-    m, confidence = len(found.comparisons), _per_cent(found.confidence)
+    m, confidence = len(found.comparisons), per_cent(found.confidence)
     if m > 1 and found.simultaneous:
-        chance = _per_cent((1 - found.confidence) * m)
+        chance = per_cent((1 - found.confidence) * m)
         said.append(f"The {m} intervals hold together: the chance of even one false verdict is {chance} at most.")
     elif m > 1:
         chance = significant(100 * (1 - (1 - (1 - found.confidence) / 2) ** m), 2)
@@ -62,9 +64,8 @@ def header(found: Comparisons) -> list[str]:
     """The columns of `rows`; those of numbers begin with `>`."""
     names = {(each.one, each.other) for each in found.comparisons}
     sides = [f">{name} ({found.metric.unit})" for name in (names.pop() if len(names) == 1 else ("A", "B"))]
-    unit = _unit(found.metric)
-    detectable = f">detectable difference ({unit})"
-    return ["comparison", ">n", *sides, f">difference ({unit})", ">p", ">p (Holm)", detectable, "verdict"]
+    difference, detectable = (f">{what} ({_unit(found.metric)})" for what in ("difference", "detectable difference"))
+    return ["comparison", ">n", *sides, difference, ">p", ">p (Holm)", detectable, "verdict"]
 
 
 def rows(found: Comparisons) -> list[list[str]]:
@@ -111,14 +112,7 @@ def plain(found: Comparisons) -> dict[str, Any]:
 
 def _plain(each: Compared) -> dict[str, Any]:
     first, second = each.means
-    numbers = {
-        "mean_a": first.mean,
-        "mean_b": second.mean,
-        "sign_flip_p": each.test.p,
-        "sign_flip_smallest_p": each.test.smallest,
-        "sign_flip_p_holm": each.p_holm,
-        "minimum_detectable_effect": each.detectable,
-    }
+    mean, low, high, _ = each.difference
     return {
         "experiment": each.experiment,
         "comparison": each.label,
@@ -132,11 +126,18 @@ def _plain(each: Compared) -> dict[str, Any]:
         "planned": each.planned,
         "seeds": list(each.seeds),
         "values": [list(pair) for pair in each.values],
-        "difference": _finite(dict(zip(("mean", "low", "high"), each.difference, strict=False))),
-        **_finite(numbers),
+        "difference": _finite(mean=mean, low=low, high=high),
+        **_finite(
+            mean_a=first.mean,
+            mean_b=second.mean,
+            sign_flip_p=each.test.p,
+            sign_flip_smallest_p=each.test.smallest,
+            sign_flip_p_holm=each.p_holm,
+            minimum_detectable_effect=each.detectable,
+        ),
         "finished_pairs": each.finished,
         "diverged": list(each.diverged),
-        "reached": None if each.reached is None else list(each.reached),
+        "reached": each.reached and list(each.reached),
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
         "same_record": list(each.copies),
@@ -158,7 +159,7 @@ def _differences(found: Iterable[Difference]) -> list[dict[str, Any]]:
     ]
 
 
-def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+def _finite(**numbers: float) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
 
@@ -190,25 +191,22 @@ def _head(each: Compared, found: Comparisons) -> str:
 
 
 def _found(each: Compared, found: Comparisons) -> str:
-    """The difference with all that it rests on."""
     if each.judgement.by_divergence:
         counts = " and ".join(
             f"{number} of {each.finished} trials of {side} diverged"
             for side, number in zip((each.one, each.other), each.diverged, strict=True)
         )
         return f"{counts}; the mean over the others would flatter"
-    estimate, metric, n = each.difference, found.metric, len(each.values)
-    middle = fixed(estimate.mean, decimals(estimate.half_width), sign=True)
+    metric, n = found.metric, len(each.values)
     what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
-    span = f"{_per_cent(found.confidence)} interval {' to '.join(ends(estimate, sign=True))}"
-    pairs = f"n = {n}" + (f" of {each.planned}" if n < each.planned else "")
     facts = [f"margin {found.margin:g} {_unit(metric)}"] if found.margin else []
     if each.reached is not None:
-        (first, second) = each.reached
+        first, second = each.reached
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
     facts += [*_power(each, metric), _test(each)]
+    shown = f"{span(each.difference, found.confidence)}, {out_of(n, each.planned)}"
     basis = f"; paired by seed only, as the config declares {each.declared}" if each.declared else ""
-    return f"{middle} {what} ({span}, {pairs}; {'; '.join(facts)}){basis}"
+    return f"{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
 
 
 def _power(each: Compared, metric: Metric) -> list[str]:
@@ -220,8 +218,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
     if not each.detectable:
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
-    size = "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}"
-    return [f"n = {len(each.values)} can detect {size} (80 % power)"]
+    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
 
 
 def _detectable(each: Compared, metric: Metric) -> str:
@@ -234,7 +231,7 @@ def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
     able = each.test.smallest * each.family < LEVEL
     unconfirmed = able and each.p_holm >= LEVEL and not each.difference.contains_zero
-    said = tested("sign-flip test", each.test, each.p_holm, each.family)
+    said = tested("sign-flip test", each)
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 
@@ -247,12 +244,6 @@ def _verdict(each: Compared) -> str:
     return "not worse by the margin" if each.judgement.noninferior else "no regression shown"
 
 
-def _left_out(each: Compared) -> str:
-    pairs = counted(len(each.copies), "pair", "pairs")
-    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
-    return left_out(each.mismatches) + copies
-
-
 def _mean(estimate: Interval, metric: Metric) -> str:
     """A mean with its interval; whole steps where there is no scatter to tell the digits by."""
     whole = metric.unit == "steps" and estimate.n > 1 and not estimate.half_width
@@ -260,14 +251,8 @@ def _mean(estimate: Interval, metric: Metric) -> str:
 
 
 def _named(each: Compared) -> str:
-    place = place_label(each.coordinates)
-    return f"{each.label}, {place}" if place else each.label
+    return ", ".join(part for part in (each.label, place_label(each.coordinates)) if part)
 
 
 def _unit(metric: Metric) -> str:
-    """Of differences, in short."""
     return "pp" if metric.unit == "%" else metric.unit
-
-
-def _per_cent(share: float) -> str:
-    return f"{100 * share:.4g} %"

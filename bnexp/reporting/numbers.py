@@ -1,44 +1,27 @@
 """Numbers as people read them: digits stop where the uncertainty begins, a minus is a minus, nothing is NaN."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
-from operator import attrgetter
-from typing import Any, ParamSpec, Self
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any, Self
 
 from bnexp.specs.wording import key_label
 from bnexp.stats.estimates import Interval, Share
 from bnexp.stats.survival import TimeToTarget
 
-P = ParamSpec("P")
-
-ABSENT = "—"
-"""What cannot be known: no value, or no interval around it."""
+ABSENT = "—"  # what cannot be known: no value, or no interval around it
 
 
 class Number(str):
     """A number as it is shown, which keeps its value: tables are sorted by that, not by the text."""
 
-    value: float
-    """NaN: it comes after all others."""
+    value: float  # NaN: it comes after all others
 
     def __new__(cls, text: str, value: float) -> Self:
         found = super().__new__(cls, text)
         found.value = float(value)
         return found
-
-
-def keeps(value: Callable[[Any], float]) -> Callable[[Callable[P, str]], Callable[P, Number]]:
-    """Have a function return its text as a `Number` of the `value` of its first argument."""
-
-    def decorated(shown: Callable[P, str]) -> Callable[P, Number]:
-        @wraps(shown)
-        def number(*given: P.args, **named: P.kwargs) -> Number:
-            return Number(shown(*given, **named), value(given[0]))
-
-        return number
-
-    return decorated
 
 
 def decimals(half_width: float, *, otherwise: int = 2) -> int:
@@ -52,39 +35,29 @@ def decimals(half_width: float, *, otherwise: int = 2) -> int:
     return max(0, -int(exponent) + (1 if float(mantissa) < 3 else 0))
 
 
-@keeps(float)
-def fixed(value: float, places: int, *, sign: bool = False) -> str:
+def fixed(value: float, places: int, *, sign: bool = False) -> Number:
     """`value` with so many decimals, grouped by thousands; `sign` shows a plus too, and none before a zero."""
-    if not math.isfinite(value):
-        return ABSENT
     text = f"{abs(value):,.{places}f}"
-    if not any(digit in "123456789" for digit in text):
-        return text
-    return ("−" if value < 0 else "+" if sign else "") + text
-
-
-@keeps(float)
-def significant(value: float, digits: int) -> str:
-    """`value` to so many significant digits, never in powers of ten."""
     if not math.isfinite(value):
-        return ABSENT
-    if value == 0:
-        return "0"
-    exponent = int(f"{value:.{digits - 1}e}".split("e")[1])
-    return fixed(round(value, digits - 1 - exponent), max(0, digits - 1 - exponent))
+        text = ABSENT
+    elif any(digit in "123456789" for digit in text):
+        text = ("−" if value < 0 else "+" if sign else "") + text
+    return Number(text, value)
 
 
-@keeps(attrgetter("mean"))
-def interval(estimate: Interval, *, sign: bool = False) -> str:
+def significant(value: float, digits: int) -> Number:
+    """`value` to so many significant digits, never in powers of ten."""
+    if not math.isfinite(value) or value == 0:
+        return fixed(value, 0)
+    places = digits - 1 - int(f"{value:.{digits - 1}e}".split("e")[1])
+    return Number(fixed(round(value, places), max(0, places)), value)
+
+
+def interval(estimate: Interval, *, sign: bool = False) -> Number:
     """`99.21 [99.15, 99.27]`; without an interval `99.21 [—]`."""
-    if estimate.n == 0:
-        return ABSENT
-    places = decimals(estimate.half_width)
-    middle = fixed(estimate.mean, places, sign=sign)
-    if math.isnan(estimate.low):
-        return f"{middle} [{ABSENT}]"
-    low, high = ends(estimate, sign=sign)
-    return f"{middle} [{low}, {high}]"
+    middle = fixed(estimate.mean, decimals(estimate.half_width), sign=sign)
+    span = ABSENT if math.isnan(estimate.low) else ", ".join(ends(estimate, sign=sign))
+    return Number(f"{middle} [{span}]" if estimate.n else ABSENT, estimate.mean)
 
 
 def ends(estimate: Interval, *, sign: bool = False) -> tuple[str, str]:
@@ -99,49 +72,39 @@ def ends(estimate: Interval, *, sign: bool = False) -> tuple[str, str]:
     return end(estimate.low), end(estimate.high)
 
 
-@keeps(attrgetter("share"))
-def share(estimate: Share) -> str:
+def share(estimate: Share) -> Number:
     """`0.80 [0.38, 0.96]`."""
-    if estimate.n == 0:
-        return ABSENT
-    return f"{estimate.share:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    text = f"{estimate.share:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return Number(text if estimate.n else ABSENT, estimate.share)
 
 
-@keeps(float)
-def p_value(p: float) -> str:
+def p_value(p: float) -> Number:
     """`0.31`, `0.062`, `<0.001`."""
-    if math.isnan(p):
-        return ABSENT
-    if p < 0.001:
-        return "<0.001"
-    return f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
+    text = "<0.001" if p < 0.001 else f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
+    return Number(ABSENT if math.isnan(p) else text, p)
 
 
-@keeps(attrgetter("mean"))
-def ratio(estimate: Interval) -> str:
-    """`0.42 [0.36, 0.49]`, with two decimals at least, because 1 is what it is read against."""
-    if math.isnan(estimate.mean):
-        return ABSENT
-    places = max(2, decimals(estimate.half_width))
-    middle = fixed(estimate.mean, places)
-    if math.isnan(estimate.low):
-        return f"{middle} [{ABSENT}]"
-    return f"{middle} [{fixed(estimate.low, places)}, {fixed(estimate.high, places)}]"
+def ratio(estimate: Interval) -> Number:
+    """`0.42 [0.36, 0.49]`."""
+    middle, low, high = (fixed(value, ratio_decimals(estimate)) for value in estimate[:3])
+    span = ABSENT if low == ABSENT else f"{low}, {high}"
+    return Number(ABSENT if middle == ABSENT else f"{middle} [{span}]", estimate.mean)
 
 
-@keeps(attrgetter("median"))
-def time(known: TimeToTarget) -> str:
+def ratio_decimals(estimate: Interval) -> int:
+    """Two at least, because 1 is what a ratio is read against."""
+    return max(2, decimals(estimate.half_width))
+
+
+def time(known: TimeToTarget) -> Number:
     """`844`, `12.3`; `> 2,532` where half of the runs or more did not reach it."""
-    if known.n == 0 or math.isnan(known.median):
-        return ABSENT
-    if math.isinf(known.median):
-        return f"> {duration(known.budget)}"
-    return duration(known.median)
+    late = math.isinf(known.median)
+    return Number(f"> {duration(known.budget)}" if late else duration(known.median), known.median)
 
 
 def duration(value: float) -> str:
     """Steps, examples or seconds: to three digits, and whole numbers in full."""
-    return fixed(value, 0) if value == int(value) or value >= 100 else significant(value, 3)
+    return fixed(value, 0) if value >= 100 or value.is_integer() else significant(value, 3)
 
 
 def steps(known: TimeToTarget) -> str:
@@ -151,25 +114,16 @@ def steps(known: TimeToTarget) -> str:
 
 def whole_numbers(values: Iterable[int]) -> str:
     """`0–4, 7`: runs of three or more are joined."""
-    runs: list[list[int]] = []
-    for value in sorted(values):
-        if runs and value == runs[-1][1] + 1:
-            runs[-1][1] = value
-        else:
-            runs.append([value, value])
-    parts = []
-    for first, last in runs:
-        parts += [f"{first}–{last}"] if last - first >= 2 else [str(value) for value in range(first, last + 1)]
-    return ", ".join(parts)
+    # Consecutive numbers are as far from their places in the order as each other.
+    groups = groupby(enumerate(sorted(values)), lambda placed: placed[1] - placed[0])
+    runs = [[value for _, value in group] for _, group in groups]
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def headings(coordinates: Mapping[str, Any]) -> dict[str, str]:
     """A place of the grid as cells of a table, by their headings: `{"batch size": "16"}`."""
-    labels = [key_label(key) for key in coordinates]
-    return {
-        (label if labels.count(label) == 1 else key): cell(value)
-        for (key, value), label in zip(coordinates.items(), labels, strict=True)
-    }
+    labels = Counter(map(key_label, coordinates))
+    return {(key_label(key) if labels[key_label(key)] == 1 else key): cell(value) for key, value in coordinates.items()}
 
 
 def cell(value: Any) -> str:

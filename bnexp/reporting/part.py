@@ -10,8 +10,7 @@ from matplotlib.figure import Figure as Canvas
 from bnexp.reporting.commands import Named, PointCommands
 from bnexp.reporting.drawing.figures import Variant
 
-FEW = 6
-"""So many sentences are read as they stand; more are folded on the page, and want an overview."""
+FEW = 6  # so many sentences are read as they stand; more are folded on the page, and want an overview
 
 Region = Literal["notice", "conclusions", "body"]
 
@@ -21,39 +20,28 @@ class Table:
     """A table as text, and its numbers as files."""
 
     caption: str
-    text: pd.DataFrame
-    """For people; the first column names the row."""
-    numbers: pd.DataFrame | None = None
-    """Unrounded, for CSV; None: no files are written."""
-    file: str = ""
-    """What the files' names have after that of the section."""
+    text: pd.DataFrame  # for people; the first column names the row
+    numbers: pd.DataFrame | None = None  # unrounded, for CSV; None: no files are written
+    file: str = ""  # what the files' names have after that of the section
     formats: tuple[str, ...] = ("csv", "tex", "md")
-    legend: tuple[str, ...] = ()
-    """What the columns mean, sentence by sentence."""
-    folded: str = ""
-    """What stands on the page in its place until it is opened; empty where it is open."""
-    commands: Sequence[Named] = ()
-    """What repeats each row."""
+    legend: tuple[str, ...] = ()  # what the columns mean, sentence by sentence
+    folded: str = ""  # what stands on the page in its place until it is opened; empty where it is open
+    commands: Sequence[Named] = ()  # what repeats each row
     about_commands: str = ""
     page_only: bool = False
-    definitions: bool = False
-    """Whether it has two columns, terms and what they stand for."""
+    definitions: bool = False  # whether it has two columns, terms and what they stand for
 
 
 @dataclass(frozen=True)
 class Figure:
     """A picture."""
 
-    name: str
-    """Part of its file name: letters, digits and hyphens."""
+    name: str  # part of its file name: letters, digits and hyphens
     caption: str
-    alternative: str
-    """What it shows, in words."""
+    alternative: str  # what it shows, in words
     draw: Callable[[], Canvas]
-    wide: bool = False
-    """Whether it wants the width of a page, not of a column."""
-    aside: bool = False
-    """Whether it is for a second look."""
+    wide: bool = False  # whether it wants the width of a page, not of a column
+    aside: bool = False  # whether it is for a second look
     interactive: bool = False
     """Whether the page draws the same itself, from the part's `chart`, and needs it as a file for print only."""
 
@@ -62,18 +50,15 @@ class Figure:
 class Part:
     """A topic.  What it has is shown in the order of the fields; all of it may be empty."""
 
-    title: str = ""
-    """Its heading; without one it goes on with the part before."""
+    title: str = ""  # its heading; without one it goes on with the part before
     region: Region = "body"
     """notice: above everything; conclusions: on the first screen; body: in the section of the experiment."""
     paragraphs: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
     """The same as a list; the first `FEW` are seen, and the others can be unfolded."""
     tables: tuple[Table, ...] = ()
-    alarming: bool = False
-    """Whether nobody should miss it."""
-    figures: tuple[Figure, ...] = ()
-    """All of a section stand together, in the order of the parts."""
+    alarming: bool = False  # whether nobody should miss it
+    figures: tuple[Figure, ...] = ()  # all of a section stand together, in the order of the parts
     chart: Mapping[str, Any] = field(default_factory=dict)
     """What the page draws `interactive` figures from (`drawing.chart`)."""
 
@@ -82,12 +67,9 @@ class Part:
 class Context:
     """What a part needs to know besides the evidence."""
 
-    variants: tuple[Variant, ...]
-    """Of the experiment, each with its look in the whole report."""
-    commands: Sequence[str]
-    """What repeats the whole of it."""
-    repeats: Sequence[PointCommands]
-    """What repeats each point of the plan, and its trials."""
+    variants: tuple[Variant, ...]  # of the experiment, each with its look in the whole report
+    commands: Sequence[str]  # what repeats the whole of it
+    repeats: Sequence[PointCommands]  # what repeats each point of the plan, and its trials
 
 
 @dataclass(frozen=True)
@@ -96,12 +78,9 @@ class Section:
 
     name: str
     about: str
-    slug: str
-    """The name as part of file names and links: ASCII letters, digits, dots, hyphens and underscores."""
-    complete: bool
-    """Whether every planned trial has a result; divergence is one."""
-    parts: Mapping[str, Part]
-    """In order, by their names in `parts.PARTS`."""
+    slug: str  # the name as part of file names and links: ASCII letters, digits, dots, hyphens and underscores
+    complete: bool  # whether every planned trial has a result; divergence is one
+    parts: Mapping[str, Part]  # in order, by their names in `parts.PARTS`
 
     def region(self, region: Region) -> list[Part]:
         """The parts that stand there."""
@@ -115,8 +94,7 @@ class Section:
     @property
     def tables(self) -> list[Table]:
         """Those that are written as files."""
-        every = (table for part in self.parts.values() for table in part.tables)
-        return [table for table in every if table.numbers is not None]
+        return [table for part in self.parts.values() for table in part.tables if table.numbers is not None]
 
     def file(self, name: str) -> str:
         """The name of a file of this section, without its ending."""

@@ -1,16 +1,17 @@
-"""Phrases that several topics share: places, lists, and what a test over pairs shows."""
+"""Phrases that several topics share: places, lists, and what an interval and a test over pairs show."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
+from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
-from bnexp.reporting.numbers import p_value
+from bnexp.evidence.time_to_accuracy import TimeRatio
+from bnexp.reporting.numbers import decimals, ends, fixed, p_value
 from bnexp.specs.wording import place_label
-from bnexp.stats.paired import SignFlip
+from bnexp.stats.estimates import Interval
 
-LISTED = 6
-"""So many places are named; the rest is counted."""
+LISTED = 6  # so many places are named; the rest is counted
 
 
 def at(coordinates: Mapping[str, Any]) -> str:
@@ -54,9 +55,34 @@ def places(conditions: Iterable[Condition]) -> dict[str, dict[str, Condition]]:
     return found
 
 
-def counted(n: int, one: str, many: str) -> str:
+def counted(n: int, one: str, many: str = "") -> str:
     """`1 pair`, `2 pairs`."""
-    return f"{n} {one if n == 1 else many}"
+    return f"{n} {one if n == 1 else many or f'{one}s'}"
+
+
+def change(estimate: Interval) -> str:
+    """`+0.18`: a difference with the digits that its interval leaves."""
+    return fixed(estimate.mean, decimals(estimate.half_width), sign=True)
+
+
+def span(estimate: Interval, confidence: float = 0.95) -> str:
+    """`95 % interval +0.10 to +0.26`, of a difference."""
+    return f"{per_cent(confidence)} interval {' to '.join(ends(estimate, sign=True))}"
+
+
+def per_cent(share: float) -> str:
+    """`95 %`."""
+    return f"{100 * share:.4g} %"
+
+
+def out_of(n: int, planned: int) -> str:
+    """`n = 10`, `n = 9 of 10`: pairs."""
+    return f"n = {n}" + (f" of {planned}" if n < planned else "")
+
+
+def can_detect(n: int, size: str) -> str:
+    """`n = 10 can detect 0.071 pp (80 % power)`."""
+    return f"n = {n} can detect {size} (80 % power)"
 
 
 def left_out(mismatches: Mapping[int, str]) -> str:
@@ -64,11 +90,12 @@ def left_out(mismatches: Mapping[int, str]) -> str:
     if not mismatches:
         return ""
     why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
-    return f"; {counted(len(mismatches), 'pair', 'pairs')} left out, because they did not start alike ({why})"
+    return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
 
 
-def tested(name: str, test: SignFlip, p: float, family: int) -> str:
-    """A test over swaps of the pairs, corrected over its family, and what it cannot do with so few of them."""
+def tested(name: str, found: Estimate | TimeRatio) -> str:
+    """Its test over swaps of the pairs, corrected over its family, and what that cannot do with so few of them."""
+    test, family = found.test, found.family
     least, correction = test.smallest, f"Holm's correction over {family} comparisons"
     ties = {0: "", 1: ", 1 of them a tie"}
     n = f"n = {test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
@@ -77,7 +104,7 @@ def tested(name: str, test: SignFlip, p: float, family: int) -> str:
     if least * family >= LEVEL:
         least = min(1.0, least * family)
         return f"the {name} cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
-    return p_phrase(name.removesuffix(" test"), p, family)
+    return p_phrase(name.removesuffix(" test"), found.p_holm, family)
 
 
 def p_phrase(name: str, p: float, family: int) -> str:

@@ -3,9 +3,8 @@
 import json
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +13,10 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
 from bnexp.records.store import Store, json_text, write_atomically, written
-from bnexp.reporting.drawing.figures import saved
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.figures import looks, saved
 from bnexp.reporting.part import Section, Table, slugs
 from bnexp.reporting.parts import section
-from bnexp.reporting.render import csv, html, latex, markdown
+from bnexp.reporting.render import html, latex, markdown
 
 MANIFEST = "files.json"
 """Lists the files of a report, so that the next one removes those that it no longer has, and no others."""
@@ -58,7 +56,7 @@ def write_report(
     names = slugs([plan.name for plan in plans])
     evidence = [Evidence(store, plan) for plan in plans]
     sections = [section(each, names[each.plan.name], styles, store.root) for each in evidence]
-    content = _content(sections, evidence, pdf)
+    content = _content(sections, evidence, ["svg", "png", *(["pdf"] if pdf else [])])
     _place(content, out)
     return ReportFiles(
         index=out / "index.html",
@@ -68,48 +66,47 @@ def write_report(
     )
 
 
-def _content(sections: Sequence[Section], evidence: Sequence[Evidence], pdf: bool) -> dict[str, bytes]:
+def _content(sections: Sequence[Section], evidence: Sequence[Evidence], suffixes: Sequence[str]) -> dict[str, bytes]:
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
-    drawn: dict[str, str] = {}
+    drawn: dict[str, bytes] = {}
     for each in sections:
         for figure in each.figures:
             name = each.file(figure.name)
-            files = saved(figure.draw(), pdf=pdf)
+            files = saved(figure.draw(), suffixes)
             content |= {f"figures/{name}.{suffix}": data for suffix, data in files.items()}
             if not figure.interactive:
-                drawn[name] = files["svg"].decode()
+                drawn[name] = files["svg"]
         for table in each.tables:
-            content |= _files(table, each.file(table.file))
-    content["trials.csv"] = csv.table(_joined(evidence, [each.trials for each in evidence])).encode()
-    content["evaluations.csv"] = csv.table(_joined(evidence, [each.evaluations for each in evidence])).encode()
+            name = each.file(table.file)
+            content |= {f"tables/{name}.{suffix}": _table(table, name, suffix).encode() for suffix in table.formats}
+    content["trials.csv"] = _joined(evidence, [each.trials for each in evidence]).encode()
+    content["evaluations.csv"] = _joined(evidence, [each.evaluations for each in evidence]).encode()
     content["report.md"] = markdown.report(sections).encode()
-    content["index.html"] = html.report(sections, drawn, ["svg", "png", *(["pdf"] if pdf else [])]).encode()
+    content["index.html"] = html.report(sections, drawn, suffixes).encode()
     return content
 
 
-def _files(table: Table, name: str) -> dict[str, bytes]:
-    """A table's files: its numbers unrounded, and as text for a paper and for a repository."""
-    if table.numbers is None:
-        return {}
-    formats: dict[str, Callable[[], str]] = {
-        "csv": partial(csv.table, table.numbers),
-        "md": partial(markdown.table, table.text),
-        "tex": partial(
-            latex.table, table.text, caption=f"{table.caption}. {' '.join(table.legend)}", label=f"tab:{name}"
-        ),
-    }
-    return {f"tables/{name}.{suffix}": formats[suffix]().encode() for suffix in table.formats}
+def _table(table: Table, name: str, suffix: str) -> str:
+    if suffix == "csv" and table.numbers is not None:
+        return _csv(table.numbers)
+    if suffix == "md":
+        return markdown.table(table.text)
+    return latex.table(table.text, caption=f"{table.caption}. {' '.join(table.legend)}", label=f"tab:{name}")
 
 
-def _joined(evidence: Sequence[Evidence], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _csv(frame: pd.DataFrame) -> str:
+    """Full numbers, as Python writes them; empty where there is nothing."""
+    return frame.to_csv(index=False, lineterminator="\n")
+
+
+def _joined(evidence: Sequence[Evidence], tables: Sequence[pd.DataFrame]) -> str:
     """The tables of all experiments below each other; a grid key that an experiment lacks is empty there."""
     keys = list(dict.fromkeys(key for each in evidence for key in coordinate_keys(each.plan)))
     rest = [name for name in tables[0].columns if name not in keys]
     columns = [*rest[:2], *keys, *rest[2:]]
     # As objects, so that 16 does not become 16.0 where another experiment has no batch size.
-    same = [table.astype(object).reindex(columns=columns) for table in tables]
-    return pd.DataFrame({name: [value for table in same for value in table[name]] for name in columns}, dtype=object)
+    return _csv(pd.concat([table.astype(object).reindex(columns=columns) for table in tables]))
 
 
 def _place(content: Mapping[str, bytes], out: Path) -> None:
@@ -138,8 +135,5 @@ def _former(out: Path) -> set[str]:
         names = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return set()
-    return (
-        {name for name in names if isinstance(name, str) and _OURS.fullmatch(name)}
-        if isinstance(names, list)
-        else set()
-    )
+    listed = names if isinstance(names, list) else []
+    return {name for name in listed if isinstance(name, str) and _OURS.fullmatch(name)}

@@ -17,7 +17,7 @@ FAKE_TRAINER = Path(__file__).parents[1] / "running"
 TINY = """
 data: mnist-5k
 training: {epochs: 1}
-variants: {none: {norm: none}, bn: {norm: batch}}
+variants: {none: {norm: none}, bn: {norm: {name: batch, momentum: 0.8}}}
 seeds: 2
 """
 

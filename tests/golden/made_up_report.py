@@ -21,56 +21,21 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from raw_results import write_plan, write_record
+from raw_results import NOTHING, write_plan, write_record
 
+NORMED = {"use_bias": True, "place": "before-activation", "layers": "all", "epsilon": 0.001}
+BATCH = NORMED | {"momentum": 0.99, "name": "batch"}
 NORMS: dict[str, dict[str, Any]] = {
     "none": {"use_bias": True, "name": "none"},
-    "bn-pre": {
-        "use_bias": True,
-        "place": "before-activation",
-        "layers": "all",
-        "epsilon": 0.001,
-        "momentum": 0.99,
-        "name": "batch",
-    },
-    "bn-post": {
-        "use_bias": True,
-        "place": "after-activation",
-        "layers": "all",
-        "epsilon": 0.001,
-        "momentum": 0.99,
-        "name": "batch",
-    },
-    "ln": {"use_bias": True, "place": "before-activation", "layers": "all", "epsilon": 0.001, "name": "layer"},
-    "gn": {
-        "use_bias": True,
-        "place": "before-activation",
-        "layers": "all",
-        "epsilon": 0.001,
-        "name": "group",
-        "groups": 8,
-    },
+    "bn-pre": BATCH,
+    "bn-post": BATCH | {"place": "after-activation"},
+    "ln": NORMED | {"name": "layer"},
+    "gn": NORMED | {"name": "group", "groups": 8},
 }
-CNN = {
-    "name": "cnn",
-    "filters": [32, 64, 64],
-    "kernel_size": 3,
-    "padding": "valid",
-    "pools": 2,
-    "dense": [64],
-    "activation": "relu",
-    "dropout": 0.0,
-    "initializer": "glorot_uniform",
-    "initial_scale": 1.0,
-}
-MLP = {
-    "name": "mlp",
-    "widths": [256, 128],
-    "activation": "relu",
-    "dropout": 0.0,
-    "initializer": "glorot_uniform",
-    "initial_scale": 1.0,
-}
+REST = {"activation": "relu", "dropout": 0.0, "initializer": "glorot_uniform", "initial_scale": 1.0}
+FILTERS = {"filters": [32, 64, 64], "kernel_size": 3, "padding": "valid", "pools": 2, "dense": [64]}
+CNN: dict[str, Any] = {"name": "cnn", **FILTERS, **REST}
+MLP: dict[str, Any] = {"name": "mlp", "widths": [256, 128], **REST}
 ACCURACY = {"none": 0.9860, "bn-pre": 0.9905, "bn-post": 0.9890, "ln": 0.9868, "gn": 0.9862, "mlp": 0.9700}
 """Share of the test images that a variant tends to."""
 SLOWNESS = {"none": 85, "bn-pre": 32, "bn-post": 40, "ln": 53, "gn": 67, "mlp": 110}
@@ -82,6 +47,8 @@ LATER_EVALUATIONS = 3
 HERE = {"python": "3.11.9", "cpu": "A made-up processor", "cores": 8, "memory_bytes": 16 * 2**30, "platform": "Linux"}
 ELSEWHERE = HERE | {"cpu": "Another made-up processor", "cores": 64}
 LIBRARIES = {"bnexp": "0.1.0", "tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6"}
+EXECUTION: dict[str, Any] = {"device": "cpu", "device_name": "CPU", "threads": 1, "jobs": 2}
+EXECUTION |= {"deterministic": True, "precision": "float32", "step": "graph"}
 COMMIT = {"git_commit": "0123456789abcdef0123456789abcdef01234567", "git_dirty": False}
 
 
@@ -195,35 +162,13 @@ def _identity(spec: dict[str, Any], seed: int) -> str:
 
 def _record(spec: dict[str, Any], seed: int, variant: str, fate: str, made_up: MadeUp) -> dict[str, Any]:
     machine = ELSEWHERE if fate == "elsewhere" or seed in (3, 4) else HERE
-    record: dict[str, Any] = {
-        "schema_version": 1,
-        "protocol": 2,
+    record = NOTHING | {
         "spec": spec,
         "seed": seed,
         "status": fate if fate in ("failed", "diverged") else "ok",
-        "diverged_at_step": None,
         "started": f"2026-01-01T00:00:{seed:02}+00:00",
-        "evaluations": [],
-        "test": None,
-        "other_statistics": None,
-        "train_examples": None,
-        "validation_examples": None,
-        "parameters": None,
-        "fingerprints": None,
-        "data_hash": None,
-        "seconds": None,
-        "peak_memory_bytes": None,
-        "execution": {
-            "device": "cpu",
-            "device_name": "CPU",
-            "threads": 1,
-            "deterministic": True,
-            "precision": "float32",
-            "step": "graph",
-            "jobs": 2,
-        },
+        "execution": EXECUTION,
         "environment": machine | made_up.environment,
-        "failure": None,
     }
     if fate == "failed":
         failure = {"kind": "MemoryError", "message": "made up", "traceback": "Traceback: made up"}

@@ -20,6 +20,15 @@ ROOT = GOLDEN.parents[1]
 
 Row = dict[str, str]
 
+NOTHING: dict[str, Any] = {
+    "schema_version": 1,
+    "protocol": 2,
+    "evaluations": [],
+    **dict.fromkeys(("diverged_at_step", "test", "other_statistics", "train_examples", "validation_examples")),
+    **dict.fromkeys(("parameters", "fingerprints", "data_hash", "seconds", "peak_memory_bytes", "failure")),
+}
+"""A record of schema version 1 in which nothing was measured."""
+
 
 def write_record(results: Path, folder: str, record: dict[str, Any]) -> None:
     """Put one trial's record where a results folder has it."""

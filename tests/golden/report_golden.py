@@ -1,5 +1,8 @@
 """What the golden files of the report hold, and how it is made of the results folder of `made_up_report`.
 
+`python tests/golden/report_golden.py` writes them anew, from what this bnexp says.  Look at `git diff
+tests/golden/report` afterwards: each number that changed is a result that changed.
+
 report/tables/*.csv    the report's tables at full precision
 report/compare/*.json  what `bnexp compare --json` says, without its sentences
 report/report.md       the report's words, without figures, versions, dates and commands
@@ -7,10 +10,13 @@ report/report.md       the report's words, without figures, versions, dates and 
 
 import json
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from raw_results import GOLDEN, command
+from made_up_report import build
+from raw_results import GOLDEN, command, report
 
 STORED = GOLDEN / "report"
 
@@ -45,3 +51,23 @@ def words_of(report_md: str) -> str:
     """The report's text without what is not of its words: its figures, versions, dates and commands."""
     text = re.sub(r"^### Figures$.*?(?=^### )", "", report_md, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"^\| (versions|started|command|bnexp commit) \| .* \|$", r"| \1 | ... |", text, flags=re.MULTILINE)
+
+
+def main() -> None:
+    shutil.rmtree(STORED, ignore_errors=True)
+    (STORED / "tables").mkdir(parents=True)
+    (STORED / "compare").mkdir()
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder) / "results"
+        build(results)
+        written = report(results, Path(folder) / "report")
+        for table in sorted(written.glob("tables/*.csv")):
+            shutil.copyfile(table, STORED / "tables" / table.name)
+        (STORED / "report.md").write_text(words_of((written / "report.md").read_text(encoding="utf-8")))
+        for name in COMPARISONS:
+            text = json.dumps(compared(name, results), indent=1) + "\n"
+            (STORED / "compare" / f"{name}.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """No number of a report or a comparison changes, and no word unnoticed: a made-up folder against stored files.
 
-Columns and keys may be added, and their order may change.  `make_report_golden.py` writes the files anew.
+Columns and keys may be added, and their order may change.  `report_golden.py` writes the files anew.
 """
 
 import math

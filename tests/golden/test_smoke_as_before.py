@@ -116,17 +116,12 @@ def figures(found: Record, stored: Record) -> Iterator[tuple[str, float | None, 
             yield f"loss, {step}", one[f"{side}_loss"], other[f"{side}_loss"], loss
             yield f"accuracy, {step}", one[f"{side}_accuracy"], other[f"{side}_accuracy"], SHARE
         loss = LOSS
+    tests = [{"test": record["test"], **(record["other_statistics"] or {})} for record in (found, stored)]
     for name in ("test", "batch", "recalibrated"):
-        mine, twin = figures_on_test_images(found, name), figures_on_test_images(stored, name)
+        mine, twin = (each.get(name) for each in tests)
         if mine and twin:
             yield f"loss, {name}", mine["loss"], twin["loss"], LOSS
             yield f"accuracy, {name}", mine["accuracy"], twin["accuracy"], SHARE
-
-
-def figures_on_test_images(record: Record, name: str) -> Record | None:
-    """Test figures: `test`, or those under other statistics."""
-    found: Record | None = record["test"] if name == "test" else (record["other_statistics"] or {}).get(name)
-    return found
 
 
 def near(one: float | None, other: float | None, most: float) -> bool:

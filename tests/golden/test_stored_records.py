@@ -25,6 +25,12 @@ PLANS = {path.stem: read_json(path) for path in sorted(STORED.glob("experiments/
 
 Record = dict[str, Any]
 
+AS_IT_IS = (
+    *("seed", "status", "identity", "diverged_at_step", "train_examples", "validation_examples"),
+    *("peak_memory_bytes", "data_hash"),
+)
+"""What a record and the table of trials have by the same names."""
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -71,28 +77,17 @@ def numbers(record: Record | None) -> Record:
     test, other = record["test"] or {}, record["other_statistics"] or {}
     prints, parameters = record["fingerprints"] or {}, record["parameters"] or {}
     return {
-        "seed": record["seed"],
-        "status": record["status"],
-        "identity": record["identity"],
-        "diverged_at_step": record["diverged_at_step"],
+        **{key: record[key] for key in AS_IT_IS},
         "test_accuracy": test.get("accuracy"),
         "test_loss": test.get("loss"),
         "test_accuracy_batch_statistics": other.get("batch", {}).get("accuracy"),
         "test_accuracy_recalibrated": other.get("recalibrated", {}).get("accuracy"),
-        "validation_accuracy": last.get("validation_accuracy"),
-        "train_loss": last.get("train_loss"),
-        "train_accuracy": last.get("train_accuracy"),
+        **{key: last.get(key) for key in ("validation_accuracy", "train_loss", "train_accuracy")},
         "steps": last.get("step"),
-        "train_examples": record["train_examples"],
-        "validation_examples": record["validation_examples"],
         **{f"parameters_{key}": parameters.get(key) for key in ("trainable", "non_trainable", "normalization")},
         **{f"seconds_{key}": (record["seconds"] or {}).get(key) for key in ("train", "compile", "evaluate", "total")},
-        "peak_memory_bytes": record["peak_memory_bytes"],
-        "data_hash": record["data_hash"],
-        "order_fingerprint": prints.get("order"),
-        "validation_fingerprint": prints.get("validation"),
-        "device": record["execution"].get("device"),
-        "threads": record["execution"].get("threads"),
+        **{f"{key}_fingerprint": prints.get(key) for key in ("order", "validation")},
+        **{key: record["execution"].get(key) for key in ("device", "threads")},
         "processor": record["environment"]["cpu"],
     }
 

@@ -4,7 +4,6 @@ It speaks the DevTools protocol over two pipes (https://chromedevtools.github.io
 no package beyond Python's own.
 """
 
-import base64
 import json
 import os
 import select
@@ -136,10 +135,3 @@ class Chromium:
         for kind in ("keyDown", "keyUp"):
             text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
             self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], **text)
-
-    def picture(self, path: Path) -> None:
-        """The whole page as PNG."""
-        size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 16_000), "scale": 1}
-        shot = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
-        path.write_bytes(base64.b64decode(shot["data"]))

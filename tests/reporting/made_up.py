@@ -84,7 +84,22 @@ def build(
 
 def _spec(variant: str, batch_size: int, epochs: int) -> TrialSpec:
     training = {"batch_size": batch_size, "epochs": epochs}
-    return TrialSpec.model_validate({"data": "mnist", "norm": NORMS[variant], "training": training})
+    return TrialSpec.model_validate({"data": "mnist", "norm": NORMS[_method(variant)], "training": training})
+
+
+def _method(variant: str) -> str:
+    """`ln` of `ln~2`, another variant of the same."""
+    return variant.partition("~")[0]
+
+
+def renamed(plan: StoredPlan, names: Sequence[str], *, key: str = "", place: str = "", **changes: str) -> StoredPlan:
+    """The plan with other people's names: of its variants, and with `key` of its grid and of each `place`."""
+    known = dict(zip(plan.variants, names, strict=True))
+    data = plan.model_dump() | {"variants": names, "baseline": names[0], **changes}
+    for point in data["points"]:
+        point["variant"] = known[point["variant"]]
+        point["coordinates"] = {key: place.format(*point["coordinates"].values())} if key else {}
+    return StoredPlan.model_validate(data)
 
 
 def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
@@ -101,13 +116,21 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
     if fate == "failed":
         failure = Failure(kind="MemoryError", message="made up", traceback="Traceback: made up")
         return TrialRecord(**common, status="failed", failure=failure)
-    size = trial.spec.training.batch_size
+    variant, size = _method(variant), trial.spec.training.batch_size
     luck = np.random.default_rng([trial.seed, 1])  # shared by the variants of a seed: this is what pairing removes
     own = np.random.default_rng([trial.seed, size, sorted(NORMS).index(variant)])
     final = (ACCURACY[variant] - (0.4 if size == 16 and variant.startswith("bn") else 0.0)) / 100
     wrong = round(TEST * (1 - final + luck.normal(0, 0.0008) + own.normal(0, 0.0005)))
     missed = np.sort(own.choice(TEST, size=wrong, replace=False))
     labels = np.repeat(np.arange(10), PER_CLASS)
+    test = Test(
+        examples=TEST,
+        loss=0.03 + wrong / TEST,
+        accuracy=(TEST - wrong) / TEST,
+        examples_per_class=PER_CLASS,
+        correct_per_class=(PER_CLASS - np.bincount(labels[missed], minlength=10)).tolist(),
+        missed=missed.tolist(),
+    )
     looks = _evaluations(trial, variant, 1 - wrong / TEST, own)
     diverged = fate == "diverged"
     normalization = 0 if variant == "none" else 448
@@ -116,19 +139,8 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
         status="diverged" if diverged else "ok",
         diverged_at_step=looks[3].step if diverged else None,
         evaluations=(*looks[:2], looks[2].model_copy(update={"train_loss": None})) if diverged else looks,
-        test=None
-        if diverged
-        else Test(
-            examples=TEST,
-            loss=0.03 + wrong / TEST,
-            accuracy=(TEST - wrong) / TEST,
-            examples_per_class=PER_CLASS,
-            correct_per_class=tuple(int(n) for n in np.array(PER_CLASS) - np.bincount(labels[missed], minlength=10)),
-            missed=tuple(int(index) for index in missed),
-        ),
-        other_statistics=_other_statistics(size, (TEST - wrong) / TEST)
-        if variant.startswith("bn") and not diverged
-        else None,
+        test=None if diverged else test,
+        other_statistics=_other_statistics(size, test.accuracy) if variant.startswith("bn") and not diverged else None,
         train_examples=EXAMPLES,
         validation_examples=VALIDATION,
         parameters=Parameters(

@@ -7,10 +7,9 @@ import made_up
 import numpy as np
 import pytest
 from chromium import PROGRAM, Chromium
-from made_up import build
+from made_up import build, renamed
 
 from bnexp.records.frames import evaluations, read, trials
-from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import interval
 from bnexp.reporting.write import write_report
 from bnexp.stats.estimates import mean_interval
@@ -141,22 +140,23 @@ def test_pressing_a_heading_sorts_the_table_and_pressing_it_again_turns_it_round
 def test_a_table_is_sorted_by_numbers_in_full_and_what_has_none_comes_last(opened):
     """Shown as "1,013" and "> 2,532": neither the digits that are shown nor the words decide."""
     table = "[...document.querySelectorAll('caption')].find((it) => it.textContent.startsWith('Time to')).parentElement"
-    opened.js("for (const part of document.querySelectorAll('details')) part.open = true")
-    k = opened.js(f'[...{table}.tHead.rows[0].cells].findIndex((it) => it.textContent === "steps, of none\'s")')
-    for down in (False, True):
+
+    def sorted_by(head, what):
+        """`what` of each cell of a column, once its heading was pressed."""
+        k = opened.js(f"[...{table}.tHead.rows[0].cells].findIndex((it) => it.textContent === {json.dumps(head)})")
         opened.js(f"{table}.tHead.rows[0].cells[{k}].querySelector('button').click()")
-        values = opened.js(f"[...{table}.tBodies[0].rows].map((row) => row.cells[{k}].dataset.value)")
+        return opened.js(f"[...{table}.tBodies[0].rows].map((row) => row.cells[{k}].{what})")
+
+    for down in (False, True):
+        values = sorted_by("steps, of none's", "dataset.value")
         known = [float(value) for value in values if value]
         assert known == sorted(known, reverse=down)
         assert len(set(known)) > 5
-        assert values[: len(known)] == [value for value in values if value]
-        assert len(known) < len(values)
-    steps = opened.js(f"[...{table}.tHead.rows[0].cells].findIndex((it) => it.textContent === 'steps')")
-    opened.js(f"{table}.tHead.rows[0].cells[{steps}].querySelector('button').click()")
-    texts_ = opened.js(f"[...{table}.tBodies[0].rows].map((row) => row.cells[{steps}].textContent)")
-    reached = [int(text.replace(",", "")) for text in texts_ if not text.startswith(">")]
+        assert values[: len(known)] == [value for value in values if value] != values
+    steps = sorted_by("steps", "textContent")
+    reached = [int(text.replace(",", "")) for text in steps if not text.startswith(">")]
     assert reached == sorted(reached)
-    assert all(text.startswith(">") for text in texts_[len(reached) :])
+    assert all(text.startswith(">") for text in steps[len(reached) :])
 
 
 def test_a_row_keeps_its_command_when_the_table_is_sorted(opened):
@@ -182,26 +182,21 @@ def test_a_button_copies_the_command_of_its_row(opened, older):
     assert opened.console == []
 
 
-def test_a_variant_is_switched_off_and_on(opened):
+def test_variants_are_switched_off_and_on(opened):
     assert count(opened, ".curve") == 5
     press(opened, "ln")
-    assert [text.split(":")[0] for text in labels(opened)] == ["none", "bn-pre", "bn-post", "gn"]
+    labels = opened.js("[...document.querySelectorAll('.curve')].map((it) => it.getAttribute('aria-label'))")
+    assert [text.split(":")[0] for text in labels] == ["none", "bn-pre", "bn-post", "gn"]
     assert texts(opened, ".variant[aria-pressed=false]") == ["ln"]
-    press(opened, "ln")
-    assert count(opened, ".curve") == 5
-    assert opened.console == []
-
-
-def labels(browser):
-    return browser.js("[...document.querySelectorAll('.curve')].map((it) => it.getAttribute('aria-label'))")
-
-
-def test_all_variants_are_switched_at_once(opened):
     press(opened, "hide all")
     assert count(opened, ".curve") == 0
     assert "no variant is switched on" in texts(opened, f"{PLOT} text")
     press(opened, "show all")
     assert count(opened, ".curve") == 5
+    press(opened, "ln")
+    press(opened, "ln")
+    assert count(opened, ".curve") == 5
+    assert opened.console == []
 
 
 @pytest.mark.parametrize(
@@ -299,17 +294,26 @@ def test_the_pointer_leaves_and_the_values_go(opened):
     assert count(opened, ".emphasized") == 0
 
 
+def active(browser, attribute):
+    return browser.js(f"document.activeElement.getAttribute('{attribute}')")
+
+
 def spoken(browser):
-    return browser.js("document.activeElement.getAttribute('aria-valuetext')")
+    return active(browser, "aria-valuetext")
+
+
+def go_to_the_first_curve(browser):
+    browser.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
+    browser.press("Tab")
 
 
 def test_keys_go_to_a_curve_and_along_it(opened):
-    opened.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
-    opened.press("Tab")
-    assert opened.js("document.activeElement.getAttribute('role')") == "slider"
-    assert opened.js("document.activeElement.getAttribute('aria-label')") == (
-        "none: validation accuracy (%) against training steps"
-    )
+    go_to_the_first_curve(opened)
+    assert active(opened, "role") == "slider"
+    assert active(opened, "aria-label") == "none: validation accuracy (%) against training steps"
+    # The curve that has the focus is seen.
+    assert opened.js("getComputedStyle(document.querySelector('.curve:focus .target')).strokeOpacity") == "0.3"
+    assert opened.js("document.querySelector('.curve:focus').classList.contains('on')") is True
     opened.press("Home")
     first = spoken(opened)
     opened.press("ArrowRight")
@@ -323,20 +327,12 @@ def test_keys_go_to_a_curve_and_along_it(opened):
     opened.press("Escape")
     assert readout(opened)[1] == []
     opened.press("Tab")
-    assert opened.js("document.activeElement.getAttribute('aria-label')").startswith("bn-pre")
-
-
-def test_the_curve_that_has_the_focus_is_seen(opened):
-    opened.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
-    opened.press("Tab")
-    assert opened.js("getComputedStyle(document.querySelector('.curve:focus .target')).strokeOpacity") == "0.3"
-    assert opened.js("document.querySelector('.curve:focus').classList.contains('on')") is True
+    assert active(opened, "aria-label").startswith("bn-pre")
 
 
 def test_the_place_on_a_curve_is_kept_when_the_window_changes(browser, page):
     browser.open(page)
-    browser.js("[...document.querySelectorAll('.variants button')].at(-1).focus()")
-    browser.press("Tab")
+    go_to_the_first_curve(browser)
     browser.press("Home")
     first, drawn = spoken(browser), f"document.querySelector('{PLOT}').viewBox.baseVal.width"
     wide = browser.js(drawn)
@@ -442,13 +438,9 @@ def test_without_validation_images_only_training_is_drawn(browser, tmp_path, mon
 def hostile(tmp_path_factory):
     root = tmp_path_factory.mktemp("hostile")
     store, plan = build(root, batch_sizes=(), seeds=2, faults={})
-    names = dict(zip(plan.variants, HOSTILE, strict=True))
-    data = plan.model_dump()
-    for point in data["points"]:
-        point["variant"] = names[point["variant"]]
-    data |= {"variants": HOSTILE, "baseline": HOSTILE[0], "name": "</script><script>document.title='taken too'"}
-    (root / "experiments" / f"{plan.name}.json").unlink()
-    store.write_plan("hostile", StoredPlan.model_validate(data).model_dump(mode="json"))
+    plan = renamed(plan, HOSTILE, name="</script><script>document.title='taken too'")
+    (root / "experiments/made-up.json").unlink()
+    store.write_plan("hostile", plan.model_dump(mode="json"))
     return write_report(store, root / "report", None).index
 
 

@@ -9,7 +9,7 @@ from bnexp.cli.app import COMMANDS
 from bnexp.config.load import from_mapping, load
 from bnexp.config.selection import select
 from bnexp.lazy import attribute
-from bnexp.records.plan import stored_plan
+from bnexp.records.plan import StoredPlan, stored_plan
 from bnexp.reporting.commands import commands, point_commands
 from bnexp.specs.experiment import plan
 
@@ -34,6 +34,11 @@ def selected(command, experiment, folder, monkeypatch):
     monkeypatch.chdir(folder)
     asked = attribute(COMMANDS["run"]).make_context("bnexp run", words[2:]).params
     return [one.trial.folder for one in select(list(plan(experiment)), seeds=asked["seeds"], only=asked["only"])]
+
+
+def one(**options):
+    """The plan of one trial."""
+    return stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}, **options))
 
 
 def assert_exact(experiment, folder, monkeypatch):
@@ -64,9 +69,8 @@ def test_any_name_of_a_variant_is_quoted_for_the_shell_and_for_the_pattern(tmp_p
     assert_exact(from_mapping({"name": "names", "variants": variants, "seeds": 2}), tmp_path, monkeypatch)
 
 
-@pytest.mark.skipif("verify" not in COMMANDS, reason="this bnexp has no command verify")
 def test_a_trial_is_verified_by_the_name_of_its_folder():
-    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    stored = one()
     words = shlex.split(point_commands(stored)[0].trials[0]["verify"])
     asked = attribute(COMMANDS["verify"]).make_context("bnexp verify", words[2:]).params
     assert words[:2] == ["bnexp", "verify"]
@@ -87,7 +91,7 @@ def test_a_trial_is_verified_by_the_name_of_its_folder():
 )
 def test_another_results_folder_is_named(folder, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    stored = stored_plan(from_mapping({"name": "one", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
+    stored = one()
     where = Path(folder.format(cwd=tmp_path))
     [found] = point_commands(stored, where)
     assert found.trials[0]["verify"] == f"bnexp verify {stored.points[0].trials[0]}{said}"
@@ -96,29 +100,24 @@ def test_another_results_folder_is_named(folder, said, tmp_path, monkeypatch):
 
 
 def test_a_smoke_run_is_repeated_as_one():
-    experiment = from_mapping(
-        {"name": "tiny", "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}}}, smoke=True
-    )
-    [first, _] = point_commands(stored_plan(experiment))
-    assert first.trials[0]["run"] == "bnexp run tiny.yaml --smoke --only variant=none --seeds 0"
+    [first] = point_commands(one(smoke=True))
+    assert first.trials[0]["run"] == "bnexp run one.yaml --smoke --only variant=none --seeds 0"
 
 
 def test_where_nothing_selects_exactly_a_trial_there_is_no_command():
     """Such as after an update that no longer knows a key of the stored spec."""
-    stored = stored_plan(from_mapping({"name": "old", "variants": {"none": {"norm": "none"}}, "seeds": 1}))
-    data = stored.model_dump()
+    data = one().model_dump()
     data["points"][0]["spec"]["norm"]["name"] = "gone"
-    [repeats] = point_commands(type(stored).model_validate(data))
+    [repeats] = point_commands(StoredPlan.model_validate(data))
     assert repeats.every == {}
     assert repeats.trials[0].keys() == {"verify"}
 
 
 def test_a_character_that_does_not_print_is_not_handed_to_a_terminal():
-    stored = stored_plan(from_mapping({"name": "odd", "variants": {"bn x": {"norm": "batch"}}, "seeds": 1}))
-    data = stored.model_dump()
+    data = one().model_dump()
     data["points"][0]["variant"] = "bn\x1b[201~\u202e"
-    [repeats] = point_commands(type(stored).model_validate(data))
-    assert repeats.every["run"] == "bnexp run odd.yaml --only 'variant=bn?[[]201~?' --seeds 0"
+    [repeats] = point_commands(StoredPlan.model_validate(data))
+    assert repeats.every["run"] == "bnexp run one.yaml --only 'variant=bn?[[]201~?' --seeds 0"
 
 
 def test_34_the_command_has_the_file_and_the_options_that_made_the_experiment(tmp_path, monkeypatch):

@@ -8,19 +8,18 @@ from made_up import build
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
-from bnexp.reporting.drawing.curve import curve, mean_intervals
-from bnexp.reporting.drawing.figures import Variant
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.figures import looks
+from bnexp.reporting.drawing.learning_curves import Trainings
 from bnexp.reporting.render.html import json_block
-from bnexp.stats.estimates import mean_interval
 
 FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
 
 
 def data_of(store, plan):
     it = Evidence(store, plan)
-    variants = [Variant(name, look) for name, look in looks(plan.variants).items()]
-    return chart(it.conditions, it.trials, it.evaluations, variants), it.trials, it.evaluations
+    trials, found = (dict(iter(table.groupby("point"))) for table in (it.trials, it.evaluations))
+    trainings = {point: Trainings(trials[point], found[point]) for point in found}
+    return chart(it.conditions, trainings, [*looks(plan.variants).values()]), trainings, it.evaluations
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +37,17 @@ def test_there_is_a_curve_for_every_variant_at_every_place(results):
 @pytest.mark.parametrize("measure", ["validation_accuracy", "train_accuracy", "validation_loss", "train_loss"])
 @pytest.mark.parametrize("point", [0, 1, 7])
 def test_means_intervals_and_seeds_are_those_of_the_printed_figures(results, measure, point):
-    data, table, looks_ = results
-    printed = curve(table[table["point"] == point], looks_[looks_["point"] == point], measure, "seconds")
+    data, trainings, _ = results
+    printed = trainings[point].curve(measure, "seconds")
     found = data["curves"][point]
-    half = (printed.high - printed.low) / 2
-    for numbers, exact in zip(found["mean"][measure], (printed.mean, printed.low, printed.high), strict=True):
-        assert np.all(np.abs(np.array(numbers) - exact) <= 0.02 * half)
-    assert found["seconds"] == pytest.approx(printed.x, rel=1e-3)
-    for seed, exact in zip(found["seeds"], printed.seeds, strict=True):
-        assert (seed["seed"], seed["finished"]) == (exact.seed, exact.finished)
+    clock, mean, low, high = printed.mean
+    for numbers, exact in zip(found["mean"][measure], (mean, low, high), strict=True):
+        assert np.all(np.abs(np.array(numbers) - exact) <= 0.01 * (high - low))
+    assert found["seconds"] == pytest.approx(clock, rel=1e-3)
+    for seed, (points, finished) in zip(found["seeds"], printed.seeds, strict=True):
+        assert seed["finished"] == finished
         values = [value for value in seed[measure] if value is not None]
-        assert values == pytest.approx(exact.y, rel=1e-3, abs=0.0006)
+        assert values == pytest.approx(points[:, 1], rel=1e-3, abs=0.0006)
 
 
 def test_what_a_diverged_training_did_not_reach_is_null_and_not_in_the_mean(results):
@@ -75,11 +74,6 @@ def test_everything_diverged_leaves_seeds_without_means(tmp_path):
     assert json_block(data)
 
 
-def test_without_evaluations_there_is_nothing(tmp_path):
-    faults = {(variant, 64, 0): "missing" for variant in ("none", "ln")}
-    assert data_of(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=1, faults=faults))[0] == {}
-
-
 def test_three_hundred_trials_take_a_small_part_of_a_page(tmp_path):
     data, _, _ = data_of(*build(tmp_path, batch_sizes=(16, 32, 64), seeds=20, epochs=11, faults={}))
     assert sum(len(each["seeds"]) for each in data["curves"]) == 300
@@ -92,13 +86,3 @@ def test_no_name_ends_the_element_that_it_stands_in():
     text = json_block({"names": names})
     assert not set(text) & set("<>&\u2028")
     assert json.loads(text)["names"] == names
-
-
-def test_intervals_of_many_columns_are_those_of_each():
-    rng = np.random.default_rng(0)
-    values = 99 + 0.1 * rng.normal(size=(10, 60))
-    values[rng.random(values.shape) < 0.4] = np.nan
-    values[:, 0], values[1:, 1], values[0, 1], values[:, 2] = np.nan, np.nan, 98.5, 0.1  # n = 0, n = 1, all the same
-    for column, found in zip(values.T, mean_intervals(values).T, strict=True):
-        np.testing.assert_allclose(found, mean_interval(column[~np.isnan(column)])[:3], rtol=1e-12)
-    assert mean_intervals(values)[:, 2].tolist() == [0.1, 0.1, 0.1]

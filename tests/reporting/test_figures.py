@@ -11,21 +11,20 @@ import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import ACCURACY, NORMS, SLOWNESS, build
+from made_up import NORMS, build, renamed
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.records.plan import StoredPlan
 from bnexp.reporting.drawing.accuracy import is_logarithmic
-from bnexp.reporting.drawing.curve import curve
-from bnexp.reporting.drawing.figures import counted, plain, stretched_accuracy, style
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.figures import counted, looks, plain, stretched_accuracy, style
+from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
 from bnexp.reporting.parts import section
 
+CURVES = ["accuracy-steps", "loss-steps", "accuracy-seconds", "loss-seconds"]
 HOSTILE = [
     "$x^2$",
     "_hidden",
     "<script>alert(1)</script>",
-    "a very long name of a variant that goes on\nand on",
+    "a very long name of a variant\nthat goes on",
     "各層",
 ]
 
@@ -50,18 +49,6 @@ def alone(tmp_path_factory):
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
     return drawn(*build(tmp_path_factory.mktemp("grid"), batch_sizes=(4, 16, 64), seeds=3))
-
-
-def test_an_experiment_without_a_grid_gets_curves_differences_and_final_accuracy(alone):
-    assert list(alone) == [
-        "accuracy-steps",
-        "loss-steps",
-        "accuracy-seconds",
-        "loss-seconds",
-        "differences",
-        "accuracy",
-        "time-to-target",
-    ]
 
 
 def test_a_grid_gets_a_figure_along_its_axis_and_a_panel_for_each_place(grid):
@@ -131,23 +118,16 @@ def test_a_variant_has_one_colour_in_all_figures(alone):
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """Twelve variants: more than can be told apart in one panel."""
-    names = {f"variant-{k}": norm for k, norm in enumerate([*NORMS.values()] * 3)}
-    with pytest.MonkeyPatch.context() as patch:
-        for table, value in [(NORMS, None), (ACCURACY, 98.0), (SLOWNESS, 100)]:
-            for k, name in enumerate(names):
-                patch.setitem(table, name, names[name] if value is None else value + k / 20)
-        store, plan = build(
-            tmp_path_factory.mktemp("many"), variants=list(names)[:12], batch_sizes=(), faults={}, seeds=2
-        )
-    return drawn(store, plan)
+    names = [f"{name}~{k}" for k in range(3) for name in NORMS][:12]
+    return drawn(*build(tmp_path_factory.mktemp("many"), variants=names, batch_sizes=(), faults={}, seeds=2))
 
 
 def test_many_variants_get_a_panel_each_in_the_learning_curves(many):
     figure = many["accuracy-steps-validation"]
     panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
-    assert [axes.get_title(loc="left") for axes in panels] == [f"variant-{k}" for k in range(12)]
+    assert [axes.get_title(loc="left") for axes in panels] == [f"{name}~{k}" for k in range(3) for name in NORMS][:12]
     assert not figure.legends
-    assert any("dashed: variant-0" in text for text in texts(figure))
+    assert any("dashed: none~0" in text for text in texts(figure))
     assert len({axes.get_ylim() for axes in panels}) == len({axes.get_xlim() for axes in panels}) == 1
 
 
@@ -176,31 +156,22 @@ def test_looks_follow_the_order_of_first_occurrence_and_differ_in_more_than_colo
     names = [f"v{k}" for k in range(40)]
     many = looks([*names, "v3", "v0"])
     assert list(many) == names
-    assert len(set(many.values())) == 40
+    assert len({look[1:] for look in many.values()}) == 40
     assert all(a.marker != b.marker and a.line != b.line for a, b in pairwise(many.values()))
 
 
-@pytest.mark.parametrize("name", ["accuracy-steps", "loss-seconds", "differences", "accuracy", "time-to-target"])
-def test_nothing_sticks_out_of_a_figure(alone, name):
-    assert_inside(alone[name])
+ALONE = ("accuracy-steps", "loss-seconds", "differences", "accuracy", "time-to-target")
+GRID = ("accuracy-by-batch-size", "differences", "accuracy", "accuracy-steps-validation", "time-to-98")
 
 
-@pytest.mark.parametrize(
-    "name", ["accuracy-by-batch-size", "differences", "accuracy", "accuracy-steps-validation", "time-to-98"]
-)
-def test_nothing_sticks_out_of_a_figure_of_a_grid(grid, name):
-    assert_inside(grid[name])
-
-
-def assert_inside(figure):
+@pytest.mark.parametrize(("kind", "name"), [("alone", name) for name in ALONE] + [("grid", name) for name in GRID])
+def test_nothing_sticks_out_of_a_figure(request, kind, name):
+    figure = request.getfixturevalue(kind)[name]
     with style():
         figure.draw_without_rendering()
         box = figure.get_tightbbox()
-    width, height = figure.get_size_inches()
-    assert box.x0 >= -0.01
-    assert box.y0 >= -0.01
-    assert box.x1 <= width + 0.01
-    assert box.y1 <= height + 0.01
+    assert min(box.p0) >= -0.01
+    assert (box.p1 <= figure.get_size_inches() + 0.01).all()
 
 
 def test_the_legend_covers_no_panel(alone):
@@ -213,28 +184,14 @@ def test_the_legend_covers_no_panel(alone):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory):
-    store, plan = build(tmp_path_factory.mktemp("hostile"), batch_sizes=(16, 64), seeds=3, faults={})
-    return drawn(store, renamed(plan))
+    store, plan = build(tmp_path_factory.mktemp("hostile"), seeds=3, faults={})
+    return drawn(store, renamed(plan, HOSTILE, key="a.$k_$", place="<b>$\\frac{}$"))
 
 
-def renamed(plan):
-    """The plan with other people's names of variants and places."""
-    names = dict(zip(plan.variants, HOSTILE, strict=True))
-    data = plan.model_dump()
-    for point in data["points"]:
-        point["variant"] = names[point["variant"]]
-        point["coordinates"] = {"a.$k_$": f"<b>$\\frac{point['coordinates']['training.batch_size']}$"}
-    return StoredPlan.model_validate({**data, "variants": HOSTILE, "baseline": HOSTILE[0]})
-
-
-def test_names_come_out_as_they_are_written(hostile):
+def test_names_come_out_as_they_are_written_and_not_as_mathematics(hostile):
+    names = {"$x^2$", "_hidden", "<script>alert(1)</scr…", "a very long name of a…", "各層"}
     for name in ("accuracy-steps-validation", "accuracy-by-k"):
-        assert {"$x^2$", "_hidden", "<script>alert(1)</scr…", "a very long name of a…", "各層"} <= set(
-            texts(hostile[name])
-        )
-
-
-def test_no_name_is_read_as_mathematics(hostile):
+        assert names <= set(texts(hostile[name]))
     for figure in hostile.values():
         named = [text for text in figure.findobj(matplotlib.text.Text) if "$" in text.get_text()]
         assert not any(text.get_parse_math() for text in named)
@@ -247,31 +204,28 @@ def test_plain_text_is_one_line_of_printable_characters():
 
 def rows(seed, values, measure="validation_accuracy"):
     steps = 10 * np.arange(1, len(values) + 1)
-    return pd.DataFrame({"seed": seed, "step": steps, "seconds": steps * (1.0 + seed), measure: values})
+    found = pd.DataFrame({"seed": seed, "step": steps, "seconds": steps * (1.0 + seed), measure: values})
+    return found.reindex(columns=["seed", "step", "examples", "seconds", *MEASURES])
 
 
 def test_a_curve_is_the_mean_over_finished_trainings_with_its_interval():
     table = pd.DataFrame({"seed": [0, 1, 2, 3], "status": ["ok", "ok", "diverged", "missing"]})
     looks_ = pd.concat([rows(0, [0.5, 0.9]), rows(1, [0.7, 0.9]), rows(2, [0.1])])
-    found = curve(table, looks_, "validation_accuracy", "seconds")
-    assert found.x.tolist() == [15, 30]  # the mean seconds at each evaluation
-    assert found.mean.tolist() == pytest.approx([60, 90])
+    found = Trainings(table, looks_).curve("validation_accuracy", "seconds")
     half = 12.706204736 * 10  # t with one degree of freedom; the standard error of 50 and 70 is 10
-    assert found.low.tolist() == pytest.approx([60 - half, 90])
-    assert found.high.tolist() == pytest.approx([60 + half, 90])
-    assert [(seed.y.tolist(), seed.finished) for seed in found.seeds] == [
-        ([50, 90], True),
-        ([70, 90], True),
-        ([10], False),
-    ]
-    assert (found.finished, found.planned) == (2, 4)
+    # The first are the mean seconds at each evaluation.
+    assert found.mean == pytest.approx(np.array([[15, 30], [60, 90], [60 - half, 90], [60 + half, 90]]))
+    seeds = [(points[:, 1].tolist(), finished) for points, finished in found.seeds]
+    assert seeds == [([50, 90], True), ([70, 90], True), ([10], False)]
+    assert found.counts == (2, 4)
 
 
 def test_a_value_that_was_not_finite_is_no_point_of_a_curve():
     table = pd.DataFrame({"seed": [0], "status": ["diverged"]})
-    found = curve(table, rows(0, [2.0, np.nan], "train_loss"), "train_loss", "step")
-    assert found.seeds[0].x.tolist() == [10]
-    assert found.mean.size == 0
+    found = Trainings(table, rows(0, [2.0, np.nan], "train_loss")).curve("train_loss", "step")
+    [(points, _)] = found.seeds
+    assert points.tolist() == [[10, 2]]
+    assert np.isnan(found.mean).all()
 
 
 def test_the_accuracy_axis_shows_errors_in_proportion_and_takes_a_hundred_per_cent():
@@ -284,29 +238,18 @@ def test_the_accuracy_axis_shows_errors_in_proportion_and_takes_a_hundred_per_ce
     assert all_ >= most
 
 
-def test_batch_sizes_are_drawn_logarithmically_and_words_are_not():
-    assert is_logarithmic([2, 4, 256])
-    assert not is_logarithmic([0.0, 0.2, 0.5])
-    assert not is_logarithmic([8, 12])
-    assert not is_logarithmic(["adam", "sgd"])
+def test_powers_of_two_stand_at_equal_distances_and_shares_on_a_linear_axis(grid):
+    assert np.diff(grid["accuracy-by-batch-size"].axes[0].get_xticks()) == pytest.approx(np.log(4))
+    assert [is_logarithmic(places) for places in ([2, 4, 256], [0.0, 0.2, 0.5], [8, 12])] == [True, False, False]
 
 
-def test_powers_of_two_stand_at_equal_distances(grid):
-    ticks = grid["accuracy-by-batch-size"].axes[0].get_xticks()
-    assert np.diff(ticks) == pytest.approx(np.log(4))
-
-
-@pytest.mark.parametrize("finished", [0, 1])
-def test_experiments_that_have_hardly_begun_are_drawn(tmp_path, finished):
-    faults = {(variant, 64, seed): "missing" for variant in ("none", "ln") for seed in range(finished, 3)}
-    figures = drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=3, faults=faults))
-    assert bool(figures) == bool(finished)
-
-
-def test_an_experiment_in_which_everything_diverged_is_drawn(tmp_path):
-    faults = {(variant, 64, seed): "diverged" for variant in ("none", "ln") for seed in range(2)}
-    figures = drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults=faults))
-    assert list(figures) == ["accuracy-steps", "loss-steps", "accuracy-seconds", "loss-seconds"]
+@pytest.mark.parametrize(
+    ("fate", "figures"),
+    [("missing", []), ("diverged", CURVES), ("finished", [*CURVES, "differences", "accuracy", "time-to-target"])],
+)
+def test_experiments_that_have_hardly_begun_or_diverged_are_drawn(tmp_path, fate, figures):
+    faults = {(variant, 64, seed): fate if seed == 0 else "missing" for variant in NORMS for seed in range(2)}
+    assert list(drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=(), seeds=2, faults=faults))) == figures
 
 
 def test_drawing_uses_no_pyplot_and_leaves_the_reader_s_settings_alone(tmp_path):
@@ -314,7 +257,7 @@ def test_drawing_uses_no_pyplot_and_leaves_the_reader_s_settings_alone(tmp_path)
 import sys, matplotlib
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from made_up import ACCURACY, NORMS, SLOWNESS, build
+from made_up import build
 settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != "backend"}
 before = settings()  # (asking for the backend would choose one, by way of pyplot)
 from bnexp.reporting.write import write_report

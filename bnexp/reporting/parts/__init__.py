@@ -7,7 +7,6 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.lazy import attribute
 from bnexp.reporting.commands import commands, point_commands
 from bnexp.reporting.drawing.figures import Variant
-from bnexp.reporting.drawing.palette import Look
 from bnexp.reporting.part import Context, Section
 
 PARTS = {
@@ -22,7 +21,7 @@ PARTS = {
     "classes": "bnexp.reporting.parts.classes:classes",
     "learning_rates": "bnexp.reporting.parts.learning_rates:learning_rates",
     "time_to_accuracy": "bnexp.reporting.parts.time_to_accuracy:time_to_accuracy",
-    "convergence": "bnexp.reporting.parts.convergence:convergence",
+    "convergence": "bnexp.reporting.parts.time_to_accuracy:convergence",
     "curves_of_a_grid": "bnexp.reporting.parts.curves:curves_of_a_grid",
     "sampling": "bnexp.reporting.parts.sampling:sampling",
     "moving_averages": "bnexp.reporting.parts.moving_averages:moving_averages",
@@ -32,16 +31,12 @@ PARTS = {
 """Name to `module:function`, in the order of reading; the function says its part, or None where it has nothing."""
 
 
-def section(evidence: Evidence, slug: str, looks: Mapping[str, Look], results: Path) -> Section:
+def section(evidence: Evidence, slug: str, looks: Mapping[str, Variant], results: Path) -> Section:
     """All that is reported of an experiment; `looks` are those of its variants, `results` is where its records lie."""
     plan = evidence.plan
-    variants = tuple(Variant(name, looks[name]) for name in plan.variants)
-    context = Context(variants, commands(plan, results), point_commands(plan, results))
-    found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
-    return Section(
-        plan.name,
-        plan.about,
-        slug,
-        evidence.complete,
-        {name: part for name, part in found.items() if part is not None},
+    context = Context(
+        tuple(looks[name] for name in plan.variants), commands(plan, results), point_commands(plan, results)
     )
+    found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
+    parts = {name: part for name, part in found.items() if part is not None}
+    return Section(plan.name, plan.about, slug, evidence.complete, parts)

@@ -1,7 +1,6 @@
 """Test accuracy after the last step: the table of an experiment, its legend, and the figures."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,9 +17,8 @@ from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, for
 from bnexp.reporting.drawing.figures import spread
 from bnexp.reporting.numbers import ABSENT, Number, ends, headings, interval, p_value, share, significant
 from bnexp.reporting.part import Context, Figure, Part, Table
-from bnexp.reporting.phrases import named, places
+from bnexp.reporting.phrases import counted, named, places
 from bnexp.specs.wording import either, key_label
-from bnexp.stats.bootstrap import Sources
 
 SUMMARY = {
     "n_ok": ("int64", "condition.counts.ok"),
@@ -58,9 +56,17 @@ SUMMARY = {
 SUMMARY_COLUMNS = {name: kind for name, (kind, _) in SUMMARY.items()}
 
 
+BOTH = "95 % CI incl. test-set sampling"
+
+
 class _Row(NamedTuple):
     condition: Condition
     comparison: Comparison | None
+
+
+def _rows(evidence: Evidence) -> list[_Row]:
+    against = {each.point: each for each in evidence.comparisons}
+    return [_Row(each, against.get(each.point)) for each in evidence.conditions]
 
 
 def accuracy(evidence: Evidence, context: Context) -> Part:
@@ -80,26 +86,27 @@ def accuracy(evidence: Evidence, context: Context) -> Part:
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
     """Accuracy along the axes of a grid, as differences, and seed by seed."""
-    conditions, comparisons = evidence.conditions, evidence.comparisons
-    some = any(condition.accuracy.n for condition in conditions)
-    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates if some):
+    comparisons = evidence.comparisons
+    conditions = evidence.conditions if any(condition.accuracy.n for condition in evidence.conditions) else []
+    for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates):
         if len({repr(condition.coordinates.get(key)) for condition in conditions}) > 1:
+            letters = "".join(c if c.isascii() and c.isalnum() else " " for c in key_label(key))
             yield Figure(
-                f"accuracy-by-{_slug(key_label(key))}",
+                f"accuracy-by-{'-'.join(letters.split()) or 'key'}",
                 f"Test accuracy against {key_label(key)}.",
                 f"Line plot of test accuracy in per cent. {_accuracies(conditions)}.",
                 partial(accuracy_along, key, conditions, evidence.trials, context.variants),
                 wide=any(len(condition.coordinates) > 1 for condition in conditions),
             )
     if any(comparison.difference.n for comparison in comparisons):
-        told = (_told(each, interval(each.difference, sign=True), each.difference.n) for each in comparisons)
+        told = (f"{named(c)}: {interval(c.difference, sign=True)}, n={c.difference.n}" for c in comparisons)
         yield Figure(
             "differences",
             "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
             f"Forest plot. {'; '.join(told)}.",
             partial(forest, comparisons, context.variants),
         )
-    for name, panels in spread("accuracy", list(places(conditions).values()) if some else []):
+    for name, panels in spread("accuracy", list(places(conditions).values())):
         mine = [condition for place in panels for condition in place.values()]
         yield Figure(
             name,
@@ -110,16 +117,8 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
         )
 
 
-def _slug(text: str) -> str:
-    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in text).split()) or "key"
-
-
 def _accuracies(conditions: Sequence[Condition]) -> str:
-    return "; ".join(_told(each, interval(each.accuracy), each.accuracy.n) for each in conditions)
-
-
-def _told(each: Condition | Comparison, estimate: str, n: int) -> str:
-    return f"{named(each)}: {estimate}, n={n}"
+    return "; ".join(f"{named(each)}: {interval(each.accuracy)}, n={each.accuracy.n}" for each in conditions)
 
 
 def summary(evidence: Evidence) -> pd.DataFrame:
@@ -127,48 +126,30 @@ def summary(evidence: Evidence) -> pd.DataFrame:
 
     `variant`, the grid keys, then `SUMMARY_COLUMNS`; NaN where there is nothing, as in the baseline's own row.
     """
-    against = {each.point: each for each in evidence.comparisons}
-    rows = [_Row(each, against.get(each.point)) for each in evidence.conditions]
-    return framed(evidence.conditions, rows, SUMMARY)
+    return framed(evidence.conditions, _rows(evidence), SUMMARY)
 
 
 def readable(evidence: Evidence) -> pd.DataFrame:
     """The same as text, one row per condition, with headings for people; for pages and papers."""
-    against = {each.point: each for each in evidence.comparisons}
-    otherwise = any(each.recalibrated.n for each in evidence.conditions)
-    sampled = any(each.sampling is not None for each in evidence.comparisons)
-    rows = []
-    for each in evidence.conditions:
-        c = against.get(each.point)
-        row = {
+    rows = [
+        {
             "variant": each.variant,
             **headings(each.coordinates),
             "n": _counts(each.counts),
             "test accuracy (%)": interval(each.accuracy),
-            "difference (pp)": ABSENT if c is None else _difference(c),
-            "detectable difference (pp)": ABSENT if c is None else significant(c.detectable, 2),
+            **_compared(c),
+            "recalibrated (%)": interval(each.recalibrated),
+            "batch statistics (%)": interval(each.batch_statistics),
+            "parameters": _whole(each.parameters_trainable),
+            "normalization parameters": _whole(each.parameters_normalization),
+            "training (s)": significant(each.seconds, 3),
         }
-        if sampled:
-            row[BOTH] = ABSENT if c is None or c.sampling is None else _span(c.sampling)
-        row |= {
-            "p (Holm)": ABSENT if c is None else p_value(c.p_holm),
-            "P(improvement)": ABSENT if c is None else share(c.improvement),
-        }
-        if otherwise:
-            row["recalibrated (%)"] = interval(each.recalibrated)
-            row["batch statistics (%)"] = interval(each.batch_statistics)
-        rows.append(
-            row
-            | {
-                "parameters": _whole(each.parameters_trainable),
-                "normalization parameters": _whole(each.parameters_normalization),
-                "training (s)": significant(each.seconds, 3),
-            }
-        )
-    return pd.DataFrame(rows, dtype="object")
-
-
-BOTH = "95 % CI incl. test-set sampling"
+        for each, c in _rows(evidence)
+    ]
+    empty = [] if any(each.sampling is not None for each in evidence.comparisons) else [BOTH]
+    if not any(each.recalibrated.n for each in evidence.conditions):
+        empty += ["recalibrated (%)", "batch statistics (%)"]
+    return pd.DataFrame(rows, dtype="object").drop(columns=empty)
 
 
 def _counts(counts: Counts) -> str:
@@ -177,73 +158,68 @@ def _counts(counts: Counts) -> str:
     return Number(f"{counts.ok}/{counts.planned}{diverged}", counts.ok)
 
 
-def _difference(comparison: Comparison) -> str:
-    text = interval(comparison.difference, sign=True)
-    n = comparison.difference.n
-    missing = comparison.planned - n
-    return Number(f"{text} ({n} pairs)", text.value) if missing and n else text
-
-
-def _span(sampling: Sources) -> str:
-    """The interval of the difference for other seeds on other test images: `[−0.02, +0.31]`."""
-    return Number(f"[{', '.join(ends(sampling.interval, sign=True))}]", sampling.interval.low)
+def _compared(c: Comparison | None) -> dict[str, str]:
+    """The columns of a comparison; of the baseline's own row they are empty."""
+    heads = ["difference (pp)", "detectable difference (pp)", BOTH, "p (Holm)", "P(improvement)"]
+    if c is None:
+        return dict.fromkeys(heads, ABSENT)
+    difference, n = interval(c.difference, sign=True), c.difference.n
+    if 0 < n < c.planned:
+        difference = Number(f"{difference} ({n} pairs)", difference.value)
+    both = ABSENT  # for other seeds on other test images: `[−0.02, +0.31]`
+    if c.sampling is not None:
+        both = Number(f"[{', '.join(ends(c.sampling.interval, sign=True))}]", c.sampling.interval.low)
+    cells = (difference, significant(c.detectable, 2), both, p_value(c.p_holm), share(c.improvement))
+    return dict(zip(heads, cells, strict=True))
 
 
 def _whole(value: int | None) -> str:
     return ABSENT if value is None else Number(f"{value:,}", value)
 
 
-def legend(evidence: Evidence) -> list[str]:
+def legend(evidence: Evidence) -> Iterator[str]:
     """What the columns of `readable` mean, and what to mind in these results: one sentence each."""
     conditions, comparisons = evidence.conditions, evidence.comparisons
-    accuracy = (
+    yield (
         "n: trials that finished, of those planned. Test accuracy: mean over these, with its 95 % t interval; "
         f"{ABSENT} where there is none. The unit is the seed."
     )
-    found = [accuracy]
     if any(each.counts.too_many_diverged for each in conditions):
-        found.append("Where more than a tenth of the finished trials diverged, the mean over the others flatters.")
+        yield "Where more than a tenth of the finished trials diverged, the mean over the others flatters."
     if comparisons:
-        found.append(
+        yield (
             f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed, in percentage points (pp), "
             "with its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with "
             "Wilson's interval."
         )
     if any(each.sampling is not None for each in comparisons):
-        found.append(
+        yield (
             f"{BOTH}: the 95 % interval of the same difference for other seeds on other test images; the first "
             "interval is for other seeds on these."
         )
     if any(each.difference.n > 1 for each in comparisons):
-        found.append(
+        yield (
             "Detectable difference: the true difference that a paired t test of one comparison finds with 80 % "
             f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} pp, the margin of the "
             "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
         )
     if any(each.family for each in comparisons):
-        found.append(_test_legend(comparisons))
+        exact = all(each.test.exact for each in comparisons)
+        kind = (
+            "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
+        )
+        family = counted(max(each.family for each in comparisons), "comparison")
+        n, least = max(each.test.n for each in comparisons), min(c.test.smallest for c in comparisons if c.test.n)
+        limit = f"; with n = {n} it cannot go below {least:.3g}, whatever the difference" if least >= LEVEL else ""
+        yield f"p: two-sided {kind}, Holm's correction over {family}{limit}."
     if any(each.recalibrated.n for each in conditions):
-        found.append(
+        yield (
             "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "
             "statistics recomputed over training images; batch statistics: with those of each test batch."
         )
-    found.append("Training: median seconds, without compilation and evaluation.")
+    yield "Training: median seconds, without compilation and evaluation."
     if (shared := _unlike(evidence.trials)) is not None:
-        found.append(f"Seconds are not comparable: the trials did not share the machine alike ({shared}).")
-    return found
-
-
-def _test_legend(comparisons: Sequence[Comparison]) -> str:
-    exact = all(each.test.exact for each in comparisons)
-    kind = "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
-    family = max(each.family for each in comparisons)
-    compared = "1 comparison" if family == 1 else f"{family} comparisons"
-    text = f"p: two-sided {kind}, Holm's correction over {compared}"
-    least = min((each.test.smallest for each in comparisons if each.test.n), default=math.nan)
-    if least >= LEVEL:
-        n = max(each.test.n for each in comparisons)
-        text += f"; with n = {n} it cannot go below {least:.3g}, whatever the difference"
-    return text + "."
+        yield f"Seconds are not comparable: the trials did not share the machine alike ({shared})."
 
 
 def _unlike(trials: pd.DataFrame) -> str | None:

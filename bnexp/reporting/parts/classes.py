@@ -11,21 +11,19 @@ from bnexp.reporting.part import Context, Part, Table
 def classes(evidence: Evidence, _: Context) -> Part | None:
     """A table, folded: a row per condition, a column per class; None before a trial has been tested."""
     shares = {each.point: missed(evidence, each.point) for each in evidence.conditions}
-    number = max((len(each) for each in shares.values()), default=0)
-    if not number:
+    if not any(each.size for each in shares.values()):
         return None
     rows = [
         {
             "variant": each.variant,
             **headings(each.coordinates),
-            **{f"class {k}": fixed(found[k], 1) if k < len(found) else ABSENT for k in range(number)},
+            **{f"class {k}": fixed(share, 1) for k, share in enumerate(shares[each.point])},
         }
         for each in evidence.conditions
-        for found in [shares[each.point]]
     ]
     table = Table(
         f"Test images missed in {evidence.plan.name}, by class (%)",
-        pd.DataFrame(rows, dtype="object"),
+        pd.DataFrame(rows, dtype="object").fillna(ABSENT),
         legend=("Share of each class's test images that were misclassified, in per cent: mean over finished trials.",),
         folded=f"Missed test images by class: {len(rows)} rows",
         page_only=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
-from bnexp.evidence.confounds import Audit, Difference
+from bnexp.evidence.confounds import Audit, Difference, Touches
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.reporting.part import Context, Part, Table
@@ -51,22 +51,25 @@ def _paired(evidence: Evidence) -> Audited:
 def sentence(audits: Sequence[Audit]) -> str:
     """Whether anything but what the config declares could explain a difference."""
     strange = dict.fromkeys(each.what for result in audits for each in result.confounds())
-    several = dict.fromkeys(result.changes for result in audits if len(result.changes) > 1)
-    many = "".join(
+    clocks = dict.fromkeys(each.what for result in audits for each in result.undeclared if each.touches == "seconds")
+    also = "".join(
         f" The config itself changes several things at once, {' and '.join(changes)}: which of them makes a difference "
         "is not told."
-        for changes in several
+        for changes in dict.fromkeys(result.changes for result in audits if len(result.changes) > 1)
     )
-    clocks = dict.fromkeys(each.what for result in audits for each in result.undeclared if each.touches == "seconds")
-    also = (
-        f" {_among(audits, seconds=True)} differ in what bears on seconds alone: {', '.join(clocks)}." if clocks else ""
-    )
+    if clocks:
+        also += f" {_among(audits, 'seconds')} differ in what bears on seconds alone: {', '.join(clocks)}."
     if not strange:
-        return f"Besides what the config declares, there is no recorded confounder within pairs.{many}{also}"
+        return f"Besides what the config declares, there is no recorded confounder within pairs.{also}"
     return (
-        f"{_among(audits, seconds=False)} differ in more than the config declares: {', '.join(strange)}. What follows "
-        f"from that cannot be told from what follows from the variant.{many}{also}"
+        f"{_among(audits, 'results')} differ in more than the config declares: {', '.join(strange)}. What follows "
+        f"from that cannot be told from what follows from the variant.{also}"
     )
+
+
+def _among(audits: Sequence[Audit], touched: Touches) -> str:
+    number = sum(any(each.touches == touched for each in result.undeclared) for result in audits)
+    return "The sides" if len(audits) == 1 else f"In {number} of {len(audits)} comparisons the sides"
 
 
 def alike(audits: Sequence[Audit]) -> str:
@@ -74,14 +77,7 @@ def alike(audits: Sequence[Audit]) -> str:
     same = [what for what in audits[0].alike if all(what in each.alike for each in audits)]
     unknown = dict.fromkeys(what for each in audits for what in each.unknown)
     said = [f"The two trials of every pair have the same: {', '.join(same)}."] if same else []
-    said += [f"Not recorded, and so not known: {', '.join(unknown)}."] if unknown else []
-    return " ".join(said)
-
-
-def _among(audits: Sequence[Audit], *, seconds: bool) -> str:
-    touched = "seconds" if seconds else "results"
-    number = sum(any(each.touches == touched for each in result.undeclared) for result in audits)
-    return "The sides" if len(audits) == 1 else f"In {number} of {len(audits)} comparisons the sides"
+    return " ".join(said + ([f"Not recorded, and so not known: {', '.join(unknown)}."] if unknown else []))
 
 
 def _table(paired: Audited, differences: Callable[[Audit], Iterable[Difference]]) -> pd.DataFrame:
@@ -96,9 +92,6 @@ def _table(paired: Audited, differences: Callable[[Audit], Iterable[Difference]]
             where = f"{some}{each.pairs} of {result.pairs} pairs" if each.pairs < result.pairs else place
             rows.setdefault((comparison.variant, each.what, each.one, each.other), []).append(where)
     columns = ["variant", "differs in", f"of {paired[0][0].baseline}", "of the variant", "where"]
-    found = [
-        [*key, "" if where == places[key[0]] else first(where, "; ", " and {} more")] for key, where in rows.items()
-    ]
-    if not any(row[-1] for row in found):
-        columns, found = columns[:-1], [row[:-1] for row in found]
-    return pd.DataFrame(found, columns=columns, dtype="object")
+    cells = [(*key, "" if at == places[key[0]] else first(at, "; ", " and {} more")) for key, at in rows.items()]
+    found = pd.DataFrame(cells, columns=columns, dtype="object")
+    return found if any(found["where"]) else found.drop(columns="where")

@@ -1,21 +1,19 @@
 """Learning curves: what the page draws them from, and the figures for print."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
+from typing import get_args
 
 from matplotlib.figure import Figure as Canvas
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
-from bnexp.reporting.drawing.curve import Curve, curve
 from bnexp.reporting.drawing.figures import MANY, spread
-from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, curves_apart, learning_curves
+from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, Trainings, curves_apart, learning_curves
 from bnexp.reporting.part import Context, Figure, Part
 from bnexp.reporting.phrases import places
-
-KINDS: tuple[Kind, ...] = ("accuracy", "loss")
 
 
 def curves(evidence: Evidence, context: Context) -> Part | None:
@@ -33,55 +31,47 @@ def _gridded(evidence: Evidence) -> bool:
 
 
 def _part(evidence: Evidence, context: Context) -> Part | None:
-    if not len(evidence.evaluations):
+    rows, measured = (dict(iter(table.groupby("point"))) for table in (evidence.trials, evidence.evaluations))
+    points = [each.point for each in evidence.conditions if each.point in measured]
+    trainings = {point: Trainings(rows[point], measured[point]) for point in points}
+    if not trainings:
         return None
-    data = chart(evidence.conditions, evidence.trials, evidence.evaluations, context.variants)
-    return Part(chart=data, figures=tuple(_figures(evidence, context)))
+    data = chart(evidence.conditions, trainings, context.variants)
+    return Part(chart=data, figures=tuple(_figures(evidence, context, trainings)))
 
 
-def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
+def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
     """Accuracy and loss against steps and seconds: one figure each; with a grid, or many variants, one for each
     kind of data too."""
-    evaluations, variants = evidence.evaluations, context.variants
-    where = places(evidence.conditions)
+    variants, where = context.variants, places(evidence.conditions)
     phases = [
         (title, column)
         for title, column in (("validation", "validation"), ("training", "train"))
-        if any(evaluations[f"{column}_{kind}"].notna().any() for kind in KINDS)
+        if evidence.evaluations[[f"{column}_accuracy", f"{column}_loss"]].notna().any(axis=None)
     ]
-    rows = dict(iter(evidence.trials.groupby("point")))
-    measured = dict(iter(evaluations.groupby("point")))
 
-    def panel(title: str, conditions: Sequence[Condition], measure: str, x: str) -> CurvePanel:
-        found: dict[str, Curve] = {
-            each.variant: curve(rows[each.point], measured[each.point], measure, x)
-            for each in conditions
-            if each.point in measured
-        }
-        return CurvePanel(title, found)
+    def panel(title: str, place: Mapping[str, Condition], measure: str, x: str) -> CurvePanel:
+        known = {name: each.point for name, each in place.items() if each.point in trainings}
+        return CurvePanel(title, {name: trainings[point].curve(measure, x) for name, point in known.items()})
 
-    for (x, against), kind in product((("step", "steps"), ("seconds", "seconds")), KINDS):
+    for (x, against), kind in product((("step", "steps"), ("seconds", "seconds")), get_args(Kind)):
         what = f"{kind} against {against}{' of training' if x == 'seconds' else ''}"
-        alone = [*next(iter(where.values())).values()] if len(where) == 1 else []
+        alone = next(iter(where.values())) if len(where) == 1 else {}
         if alone and len(variants) <= MANY:
             panels = [panel(title, alone, f"{column}_{kind}", x) for title, column in phases]
             text = f"{what.capitalize()}, {' and '.join(title for title, _ in phases)}."
             yield _figure(f"{kind}-{against}", text, partial(learning_curves, panels, variants, kind, x))
             continue
         for title, column in phases:
-            name, measure, aside = (
-                f"{kind}-{against}-{title}",
-                f"{column}_{kind}",
-                title == "training" or x == "seconds",
-            )
+            name, measure = f"{kind}-{against}-{title}", f"{column}_{kind}"
+            aside = title == "training" or x == "seconds"
             text = f"{title.capitalize()} {what}, a panel for each {'variant' if alone else 'place of the grid'}."
             if alone:
                 one = panel(title, alone, measure, x)
                 draw = partial(curves_apart, one, variants, evidence.plan.baseline, kind, x)
                 yield _figure(name, text, draw, wide=True, aside=aside)
-                continue
-            for file, part in spread(name, list(where)):
-                panels = [panel(label, [*where[label].values()], measure, x) for label in part]
+            for file, part in spread(name, [] if alone else list(where)):
+                panels = [panel(label, where[label], measure, x) for label in part]
                 draw = partial(learning_curves, panels, variants, kind, x)
                 yield _figure(file, text, draw, wide=len(part) > 2, aside=aside)
 

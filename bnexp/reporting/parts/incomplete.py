@@ -1,7 +1,5 @@
 """What stands above everything else: trials that are missing, failed or diverged."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from bnexp.evidence.experiment import Evidence
@@ -28,21 +26,13 @@ def sentences(trials: pd.DataFrame, plan: StoredPlan) -> list[str]:
     """`3 of 50 trials are missing: ln at batch size 16 (seeds 3, 4), gn at batch size 64 (seed 4).`"""
     found = []
     for status, (one, many, remark) in REMARKS.items():
-        concerned = trials[trials["status"] == status]
-        if n := len(concerned):
-            where = first(
-                (
-                    f"{named(plan.points[k])} ({_seeds(mine)})"
-                    for k in ordered_points(plan)
-                    if len(mine := concerned.loc[concerned["point"] == k, "seed"])
-                ),
-                ", ",
-                ", and at {} more places",
-            )
-            found.append(f"{n} of {len(trials)} trials {one if n == 1 else many}: {where}.{remark}")
+        seeds = trials[trials["status"] == status].groupby("point")["seed"].agg(list).to_dict()
+        where = [
+            f"{named(plan.points[k])} ({'seed' if len(seeds[k]) == 1 else 'seeds'} {whole_numbers(seeds[k])})"
+            for k in ordered_points(plan)
+            if k in seeds
+        ]
+        if n := sum(map(len, seeds.values())):
+            told = first(where, ", ", ", and at {} more places")
+            found.append(f"{n} of {len(trials)} trials {one if n == 1 else many}: {told}.{remark}")
     return found
-
-
-def _seeds(seeds: Iterable[int]) -> str:
-    numbers = [int(seed) for seed in seeds]
-    return f"{'seed' if len(numbers) == 1 else 'seeds'} {whole_numbers(numbers)}"

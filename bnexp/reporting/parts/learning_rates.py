@@ -1,6 +1,7 @@
 """The comparison of an experiment whose learning rate is varied, as tables and sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
@@ -30,58 +31,72 @@ def learning_rates(evidence: Evidence, _: Context) -> Part | None:
     return Part("Learning rates", sentences=tuple(sentences(rates)), tables=(table,))
 
 
+Found = TypeVar("Found", Comparison, Tuned)
+
+
+def _by_place(found: Iterable[Found]) -> dict[tuple[str, str], Found]:
+    return {(each.variant, place_label(each.coordinates)): each for each in found}
+
+
 def readable(rates: RateComparison) -> pd.DataFrame:
     """As text, a row per variant and place; the two comparisons side by side."""
-    same, own = ({(c.variant, place_label(c.coordinates)): c for c in side} for side in (rates.same, rates.own))
+    same, own = _by_place(rates.same), _by_place(rates.own)
     rows = []
-    for each in rates.tuned:
-        place = place_label(each.coordinates)
-        shared = rates.shared.get(place)
+    for (variant, place), each in _by_place(rates.tuned).items():
+        shared, best, compared = rates.shared.get(place), each.best, own.get((variant, place))
+        edge = "*" if each.edge else ""
         rows.append(
             {
-                "variant": each.variant,
-                **({"place": place} if any(one.coordinates for one in rates.tuned) else {}),
-                "rates tried": ", ".join(f"{rate:g}" for rate in each.points),
+                "variant": variant,
+                "place": place,
+                "rates tried": _listed(each.points),
                 "same rate": ABSENT if shared is None else Number(f"{shared:g}", shared),
-                "difference at it (pp)": _cell(same.get((each.variant, place))),
-                "own best rate": _best(each),
-                "validation there (%)": ABSENT if each.best is None else interval(each.validation[each.best]),
-                "difference at own best (pp)": _cell(own.get((each.variant, place))),
-                "p at own best (Holm)": ABSENT if (c := own.get((each.variant, place))) is None else p_value(c.p_holm),
+                "difference at it (pp)": _cell(same.get((variant, place))),
+                "own best rate": ABSENT if best is None else Number(f"{best:g}{edge}", best),
+                "validation there (%)": ABSENT if best is None else interval(each.validation[best]),
+                "difference at own best (pp)": _cell(compared),
+                "p at own best (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
             }
         )
-    return pd.DataFrame(rows, dtype="object")
+    text = pd.DataFrame(rows, dtype="object")
+    return text if any(text["place"]) else text.drop(columns="place")
+
+
+def _cell(c: Comparison | None) -> str:
+    return ABSENT if c is None else interval(c.difference, sign=True)
+
+
+def _listed(rates: Iterable[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates)
 
 
 def numbers(rates: RateComparison) -> pd.DataFrame:
     """At full precision, a row per comparison, for CSV."""
+    tuned = _by_place(rates.tuned)
     rows = []
-    for kind, side in (("same rate", rates.same), ("own best rate", rates.own)):
-        for c in side:
-            place = place_label(c.coordinates)
-            here = {each.variant: each for each in rates.tuned if place_label(each.coordinates) == place}
-            mine, base = here[c.variant], here[c.baseline]
-            chosen = [rates.shared[place]] * 2 if kind == "same rate" else [mine.best, base.best]
-            rows.append(
-                {
-                    "comparison": kind,
-                    "variant": c.variant,
-                    **c.coordinates,
-                    "baseline": c.baseline,
-                    "learning_rate": chosen[0],
-                    "baseline_learning_rate": chosen[1],
-                    "edge": mine.edge if kind == "own best rate" else "",  # of the rates tried
-                    "baseline_edge": base.edge if kind == "own best rate" else "",
-                    "n_pairs": c.difference.n,
-                    "difference": c.difference.mean,
-                    "difference_low": c.difference.low,
-                    "difference_high": c.difference.high,
-                    "sign_flip_p": c.test.p,
-                    "sign_flip_p_holm": c.p_holm,
-                    "holm_family": c.family,
-                    "verdict": c.verdict,
-                }
-            )
+    for kind, c in [("same rate", c) for c in rates.same] + [("own best rate", c) for c in rates.own]:
+        place = place_label(c.coordinates)
+        mine, base, own = tuned[c.variant, place], tuned[c.baseline, place], kind == "own best rate"
+        rows.append(
+            {
+                "comparison": kind,
+                "variant": c.variant,
+                **c.coordinates,
+                "baseline": c.baseline,
+                "learning_rate": mine.best if own else rates.shared[place],
+                "baseline_learning_rate": base.best if own else rates.shared[place],
+                "edge": mine.edge if own else "",  # of the rates tried
+                "baseline_edge": base.edge if own else "",
+                "n_pairs": c.difference.n,
+                "difference": c.difference.mean,
+                "difference_low": c.difference.low,
+                "difference_high": c.difference.high,
+                "sign_flip_p": c.test.p,
+                "sign_flip_p_holm": c.p_holm,
+                "holm_family": c.family,
+                "verdict": c.verdict,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -89,19 +104,37 @@ def sentences(rates: RateComparison) -> list[str]:
     """Warnings first, then both comparisons of each variant beside each other."""
     if not rates.validated:
         return ["No learning rate can be chosen without validation images, and none is chosen on test images."]
-    same = {(c.variant, place_label(c.coordinates)): c for c in rates.same}
-    found = [*_edges(rates.tuned), *_unequal(rates.tuned)]
-    for c in rates.own:
-        place = place_label(c.coordinates)
-        if (twin := same.get((c.variant, place))) is not None:
+    same, tuned = _by_place(rates.same), _by_place(rates.tuned)
+    found = list(_warnings(rates.tuned))
+    for (variant, place), c in _by_place(rates.own).items():
+        if (twin := same.get((variant, place))) is not None:
             found.append(f"At one learning rate for all, {rates.shared[place]:g}: {difference(twin)}")
-        best = {each.variant: each.best for each in rates.tuned if place_label(each.coordinates) == place}
-        mine, base = best[c.variant], best[c.baseline]
+        mine, base = tuned[variant, place].best, tuned[c.baseline, place].best
         found.append(
-            f"Each at its own best of the learning rates tried ({c.variant} {mine:g}, {c.baseline} {base:g}; "
+            f"Each at its own best of the learning rates tried ({variant} {mine:g}, {c.baseline} {base:g}; "
             f"chosen on validation images): {difference(c)}"
         )
     return found
+
+
+def _warnings(tuned: Sequence[Tuned]) -> Iterator[str]:
+    """Best rates at the end of those tried, other rates to choose from, and rates without a result."""
+    for each in tuned:
+        if each.best is not None and each.edge:
+            yield (
+                f"Warning: the best learning rate of {named(each)}, {each.best:g}, is the {each.edge} tried "
+                f"({fixed(each.validation[each.best].mean, 2)} % validation accuracy); a better one may lie beyond, so "
+                "that the comparison may be unfair to it."
+            )
+    if len({tuple(each.points) for each in tuned}) > 1:
+        tried = "; ".join(f"{named(each)} {_listed(each.points)}" for each in tuned)
+        yield f"Warning: not all variants had the same learning rates to choose from ({tried})."
+    for each in tuned:
+        if each.unfinished:
+            yield (
+                f"{named(each)}: {_listed(each.unfinished)} cannot be chosen, because no trial has finished there or "
+                "more than a tenth diverged."
+            )
 
 
 def legend(rates: RateComparison) -> str:
@@ -114,37 +147,3 @@ def legend(rates: RateComparison) -> str:
     )
     edges = any(each.edge for each in rates.tuned)
     return text + (" *: at the end of the rates tried; better ones may lie beyond." if edges else "")
-
-
-def _edges(tuned: Sequence[Tuned]) -> list[str]:
-    """Where the best rate stands at the end of those tried, so that it may not be the best there is."""
-    return [
-        f"Warning: the best learning rate of {named(each)}, {each.best:g}, is the {each.edge} tried "
-        f"({fixed(each.validation[each.best].mean, 2)} % validation accuracy); a better one may lie beyond, so that "
-        "the comparison may be unfair to it."
-        for each in tuned
-        if each.edge and each.best is not None
-    ]
-
-
-def _unequal(tuned: Sequence[Tuned]) -> list[str]:
-    """Where variants had different rates to choose from, or rates without a result."""
-    found = []
-    if len({tuple(each.points) for each in tuned}) > 1:
-        tried = "; ".join(f"{named(each)} {', '.join(f'{rate:g}' for rate in each.points)}" for each in tuned)
-        found.append(f"Warning: not all variants had the same learning rates to choose from ({tried}).")
-    found += [
-        f"{named(each)}: {', '.join(f'{rate:g}' for rate in each.unfinished)} cannot be chosen, because no trial has "
-        "finished there or more than a tenth diverged."
-        for each in tuned
-        if each.unfinished
-    ]
-    return found
-
-
-def _best(each: Tuned) -> str:
-    return ABSENT if each.best is None else Number(f"{each.best:g}{'*' if each.edge else ''}", each.best)
-
-
-def _cell(c: Comparison | None) -> str:
-    return ABSENT if c is None else interval(c.difference, sign=True)

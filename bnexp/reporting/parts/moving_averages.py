@@ -5,17 +5,16 @@ inference mode speak against a method for a reason that is not the method.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
-from bnexp.reporting.numbers import ends, fixed
+from bnexp.reporting.numbers import fixed
 from bnexp.reporting.part import Context, Part
-from bnexp.reporting.phrases import enumerated, named
+from bnexp.reporting.phrases import enumerated, named, span
 
-FADED = 0.01
-"""A moving average has settled once it holds less than this share of its initial value."""
+FADED = 0.01  # a moving average has settled once it holds less than this share of its initial value
 
 
 def settled(momentum: float) -> int:
@@ -26,8 +25,9 @@ def settled(momentum: float) -> int:
 def moving_averages(evidence: Evidence, _: Context) -> Part | None:
     """How long they lag, and what recalibration changes."""
     plan, conditions = evidence.plan, evidence.conditions
+    momenta = {k: m for k, point in enumerate(plan.points) if (m := point.spec["norm"].get("momentum")) is not None}
     recalibrated = (_recalibrated(c) for c in conditions if c.recalibration.n > 1)
-    said = (*_lags(plan), *_short(conditions, plan), *recalibrated)
+    said = (*_lags(momenta, plan), *_short(momenta, conditions), *recalibrated)
     return Part("Moving averages", sentences=said) if said else None
 
 
@@ -38,58 +38,44 @@ def caveat(condition: Condition) -> str:
     """
     if not condition.recalibration.low > 0:  # NaN where there is no interval
         return ""
-    reached, mean = _mean(condition.recalibrated.mean), _mean(condition.accuracy.mean)
+    recalibrated, plain = (fixed(estimate.mean, 2) for estimate in (condition.recalibrated, condition.accuracy))
     return (
         f" Lagging moving averages of {condition.variant} explain (part of) this: with recalibrated statistics the "
-        f"same weights reach {reached} % instead of {mean} %."
+        f"same weights reach {recalibrated} % instead of {plain} %."
     )
 
 
-def _momentum(plan: StoredPlan, point: int) -> float | None:
-    value = plan.points[point].spec["norm"].get("momentum")
-    return None if value is None else float(value)
-
-
-def _lags(plan: StoredPlan) -> list[str]:
+def _lags(momenta: Mapping[int, float], plan: StoredPlan) -> list[str]:
     """One sentence per momentum on the early part of the curves."""
-    by_momentum: dict[float, list[str]] = {}
-    for k, point in enumerate(plan.points):
-        if (momentum := _momentum(plan, k)) is not None:
-            names = by_momentum.setdefault(momentum, [])
-            names.extend([point.variant] if point.variant not in names else [])
+    by_momentum: dict[float, dict[str, None]] = {}
+    for k, momentum in momenta.items():
+        by_momentum.setdefault(momentum, {})[plan.points[k].variant] = None
     return [
-        f"Validation and test figures of {enumerated(names)} use moving averages (momentum {momentum:g}), which hold "
-        f"more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say "
+        f"Validation and test figures of {enumerated([*names])} use moving averages (momentum {momentum:g}), which "
+        f"hold more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say "
         "little about the method."
         for momentum, names in by_momentum.items()
     ]
 
 
-def _short(conditions: Sequence[Condition], plan: StoredPlan) -> list[str]:
+def _short(momenta: Mapping[int, float], conditions: Sequence[Condition]) -> Iterator[str]:
     """Trainings that end before their moving averages have settled."""
-    found = []
     for c in conditions:
-        momentum, steps = _momentum(plan, c.point), c.length
-        if momentum is not None and steps is not None and steps < settled(momentum):
-            left = 100 * momentum**steps
-            share = fixed(left, 0 if left >= 10 else 1)
-            found.append(
-                f"{named(c)}: training ends after {steps} steps, when the moving averages "
-                f"still hold {share} % of their initial value; look at recalibrated statistics there."
+        momentum = momenta.get(c.point)
+        if momentum is not None and c.length is not None and c.length < settled(momentum):
+            left = 100 * momentum**c.length
+            yield (
+                f"{named(c)}: training ends after {c.length} steps, when the moving averages "
+                f"still hold {fixed(left, 0 if left >= 10 else 1)} % of their initial value; look at recalibrated "
+                "statistics there."
             )
-    return found
 
 
 def _recalibrated(c: Condition) -> str:
-    """How the same weights do with statistics recomputed over training images."""
-    change, place = c.recalibration, named(c)
-    figures = f"{_mean(c.accuracy.mean)} % with moving averages, {_mean(c.recalibrated.mean)} % recalibrated"
-    figures += f", {_mean(c.batch_statistics.mean)} % with each batch's own statistics"
-    span = f"95 % interval {' to '.join(ends(change, sign=True))} pp, n = {change.n}"
-    if change.contains_zero:
-        return f"{place}: {figures}; recalibration makes no detectable difference ({span})."
-    return f"{place}: {figures}; recalibration {'gains' if change.mean > 0 else 'costs'} ({span})."
-
-
-def _mean(value: float) -> str:
-    return fixed(value, 2)
+    plain, recalibrated, batch = (fixed(e.mean, 2) for e in (c.accuracy, c.recalibrated, c.batch_statistics))
+    change = c.recalibration
+    does = "makes no detectable difference" if change.contains_zero else "gains" if change.mean > 0 else "costs"
+    return (
+        f"{named(c)}: {plain} % with moving averages, {recalibrated} % recalibrated, {batch} % with each batch's own "
+        f"statistics; recalibration {does} ({span(change)} pp, n = {change.n})."
+    )

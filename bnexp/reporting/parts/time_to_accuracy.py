@@ -1,24 +1,41 @@
-"""The time to a validation accuracy: in steps, examples and seconds, and as a share of the baseline's."""
+"""The time to a validation accuracy: in steps, examples and seconds, and as a share of the baseline's.
+
+Figures and a table, and below it how much sooner or later a variant is, in sentences.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import pandas as pd
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.paired import Comparison
+from bnexp.evidence.rule import FEWEST, LEVEL
 from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
-from bnexp.reporting.numbers import ABSENT, Number, cell, headings, p_value, ratio, steps, time
+from bnexp.reporting.numbers import (
+    ABSENT,
+    Number,
+    cell,
+    duration,
+    fixed,
+    headings,
+    p_value,
+    ratio,
+    ratio_decimals,
+    significant,
+    steps,
+    time,
+)
 from bnexp.reporting.part import FEW, Context, Figure, Part, Table
-from bnexp.reporting.phrases import counted, enumerated, places
-from bnexp.specs.wording import either
-from bnexp.stats.estimates import Interval
+from bnexp.reporting.phrases import at, can_detect, counted, enumerated, places, tested
+from bnexp.specs.wording import either, place_label
 from bnexp.stats.survival import TimeToTarget
 
 CENSORED = "*"
@@ -37,7 +54,7 @@ COLUMNS = {
     "n_censored": ("Int64", "found.ratio.censored"),  # runs that did not reach it: ratio of means within the budget
     "detectable": ("float64", "found.ratio.detectable"),  # the smallest true factor detected with 80 % power
     "restricted_mean": ("float64", "found.restricted"),  # over the pairs; within the budget where any is censored
-    **estimated("saved", "saved"),  # less time than the baseline's, paired, within the same budget
+    **estimated("saved", "found.saved"),  # less time than the baseline's, paired, within the same budget
     "log_rank_p": ("float64", "found.test.p"),  # exact test for pairs
     "log_rank_p_holm": ("float64", "found.p_holm"),  # over the comparisons to this target in this measure
 }
@@ -51,14 +68,6 @@ class _Row(NamedTuple):
     known: TimeToTarget
     baseline: str | None
     found: TimeRatio | None
-
-    @property
-    def saved(self) -> Interval | None:
-        """Less time than the baseline's."""
-        if self.found is None:
-            return None
-        mean, low, high, n = self.found.saved
-        return Interval(-mean, -high, -low, n)
 
 
 def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
@@ -89,29 +98,31 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
     ]
     if len(grid) == 1 and len(variants) > MANY:
         for panel in panels:
-            text = f"Share of runs that have reached a validation accuracy of {panel.target} %"
+            text = (
+                f"Share of runs that have reached a validation accuracy of {panel.target} %, a panel for each variant."
+            )
             yield Figure(
                 f"time-to-{panel.target}",
-                f"{text}, a panel for each variant.",
-                f"{text}, a panel for each variant. Kaplan-Meier curves. {_reached(panel)}.",
+                text,
+                f"{text} Kaplan-Meier curves. {_reached(panel)}.",
                 partial(times_apart, panel, variants, evidence.plan.baseline),
                 wide=True,
                 aside=True,
             )
         return
-    groups = [panels] if len(grid) == 1 else [[p for p in panels if p.target == target] for target in TARGETS]
-    for group in filter(None, groups):
-        name = "time-to-target" if len(grid) == 1 else f"time-to-{group[0].target}"
-        for file, part in spread(name, group):
-            targets = enumerated([*dict.fromkeys(str(panel.target) for panel in part)])
-            yield Figure(
-                file,
-                f"Share of runs that have reached a validation accuracy of {targets} %, against training steps.",
-                f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
-                partial(time_to_target, part, variants),
-                wide=len(part) > 2,
-                aside=len(grid) > 1,
-            )
+    named = {"time-to-target": panels}
+    if len(grid) > 1:
+        named = {f"time-to-{target}": [panel for panel in panels if panel.target == target] for target in TARGETS}
+    for file, part in (each for name, group in named.items() for each in spread(name, group)):
+        targets = enumerated([*dict.fromkeys(str(panel.target) for panel in part)])
+        yield Figure(
+            file,
+            f"Share of runs that have reached a validation accuracy of {targets} %, against training steps.",
+            f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
+            partial(time_to_target, part, variants),
+            wide=len(part) > 2,
+            aside=len(grid) > 1,
+        )
 
 
 def _reached(panel: TargetPanel) -> str:
@@ -119,16 +130,22 @@ def _reached(panel: TargetPanel) -> str:
     return f"{panel.title[0].upper()}{panel.title[1:]}, median steps: {', '.join(counts)}"
 
 
+def _rows(evidence: Evidence) -> Iterator[_Row]:
+    """Place by place, target by target, variant by variant, measure by measure."""
+    grid = places(each for each in evidence.conditions if each.times["steps"]).values()
+    for place, target in product(grid, TARGETS):
+        for condition, measure in product(place.values(), MEASURES):
+            found = evidence.times[measure].get((condition.point, target))
+            base = evidence.plan.baseline if found else None
+            yield _Row(condition, target, measure, condition.times[measure][target], base, found)
+
+
 def numbers(evidence: Evidence) -> pd.DataFrame:
     """Raw numbers, one row per condition, target and measure: `variant`, the grid keys, then `COLUMNS`; for CSV."""
-    base = evidence.plan.baseline
-    rows = [
-        _Row(condition, target, measure, condition.times[measure][target], base if found else None, found)
-        for condition, target in _rows(evidence.conditions)
-        for measure in MEASURES
-        for found in [evidence.times[measure].get((condition.point, target))]
-    ]
-    return framed([row.condition for row in rows], rows, COLUMNS)
+    rows = list(_rows(evidence))
+    found = framed([row.condition for row in rows], rows, COLUMNS)
+    found[["saved", "saved_low", "saved_high"]] = -found[["saved", "saved_high", "saved_low"]].to_numpy()
+    return found
 
 
 def readable(evidence: Evidence) -> pd.DataFrame:
@@ -136,29 +153,29 @@ def readable(evidence: Evidence) -> pd.DataFrame:
 
     Examples are shown where they are not the steps by another name, that is, where a variant has its own batch size.
     """
-    shown = [measure for measure in MEASURES if measure != "examples" or _own_batches(evidence)]
     # Where no run reached any, all are shown: the table then says within which budget.
     wanted = _targets(evidence.conditions) or _targets(evidence.conditions, reached=False)
     base = evidence.plan.baseline if evidence.comparisons else ""
-    rows = []
-    for condition, target in _rows(evidence.conditions):
-        known = condition.times["steps"][target]
-        if target not in wanted:
+    hidden = "" if _own_batches(evidence) else "examples"
+    rows: dict[tuple[int, int], dict[str, str]] = {}
+    for condition, target, measure, known, _, found in _rows(evidence):
+        if target not in wanted or measure == hidden:
             continue
-        row = {
-            "variant": condition.variant,
-            **headings(condition.coordinates),
-            "target (%)": cell(target),
-            "runs that reached it": Number(f"{known.reached}/{known.n}", known.reached) if known.n else ABSENT,
-        }
-        for measure in shown:
-            row[measure] = time(condition.times[measure][target])
-            if base:
-                found = evidence.times[measure].get((condition.point, target))
-                row[f"{measure}, of {base}'s"] = _ratio(found, known.n)
-                row[f"p (Holm), {measure}"] = ABSENT if found is None else p_value(found.p_holm)
-        rows.append(row)
-    return pd.DataFrame(rows, dtype="object")
+        runs = condition.times["steps"][target]
+        row = rows.setdefault(
+            (condition.point, target),
+            {
+                "variant": condition.variant,
+                **headings(condition.coordinates),
+                "target (%)": cell(target),
+                "runs that reached it": Number(f"{runs.reached}/{runs.n}", runs.reached) if runs.n else ABSENT,
+            },
+        )
+        row[measure] = time(known)
+        if base:
+            row[f"{measure}, of {base}'s"] = _ratio(found, runs.n)
+            row[f"p (Holm), {measure}"] = ABSENT if found is None else p_value(found.p_holm)
+    return pd.DataFrame(rows.values(), dtype="object")
 
 
 def _targets(conditions: Sequence[Condition], *, reached: bool = True) -> set[int]:
@@ -173,44 +190,37 @@ def _ratio(found: TimeRatio | None, runs: int) -> str:
         return ABSENT
     share, n = found.ratio.ratio, found.ratio.ratio.n
     censored = CENSORED if found.ratio.censored and not math.isnan(share.mean) else ""
-    pairs = f" ({counted(n, 'pair', 'pairs')})" if 0 < n < runs else ""
+    pairs = f" ({counted(n, 'pair')})" if 0 < n < runs else ""
     return Number(f"{ratio(share)}{censored}{pairs}", share.mean)
 
 
-def legend(evidence: Evidence) -> list[str]:
+def legend(evidence: Evidence) -> Iterator[str]:
     """What the columns of `readable` mean, one sentence each."""
     never = [f"{target:g}" for target in TARGETS if target not in _targets(evidence.conditions)]
-    median = (
+    yield (
         "Time to a validation accuracy: median over the runs of the first of two consecutive evaluations at or above "
         "it. Runs that did not reach it, diverged ones among them, count as later than all (>: half of the runs or "
         "more). The true moment lies between that evaluation and the one before."
     )
-    found = [median]
     if evidence.comparisons:
-        found.append(
+        yield (
             f"Of {evidence.plan.baseline}'s: the paired ratio with its 95 % interval; below 1 is sooner; {CENSORED}: "
             "some of these runs did not reach it, and it is the ratio of the mean times within the budget, which they "
             "count with in full. p: exact log-rank test for pairs, Holm's correction over the comparisons to one "
             f"target in one measure{_least(evidence)}."
         )
-    found.append(
+    yield (
         "Seconds are those of training alone, without compilation and evaluation, and hold for these machines and "
         "what else they had to do."
     )
     unlike = sum({point: found.unlike for (point, _), found in evidence.times["seconds"].items()}.values())
     if unlike:
-        found.append(
+        yield (
             f"{counted(unlike, 'pair is', 'pairs are')} in no ratio of seconds, because the two trials are "
             "not known to have shared one machine alike; nor have such runs a median of seconds in common."
         )
-    return found + ([f"No run reached {either(never)} %."] if never else [])
-
-
-def _rows(conditions: Sequence[Condition]) -> Iterator[tuple[Condition, int]]:
-    """Place by place, target by target, variant by variant."""
-    for place in places(each for each in conditions if each.times["steps"]).values():
-        for target in TARGETS:
-            yield from ((condition, target) for condition in place.values())
+    if never:
+        yield f"No run reached {either(never)} %."
 
 
 def _least(evidence: Evidence) -> str:
@@ -228,3 +238,111 @@ def _own_batches(evidence: Evidence) -> bool:
         for each in evidence.comparisons
         if each.baseline_point is not None and not math.isnan(by_point[each.point] + by_point[each.baseline_point])
     )
+
+
+def convergence(evidence: Evidence, _: Context) -> Part | None:
+    """It goes on below the table of times."""
+    said = sentences(evidence)
+    return Part(sentences=tuple(said)) if said else None
+
+
+def sentences(evidence: Evidence) -> list[str]:
+    """The steps to the accuracy as a share of the baseline's, with its interval, the medians, and how many reached it;
+    then the same in seconds of training, and in examples where these are not the steps by another name.
+
+    Nothing on a target that neither side was measured against.
+    """
+    by_point = {each.point: each for each in evidence.conditions}
+    against = {each.point: each for each in evidence.comparisons}
+    times, said = evidence.times, []
+    for point, target in sorted(times["steps"], key=lambda key: [*against].index(key[0])):
+        c = against[point]
+        if c.baseline_point is None:
+            continue
+        mine, base = by_point[point], by_point[c.baseline_point]
+        text = f"{_steps(c, target, times['steps'][point, target])}{_medians(mine, base, target)}"
+        if mine.examples_per_step != base.examples_per_step:
+            text += _otherwise(c, times["examples"][point, target], "examples")
+        if (point, target) in times["seconds"]:  # where all diverged nobody knows how long a whole training takes
+            text += _otherwise(c, times["seconds"][point, target], "seconds of training")
+        said.append(f"{text}.")
+    return said
+
+
+def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
+    """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n = 10): `, or only the target."""
+    where = at(c.coordinates)
+    if _unknown(found):
+        label = place_label(c.coordinates)
+        return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
+    share, basis = _share(found)
+    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{tested('log-rank test', found)})"
+    if found.verdict == "undecided":
+        return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
+    if found.verdict == "signs":
+        sooner = "sooner" if found.faster else "later"
+        return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
+    return f"{c.variant} reaches {target} %{where} in {shown}; "
+
+
+def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
+    """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n = 10; log-rank p = 0.004)`."""
+    unlike = f"{counted(found.unlike, 'pair')} left out that are not known to have shared one machine alike"
+    if _unknown(found):
+        return f"; {what} are not compared ({unlike})" if found.unlike else ""
+    within = f"; ratio of the means within {duration(found.ratio.budget)}" if found.ratio.censored else ""
+    begins = {
+        "undecided": f"no detectable difference in {what}:",
+        "signs": f"signs that it takes {'fewer' if found.faster else 'more'} {what}, not confirmed:",
+    }.get(found.verdict, f"in {what}")
+    share, basis = _share(found, within)
+    facts = [basis, tested("log-rank test", found), *([unlike] if found.unlike else [])]
+    return f"; {begins} {share} those of {c.baseline} ({'; '.join(facts)})"
+
+
+def _unknown(found: TimeRatio) -> bool:
+    """Whether the pairs are too few for a ratio."""
+    return found.ratio.ratio.n < FEWEST or math.isnan(found.ratio.ratio.mean)
+
+
+def _share(found: TimeRatio, within: str = "") -> tuple[str, str]:
+    """`0.42 of`, or `1.31 times`; and its interval, with which factor could have been detected where none was."""
+    mean, low, high, n = found.ratio.ratio
+    value, *ends = (fixed(each, ratio_decimals(found.ratio.ratio)) for each in (mean, low, high))
+    basis = f"95 % interval {' to '.join(ends)}, n = {n}"
+    if high - low <= 1e-9 * mean:
+        basis = f"the same in each of {n} pairs"
+    basis += within
+    if found.verdict == "undecided" and math.isfinite(factor := found.ratio.detectable):
+        size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
+        basis += f"; {can_detect(n, size)}"
+    return f"{value} {'times' if mean > 1 else 'of'}", basis
+
+
+def _censored(c: Comparison, found: TimeRatio) -> str:
+    """Which runs were counted with the whole budget because they did not reach it, and what that does."""
+    if not found.ratio.censored:
+        return ""
+    sides = [(c.variant, found.missed), (c.baseline, found.baseline_missed)]
+    runs = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
+    text = f"ratio of the mean steps within {fixed(found.ratio.budget, 0)}, where {runs} had not reached it"
+    if not (found.missed and found.baseline_missed):
+        text += f": without this limit it would be {'larger' if found.missed else 'smaller'}"
+    return f"{text}; "
+
+
+def _medians(mine: Condition, base: Condition, target: int) -> str:
+    found, other = mine.times["steps"][target], base.times["steps"][target]
+    if found.reached == other.reached == 0 and found.budget == other.budget:
+        within = f"within {fixed(found.budget, 0)} steps (0 of {found.n} trials, 0 of {other.n})"
+        return f"neither {mine.variant} nor {base.variant} reaches it {within}"
+    return f"{mine.variant} {_median(found)}; {base.variant} {_median(other)}"
+
+
+def _median(found: TimeToTarget) -> str:
+    trials = f"{found.reached} of {counted(found.n, 'trial')}"
+    if found.reached == 0:
+        return f"does not reach it within {fixed(found.budget, 0)} steps (0 of {found.n})"
+    if math.isinf(found.median):
+        return f"reaches it in {trials}, so that its median lies above {fixed(found.budget, 0)} steps"
+    return f"reaches it at a median of {fixed(found.median, 0)} steps ({trials})"

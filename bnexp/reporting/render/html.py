@@ -10,28 +10,31 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 from markupsafe import Markup
 
 from bnexp.reporting.numbers import ABSENT, Number
 from bnexp.reporting.part import FEW, Section
-from bnexp.reporting.render.templates import source, template
-
-SCRIPTS = ("page.js", "curves.js")
+from bnexp.reporting.render import template
 
 
-def report(sections: Sequence[Section], figures: Mapping[str, str], suffixes: Sequence[str] = ("svg", "png")) -> str:
-    """`index.html`; `figures` maps `<slug>-<name of the figure>` to the text of its SVG, of those that it shows;
-    `suffixes` names the formats in which each figure lies beside the page."""
-    script = "".join(source(name) for name in SCRIPTS)
+def report(sections: Sequence[Section], figures: Mapping[str, bytes], suffixes: Sequence[str]) -> str:
+    """`index.html`; `figures` maps `<slug>-<name of the figure>` to the SVG of those that it shows; `suffixes` names
+    the formats in which each figure lies beside the page."""
+    folder = resources.files("bnexp.reporting") / "templates"
+    script = "".join((folder / name).read_text(encoding="utf-8") for name in ("page.js", "curves.js"))
+    # What the page's Content-Security-Policy lets run, and nothing else (https://www.w3.org/TR/CSP3/).
+    fingerprint = "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    image = "data:image/svg+xml;base64,"
     return template("index.html", json_block=json_block, sorted_by=sorted_by, unbroken=unbroken).render(
         sections=sections,
-        images={name: _data_uri(svg) for name, svg in figures.items()},
+        images={name: image + base64.b64encode(svg).decode() for name, svg in figures.items()},
         few=FEW,
         suffixes=suffixes,
         script=Markup(script),
-        fingerprint=_fingerprint(script),
+        fingerprint=fingerprint,
     )
 
 
@@ -53,12 +56,3 @@ def json_block(data: Mapping[str, Any]) -> Markup:
     """`data` as JSON that is safe inside a `<script type="application/json">`: no name in it can end the element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return Markup(text.translate({ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}))
-
-
-def _fingerprint(script: str) -> str:
-    """What the page's Content-Security-Policy lets run, and nothing else (https://www.w3.org/TR/CSP3/)."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _data_uri(svg: str) -> Markup:
-    return Markup("data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bnexp.reporting.part import Section
-from bnexp.reporting.render.templates import template
+from bnexp.reporting.render import template
 
 
 def report(sections: Sequence[Section]) -> str:

@@ -26,7 +26,7 @@ def importable(files: Sequence[SourceFile], folders: Sequence[str]) -> Iterator[
     ours = {each.module: each for each in files if not is_installed(each.path) and each.path.suffix == ".py"}
     tops = {name.partition(".")[0] for name in ours}
     stashed = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in tops}
-    path, finder = list(sys.path), _Finder(ours, [Path(folder).resolve() for folder in folders])
+    path, finder = list(sys.path), _Finder(ours)
     importlib.invalidate_caches()
     sys.path[:0] = folders
     sys.meta_path.insert(0, finder)
@@ -47,8 +47,8 @@ def importable(files: Sequence[SourceFile], folders: Sequence[str]) -> Iterator[
 class _Finder:
     """Finds the user's modules, and refuses those of his that no import statement names."""
 
-    def __init__(self, files: Mapping[str, SourceFile], folders: Sequence[Path]) -> None:
-        self._files, self._folders = files, folders
+    def __init__(self, files: Mapping[str, SourceFile]) -> None:
+        self._files = files
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, _: object = None) -> ModuleSpec | None:
         if file := self._files.get(name):
@@ -57,11 +57,13 @@ class _Finder:
                 name, file.path, loader=_Loader(name, file), submodule_search_locations=inner
             )
         found = PathFinder.find_spec(name, path)
-        place = Path(found.origin).resolve() if found and found.has_location and found.origin else None
-        if place and not is_installed(place) and any(place.is_relative_to(folder) for folder in self._folders):
+        place = Path(found.origin) if found and found.has_location and found.origin else None
+        if place and not is_installed(place):
             raise UserError(
-                f"{place} is imported, and no import statement names it: its content would not belong to what a result "
-                f"was made with. Write `import {name}` at the top of the module that uses it"
+                f"{place} is imported, but reading the import statements did not lead to it, so that its content would "
+                f"not belong to what a result was made with. Write `import {name}` in the module that uses it; where "
+                "that stands there, and the file lies in a folder that sys.path gets while it runs, put it beside the "
+                "config or name the folder in PYTHONPATH"
             )
         return None
 

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib
 import site
+import symtable
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -131,35 +132,19 @@ def changed(earlier: str, now: str) -> list[str]:
 
 
 def check_defines(file: SourceFile, name: str) -> None:
-    """ValueError where a file is not Python, or defines no such name at its top level."""
+    """ValueError where a file is not Python, or binds no such name at its top level."""
     try:
-        defined = set(_defined(ast.parse(file.content).body))
+        top = symtable.symtable(file.content.decode(), str(file.path), "exec")
     except (SyntaxError, ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else error
         raise ValueError(f"{file.path} is not Python that this version can read: {said}{where}") from None
-    if name not in defined:
-        public = sorted(found for found in defined if not found.startswith("_"))
+    bound = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
+    if name not in bound:
+        public = sorted(found for found in bound if not found.startswith("_"))
         raise ValueError(
             f"{file.path} defines no {name!r} at its top level; it defines: {', '.join(public) or 'nothing'}"
         )
-
-
-def _defined(body: Sequence[ast.stmt]) -> Iterator[str]:
-    """Names that statements bind at the top level of a module."""
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield statement.name
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in statement.names)
-        elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        elif isinstance(statement, ast.If | ast.Try | ast.With):
-            yield from _defined(statement.body)
-            yield from _defined(getattr(statement, "orelse", []))
-            for handler in getattr(statement, "handlers", []):
-                yield from _defined(handler.body)
 
 
 def _imported(file: SourceFile) -> Iterator[str]:
@@ -198,9 +183,10 @@ def _package(file: SourceFile) -> Iterator[SourceFile]:
 
 def is_installed(path: Path) -> bool:
     """Whether a file comes with Python, with bnexp, or with a package that was installed, not with the user's work."""
-    return path.resolve().is_relative_to(Path(bnexp.__file__).resolve().parent) or any(
-        path.resolve().is_relative_to(folder) for folder in _library_folders()
-    )
+    path = path.resolve()
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    return any(path.is_relative_to(folder) for folder in (Path(bnexp.__file__).resolve().parent, *_library_folders()))
 
 
 @cache

@@ -98,7 +98,11 @@ def test_own_modules_may_lie_beside_the_config(bnexp_, folder) -> None:
     mine = folder / "mine"
     mine.mkdir()
     (mine / "my_norms.py").write_text("import keras\n\n\nclass MyNorm(keras.layers.Layer):\n    pass\n")
-    config = (folder / "tiny.yaml").read_text().replace("bn: {norm: batch}", "own: {norm: my_norms:MyNorm}")
+    config = (
+        (folder / "tiny.yaml")
+        .read_text()
+        .replace("bn: {norm: {name: batch, momentum: 0.8}}", "own: {norm: my_norms:MyNorm}")
+    )
     (mine / "own.yaml").write_text(config)
     said = bnexp_("run", "mine/own.yaml", "--seeds", "0", "--only", "own", "-q")
     assert said.code == 0, said.err

@@ -114,7 +114,7 @@ def test_who_reads_the_source_of_a_function_reads_what_runs(tmp_path):
 
 def test_a_module_that_no_import_statement_names_is_refused(tmp_path):
     write(tmp_path, **{"m.py": "import importlib\nL = importlib.import_module('unus' + 'ed')\n"})
-    with pytest.raises(UserError, match=r"unused\.py is imported, and no import statement names it.*`import unused`"):
+    with pytest.raises(UserError, match=r"unused\.py is imported, but reading the import statements did not lead to it.*`import unused`"):
         loaded(tmp_path)
 
 
@@ -157,3 +157,21 @@ def test_a_run_says_which_file_changed_and_trains_again_what_it_made(tmp_path):
     again = bnexp("run", "c.yaml", "--jobs", "1", folder=tmp_path)
     assert "c: hlp.py changed since it was last run here: 2 finished trials to train again" in again.stderr
     assert len(list(tmp_path.glob("results/trials/*/record.json"))) == 6
+
+
+def test_a_folder_that_sys_path_gets_at_run_time_is_refused_with_the_way_out(tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/beyond.py").write_text("K = 1\n")
+    text = f"import sys\nsys.path.insert(0, {str(tmp_path / 'lib')!r})\nimport beyond\nclass L: ...\n"
+    with pytest.raises(
+        UserError, match=r"lib/beyond\.py is imported, but .* put it beside the config or name the folder"
+    ):
+        loaded(write(tmp_path / "exp", **{"m.py": text}))
+    assert "beyond" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text", ["L, M = make()", "for L in (A, B): ...", "import x as L", "with a as L: ...", "L: int = 1"]
+)
+def test_a_name_may_be_bound_in_any_way(tmp_path, text):
+    assert code(write(tmp_path, **{"m.py": text})).digest()

@@ -138,8 +138,8 @@ def sampled(tmp_path_factory):
 def test_errors_of_the_images_are_those_of_the_images_that_either_network_missed(sampled):
     x, found = np.zeros((4, 10_000)), sampled.comparisons[0]
     for seed in range(4):
-        x[seed, list(sampled.records[0][seed].test.missed)] += 100
-        x[seed, list(sampled.records[1][seed].test.missed)] -= 100
+        x[seed, list(sampled.sides[0].records[seed].test.missed)] += 100
+        x[seed, list(sampled.sides[1].records[seed].test.missed)] -= 100
     assert found.sampling[:3] == pytest.approx(sources(x)[:3])
     assert found.sampling.interval.mean == pytest.approx(found.difference.mean)
     got = summary(sampled).set_index("variant").loc["bn-pre"]

@@ -32,9 +32,8 @@ class Blocks:
 
         A norm that brings its activation stands in place of norm and activation.
         """
-        assert block.kind in ("conv", "dense"), block
         norm = self._norm
-        below = linear(norm, block.kind, block.shape[-1], block.name, use_bias=norm.keeps_bias(block), **keywords)
+        below = linear(norm, block, use_bias=norm.keeps_bias(block), **keywords)
         if norm.linear_target is not None and norm.takes(block):
             self._norms.append(NormLayer(below, block, below))
         x = below(x)

@@ -31,6 +31,13 @@ class Built:
     model: keras.Model
     norms: tuple[NormLayer, ...]
 
+    @property
+    def of_norms(self) -> set[int]:
+        """The ids of the variables that normalizing layers have; of linear layers with a rule of their own none."""
+        return {
+            id(variable) for norm in self.norms if norm.layer is not norm.linear for variable in norm.layer.variables
+        }
+
 
 def inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     """The layer and all that it is made of, at any depth: a cell, the parts of a user's block."""

@@ -1,11 +1,10 @@
 """Scale and shift only: the control for what γ and β do without any statistics."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from bnexp.norms.channelwise import Channelwise
+from bnexp.norms.bases import Channelwise
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -16,10 +15,6 @@ class Affine(Channelwise):
 
     It is what remains of any normalization here when its statistics are taken away, so the control for them.
     """
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.add_scale_and_shift()
 
     def call(self, inputs: Any) -> Any:
         return self.scaled(self.precise(inputs))

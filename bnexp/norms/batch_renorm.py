@@ -1,12 +1,12 @@
 """Batch renormalization (Ioffe 2017, https://arxiv.org/abs/1702.03275) with the paper's ramp."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments
+from bnexp.norms.bases import MovingAverages, batch_axes, centred_moments
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -29,6 +29,7 @@ class BatchRenormalization(MovingAverages):
     """
 
     arguments = ("momentum", "epsilon", "r_max", "d_max", "ramp_start", "r_ramp_end", "d_ramp_end")
+    averages: ClassVar = {"moving_mean": 0.0, "moving_deviation": 1.0}
 
     def __init__(
         self,
@@ -55,12 +56,7 @@ class BatchRenormalization(MovingAverages):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
-        self.add_scale_and_shift()
-        self.moving_mean = self.add_moving("moving_mean", 0.0)
-        self.moving_deviation = self.add_moving("moving_deviation", 1.0)
-        self.steps = self.add_weight(
-            name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False, autocast=False
-        )
+        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

@@ -1,12 +1,11 @@
 """EvoNorm B0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, combined, moments, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -23,15 +22,12 @@ class EvoNormB0(MovingAverages):
     `EvoNormS0` is the one without batch statistics.
     """
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.add_scale_and_shift()
-        self.v = self.add_channel_weight("v", 1.0)
-        self.moving_variance = self.add_moving("moving_variance", 1.0)
+    starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
+    averages: ClassVar = {"moving_variance": 1.0}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
-        own_mean, of_instance = moments(x, pixel_axes(x))
+        _, own_mean, of_instance = centred_moments(x, pixel_axes(x))
         if self.uses_batch(training):
             _, of_batch = combined(own_mean, of_instance, 0)
             self.move(self.moving_variance, of_batch)
@@ -39,9 +35,6 @@ class EvoNormB0(MovingAverages):
             of_batch = self.precise(self.moving_variance)
         threshold = self.precise(self.v) * x + ops.sqrt(of_instance + self.epsilon)
         return self.scaled(x / ops.maximum(ops.sqrt(of_batch + self.epsilon), threshold))
-
-    def set_statistics(self, mean: Any, variance: Any) -> None:
-        self.moving_variance.assign(variance)
 
 
 layer = EvoNormB0.of

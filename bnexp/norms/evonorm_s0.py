@@ -1,12 +1,12 @@
 """EvoNorm S0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import Channelwise, check_epsilon, combined, grouped, moments, pixel_axes
+from bnexp.norms.bases import Channelwise, centred_moments, check_epsilon, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -24,6 +24,7 @@ class EvoNormS0(Channelwise):
     """
 
     arguments = ("groups", "epsilon")
+    starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
 
     def __init__(self, groups: int = 8, epsilon: float = 1e-3, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -38,16 +39,16 @@ class EvoNormS0(Channelwise):
             raise ValueError(
                 f"groups must divide the channels; received {self.groups} groups, {self.channels} channels"
             )
-        self.add_scale_and_shift()
-        self.v = self.add_channel_weight("v", 1.0)
 
     def call(self, inputs: Any) -> Any:
         x = self.precise(inputs)
-        means, variances = (grouped(moment, self.groups) for moment in moments(x, pixel_axes(x)))
+        _, *of_channels = centred_moments(x, pixel_axes(x))
+        in_groups = (*ops.shape(of_channels[0])[:-1], self.groups, self.channels // self.groups)
+        means, variances = (ops.reshape(moment, in_groups) for moment in of_channels)
         _, variance = combined(means, variances, -1)
         inverse = ops.rsqrt(variance + self.epsilon) * ops.ones_like(variances)
         swish = x * ops.sigmoid(self.precise(self.v) * x)
-        return self.normalized(swish, ops.reshape(inverse, (*ops.shape(inverse)[:-2], self.channels)))
+        return self.normalized(swish, ops.reshape(inverse, ops.shape(of_channels[0])))
 
 
 layer = EvoNormS0.of

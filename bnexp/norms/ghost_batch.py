@@ -1,12 +1,11 @@
 """Ghost batch normalization (Hoffer, Hubara & Soudry 2017, https://arxiv.org/abs/1705.08741)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -34,11 +33,6 @@ class GhostBatchNormalization(MovingAverages):
         if ghost_size < 1:
             raise ValueError(f"ghost_size must be at least 1; received {ghost_size}")
         self.ghost_size = ghost_size
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.add_scale_and_shift()
-        self.add_moving_moments()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

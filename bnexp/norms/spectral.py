@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from bnexp.norms.effective_kernel import EffectiveKernel, linear_of
+from bnexp.norms.bases import EffectiveKernel, linear_of
 
 _SMALLEST = 1e-12
 """Of a length that is divided by: a kernel of zeros stays one."""
@@ -56,11 +56,12 @@ class SpectralNorm(EffectiveKernel):
         The products are sums of products: a matrix product may be rounded to ten bits on a GPU.
         """
         u = _unit(self.precise(self.singular_vector))
+        v = _unit(ops.sum(matrix * u, 1))
         if training and self.trainable:
             for _ in range(self.power_iterations):
-                u = _unit(ops.sum(ops.expand_dims(_fan_in(matrix, u), 1) * matrix, 0))
+                u = _unit(ops.sum(ops.expand_dims(v, 1) * matrix, 0))
+                v = _unit(ops.sum(matrix * u, 1))
             self.singular_vector.assign(u)
-        v = _fan_in(matrix, u)
         return ops.stop_gradient(v), ops.stop_gradient(u)
 
     def get_config(self) -> dict[str, Any]:
@@ -92,11 +93,6 @@ class SpectralNormDense(SpectralNorm, keras.layers.Dense):
     Arguments are those of `keras.layers.Dense`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
     ValueError for others.
     """
-
-
-def _fan_in(matrix: Any, u: Any) -> Any:
-    """Wu / ‖Wu‖."""
-    return _unit(ops.sum(matrix * u, 1))
 
 
 def _unit(vector: Any) -> Any:

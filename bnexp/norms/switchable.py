@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -29,14 +29,10 @@ class SwitchableNormalization(MovingAverages):
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) > 2:
             check_pixels(self, input_shape, "an instance of one number has no variance")
+        members = (2 if len(input_shape) == 2 else 3,)
+        self.mean_logits = self.add_weight(name="mean_logits", shape=members, initializer="zeros")
+        self.variance_logits = self.add_weight(name="variance_logits", shape=members, initializer="zeros")
         super().build(input_shape)
-        members = 2 if len(input_shape) == 2 else 3
-        self.mean_logits = self.add_weight(name="mean_logits", shape=(members,), initializer="zeros", autocast=False)
-        self.variance_logits = self.add_weight(
-            name="variance_logits", shape=(members,), initializer="zeros", autocast=False
-        )
-        self.add_scale_and_shift()
-        self.add_moving_moments()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

@@ -5,8 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import check_epsilon, moments
-from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes, linear_of
+from bnexp.norms.bases import EffectiveKernel, batch_axes, centred_moments, check_epsilon, linear_of
 from bnexp.specs.norms.weight_standardized_group import WeightStandardizedGroupNorm
 
 
@@ -26,8 +25,8 @@ class WeightStandardized(EffectiveKernel):
 
     def effective_kernel(self, training: bool | None = None) -> Any:
         kernel = self.precise(self.kernel)
-        mean, variance = moments(kernel, fan_in_axes(kernel))
-        return (kernel - mean) * ops.rsqrt(variance + self.weight_epsilon)
+        centred, _, variance = centred_moments(kernel, batch_axes(kernel))
+        return centred * ops.rsqrt(variance + self.weight_epsilon)
 
 
 @keras.saving.register_keras_serializable(package="bnexp")

@@ -1,17 +1,39 @@
-"""The loop of training: stretches of steps, and stops between them, of which observers are told."""
+"""The loop of training: stretches of steps, stops between them, of which observers are told, and where time goes."""
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from bnexp.data import Split
+from bnexp.records.record import Seconds
 from bnexp.specs.trial import Trial
-from bnexp.training.clock import Clock
 from bnexp.training.device import DeviceData
 from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program, Stretch
+
+
+class Clock:
+    """Adds up wall-clock seconds of the parts of a trial, from its making on."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.parts = {"data": 0.0, "compile": 0.0, "train": 0.0, "evaluate": 0.0}
+
+    @contextmanager
+    def __call__(self, part: Literal["data", "compile", "train", "evaluate"]) -> Iterator[None]:
+        """What is done within counts for this part."""
+        since = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.parts[part] += time.perf_counter() - since
+
+    def seconds(self) -> Seconds:
+        return Seconds(**self.parts, total=time.perf_counter() - self._began)
 
 
 @dataclass(frozen=True)
@@ -69,8 +91,12 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         epoch, first = divmod(step, per_epoch)
         if first == 0:
             order = epoch_order(examples, setup.trial.seed, epoch)
+        done: list[Stretch] = []
         with clock("train"):
-            done = list(_trained(setup, batches(order, training.batch_size, first, first + until - step)))
+            for stretch in batches(order, training.batch_size, first, first + until - step):
+                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch))
+                if not done[-1].finite:
+                    break
         step += sum(part.steps for part in done)
         # Weights are looked at where the spec says, whoever observes: the last update itself may have overflowed.
         diverged = not done[-1].finite or (until in evaluations and not setup.program.finite())
@@ -95,12 +121,3 @@ def total_penalty(sums: Iterable[float | None]) -> float | None:
     """The sum of what a model has added to the loss; None where it adds nothing."""
     known = [each for each in sums if each is not None]
     return sum(known) if known else None
-
-
-def _trained(setup: Setup, stretches: Iterable[np.ndarray]) -> Iterator[Stretch]:
-    """Train on arrays of batches, each (steps, batch), to their end or the first loss that is not finite."""
-    for order in stretches:
-        done = setup.program.train(setup.data.images, setup.data.labels, order)
-        yield done
-        if not done.finite:
-            return

@@ -1,6 +1,5 @@
 """The order in which a trial sees its training examples: drawn from (seed, epoch), the same for all variants."""
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,14 +11,6 @@ from bnexp.specs.trial import stream
 def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """The training examples `indices`, shape (examples,), shuffled for this epoch (from 0), as int32."""
     return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch))]
-
-
-def order_fingerprint(indices: np.ndarray, seed: int, epochs: int) -> str:
-    """16 hexadecimal digits of the SHA-256 over the orders of all epochs."""
-    digest = hashlib.sha256()
-    for epoch in range(epochs):
-        digest.update(epoch_order(indices, seed, epoch).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def batches(order: np.ndarray, batch_size: int, first: int, last: int) -> Iterator[np.ndarray]:

@@ -9,7 +9,6 @@ from bnexp.data import load
 from bnexp.errors import UserError
 from bnexp.models.own_state import seed_everything
 from bnexp.records.environment import environment
-from bnexp.specs.datasets import ImageSet
 from bnexp.specs.trial import Trial, cautions, problems
 from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
@@ -39,8 +38,10 @@ class Resources:
             self._data = None  # let go of the old one before the new one is read
             seed_everything(0, "data")  # what a user's loader draws without a seed is the same in every worker
             self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
-        _check_fit(trial, self._data[1])
-        return self._data[1]
+        data = self._data[1]
+        if found := problems(trial.spec, data.sizes):
+            raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+        return data
 
     def program(self, trial: Trial, data: DeviceData, batch: np.ndarray, execution: Execution) -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, tried on a batch, and whether it served before.
@@ -70,18 +71,5 @@ class Resources:
 def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:
     """What may surprise, and could not be known of a user's own dataset before it was loaded."""
     spec, before = trial.spec, cautions(trial.spec)
-    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, _sizes(data)) if text not in before)
+    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, data.sizes) if text not in before)
     return (*data.dataset.cautions, *of_norm)
-
-
-def _check_fit(trial: Trial, data: DeviceData) -> None:
-    """What could not be known of a user's own dataset before it was loaded."""
-    if found := problems(trial.spec, _sizes(data)):
-        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
-
-
-def _sizes(data: DeviceData) -> ImageSet:
-    dataset = data.dataset
-    height, width, channels = dataset.train_images.shape[1:]
-    counts = len(dataset.train_labels), len(dataset.test_labels)
-    return ImageSet(dataset.name, *counts, (height, width, channels), dataset.classes)

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import keras
@@ -32,14 +33,14 @@ class BatchStatistics:
 
     def __init__(self, built: Built) -> None:
         self._model = built.model
-        self._norms = batch_dependent(built)
-        self._state = list({id(v): v for norm in self._norms for v in norm.non_trainable_variables}.values())
-        self._noted: list[list[Any]] = [[] for _ in self._norms]
+        self.layers = batch_dependent(built)
+        self._state = list({id(v): v for layer in self.layers for v in layer.non_trainable_variables}.values())
+        self._noted: list[list[Any]] = [[] for _ in self.layers]
         self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
-        return self._without_trace(x, lambda norm, inputs: None)[0]
+        return self._without_trace(x, lambda layer, inputs: None)[0]
 
     def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
@@ -47,14 +48,9 @@ class BatchStatistics:
         Every normalization sees inputs that those before it normalized within their batch; mean and variance are
         those of its inputs over all examples, not averages over batches.
         """
-        try:
-            for batch in batches:
-                self._collect(batch)
-            for norm, noted in zip(self._norms, self._noted, strict=True):
-                _set_statistics(norm, *_together(*zip(*noted, strict=True)))
-        finally:
-            for noted in self._noted:
-                noted.clear()
+        noted = [self._step(batch)[1] for batch in batches]
+        for layer, *seen in zip(self.layers, *noted, strict=True):
+            _set_statistics(layer, *_together(*zip(*chain(*seen), strict=True)))
 
     def disagreement(self, batch: tf.Tensor) -> str | None:
         """Which layer takes in something else, in a training step on `batch`, than `recalibrate` would set; and why.
@@ -66,58 +62,57 @@ class BatchStatistics:
         """
         before = [variable.numpy() for variable in self._state]
         try:
-            _, noted = self._step(batch)
-            for norm, seen in zip(self._norms, noted, strict=True):
-                if not (seen and _would_set(norm, seen[0])):
-                    return f"{norm.path} cannot take mean and variance of its inputs for statistics"
-            statistics = [
-                [variable for variable, _ in _would_set(norm, seen[0])]
-                for norm, seen in zip(self._norms, noted, strict=True)
-            ]
-            _fill(statistics, 0.0)
-            from_zero, noted = self._step(batch)
-            far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for each in statistics for v in each))
-            _fill(statistics, far)
-            from_far, _ = self._step(batch)
-            for norm, seen, variables in zip(self._norms, noted, statistics, strict=True):
-                for variable in variables:
-                    zero = from_zero[id(variable)]
-                    kept = float(np.median((from_far[id(variable)] - zero) / far))
-                    if not kept < 1 - 1e-6:
-                        return f"{variable.path} does not move in training"
-                    spread = float(np.sqrt(np.mean([variance for _, _, variance in seen])))
-                    slack = np.array(_ALIKE if norm.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF)
-                    slack *= [1, spread]
-                    if not any(_taken_in(zero, kept, values, *slack) for values in _expected(norm, variable, seen)):
-                        return (
-                            f"in training, {variable.path} takes in something else than "
-                            "the mean or variance of the layer's inputs over the batch"
-                        )
+            return self._disagreement(batch)
         finally:
             for variable, value in zip(self._state, before, strict=True):
                 variable.assign(value)
+
+    def _disagreement(self, batch: tf.Tensor) -> str | None:
+        statistics: list[list[keras.Variable]] = []
+        for layer, seen in zip(self.layers, self._step(batch)[1], strict=True):
+            statistics.append([variable for variable, _ in _would_set(layer, seen[0])] if seen else [])
+            if not statistics[-1]:
+                return f"{layer.path} cannot take mean and variance of its inputs for statistics"
+        _fill(chain(*statistics), 0.0)
+        from_zero, noted = self._step(batch)
+        far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for v in chain(*statistics)))
+        _fill(chain(*statistics), far)
+        from_far, _ = self._step(batch)
+        for layer, seen, variables in zip(self.layers, noted, statistics, strict=True):
+            relative, absolute = _ALIKE if layer.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF
+            absolute *= float(np.sqrt(np.mean([variance for _, _, variance in seen])))
+            for variable in variables:
+                zero = from_zero[id(variable)]
+                kept = float(np.median((from_far[id(variable)] - zero) / far))
+                if not kept < 1 - 1e-6:
+                    return f"{variable.path} does not move in training"
+                expected = _expected(layer, variable, seen)
+                if not any(_taken_in(zero, kept, values, relative, absolute) for values in expected):
+                    return (
+                        f"in training, {variable.path} takes in something else than "
+                        "the mean or variance of the layer's inputs over the batch"
+                    )
         return None
 
     def _step(self, batch: tf.Tensor) -> tuple[dict[int, np.ndarray], list[list[Any]]]:
-        """What a training step makes of each statistic, by the id of its variable, and what was noted on the way."""
+        """What a training step makes of each statistic, by the id of its variable, and what each layer noted."""
         try:
             after = self._collect(batch)
             noted = [list(each) for each in self._noted]
         finally:
             for each in self._noted:
                 each.clear()
-        values = (value.numpy().astype(np.float64) for value in after)
-        return {id(variable): value for variable, value in zip(self._state, values, strict=True)}, noted
+        return {id(v): value.numpy().astype(np.float64) for v, value in zip(self._state, after, strict=True)}, noted
 
     def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
-        return self._without_trace(batch, lambda norm, x: _note(x, self._noted[self._norms.index(norm)]))[1]
+        return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
     def _without_trace(
         self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, tf.Tensor], None]
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Logits of `x`, and what its statistics became; `watch` is told of the inputs of each normalization."""
         before = [tf.identity(variable.value) for variable in self._state]
-        with _in_training_mode(self._norms, watch):
+        with _in_training_mode(self.layers, watch):
             logits = self._model(x, training=False)
         after = [tf.identity(variable.value) for variable in self._state]
         for variable, value in zip(self._state, before, strict=True):
@@ -187,13 +182,9 @@ def batch_dependent(built: Built) -> list[keras.layers.Layer]:
     Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
     A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
     """
-    layers = dict.fromkeys(layer for norm in built.norms for layer in inside(norm.layer))
     kept = ("set_statistics", "moving_mean", "moving_variance")
-    return [
-        layer
-        for layer in layers
-        if getattr(layer, "batch_dependent", True) and any(hasattr(layer, name) for name in kept)
-    ]
+    parts = dict.fromkeys(part for norm in built.norms for part in inside(norm.layer))
+    return [one for one in parts if getattr(one, "batch_dependent", True) and any(hasattr(one, name) for name in kept)]
 
 
 _FAR = 1e4
@@ -203,10 +194,9 @@ _ALIKE, _ALIKE_IN_HALF = (5e-3, 1e-4), (5e-2, 1e-2)
 float32 and in 16 bits."""
 
 
-def _fill(statistics: Iterable[list[keras.Variable]], number: float) -> None:
-    for variables in statistics:
-        for variable in variables:
-            variable.assign(np.full(variable.shape, number, variable.dtype))
+def _fill(variables: Iterable[keras.Variable], number: float) -> None:
+    for variable in variables:
+        variable.assign(np.full(variable.shape, number, variable.dtype))
 
 
 def _would_set(layer: keras.layers.Layer, moments: Sequence[np.ndarray]) -> list[tuple[keras.Variable, np.ndarray]]:
@@ -215,7 +205,7 @@ def _would_set(layer: keras.layers.Layer, moments: Sequence[np.ndarray]) -> list
     Empty where it cannot.  The layer's state is lost.
     """
     floats = [v for v in layer.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
-    _fill([floats], np.nan)
+    _fill(floats, np.nan)
     try:
         _set_statistics(layer, *moments[1:])
     except Exception:  # whatever a layer that is not ours says of moments that are not its own

@@ -115,7 +115,7 @@ def made(name: str, kind: str, shape: tuple[int, ...] | None = None, *, plain: b
     y = inputs
     if acts:
         kernel = {"kernel_size": (3, 2)} if kind == "conv" else {}
-        y = linear(spec, kind, UNITS, "it", use_bias=spec.use_bias, **kernel)(y)
+        y = linear(spec, Block("it", kind, (UNITS,)), use_bias=spec.use_bias, **kernel)(y)
     if spec.target is not None:
         y = build(spec, "it_norm")(y)
     it = Made(spec, kind, shape, keras.Model(inputs, y))

@@ -8,17 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
+from bnexp.models.built import Built
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
-from bnexp.training.clock import Clock
 from bnexp.training.evaluations import Evaluations, caution, test_scores
 from bnexp.training.execution import execution_for
 from bnexp.training.initial import fingerprint
-from bnexp.training.loop import Observer, Setup, train
-from bnexp.training.order import epoch_order, order_fingerprint
-from bnexp.training.program import Program
+from bnexp.training.loop import Clock, Observer, Setup, train
+from bnexp.training.order import epoch_order
 from bnexp.training.resources import Resources, noticed
 
 
@@ -68,7 +67,7 @@ def central(
         other_statistics=others,
         train_examples=len(parts.train),
         validation_examples=len(parts.validation),
-        parameters=_parameters(program),
+        parameters=_parameters(program.built),
         fingerprints=fingerprints,
         data_hash=data.dataset.content_hash,
         seconds=clock.seconds(),
@@ -87,24 +86,24 @@ def central(
 
 def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
     """`weights`: what each of the model's variables started at, in their order."""
-    trial, built, train_examples = setup.trial, setup.program.built, setup.parts.train
-    norms = [norm.layer for norm in built.norms if norm.layer is not norm.linear]
-    of_norms = {id(variable) for layer in norms for variable in layer.variables}
+    trial, built, parts = setup.trial, setup.program.built, setup.parts
+    of_norms = built.of_norms
     paths = zip(weights, built.model.variables, strict=True)
+    orders = (epoch_order(parts.train, trial.seed, epoch) for epoch in range(trial.spec.training.epochs))
     return Fingerprints(
-        weights={path: fingerprint(value) for path, value in weights.items()},
+        weights={path: fingerprint([value]) for path, value in weights.items()},
         normalization=tuple(path for path, variable in paths if id(variable) in of_norms),
-        order=order_fingerprint(train_examples, trial.seed, trial.spec.training.epochs),
-        validation=fingerprint(setup.parts.validation),
+        order=fingerprint(orders),
+        validation=fingerprint([parts.validation]),
     )
 
 
-def _parameters(program: Program) -> Parameters:
-    model = program.model
+def _parameters(built: Built) -> Parameters:
+    kept = (variable for variable in built.model.non_trainable_variables if variable.name != SEED_STATE)
     return Parameters(
-        trainable=_count(model.trainable_variables),
-        non_trainable=_count(variable for variable in model.non_trainable_variables if variable.name != SEED_STATE),
-        normalization=sum(_count(norm.parameters) for norm in program.built.norms),
+        trainable=_count(built.model.trainable_variables),
+        non_trainable=_count(kept),
+        normalization=sum(_count(norm.parameters) for norm in built.norms),
     )
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 from keras import layers, ops
 
-from bnexp.models.blocks import Blocks
-from bnexp.models.built import Built
+from bnexp.models.blocks import Blocks, Built
 from bnexp.specs.block import Block
 from bnexp.specs.model import LstmSpec
 from bnexp.specs.trial import TrialSpec

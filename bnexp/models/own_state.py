@@ -1,4 +1,7 @@
-"""The state of a user's own layer: drawn from (seed, name of the layer, path within it), however the layer draws."""
+"""The state of a user's own layer: drawn from (seed, name of the layer, path within it), however the layer draws.
+
+What Keras has no public way to is asked here.
+"""
 
 import gc
 import random
@@ -18,7 +21,6 @@ from keras.src.backend.common import global_state
 from keras.src.initializers.random_initializers import RandomInitializer
 from keras.src.random import seed_generator
 
-from bnexp.models.built import inside
 from bnexp.specs.trial import stream
 
 SEED_STATE = "seed_generator_state"
@@ -46,6 +48,11 @@ def seed_everything(
 def bits(seed: int, *names: str | int) -> int:
     """31 bits of a stream, which every generator takes."""
     return stream(seed, *names) >> 32
+
+
+def inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer and all that it is made of, at any depth: a cell, the parts of a user's block."""
+    return list(layer._flatten_layers())  # Keras has no public way to them
 
 
 @contextmanager

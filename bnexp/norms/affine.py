@@ -12,7 +12,6 @@ class Affine(Channelwise):
     """Scale and shift of each channel.
 
     y = γ_c x + β_c for x of shape (N,...,C); no statistics.  γ and β, of shape (C), start at 1 and 0.
-
     It is what remains of any normalization here when its statistics are taken away, so the control for them.
     """
 

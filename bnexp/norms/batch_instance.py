@@ -23,13 +23,10 @@ class BatchInstanceNormalization(MovingAverages):
 
     y = γ_c (ρ_c x̂_B + (1 − ρ_c) x̂_I) + β_c for x of shape (N,H,W,C); x̂_B has its statistics over N,H,W, at inference
     moving averages that start at 0 and 1; x̂_I has them over H,W of each example, in training and at inference.
-
     ρ, γ and β have shape (C) and start at 1, 1 and 0; ρ is kept in [0,1] by a constraint, so after each step.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for inputs of one pixel or
-    none: x̂_I would be 0.
-
-    ρ = 1 is batch normalization, ρ = 0 instance normalization.
+    none: x̂_I would be 0.  ρ = 1 is batch normalization, ρ = 0 instance normalization.
     """
 
     starts: ClassVar = {"rho": 1.0, "gamma": 1.0, "beta": 0.0}

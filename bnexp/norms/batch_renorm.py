@@ -17,14 +17,12 @@ class BatchRenormalization(MovingAverages):
     d = clip((μ_B − μ)/σ, −d_max, d_max), through which no gradient flows; x has shape (N,...,C), μ_B and
     σ_B = √(var_B + ε) are over all axes but the last.  μ and σ are moving averages of μ_B and σ_B, that start at 0
     and 1; at inference x̂ = (x − μ) / σ.
-
     γ and β, of shape (C), start at 1 and 0.  A counter of training calls drives the ramp: r_max and d_max are 1 and 0
     up to `ramp_start`, then grow linearly to their value at `r_ramp_end` and `d_ramp_end`.
 
     Arguments (defaults of the paper): `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3; `r_max` ≥ 1, 3; `d_max` ≥ 0, 5;
     steps `ramp_start` 5000, `r_ramp_end` 40000, `d_ramp_end` 25000, neither end before the start.  An end equal to the
     start is a jump; all three 0 are constant limits.  ValueError for others.
-
     With r_max 1 and d_max 0 it is batch normalization.  Keras's `BatchNormalization(renorm=True)` has constant limits.
     """
 

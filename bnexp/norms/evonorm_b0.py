@@ -14,12 +14,9 @@ class EvoNormB0(MovingAverages):
 
     y = γ_c x / max(√(σ²_c + ε), v_c x + √(σ²_nc + ε)) + β_c for x of shape (N,H,W,C) or (N,C); σ²_c over N,H,W, at
     inference a moving average that starts at 1; σ²_nc over H,W of each example, so 0 for (N,C).
-
-    γ, v and β, of shape (C), start at 1, 1 and 0.
+    γ, v and β, of shape (C), start at 1, 1 and 0.  `EvoNormS0` is the one without batch statistics.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others.
-
-    `EvoNormS0` is the one without batch statistics.
     """
 
     starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}

@@ -14,13 +14,11 @@ class EvoNormS0(Channelwise):
     """Swish over the standard deviation of a group of channels, in place of normalization and activation.
 
     y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c for x of shape (N,H,W,C) or (N,C); σ² over the C/G channels of each of
-    G groups and, if there are any, H,W of each example.
-
-    γ, v and β, of shape (C), start at 1, 1 and 0.  Nothing depends on the batch.
+    G groups and, if there are any, H,W of each example.  γ, v and β, of shape (C), start at 1, 1 and 0.
+    The denominator is that of group normalization; no mean is taken off, and nothing depends on the batch.  `EvoNormB0`
+    is the one with batch statistics.
 
     Arguments: `groups` ≥ 1, 8, must divide C; `epsilon` > 0, 1e-3.  ValueError for others.
-
-    The denominator is that of group normalization; no mean is taken off.  `EvoNormB0` is the one with batch statistics.
     """
 
     arguments = ("groups", "epsilon")

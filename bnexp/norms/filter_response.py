@@ -14,7 +14,6 @@ class FilterResponseNormalization(Channelwise):
     """Each filter's response divided by its root mean square, then a threshold in place of the activation.
 
     y = max(γ_c x / √(ν²_nc + ε) + β_c, τ_c) for x of shape (N,H,W,C); ν² is the mean of x² over H,W of each example.
-
     γ, β and τ, of shape (C), start at 1, 0 and 0.  No mean is taken off, and nothing depends on the batch.
 
     Arguments: `epsilon` > 0, 1e-3 (the paper: 1e-6).  ValueError for others, and for inputs of one pixel or none, of

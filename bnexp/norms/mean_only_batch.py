@@ -13,10 +13,7 @@ class MeanOnlyBatchNormalization(MovingAverages):
     """Takes off the mean of the batch and leaves the scale, which weight normalization below it sets.
 
     y = x − μ_c + β_c for x of shape (N,...,C); μ over all axes but the last, at inference a moving average that starts
-    at 0.  β, of shape (C), starts at 0.
-
-    Arguments: `momentum` in [0,1), 0.99.  ValueError for others.
-
+    at 0.  β, of shape (C), starts at 0.  Argument: `momentum` in [0,1), 0.99.  ValueError for others.
     It is batch normalization without the division; the method of the paper has `WeightNormConv2D` or
     `WeightNormDense` before it.
     """

@@ -74,25 +74,17 @@ class SpectralNormConv2D(SpectralNorm, keras.layers.Conv2D):
 
     y = W' * x + b, W' = W / σ₁(W), σ₁ ≈ vᵀWu with v = Wu/‖Wu‖.  In training each call takes `power_iterations` steps
     of the power method, u ← Wᵀv/‖Wᵀv‖, and keeps u; at inference u stays.  The gradient flows through σ₁, with u and v
-    fixed.
-
-    W is the variable `kernel`; u, of shape (filters), the variable `singular_vector`, starts at random.
+    fixed.  W is the variable `kernel`; u, of shape (filters), the variable `singular_vector`, starts at random.
 
     Arguments are those of `keras.layers.Conv2D`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
-    ValueError for others.
-
-    Paper: https://arxiv.org/abs/1802.05957.  Keras's `SpectralNormalization` overwrites the kernel with W', and so
-    sends no gradient through σ₁.
+    ValueError for others.  Keras's `SpectralNormalization` overwrites the kernel with W', and so sends no gradient
+    through σ₁.  Paper: https://arxiv.org/abs/1802.05957.
     """
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
 class SpectralNormDense(SpectralNorm, keras.layers.Dense):
-    """A dense layer whose kernel (fan-in, units) has the spectral norm 1; see `SpectralNormConv2D`.
-
-    Arguments are those of `keras.layers.Dense`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
-    ValueError for others.
-    """
+    """A dense layer whose kernel (fan-in, units) has the spectral norm 1; else as `SpectralNormConv2D`."""
 
 
 def _unit(vector: Any) -> Any:

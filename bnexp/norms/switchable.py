@@ -17,11 +17,9 @@ class SwitchableNormalization(MovingAverages):
     (instance), over H,W,C (layer) and over N,H,W (batch), the last at inference moving averages that start at 0 and 1.
     w and w' are the softmax of three scalars each, `mean_logits` and `variance_logits`, that start equal.  For x of
     shape (N,C), where an instance has no variance, k runs over layer and batch, and the scalars are two each.
-
     γ and β, of shape (C), start at 1 and 0.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for images of one pixel.
-
     With all the weight on one member it is that member.  The paper replaces moving averages by averages over some
     batches once training has ended; `set_statistics` takes these.
     """

@@ -58,23 +58,17 @@ class WeightNormConv2D(WeightNorm, keras.layers.Conv2D):
     """A convolution whose filters are given by direction and length.
 
     y = w * x + b, w_k = g_k v_k / ‖v_k‖ for each filter k; the norm is over its fan-in, height, width and channels.
-
     v is the variable `kernel` of Keras's layer, g the variable `gain`, of shape (filters), that starts at ‖v‖, so w at
     v.  `initialize_from_data` sets g and b so that a first batch comes out with mean 0 and variance 1, as in the paper.
 
     Arguments are those of `keras.layers.Conv2D`.  The loss has no gradient along v: ⟨∇_v loss, v⟩ = 0.
-
     Paper: https://arxiv.org/abs/1602.07868.  With `MeanOnlyBatchNormalization` after it, it is the paper's §3.
     """
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
 class WeightNormDense(WeightNorm, keras.layers.Dense):
-    """A dense layer whose units' weights are given by direction and length; see `WeightNormConv2D`.
-
-    y = x w + b, w_k = g_k v_k / ‖v_k‖ for each unit k; the norm is over its fan-in.  g, the variable `gain`, has shape
-    (units).  Arguments are those of `keras.layers.Dense`.
-    """
+    """A dense layer whose units' weights are given by direction and length; for units as `WeightNormConv2D`."""
 
 
 linear = linear_of(WeightNormConv2D, WeightNormDense)

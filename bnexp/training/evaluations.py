@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, Test
 from bnexp.specs.norms.own import OwnNorm
-from bnexp.training.loop import Setup, Stop, total_penalty
-from bnexp.training.order import epoch_order
+from bnexp.training.loop import Setup, Stop, epoch_order, total_penalty
 from bnexp.training.program import Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from bnexp.models.built import Built
+from bnexp.models.blocks import Built
 from bnexp.models.own_state import SEED_STATE, bits
 from bnexp.specs.model import AnyModel
 from bnexp.specs.trial import stream
 
 
-def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> list[np.ndarray]:
-    """The value at which each of the model's `variables` starts, in their order.
+def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """The value at which each of the model's `variables` starts, in their order, by its path.
 
     A kernel of the model's own layers is drawn by the spec's Keras initializer (a recurrent one is orthogonal, as in
     Keras), seeded from (seed, path of the weight), and multiplied by `initial_scale`; the state of a random layer is an
@@ -23,23 +23,22 @@ def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.
     (biases, γ, β, moving statistics, whatever a user's layer has, a `kernel` too) start at `constants`, the values that
     they got when the model was built.
     """
-    variables, of_norms = built.model.variables, built.of_norms
-    values = {}
-    for variable, path, constant in zip(variables, paths(built.model), constants, strict=True):
-        values[id(variable)] = constant
+    variables, of_norms = dict(zip(paths(built.model), built.model.variables, strict=True)), built.of_norms
+    values = {id(variable): constant for variable, constant in zip(variables.values(), constants, strict=True)}
+    for path, variable in variables.items():
         if variable.name in ("kernel", "recurrent_kernel") and id(variable) not in of_norms:
             kind = spec.initializer if variable.name == "kernel" else "orthogonal"
             config = {"class_name": kind, "config": {"seed": bits(seed, "weight", path)}}
             kernel = keras.initializers.get(config)(variable.shape, dtype="float32")
             values[id(variable)] = np.asarray(kernel) * np.float32(spec.initial_scale)
         elif variable.name == SEED_STATE:
-            values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=constant.dtype)
+            values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=values[id(variable)].dtype)
     for norm in built.norms:
         if hasattr(norm.layer, "initial_values"):
             kernel = values[id(norm.layer.kernel)]
             added = norm.layer.initial_values(kernel, lambda path: np.random.default_rng(stream(seed, "weight", path)))
             values.update((id(variable), value) for variable, value in added)
-    return [values[id(variable)] for variable in variables]
+    return {path: values[id(variable)] for path, variable in variables.items()}
 
 
 def data_dependent_initialization(built: Built, images: Any) -> None:

@@ -8,11 +8,10 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from bnexp.data import Split
+from bnexp.data import Split, shuffle
 from bnexp.records.record import Seconds
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, stream
 from bnexp.training.device import DeviceData
-from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program, Stretch
 
 
@@ -55,10 +54,9 @@ class Stop:
     """Steps done since the start."""
     examples: int
     loss_sum: float
-    """Sum over these examples of the cross-entropy (nats), each taken before the update that it causes."""
     penalty_sum: float | None
-    """Sum over them of the losses that the model adds itself, likewise; None where it adds none."""
     correct: int
+    """These four as in `training.program.Stretch`, over what was trained on since the stop before."""
     seconds: float
     """Of training since the start, without what observers took."""
     diverged: bool
@@ -121,3 +119,20 @@ def total_penalty(sums: Iterable[float | None]) -> float | None:
     """The sum of what a model has added to the loss; None where it adds nothing."""
     known = [each for each in sums if each is not None]
     return sum(known) if known else None
+
+
+def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """The training examples `indices`, shape (examples,), shuffled for this epoch (from 0), as int32."""
+    return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch))]
+
+
+def batches(order: np.ndarray, batch_size: int, first: int, last: int) -> Iterator[np.ndarray]:
+    """Steps `first` up to but not `last` of an epoch (from 0), as at most two arrays of shape (steps, batch).
+
+    The second holds the last, smaller batch of the epoch, where the stretch reaches it.
+    """
+    whole = len(order) // batch_size
+    if first < min(last, whole):
+        yield order[first * batch_size : min(last, whole) * batch_size].reshape(-1, batch_size)
+    if last > whole and len(order) % batch_size:
+        yield order[whole * batch_size :].reshape(1, -1)

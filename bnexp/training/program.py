@@ -10,13 +10,13 @@ from keras.src.utils.naming import reset_uids
 
 from bnexp.errors import UserError
 from bnexp.lazy import attribute
-from bnexp.models.built import Built, inside
-from bnexp.models.own_state import building, seed_everything, unknown_variable
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.fast_layers import with_fast_layers
-from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
+from bnexp.training.initial import data_dependent_initialization, initial_weights
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
 
 EVALUATION_BATCH = 250
@@ -94,13 +94,15 @@ class Program:
         self._unused: list[str] = []
         self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
+
+        def stretch(update: Callable[..., Any], batch_size: int | None) -> Any:
+            return tf.function(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32)])
+
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
-        self._stretch = tf.function(partial(_loop, self._update), [*data, tf.TensorSpec((None, None), tf.int32)])
-        self._compiled_for = execution.batch_size
+        self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
         if execution.step == "xla":
-            step = tf.function(self._update, jit_compile=True)
-            order = tf.TensorSpec((None, execution.batch_size), tf.int32)
-            self._compiled_stretch = tf.function(partial(_loop, step), [*data, order])
+            compiled = tf.function(self._update, jit_compile=True)
+            self._stretches[execution.batch_size] = stretch(compiled, execution.batch_size)
         one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
         self._scores = tf.function(partial(_score, partial(inference_model, training=False)), one_batch)
         self._batch_scores = tf.function(partial(_score, self._statistics.logits), one_batch, autograph=False)
@@ -114,24 +116,19 @@ class Program:
         assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
         seed_everything(seed, "global", self._chance)
         weights = initial_weights(self.built, spec.model, seed, self._constants)
-        for variable, value in zip(self.model.variables, weights, strict=True):
+        for variable, value in zip(self.model.variables, weights.values(), strict=True):
             variable.assign(value)
-        self._finite_at_start = [np.isfinite(value) for value in weights]
+        self._finite_at_start = [np.isfinite(value) for value in weights.values()]
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
         self._optimizer.learning_rate.assign(spec.training.optimizer.learning_rate)
         if first_batch is not None and getattr(spec.norm, "data_init", False):
             data_dependent_initialization(self.built, _scaled(first_batch))
-        return dict(zip(paths(self.model), weights, strict=True))
-
-    def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
-        """Trace and optimize both graphs by using them once; what that changes, `reset` sets right."""
-        self.train(images, labels, batch[None])
-        self.evaluate(images, labels, batch)
+        return weights
 
     def train(self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray) -> Stretch:
         """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
-        stretch = self._compiled_stretch if order.shape[1] == self._compiled_for else self._stretch
+        stretch = self._stretches.get(order.shape[1], self._stretches[None])
         with tf.device(images.device):
             steps, loss_sum, penalty_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
         penalty = float(penalty_sum) if self._penalized else None
@@ -174,7 +171,7 @@ class Program:
 
     @property
     def cautions(self) -> list[str]:
-        """What whoever reads the results should know of how this model trains; after `compile`."""
+        """What whoever reads the results should know of how this model trains; once it has trained a step."""
         return [f"no gradient reaches {path}, which stays as it is" for path in self._unused]
 
     def finite(self) -> bool:
@@ -185,21 +182,20 @@ class Program:
     def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
         variables = self.model.trainable_variables
+        values = [variable.value for variable in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in variables])
+            tape.watch(values)
             logits = self._training_model(x, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
             own = self._training_model.losses  # of the layers that were called just now, and of weights
-            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else None
-            total = loss if penalty is None else loss + penalty
-        gradients = tape.gradient(total, [variable.value for variable in variables])
-        pairs = list(zip(gradients, variables, strict=True))
+            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else tf.zeros_like(loss)
+            total = loss + penalty
+        pairs = list(zip(tape.gradient(total, values), variables, strict=True))
         reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         self._optimizer.apply(*zip(*reached, strict=True))
-        self._penalized = penalty is not None
+        self._penalized = bool(own)
         self._unused = [variable.path for gradient, variable in pairs if gradient is None]
-        added = tf.zeros_like(loss) if penalty is None else penalty
-        return loss, added, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
+        return loss, penalty, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
 
 
 def _loop(
@@ -209,17 +205,15 @@ def _loop(
     order: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
     """`update` with each batch of `order` (steps, batch): steps done, sums of both losses, hits, whether finite."""
-    steps = tf.constant(0)
-    loss_sum = tf.constant(0.0, tf.float64)
-    penalty_sum = tf.constant(0.0, tf.float64)
-    correct = tf.constant(0)
-    finite = tf.constant(True)
+    steps, correct, finite = tf.constant(0), tf.constant(0), tf.constant(True)
+    loss_sum = penalty_sum = tf.constant(0.0, tf.float64)
+    size = tf.cast(tf.shape(order)[1], tf.float64)
     while steps < tf.shape(order)[0] and finite:
         loss, penalty, hits = update(_pixels(images, order[steps]), tf.gather(labels, order[steps]))
         steps += 1
         correct += hits
-        loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
-        penalty_sum += tf.cast(penalty, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
+        loss_sum += tf.cast(loss, tf.float64) * size
+        penalty_sum += tf.cast(penalty, tf.float64) * size
         finite = tf.math.is_finite(loss + penalty)
     return steps, loss_sum, penalty_sum, correct, finite
 

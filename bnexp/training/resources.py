@@ -20,7 +20,7 @@ from bnexp.usercode.code import code_of, in_use
 class Resources:
     """Of one process, which it configures for one device."""
 
-    def __init__(self, device: str, threads: int, data_folder: Path | None) -> None:
+    def __init__(self, device: str = "auto", threads: int = 1, data_folder: Path | None = None) -> None:
         self.device = configure(device, threads)
         self.environment = environment()
         self._data_folder = data_folder
@@ -55,17 +55,15 @@ class Resources:
         reused = program is not None
         with in_use(own):
             if program is None:
-                while len(self._programs) >= MODELS_KEPT:
+                if len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
                 program = Program(spec, image, classes, data.images.dtype, execution, seed=trial.seed)
             if own is None:
                 self._programs[key] = program
-            program.compile(data.images, data.labels, batch)
+            # Both graphs are traced and optimized by their first use; what that changes, `reset` sets right.
+            program.train(data.images, data.labels, batch[None])
+            program.evaluate(data.images, data.labels, batch)
         return program, reused
-
-    def forget_programs(self) -> None:
-        """Keep no compiled model: after a failure none is known to be whole."""
-        self._programs.clear()
 
 
 def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -16,7 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.models.built import Built, inside
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import inside
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over, at most."""
@@ -70,8 +71,9 @@ class BatchStatistics:
     def _disagreement(self, batch: tf.Tensor) -> str | None:
         statistics: list[list[keras.Variable]] = []
         for layer, seen in zip(self.layers, self._step(batch)[1], strict=True):
-            statistics.append([variable for variable, _ in _would_set(layer, seen[0])] if seen else [])
-            if not statistics[-1]:
+            found = _would_set(layer, *seen[0][1:]) if seen else {}
+            statistics.append([variable for variable in layer.non_trainable_variables if id(variable) in found])
+            if not found:
                 return f"{layer.path} cannot take mean and variance of its inputs for statistics"
         _fill(chain(*statistics), 0.0)
         from_zero, noted = self._step(batch)
@@ -81,13 +83,20 @@ class BatchStatistics:
         for layer, seen, variables in zip(self.layers, noted, statistics, strict=True):
             relative, absolute = _ALIKE if layer.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF
             absolute *= float(np.sqrt(np.mean([variance for _, _, variance in seen])))
+            expected = [
+                [
+                    _would_set(layer, mean, variance * (n / max(n - 1, 1) if unbiased else 1))
+                    for n, mean, variance in seen
+                ]
+                for unbiased in (False, True)
+            ]
             for variable in variables:
                 zero = from_zero[id(variable)]
                 kept = float(np.median((from_far[id(variable)] - zero) / far))
                 if not kept < 1 - 1e-6:
                     return f"{variable.path} does not move in training"
-                expected = _expected(layer, variable, seen)
-                if not any(_taken_in(zero, kept, values, relative, absolute) for values in expected):
+                values = ([found[id(variable)] for found in calls] for calls in expected)
+                if not any(_taken_in(zero, kept, each, relative, absolute) for each in values):
                     return (
                         f"in training, {variable.path} takes in something else than "
                         "the mean or variance of the layer's inputs over the batch"
@@ -199,35 +208,23 @@ def _fill(variables: Iterable[keras.Variable], number: float) -> None:
         variable.assign(np.full(variable.shape, number, variable.dtype))
 
 
-def _would_set(layer: keras.layers.Layer, moments: Sequence[np.ndarray]) -> list[tuple[keras.Variable, np.ndarray]]:
-    """The layer's statistics, and what `_set_statistics` makes of them for [numbers, mean, variance].
+def _would_set(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> dict[int, np.ndarray]:
+    """What `_set_statistics` makes of the layer's statistics, by the ids of their variables; {} where it cannot.
 
-    Empty where it cannot.  The layer's state is lost.
+    The layer's state is lost.
     """
     floats = [v for v in layer.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
     _fill(floats, np.nan)
     try:
-        _set_statistics(layer, *moments[1:])
+        _set_statistics(layer, mean, variance)
     except Exception:  # whatever a layer that is not ours says of moments that are not its own
-        return []
-    values = [(variable, variable.numpy().astype(np.float64)) for variable in floats]
-    return [(variable, value) for variable, value in values if not np.isnan(value).all()]
-
-
-def _expected(
-    layer: keras.layers.Layer, variable: keras.Variable, seen: list[list[np.ndarray]]
-) -> Iterator[list[np.ndarray]]:
-    """What `recalibrate` would set `variable` to for each call's moments: of the biased, then the unbiased variance."""
-    for unbiased in (False, True):
-        calls = [[n, mean, variance * (n / max(n - 1, 1) if unbiased else 1)] for n, mean, variance in seen]
-        yield [{id(v): value for v, value in _would_set(layer, moments)}[id(variable)] for moments in calls]
+        return {}
+    values = {id(variable): variable.numpy().astype(np.float64) for variable in floats}
+    return {key: value for key, value in values.items() if not np.isnan(value).all()}
 
 
 def _taken_in(zero: np.ndarray, kept: float, values: list[np.ndarray], relative: float, absolute: float) -> bool:
-    """Whether a moving average that was 0 has become `zero` by taking in these values, but for rounding.
-
-    `kept` is the share of its old value that was left then.
-    """
+    """Whether an average that was 0, and keeps the share `kept`, has become `zero` by these values but for rounding."""
     momentum = max(kept, 0.0) ** (1 / len(values))
     weights = (1 - momentum) * momentum ** np.arange(len(values))[::-1]
     expected = np.tensordot(weights, np.array(values), 1)

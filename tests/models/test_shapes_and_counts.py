@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from bnexp.lazy import attribute
-from bnexp.models.built import Built, inside
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import inside
 from bnexp.specs.model import MODELS
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
@@ -76,8 +77,7 @@ def test_every_method_that_fits_gives_logits_and_leaves_the_kernels_of_the_seed(
 
 
 def drawn(spec: TrialSpec, network: Built) -> dict[str, np.ndarray]:
-    constants = [variable.numpy() for variable in network.model.variables]
-    return dict(zip(paths(network.model), initial_weights(network, spec.model, 3, constants), strict=True))
+    return initial_weights(network, spec.model, 3, [variable.numpy() for variable in network.model.variables])
 
 
 def test_a_recurrent_kernel_is_orthogonal_and_scaled_and_comes_from_the_seed():

@@ -14,7 +14,7 @@ from small_trial import SMALL
 from bnexp.data import load, split
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
-from bnexp.training.order import batches, epoch_order
+from bnexp.training.loop import batches, epoch_order
 from bnexp.training.program import Program
 
 pytestmark = pytest.mark.numeric

@@ -7,7 +7,7 @@ import tensorflow as tf
 from small_trial import SMALL
 
 from bnexp.data import load
-from bnexp.models.built import Built, NormLayer
+from bnexp.models.blocks import Built, NormLayer
 from bnexp.specs.block import Block
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData

@@ -30,7 +30,7 @@ from bnexp.data import load, split
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, Execution
-from bnexp.training.order import epoch_order
+from bnexp.training.loop import epoch_order
 from bnexp.training.program import Program
 
 pytestmark = pytest.mark.numeric
@@ -109,10 +109,10 @@ class Pair:
         """Both anew from the same weights, at `rate` times their learning rate."""
         self.program.reset(self.spec, seed=3)
         self.keras.set_weights(self.program.model.get_weights())
-        for variable in self.optimizer_state():
+        for variable in optimizer_state(self.keras.optimizer):
             variable.assign(np.zeros(variable.shape))
         learning_rate = rate * self.spec.training.optimizer.learning_rate
-        self.program._optimizer.learning_rate = learning_rate
+        self.program._optimizer.learning_rate.assign(learning_rate)
         self.keras.optimizer.learning_rate = learning_rate
         return self
 
@@ -126,13 +126,10 @@ class Pair:
     def take_over_the_state_of_keras(self):
         for ours, theirs in zip(self.program.model.variables, self.keras.variables, strict=True):
             ours.assign(theirs)
-        for ours, theirs in zip(self.program.optimizer_state, self.optimizer_state(), strict=True):
+        for ours, theirs in zip(
+            optimizer_state(self.program._optimizer), optimizer_state(self.keras.optimizer), strict=True
+        ):
             ours.assign(theirs)
-
-    def optimizer_state(self):
-        """Of Keras's optimizer, in the order of ours: steps, then of each weight its moments."""
-        variables = {variable.path: variable for variable in self.keras.optimizer.variables}
-        return [variable for path, variable in variables.items() if not path.endswith("learning_rate")]
 
     def switches(self, batch, before):
         """In how many channels the two models choose differently for this batch, with the variables `before`."""
@@ -146,6 +143,11 @@ class Pair:
             variable.assign(value)
         differ = [(one != other).numpy() for one, other in zip(ours, theirs, strict=True)]
         return sum(int(each.any(tuple(range(each.ndim - 1))).sum()) for each in differ)
+
+
+def optimizer_state(optimizer):
+    """The number of steps, then of each weight its moments, in this order in ours and in Keras's."""
+    return [variable for variable in optimizer.variables if not variable.name.startswith("learning_rate")]
 
 
 def _choices(model, x):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
-from bnexp.models.built import Built
+from bnexp.models.blocks import Built
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
@@ -16,8 +16,7 @@ from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.training.evaluations import Evaluations, caution, test_scores
 from bnexp.training.execution import execution_for
 from bnexp.training.initial import fingerprint
-from bnexp.training.loop import Clock, Observer, Setup, train
-from bnexp.training.order import epoch_order
+from bnexp.training.loop import Clock, Observer, Setup, epoch_order, train
 from bnexp.training.resources import Resources, noticed
 
 

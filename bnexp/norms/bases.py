@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 from keras import ops
 
 from bnexp.specs.block import Block
 from bnexp.specs.norms.base import Norm
+
+Numbers = Callable[[str], np.random.Generator]
+"""The random numbers of a trial for a weight, by its path."""
 
 
 class OwnLayer(keras.layers.Layer):

@@ -1,13 +1,12 @@
 """Spectral normalization (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), with the gradient through σ₁."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from bnexp.norms.bases import EffectiveKernel, linear_of
+from bnexp.norms.bases import EffectiveKernel, Numbers, linear_of
 
 _SMALLEST = 1e-12
 """Of a length that is divided by: a kernel of zeros stays one."""
@@ -36,9 +35,7 @@ class SpectralNorm(EffectiveKernel):
             trainable=False,
         )
 
-    def initial_values(
-        self, kernel: np.ndarray, numbers: Callable[[str], np.random.Generator]
-    ) -> list[tuple[keras.Variable, np.ndarray]]:
+    def initial_values(self, kernel: np.ndarray, numbers: Numbers) -> list[tuple[keras.Variable, np.ndarray]]:
         """u starts at normal numbers."""
         u = self.singular_vector
         return [(u, numbers(u.path).standard_normal(u.shape).astype("float32"))]

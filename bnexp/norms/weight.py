@@ -1,13 +1,12 @@
 """Weight normalization (Salimans & Kingma 2016, https://arxiv.org/abs/1602.07868)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from bnexp.norms.bases import EffectiveKernel, batch_axes, centred_moments, linear_of
+from bnexp.norms.bases import EffectiveKernel, Numbers, batch_axes, centred_moments, linear_of
 
 _SMALLEST_SQUARE = 1e-30
 """Of ‖v‖²: a kernel of zeros then has the direction 0 and a finite gradient."""
@@ -23,9 +22,7 @@ class WeightNorm(EffectiveKernel):
         self.gain = self.add_weight(name="gain", shape=self.kernel.shape[-1:], initializer="ones")
         self.gain.assign(ops.cast(ops.sqrt(self._square_length()), self.gain.dtype))
 
-    def initial_values(
-        self, kernel: np.ndarray, numbers: Callable[[str], np.random.Generator]
-    ) -> list[tuple[keras.Variable, np.ndarray]]:
+    def initial_values(self, kernel: np.ndarray, numbers: Numbers) -> list[tuple[keras.Variable, np.ndarray]]:
         """g starts at ‖v‖."""
         return [(self.gain, np.asarray(np.sqrt(np.square(kernel).sum(batch_axes(kernel)))))]
 

@@ -37,12 +37,10 @@ def configure(device: str, threads: int) -> dict[str, Any]:
     tf.config.experimental.enable_op_determinism()
     taken = {"device": "cpu", "device_name": "CPU", "threads": threads, "deterministic": True}
     gpus = [] if device == "cpu" else tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        advice = "use --device cpu, or install bnexp[gpu] and check `nvidia-smi`"
+        raise UserError(f"--device gpu: TensorFlow sees no GPU here; {advice}")
     if not gpus:
-        if device == "gpu":
-            raise UserError(
-                "--device gpu: TensorFlow sees no GPU here; use --device cpu, or install bnexp[gpu] and check "
-                "`nvidia-smi`"
-            )
         tf.config.set_visible_devices([], "GPU")
         return taken
     gpu = gpus[0]  # one trial, one device

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
-from bnexp.models.blocks import Built
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
@@ -66,7 +65,11 @@ def central(
         other_statistics=others,
         train_examples=len(parts.train),
         validation_examples=len(parts.validation),
-        parameters=_parameters(program.built),
+        parameters=Parameters(
+            trainable=_count(program.model.trainable_variables),
+            non_trainable=_count(one for one in program.model.non_trainable_variables if one.name != SEED_STATE),
+            normalization=sum(_count(norm.parameters) for norm in program.built.norms),
+        ),
         fingerprints=fingerprints,
         data_hash=data.dataset.content_hash,
         seconds=clock.seconds(),
@@ -94,15 +97,6 @@ def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
         normalization=tuple(path for path, variable in paths if id(variable) in of_norms),
         order=fingerprint(orders),
         validation=fingerprint([parts.validation]),
-    )
-
-
-def _parameters(built: Built) -> Parameters:
-    kept = (variable for variable in built.model.non_trainable_variables if variable.name != SEED_STATE)
-    return Parameters(
-        trainable=_count(built.model.trainable_variables),
-        non_trainable=_count(kept),
-        normalization=sum(_count(norm.parameters) for norm in built.norms),
     )
 
 

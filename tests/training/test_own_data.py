@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_trial import SMALL
+from small_trial import small
 
+from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 
 MODULE = """
@@ -25,7 +26,8 @@ def faint():
     return load(8, 1e-3)
 
 def small():
-    return load(3, 1)
+    (x, y), (u, v) = load(3, 1)
+    return (np.stack([x, x, x], -1), y), (np.stack([u, u, u], -1), v)
 """
 
 
@@ -35,7 +37,7 @@ def run(trainer: Trainer, tmp_path: Path) -> Any:
 
     def train(function: str, **blocks: Any) -> tuple[TrialRecord, list[Progress]]:
         own = {"data": {"name": f"my_data:{function}", "validation": 15}, "training": {"epochs": 1, "batch_size": 15}}
-        spec = TrialSpec.model_validate({**SMALL, **own, "model": {"name": "mlp", "widths": [4]}, **blocks})
+        spec = small(**{**own, "model": {"name": "mlp", "widths": [4]}, **blocks})
         told: list[Progress] = []
         return trainer(Trial(spec, 0, (str(tmp_path),)), told.append), told
 
@@ -45,6 +47,8 @@ def run(trainer: Trainer, tmp_path: Path) -> Any:
 def test_24_standardized_images_train_and_the_record_says_what_came(run: Any) -> None:
     record, told = run("usual")
     assert record.status == "ok"
+    assert record.test is not None
+    assert record.test.examples_per_class == (10, 10, 10)
     assert record.execution["pixels"] == "float32 in [-3.9, 3.26], used as they are"
     assert "cautions" not in record.execution
     assert not any(each.cautions for each in told)
@@ -67,6 +71,18 @@ def test_23_a_caution_of_a_norm_comes_once_the_size_of_the_images_is_known(run: 
     assert text.startswith("norm batch: with one example a batch conv1 is normalized to the constant")
 
 
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        ({"model": "cnn"}, "smaller than its 3x3 kernel"),
+        ({"training": {"batch_size": 64}}, "a batch of 64 is larger than the 45 training examples"),
+    ],
+)
+def test_own_data_that_the_spec_does_not_fit_are_refused(run: Any, blocks: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run("usual", **blocks)
+
+
 def test_records_of_named_datasets_hold_nothing_of_it(trainer: Trainer) -> None:
-    record = trainer(Trial(TrialSpec.model_validate(SMALL), 0), lambda _: None)
+    record = trainer(Trial(small(), 0), lambda _: None)
     assert not {"pixels", "cautions"} & record.execution.keys()

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from small_trial import SMALL, small
 
-from bnexp.errors import UserError
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 
 
 def test_evaluations_stand_where_the_spec_says_and_add_up(train):
@@ -110,35 +109,3 @@ def test_progress_is_told_at_each_evaluation(trainer):
     told = []
     trainer(Trial(small(), 0), told.append)
     assert [(one.epoch, one.step, one.steps) for one in told] == [(1, 3, 14), (1, 5, 14), (1, 7, 14), (2, 14, 14)]
-
-
-def own_dataset(folder, size, **changes):
-    """A module that makes `size` x `size` images of two classes."""
-    source = f"""
-import numpy as np
-
-def stripes():
-    generator = np.random.default_rng(0)
-    labels = np.arange(120) % 2
-    images = generator.uniform(0, 0.3, (120, {size}, {size}, 3)).astype("float32")
-    images[labels == 1, ::2] += 0.6
-    return (images[:80], labels[:80]), (images[80:], labels[80:])
-"""
-    (folder / "own_images.py").write_text(source)
-    spec = {"data": {"name": "own_images:stripes", "validation": 20}, "training": {"batch_size": 10, "epochs": 3}}
-    return Trial(TrialSpec.model_validate({**spec, **changes}), 0, (str(folder),))
-
-
-def test_images_of_another_shape_and_class_count_are_trained_on(trainer, tmp_path):
-    record = trainer(own_dataset(tmp_path, 20), lambda _: None)
-    assert record.test.examples_per_class == (20, 20)
-    assert record.test.accuracy > 0.9
-
-
-@pytest.mark.parametrize(
-    ("size", "batch_size", "message"),
-    [(8, 10, "smaller than its 3x3 kernel"), (20, 64, "a batch of 64 is larger than the 60 training examples")],
-)
-def test_own_data_that_the_spec_does_not_fit_is_refused(trainer, tmp_path, size, batch_size, message):
-    with pytest.raises(UserError, match=message):
-        trainer(own_dataset(tmp_path, size, training={"batch_size": batch_size}), lambda _: None)

@@ -1,18 +1,53 @@
-"""Hidden blocks, linear → [norm] → activation → [norm], the same after convolutions and dense layers."""
+"""Hidden blocks, linear → [norm] → activation → [norm], the same after convolutions and dense layers; and the model
+that is made of them, with its norm layers noted as they were put in.
+"""
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import layers
 
 from bnexp.errors import UserError
-from bnexp.models.built import Built, NormLayer
 from bnexp.models.own_state import apart
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
+from bnexp.specs.model import LstmSpec
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
+
+
+@dataclass(frozen=True)
+class NormLayer:
+    """A layer that normalizes."""
+
+    layer: keras.layers.Layer
+    """Of a method that acts on weights it is `linear` itself."""
+    block: Block
+    linear: keras.layers.Layer | None
+    """The layer whose outputs or weights are normalized; None for the rows of an image and the state of an LSTM."""
+
+    @property
+    def parameters(self) -> list[keras.Variable]:
+        """The trained variables that normalization adds to the model: of a linear layer not its kernel and bias."""
+        plain = [] if self.layer is not self.linear else [self.linear.kernel, self.linear.bias]
+        return [variable for variable in self.layer.trainable_variables if not any(variable is one for one in plain)]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model from images (N,H,W,C) to logits (N,classes), and its norm layers from the input upwards."""
+
+    model: keras.Model
+    norms: tuple[NormLayer, ...]
+
+    @property
+    def of_norms(self) -> set[int]:
+        """The ids of the variables that normalizing layers have; of linear layers with a rule of their own none."""
+        return {
+            id(variable) for norm in self.norms if norm.layer is not norm.linear for variable in norm.layer.variables
+        }
 
 
 class Blocks:
@@ -27,25 +62,25 @@ class Blocks:
         self._model, self._norm = spec.model, spec.norm
         self._norms: list[NormLayer] = []
 
-    def hidden(self, x: Any, block: Block, activation: str, **keywords: Any) -> Any:
+    def hidden(self, x: Any, block: Block, **keywords: Any) -> Any:
         """The output of a block for the input `x`; `keywords` are those of Keras's Conv2D or Dense.
 
         A norm that brings its activation stands in place of norm and activation.
         """
-        assert block.kind in ("conv", "dense"), block
-        norm = self._norm
-        below = linear(norm, block.kind, block.shape[-1], block.name, use_bias=norm.keeps_bias(block), **keywords)
+        norm, model = self._norm, self._model
+        assert not isinstance(model, LstmSpec)  # whose activations are inside its cell
+        below = linear(norm, block, use_bias=norm.keeps_bias(block), **keywords)
         if norm.linear_target is not None and norm.takes(block):
             self._norms.append(NormLayer(below, block, below))
-        x = below(x)
-        adds_layer = norm.takes(block) and norm.target is not None
-        if adds_layer and norm.brings_activation:
+        x = below(_flat(x) if block.kind == "dense" else x)
+        activation = layers.Activation(model.activation, name=f"{block.name}_{model.activation}")
+        if norm.target is None or not norm.takes(block):
+            return activation(x)
+        if norm.brings_activation:
             return self.normalized(x, block, below)
-        place = getattr(norm, "place", "before-activation") if adds_layer else None
-        if place == "before-activation":
-            x = self.normalized(x, block, below)
-        x = layers.Activation(activation, name=f"{block.name}_{activation}")(x)
-        return self.normalized(x, block, below) if place == "after-activation" else x
+        if getattr(norm, "place", "before-activation") == "before-activation":
+            return activation(self.normalized(x, block, below))
+        return self.normalized(activation(x), block, below)
 
     def normalized(self, x: Any, block: Block, below: keras.layers.Layer | None = None) -> Any:
         """`x` after the norm of this block; UserError for a layer that changes the shape or returns no floats."""
@@ -54,17 +89,14 @@ class Blocks:
             layer = build(self._norm, own_name)
             y = layer(x)
         self._norms.append(NormLayer(layer, block, below))
-        name = getattr(self._norm, "name", type(self._norm).__name__)
-        if not keras.utils.is_keras_tensor(y) or tuple(y.shape) != tuple(x.shape):
-            received = f"shape {_letters(y.shape)}" if keras.utils.is_keras_tensor(y) else f"a {type(y).__name__}"
-            raise UserError(
-                f"norm {name}: a normalization keeps the shape; after {block.name} it was given {_letters(x.shape)} "
-                f"and returned {received}"
-            )
-        if not keras.backend.is_float_dtype(y.dtype):
-            raise UserError(
-                f"norm {name}: a normalization returns floating-point numbers, not {y.dtype}, which it returned"
-            )
+        is_tensor, wrong = keras.utils.is_keras_tensor(y), None
+        if not is_tensor or tuple(y.shape) != tuple(x.shape):
+            received = f"shape {_letters(y.shape)}" if is_tensor else f"a {type(y).__name__}"
+            wrong = f"keeps the shape; after {block.name} it was given {_letters(x.shape)} and returned {received}"
+        elif not keras.backend.is_float_dtype(y.dtype):
+            wrong = f"returns floating-point numbers, not {y.dtype}, which it returned"
+        if wrong:
+            raise UserError(f"norm {self._norm.name}: a normalization {wrong}")
         return y
 
     def dropped(self, x: Any, name: str) -> Any:
@@ -73,8 +105,12 @@ class Blocks:
 
     def built(self, x: Any, classes: int) -> Built:
         """The whole model, with logits (N,classes) from its last hidden output `x`."""
-        logits = layers.Dense(classes, name="output")(x)
+        logits = layers.Dense(classes, name="output")(_flat(x))
         return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms))
+
+
+def _flat(x: Any) -> Any:
+    return layers.Flatten(name="flatten")(x) if len(x.shape) > 2 else x
 
 
 def _letters(shape: Any) -> str:

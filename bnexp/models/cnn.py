@@ -2,8 +2,7 @@
 
 from keras import layers
 
-from bnexp.models.blocks import Blocks
-from bnexp.models.built import Built
+from bnexp.models.blocks import Blocks, Built
 from bnexp.specs.model import CnnSpec
 from bnexp.specs.trial import TrialSpec
 
@@ -14,15 +13,11 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     assert isinstance(model, CnnSpec)
     blocks = Blocks(spec, image)
     x = blocks.inputs
-    for block in model.blocks(image):
-        if block.name == "dense1":
-            x = layers.Flatten(name="flatten")(x)
-        if block.kind == "conv":
-            x = blocks.hidden(x, block, model.activation, kernel_size=model.kernel_size, padding=model.padding)
-            if int(block.name.removeprefix("conv")) <= model.pools:
-                x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
-        else:
-            x = blocks.dropped(blocks.hidden(x, block, model.activation), block.name)
-    if not model.dense:
-        x = layers.Flatten(name="flatten")(x)
+    for k, block in enumerate(model.blocks(image), 1):
+        if block.kind == "dense":
+            x = blocks.dropped(blocks.hidden(x, block), block.name)
+            continue
+        x = blocks.hidden(x, block, kernel_size=model.kernel_size, padding=model.padding)
+        if k <= model.pools:
+            x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
     return blocks.built(x, classes)

@@ -1,12 +1,8 @@
 """The LSTM over the rows of an image, top to bottom: logits from the final hidden state."""
 
-from typing import Any
-
 from keras import layers, ops
 
-from bnexp.models.blocks import Blocks
-from bnexp.models.built import Built
-from bnexp.specs.block import Block
+from bnexp.models.blocks import Blocks, Built
 from bnexp.specs.model import LstmSpec
 from bnexp.specs.trial import TrialSpec
 
@@ -23,20 +19,12 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     rows, state = model.blocks(image)
     x = layers.Reshape((image[0], *rows.shape), name="rows")(blocks.inputs)
     if spec.norm.takes(rows):
-        x = _normalized_rows(blocks, x, rows, spec.norm.batch_dependent)
+        # A method that looks at one example sees each row by itself, (N·T,F).  One that looks at the batch sees
+        # (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all rows
+        # (Laurent et al. 2016, https://arxiv.org/abs/1510.01378), and what counts examples counts sequences.
+        seen = (-1, image[0], 1, *rows.shape) if spec.norm.batch_dependent else (-1, *rows.shape)
+        x = ops.reshape(blocks.normalized(ops.reshape(x, seen), rows), (-1, image[0], *rows.shape))
     x = layers.LSTM(model.units, name="lstm")(x)
     if spec.norm.takes(state):
         x = blocks.normalized(x, state)
     return blocks.built(blocks.dropped(x, state.name), classes)
-
-
-def _normalized_rows(blocks: Blocks, x: Any, rows: Block, batch_dependent: bool) -> Any:
-    """Rows (N,T,F) normalized.
-
-    A method that looks at one example sees each row by itself, (N·T,F).  One that looks at the batch sees
-    (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all rows
-    (Laurent et al. 2016, https://arxiv.org/abs/1510.01378), and what counts examples counts sequences.
-    """
-    steps, features = x.shape[1:]
-    seen = (-1, steps, 1, features) if batch_dependent else (-1, features)
-    return ops.reshape(blocks.normalized(ops.reshape(x, seen), rows), (-1, steps, features))

@@ -1,4 +1,7 @@
-"""The state of a user's own layer: drawn from (seed, name of the layer, path within it), however the layer draws."""
+"""The state of a user's own layer: drawn from (seed, name of the layer, path within it), however the layer draws.
+
+What Keras has no public way to is asked here.
+"""
 
 import gc
 import random
@@ -18,7 +21,6 @@ from keras.src.backend.common import global_state
 from keras.src.initializers.random_initializers import RandomInitializer
 from keras.src.random import seed_generator
 
-from bnexp.models.built import inside
 from bnexp.specs.trial import stream
 
 SEED_STATE = "seed_generator_state"
@@ -29,32 +31,60 @@ _NAMES = "object_name_uids"
 _seed: ContextVar[int] = ContextVar("seed", default=0)
 
 
-def seed_everything(seed: int, name: str) -> seed_generator.SeedGenerator:
-    """Start the generators of Python, NumPy, TensorFlow and Keras from `stream(seed, name)`; returns Keras's."""
-    keras.utils.set_random_seed(_bits(seed, name))
+def seed_everything(
+    seed: int, name: str, generator: seed_generator.SeedGenerator | None = None
+) -> seed_generator.SeedGenerator:
+    """Start the generators of Python, NumPy, TensorFlow and Keras from `stream(seed, name)`; returns Keras's.
+
+    That is `generator`, where graphs hold one already.
+    """
+    keras.utils.set_random_seed(bits(seed, name))
+    if generator is not None:
+        generator.state.assign(np.array([bits(seed, name), 0], generator.state.dtype))
+        global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, generator)
     return seed_generator.global_seed_generator()
 
 
-def restart(generator: seed_generator.SeedGenerator, seed: int, name: str) -> None:
-    """As `seed_everything`, with a generator of Keras's that graphs hold already as the global one."""
-    keras.utils.set_random_seed(_bits(seed, name))
-    generator.state.assign(np.array([_bits(seed, name), 0], generator.state.dtype))
-    global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, generator)
-
-
-def _bits(seed: int, *names: str | int) -> int:
-    """31 bits, which every generator takes."""
+def bits(seed: int, *names: str | int) -> int:
+    """31 bits of a stream, which every generator takes."""
     return stream(seed, *names) >> 32
 
 
+def inside(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layer and all that it is made of, at any depth: a cell, the parts of a user's block."""
+    return list(layer._flatten_layers())  # Keras has no public way to them
+
+
 @contextmanager
-def drawn_from(seed: int) -> Iterator[None]:
-    """While a model is built: the seed of the states of users' own layers in it."""
+def building(seed: int) -> Iterator[list[weakref.ref[Any]]]:
+    """While a model is built: users' own layers in it start from `seed`; collects the TensorFlow variables made."""
+    made: list[weakref.ref[Any]] = []
+
+    def make(next_creator: Any, **keywords: Any) -> Any:
+        variable = next_creator(**keywords)
+        made.append(weakref.ref(variable))
+        return variable
+
     token = _seed.set(seed)
     try:
-        yield
+        with tf.variable_creator_scope(make):
+            yield made
     finally:
         _seed.reset(token)
+
+
+def unknown_variable(made: list[weakref.ref[Any]], model: keras.Model) -> str | None:
+    """The name of one that is neither a weight of the model nor of its metrics nor a random state; None if none."""
+    known = {id(variable._value) for variable in model.variables}
+    known |= {id(variable._value) for layer in inside(model) for variable in layer.metrics_variables}
+
+    def unknown() -> list[str]:
+        alive = [variable for reference in made if (variable := reference()) is not None]
+        return [str(one.name) for one in alive if id(one) not in known and SEED_STATE not in one.name]
+
+    if unknown():
+        gc.collect()  # what is held by a circle alone is nobody's state
+    return next(iter(unknown()), None)
 
 
 @contextmanager
@@ -72,7 +102,7 @@ def apart(layer: str) -> Iterator[None]:
             original(variable, initializer)
             return
         path = variable.path.removeprefix(f"{layer}/")
-        keras.utils.set_random_seed(_bits(seed, "weight", layer, path, drawn[path]))
+        keras.utils.set_random_seed(bits(seed, "weight", layer, path, drawn[path]))
         drawn[path] += 1
         if isinstance(initializer, RandomInitializer) and initializer._init_seed is None:
             initializer = copy(initializer)
@@ -82,39 +112,9 @@ def apart(layer: str) -> Iterator[None]:
     names = global_state.get_global_attribute(_NAMES)
     global_state.set_global_attribute(_NAMES, defaultdict(int))
     backend.Variable._initialize_with_initializer = initialize
-    keras.utils.set_random_seed(_bits(seed, "layer", layer))
+    keras.utils.set_random_seed(bits(seed, "layer", layer))
     try:
         yield
     finally:
         backend.Variable._initialize_with_initializer = original
         global_state.set_global_attribute(_NAMES, names)
-
-
-class Made:
-    """The TensorFlow variables that are made while a model is."""
-
-    def __init__(self) -> None:
-        self._variables: list[weakref.ref[Any]] = []
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        def make(next_creator: Any, **keywords: Any) -> Any:
-            variable = next_creator(**keywords)
-            self._variables.append(weakref.ref(variable))
-            return variable
-
-        with tf.variable_creator_scope(make):
-            yield
-
-    def unknown_to(self, model: keras.Model) -> str | None:
-        """The name of one that is neither a weight of the model nor of its metrics nor a random state; None if none."""
-        known = {id(variable._value) for variable in model.variables}
-        known |= {id(variable._value) for layer in inside(model) for variable in layer.metrics_variables}
-
-        def unknown() -> list[Any]:
-            alive = [variable for reference in self._variables if (variable := reference()) is not None]
-            return [variable for variable in alive if id(variable) not in known and SEED_STATE not in variable.name]
-
-        if unknown():
-            gc.collect()  # what is held by a circle alone is nobody's state
-        return next((str(variable.name) for variable in unknown()), None)

@@ -1,12 +1,12 @@
 """Batch-instance normalization (Nam & Kim 2018, https://arxiv.org/abs/1805.07925)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_pixels, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, check_pixels, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -23,21 +23,18 @@ class BatchInstanceNormalization(MovingAverages):
 
     y = γ_c (ρ_c x̂_B + (1 − ρ_c) x̂_I) + β_c for x of shape (N,H,W,C); x̂_B has its statistics over N,H,W, at inference
     moving averages that start at 0 and 1; x̂_I has them over H,W of each example, in training and at inference.
-
     ρ, γ and β have shape (C) and start at 1, 1 and 0; ρ is kept in [0,1] by a constraint, so after each step.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for inputs of one pixel or
-    none: x̂_I would be 0.
-
-    ρ = 1 is batch normalization, ρ = 0 instance normalization.
+    none: x̂_I would be 0.  ρ = 1 is batch normalization, ρ = 0 instance normalization.
     """
+
+    starts: ClassVar = {"rho": 1.0, "gamma": 1.0, "beta": 0.0}
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         check_pixels(self, input_shape, "of one number the instance half would be 0")
         super().build(input_shape)
-        self.rho = self.add_channel_weight("rho", 1.0, constraint=UnitInterval())
-        self.add_scale_and_shift()
-        self.add_moving_moments()
+        self.rho.constraint = UnitInterval()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

@@ -1,12 +1,12 @@
 """Batch renormalization (Ioffe 2017, https://arxiv.org/abs/1702.03275) with the paper's ramp."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes, centred_moments
+from bnexp.norms.bases import MovingAverages, batch_axes, centred_moments
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -17,18 +17,17 @@ class BatchRenormalization(MovingAverages):
     d = clip((μ_B − μ)/σ, −d_max, d_max), through which no gradient flows; x has shape (N,...,C), μ_B and
     σ_B = √(var_B + ε) are over all axes but the last.  μ and σ are moving averages of μ_B and σ_B, that start at 0
     and 1; at inference x̂ = (x − μ) / σ.
-
     γ and β, of shape (C), start at 1 and 0.  A counter of training calls drives the ramp: r_max and d_max are 1 and 0
     up to `ramp_start`, then grow linearly to their value at `r_ramp_end` and `d_ramp_end`.
 
     Arguments (defaults of the paper): `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3; `r_max` ≥ 1, 3; `d_max` ≥ 0, 5;
     steps `ramp_start` 5000, `r_ramp_end` 40000, `d_ramp_end` 25000, neither end before the start.  An end equal to the
     start is a jump; all three 0 are constant limits.  ValueError for others.
-
     With r_max 1 and d_max 0 it is batch normalization.  Keras's `BatchNormalization(renorm=True)` has constant limits.
     """
 
     arguments = ("momentum", "epsilon", "r_max", "d_max", "ramp_start", "r_ramp_end", "d_ramp_end")
+    averages: ClassVar = {"moving_mean": 0.0, "moving_deviation": 1.0}
 
     def __init__(
         self,
@@ -55,12 +54,7 @@ class BatchRenormalization(MovingAverages):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
-        self.add_scale_and_shift()
-        self.moving_mean = self.add_moving("moving_mean", 0.0)
-        self.moving_deviation = self.add_moving("moving_deviation", 1.0)
-        self.steps = self.add_weight(
-            name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False, autocast=False
-        )
+        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,17 +32,14 @@ def deviation(spec: Norm, seed: int = 0) -> dict[str, float]:
     no normalization and for a layer that is not ours.  All variables are drawn at random, from `seed`.
     Imports TensorFlow.
     """
-    if isinstance(spec, OwnNorm):
-        return {}
-    found = {}
-    kinds: tuple[Literal["conv", "dense"], ...] = ("conv", "dense")
-    for kind in kinds:
-        shape = (5, 4, _channels(spec)) if kind == "conv" else (_channels(spec),)
-        if spec.takes_kind(kind) and spec.refusal(Block("it", kind, shape)) is None:
-            for training in (True, False):
-                mode = "training" if training else "inference"
-                found[f"{kind}_{mode}"] = _difference(spec, kind, shape, training, np.random.default_rng(seed))
-    return found
+    channels = 2 * getattr(spec, "groups", 8)
+    blocks = [Block("it", "conv", (5, 4, channels)), Block("it", "dense", (channels,))]
+    return {
+        f"{block.kind}_{mode}": _difference(spec, block, mode == "training", np.random.default_rng(seed))
+        for block in blocks
+        if not isinstance(spec, OwnNorm) and spec.takes(block) and spec.refusal(block) is None
+        for mode in ("training", "inference")
+    }
 
 
 def deviation_apart(spec: Norm) -> dict[str, float]:
@@ -58,46 +55,36 @@ def deviation_apart(spec: Norm) -> dict[str, float]:
     return found
 
 
-def _difference(
-    spec: Norm, kind: Literal["conv", "dense"], shape: tuple[int, ...], training: bool, generator: np.random.Generator
-) -> float:
+def _difference(spec: Norm, block: Block, training: bool, generator: np.random.Generator) -> float:
     import keras  # noqa: PLC0415  # TensorFlow only when it is needed
 
     acts = spec.linear_target is not None
-    examples = 2 * getattr(spec, "ghost_size", 4) + 1
-    size = (*shape[:-1], _INPUT_CHANNELS) if acts else shape
-    inputs = keras.Input(size)
-    y = inputs
+    size = (*block.shape[:-1], _INPUT_CHANNELS) if acts else block.shape
+    y = inputs = keras.Input(size)
     if acts:
-        keywords = {"kernel_size": 3, "use_bias": spec.use_bias} if kind == "conv" else {"use_bias": spec.use_bias}
-        y = linear(spec, kind, shape[-1], "it", **keywords)(y)
+        kernel = {"kernel_size": 3} if block.kind == "conv" else {}
+        y = linear(spec, block, use_bias=spec.use_bias, **kernel)(y)
     if spec.target is not None:
         y = build(spec, "it_norm")(y)
     model = keras.Model(inputs, y)
-    weights = {variable.path.rpartition("/")[2]: _drawn(variable, spec, generator) for variable in model.variables}
-    x = generator.normal(1, 2, (examples, *size)).astype("float32")
+    weights = {variable.name: _drawn(variable, spec, generator) for variable in model.variables}
+    x = generator.normal(1, 2, (2 * getattr(spec, "ghost_size", 4) + 1, *size)).astype("float32")
     expected = spec.reference(x.astype("float64"), weights, training)
     return float(np.abs(np.asarray(model(x, training=training)) - expected).max())
 
 
 def _drawn(variable: "keras.Variable", spec: Norm, generator: np.random.Generator) -> Any:
     """A value that a trained layer might have, put into the variable; as float64."""
-    name = variable.path.rpartition("/")[2]
-    if name == "steps":
+    if variable.name == "steps":
         value: Any = (getattr(spec, "ramp_start", 0) + getattr(spec, "r_ramp_end", 0)) // 2
-    elif name in ("rho", "moving_variance", "moving_deviation", "gain"):
+    elif variable.name in ("rho", "moving_variance", "moving_deviation", "gain"):
         value = generator.uniform(0.1, 1, variable.shape)
-    elif name in ("kernel", "singular_vector"):
+    elif variable.name in ("kernel", "singular_vector"):
         value = generator.normal(0, 0.5, variable.shape)
     else:
         value = generator.normal(1, 0.5, variable.shape)
     variable.assign(value)
     return np.asarray(variable.numpy(), "float64")
-
-
-def _channels(spec: Norm) -> int:
-    """A number of channels that the method takes: two in each group, or 16."""
-    return 2 * getattr(spec, "groups", 8)
 
 
 if __name__ == "__main__":

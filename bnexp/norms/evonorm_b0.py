@@ -1,12 +1,11 @@
 """EvoNorm B0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, combined, moments, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -15,23 +14,17 @@ class EvoNormB0(MovingAverages):
 
     y = γ_c x / max(√(σ²_c + ε), v_c x + √(σ²_nc + ε)) + β_c for x of shape (N,H,W,C) or (N,C); σ²_c over N,H,W, at
     inference a moving average that starts at 1; σ²_nc over H,W of each example, so 0 for (N,C).
-
-    γ, v and β, of shape (C), start at 1, 1 and 0.
+    γ, v and β, of shape (C), start at 1, 1 and 0.  `EvoNormS0` is the one without batch statistics.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others.
-
-    `EvoNormS0` is the one without batch statistics.
     """
 
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.add_scale_and_shift()
-        self.v = self.add_channel_weight("v", 1.0)
-        self.moving_variance = self.add_moving("moving_variance", 1.0)
+    starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
+    averages: ClassVar = {"moving_variance": 1.0}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
-        own_mean, of_instance = moments(x, pixel_axes(x))
+        _, own_mean, of_instance = centred_moments(x, pixel_axes(x))
         if self.uses_batch(training):
             _, of_batch = combined(own_mean, of_instance, 0)
             self.move(self.moving_variance, of_batch)
@@ -39,9 +32,6 @@ class EvoNormB0(MovingAverages):
             of_batch = self.precise(self.moving_variance)
         threshold = self.precise(self.v) * x + ops.sqrt(of_instance + self.epsilon)
         return self.scaled(x / ops.maximum(ops.sqrt(of_batch + self.epsilon), threshold))
-
-    def set_statistics(self, mean: Any, variance: Any) -> None:
-        self.moving_variance.assign(variance)
 
 
 layer = EvoNormB0.of

@@ -1,12 +1,12 @@
 """EvoNorm S0 (Liu et al. 2020, https://arxiv.org/abs/2004.02967): normalization and activation in one."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import Channelwise, check_epsilon, combined, grouped, moments, pixel_axes
+from bnexp.norms.bases import Channelwise, centred_moments, check_epsilon, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -14,16 +14,15 @@ class EvoNormS0(Channelwise):
     """Swish over the standard deviation of a group of channels, in place of normalization and activation.
 
     y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c for x of shape (N,H,W,C) or (N,C); σ² over the C/G channels of each of
-    G groups and, if there are any, H,W of each example.
-
-    γ, v and β, of shape (C), start at 1, 1 and 0.  Nothing depends on the batch.
+    G groups and, if there are any, H,W of each example.  γ, v and β, of shape (C), start at 1, 1 and 0.
+    The denominator is that of group normalization; no mean is taken off, and nothing depends on the batch.  `EvoNormB0`
+    is the one with batch statistics.
 
     Arguments: `groups` ≥ 1, 8, must divide C; `epsilon` > 0, 1e-3.  ValueError for others.
-
-    The denominator is that of group normalization; no mean is taken off.  `EvoNormB0` is the one with batch statistics.
     """
 
     arguments = ("groups", "epsilon")
+    starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
 
     def __init__(self, groups: int = 8, epsilon: float = 1e-3, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -38,16 +37,16 @@ class EvoNormS0(Channelwise):
             raise ValueError(
                 f"groups must divide the channels; received {self.groups} groups, {self.channels} channels"
             )
-        self.add_scale_and_shift()
-        self.v = self.add_channel_weight("v", 1.0)
 
     def call(self, inputs: Any) -> Any:
         x = self.precise(inputs)
-        means, variances = (grouped(moment, self.groups) for moment in moments(x, pixel_axes(x)))
+        _, *of_channels = centred_moments(x, pixel_axes(x))
+        in_groups = (*ops.shape(of_channels[0])[:-1], self.groups, self.channels // self.groups)
+        means, variances = (ops.reshape(moment, in_groups) for moment in of_channels)
         _, variance = combined(means, variances, -1)
         inverse = ops.rsqrt(variance + self.epsilon) * ops.ones_like(variances)
         swish = x * ops.sigmoid(self.precise(self.v) * x)
-        return self.normalized(swish, ops.reshape(inverse, (*ops.shape(inverse)[:-2], self.channels)))
+        return self.normalized(swish, ops.reshape(inverse, ops.shape(of_channels[0])))
 
 
 layer = EvoNormS0.of

@@ -1,12 +1,11 @@
 """Ghost batch normalization (Hoffer, Hubara & Soudry 2017, https://arxiv.org/abs/1705.08741)."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -18,11 +17,9 @@ class GhostBatchNormalization(MovingAverages):
     batch is a smaller last chunk.  At inference they are moving averages, which start at 0 and 1 and have taken in one
     chunk after the other, as if each had been a batch (the paper's algorithm 1, with weights that sum to 1, and of σ²
     where the paper has σ, so that one chunk is batch normalization at inference too).
-
     γ and β, of shape (C), start at 1 and 0.  Any batch size, also one that is known only when the graph runs.
 
     Arguments: `ghost_size` ≥ 1, 16; `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others.
-
     One chunk of the whole batch is batch normalization, chunks of one example are instance normalization in training.
     It is also what data-parallel training computes on `ghost_size` examples a device without synchronization.
     """
@@ -34,11 +31,6 @@ class GhostBatchNormalization(MovingAverages):
         if ghost_size < 1:
             raise ValueError(f"ghost_size must be at least 1; received {ghost_size}")
         self.ghost_size = ghost_size
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.add_scale_and_shift()
-        self.add_moving_moments()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

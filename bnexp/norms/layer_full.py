@@ -8,11 +8,6 @@ import keras
 from bnexp.specs.norms.layer_full import LayerFullNorm
 
 
-def layer(spec: LayerFullNorm, name: str) -> keras.layers.Layer:
-    """The layer of a row of the table."""
-    return FullLayerNormalization(epsilon=spec.epsilon, name=name)
-
-
 @keras.saving.register_keras_serializable(package="bnexp")
 class FullLayerNormalization(keras.layers.LayerNormalization):
     """Keras's `LayerNormalization` over all axes but the first, however many there are.
@@ -33,3 +28,8 @@ class FullLayerNormalization(keras.layers.LayerNormalization):
     def get_config(self) -> dict[str, Any]:
         config: dict[str, Any] = super().get_config()
         return {key: value for key, value in config.items() if key not in ("axis", "rms_scaling")}
+
+
+def layer(spec: LayerFullNorm, name: str) -> keras.layers.Layer:
+    """The layer of a row of the table."""
+    return FullLayerNormalization(epsilon=spec.epsilon, name=name)

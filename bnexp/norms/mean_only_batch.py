@@ -1,12 +1,11 @@
 """Mean-only batch normalization (Salimans & Kingma 2016, §3, https://arxiv.org/abs/1602.07868)."""
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, batch_axes
+from bnexp.norms.bases import MovingAverages, batch_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -14,23 +13,17 @@ class MeanOnlyBatchNormalization(MovingAverages):
     """Takes off the mean of the batch and leaves the scale, which weight normalization below it sets.
 
     y = x − μ_c + β_c for x of shape (N,...,C); μ over all axes but the last, at inference a moving average that starts
-    at 0.  β, of shape (C), starts at 0.
-
-    Arguments: `momentum` in [0,1), 0.99.  ValueError for others.
-
+    at 0.  β, of shape (C), starts at 0.  Argument: `momentum` in [0,1), 0.99.  ValueError for others.
     It is batch normalization without the division; the method of the paper has `WeightNormConv2D` or
     `WeightNormDense` before it.
     """
 
     arguments = ("momentum",)
+    starts: ClassVar = {"beta": 0.0}
+    averages: ClassVar = {"moving_mean": 0.0}
 
     def __init__(self, momentum: float = 0.99, **keywords: Any) -> None:
         super().__init__(momentum, 1e-3, **keywords)  # without a use here
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        super().build(input_shape)
-        self.beta = self.add_channel_weight("beta", 0.0)
-        self.moving_mean = self.add_moving("moving_mean", 0.0)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
@@ -39,9 +32,6 @@ class MeanOnlyBatchNormalization(MovingAverages):
             mean = ops.mean(x, batch_axes(x), keepdims=True)
             self.move(self.moving_mean, mean)
         return ops.cast(x - mean + self.precise(self.beta), self.compute_dtype)
-
-    def set_statistics(self, mean: Any, variance: Any) -> None:
-        self.moving_mean.assign(mean)
 
 
 layer = MeanOnlyBatchNormalization.of

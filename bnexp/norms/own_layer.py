@@ -31,12 +31,11 @@ def _check_arguments(code: UserCode, spec: OwnNorm, cls: type[keras.layers.Layer
     """Keyword arguments are named in `__init__`, of the class or of one that it derives from."""
     own = [one for one in cls.__mro__ if issubclass(one, keras.layers.Layer) and one is not keras.layers.Layer]
     known: list[str] = []
-    for one in own:
-        if "__init__" in vars(one):
-            found = inspect.signature(vars(one)["__init__"]).parameters.values()
-            known += [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)][1:]
-            if not any(p.kind is p.VAR_KEYWORD for p in found):
-                break  # what stands above gets nothing from here
+    for init in [vars(one)["__init__"] for one in own if "__init__" in vars(one)]:
+        found = inspect.signature(init).parameters.values()
+        known += [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)][1:]
+        if not any(p.kind is p.VAR_KEYWORD for p in found):
+            break  # what stands above gets nothing from here
     else:
         known += ["name", "trainable", "dtype"]
     takes = [key for key in dict.fromkeys(known) if key not in ("name", "trainable", "dtype")]

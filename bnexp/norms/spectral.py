@@ -1,13 +1,12 @@
 """Spectral normalization (Miyato et al. 2018, https://arxiv.org/abs/1802.05957), with the gradient through σ₁."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from bnexp.norms.effective_kernel import EffectiveKernel, linear_of
+from bnexp.norms.bases import EffectiveKernel, Numbers, linear_of
 
 _SMALLEST = 1e-12
 """Of a length that is divided by: a kernel of zeros stays one."""
@@ -36,9 +35,7 @@ class SpectralNorm(EffectiveKernel):
             trainable=False,
         )
 
-    def initial_values(
-        self, kernel: np.ndarray, numbers: Callable[[str], np.random.Generator]
-    ) -> list[tuple[keras.Variable, np.ndarray]]:
+    def initial_values(self, kernel: np.ndarray, numbers: Numbers) -> list[tuple[keras.Variable, np.ndarray]]:
         """u starts at normal numbers."""
         u = self.singular_vector
         return [(u, numbers(u.path).standard_normal(u.shape).astype("float32"))]
@@ -56,11 +53,12 @@ class SpectralNorm(EffectiveKernel):
         The products are sums of products: a matrix product may be rounded to ten bits on a GPU.
         """
         u = _unit(self.precise(self.singular_vector))
+        v = _unit(ops.sum(matrix * u, 1))
         if training and self.trainable:
             for _ in range(self.power_iterations):
-                u = _unit(ops.sum(ops.expand_dims(_fan_in(matrix, u), 1) * matrix, 0))
+                u = _unit(ops.sum(ops.expand_dims(v, 1) * matrix, 0))
+                v = _unit(ops.sum(matrix * u, 1))
             self.singular_vector.assign(u)
-        v = _fan_in(matrix, u)
         return ops.stop_gradient(v), ops.stop_gradient(u)
 
     def get_config(self) -> dict[str, Any]:
@@ -73,30 +71,17 @@ class SpectralNormConv2D(SpectralNorm, keras.layers.Conv2D):
 
     y = W' * x + b, W' = W / σ₁(W), σ₁ ≈ vᵀWu with v = Wu/‖Wu‖.  In training each call takes `power_iterations` steps
     of the power method, u ← Wᵀv/‖Wᵀv‖, and keeps u; at inference u stays.  The gradient flows through σ₁, with u and v
-    fixed.
-
-    W is the variable `kernel`; u, of shape (filters), the variable `singular_vector`, starts at random.
+    fixed.  W is the variable `kernel`; u, of shape (filters), the variable `singular_vector`, starts at random.
 
     Arguments are those of `keras.layers.Conv2D`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
-    ValueError for others.
-
-    Paper: https://arxiv.org/abs/1802.05957.  Keras's `SpectralNormalization` overwrites the kernel with W', and so
-    sends no gradient through σ₁.
+    ValueError for others.  Keras's `SpectralNormalization` overwrites the kernel with W', and so sends no gradient
+    through σ₁.  Paper: https://arxiv.org/abs/1802.05957.
     """
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
 class SpectralNormDense(SpectralNorm, keras.layers.Dense):
-    """A dense layer whose kernel (fan-in, units) has the spectral norm 1; see `SpectralNormConv2D`.
-
-    Arguments are those of `keras.layers.Dense`; `power_iterations` ≥ 1, 1; `vector_seed`, of the initial u, None.
-    ValueError for others.
-    """
-
-
-def _fan_in(matrix: Any, u: Any) -> Any:
-    """Wu / ‖Wu‖."""
-    return _unit(ops.sum(matrix * u, 1))
+    """A dense layer whose kernel (fan-in, units) has the spectral norm 1; else as `SpectralNormConv2D`."""
 
 
 def _unit(vector: Any) -> Any:

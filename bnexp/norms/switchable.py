@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
+from bnexp.norms.bases import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -17,11 +17,9 @@ class SwitchableNormalization(MovingAverages):
     (instance), over H,W,C (layer) and over N,H,W (batch), the last at inference moving averages that start at 0 and 1.
     w and w' are the softmax of three scalars each, `mean_logits` and `variance_logits`, that start equal.  For x of
     shape (N,C), where an instance has no variance, k runs over layer and batch, and the scalars are two each.
-
     γ and β, of shape (C), start at 1 and 0.
 
     Arguments: `momentum` in [0,1), 0.99; `epsilon` > 0, 1e-3.  ValueError for others, and for images of one pixel.
-
     With all the weight on one member it is that member.  The paper replaces moving averages by averages over some
     batches once training has ended; `set_statistics` takes these.
     """
@@ -29,14 +27,10 @@ class SwitchableNormalization(MovingAverages):
     def build(self, input_shape: Sequence[int | None]) -> None:
         if len(input_shape) > 2:
             check_pixels(self, input_shape, "an instance of one number has no variance")
+        members = (2 if len(input_shape) == 2 else 3,)
+        self.mean_logits = self.add_weight(name="mean_logits", shape=members, initializer="zeros")
+        self.variance_logits = self.add_weight(name="variance_logits", shape=members, initializer="zeros")
         super().build(input_shape)
-        members = 2 if len(input_shape) == 2 else 3
-        self.mean_logits = self.add_weight(name="mean_logits", shape=(members,), initializer="zeros", autocast=False)
-        self.variance_logits = self.add_weight(
-            name="variance_logits", shape=(members,), initializer="zeros", autocast=False
-        )
-        self.add_scale_and_shift()
-        self.add_moving_moments()
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)

@@ -5,8 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.channelwise import check_epsilon, moments
-from bnexp.norms.effective_kernel import EffectiveKernel, fan_in_axes, linear_of
+from bnexp.norms.bases import EffectiveKernel, batch_axes, centred_moments, check_epsilon, linear_of
 from bnexp.specs.norms.weight_standardized_group import WeightStandardizedGroupNorm
 
 
@@ -26,7 +25,7 @@ class WeightStandardized(EffectiveKernel):
 
     def effective_kernel(self, training: bool | None = None) -> Any:
         kernel = self.precise(self.kernel)
-        mean, variance = moments(kernel, fan_in_axes(kernel))
+        _, mean, variance = centred_moments(kernel, batch_axes(kernel))
         return (kernel - mean) * ops.rsqrt(variance + self.weight_epsilon)
 
 
@@ -38,17 +37,13 @@ class WeightStandardizedConv2D(WeightStandardized, keras.layers.Conv2D):
     and channels.  W is the variable `kernel`; nothing is added to Keras's parameters.
 
     Arguments are those of `keras.layers.Conv2D`, and `weight_epsilon` > 0, 1e-5.  ValueError for others.
-
     Paper: https://arxiv.org/abs/1903.10520, which has group normalization after it.
     """
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
 class WeightStandardizedDense(WeightStandardized, keras.layers.Dense):
-    """A dense layer whose units' weights have mean 0 and variance 1; see `WeightStandardizedConv2D`.
-
-    Arguments are those of `keras.layers.Dense`, and `weight_epsilon` > 0, 1e-5.  ValueError for others.
-    """
+    """A dense layer whose units' weights have mean 0 and variance 1; for units as `WeightStandardizedConv2D`."""
 
 
 linear = linear_of(WeightStandardizedConv2D, WeightStandardizedDense)

@@ -1,5 +1,46 @@
 """Training: a trial in, a record out.  Importing this imports TensorFlow."""
 
-from bnexp.training.trainer import Trainer
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Trainer"]
+import numpy as np
+
+from bnexp.records.record import Progress, TrialRecord
+from bnexp.specs.trial import Trial
+from bnexp.training.procedures.central import central
+from bnexp.training.resources import Resources
+from bnexp.usercode.code import code_of, in_use
+
+
+class Trainer(Resources):
+    """Trains trials on one device, for which it configures the process."""
+
+    def describe(self) -> dict[str, Any]:
+        """The device, its name, threads and determinism, as the record keeps them."""
+        return dict(self.device)
+
+    def __call__(self, trial: Trial, progress: Callable[[Progress], None]) -> TrialRecord:
+        """Train a trial; `progress` is told of each evaluation.
+
+        Raises UserError where the data cannot be had or do not fit the spec.
+        """
+        try:
+            return central(trial, self, progress)
+        except BaseException:
+            self._programs.clear()  # none is known to be whole
+            raise
+
+    def check(self, trial: Trial) -> None:
+        """Build the trial's model and use it once, as it will be trained.
+
+        Raises UserError where a user's own layer cannot work in it.
+        """
+        data = self.data(trial)
+        available = len(data.dataset.train_labels)
+        batch = np.arange(min(trial.spec.training.batch_size, available))
+        execution = self.execution(trial, trial.spec.data.train_examples(available))
+        program, _ = self.program(trial, data, batch, execution)
+        if program.batch_dependent:
+            with in_use(code_of(trial.spec, trial.search_path).get("norm")):
+                program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))
+                program.recalibrate(data.images, batch)

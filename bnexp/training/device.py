@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from bnexp.data import Dataset
 from bnexp.errors import UserError
+from bnexp.specs.datasets import ImageSet
 from bnexp.specs.workers import GPU_SHARING
 
 _LEFT = 0.1
@@ -34,33 +35,27 @@ def configure(device: str, threads: int) -> dict[str, Any]:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+    taken = {"device": "cpu", "device_name": "CPU", "threads": threads, "deterministic": True}
     gpus = [] if device == "cpu" else tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
-        raise UserError(
-            "--device gpu: TensorFlow sees no GPU here; use --device cpu, or install bnexp[gpu] and check `nvidia-smi`"
-        )
+        advice = "use --device cpu, or install bnexp[gpu] and check `nvidia-smi`"
+        raise UserError(f"--device gpu: TensorFlow sees no GPU here; {advice}")
     if not gpus:
         tf.config.set_visible_devices([], "GPU")
-        return _taken("cpu", "CPU", threads)
-    tf.config.set_visible_devices(gpus[0], "GPU")  # one trial, one device
-    _limit_memory(gpus[0], int(os.environ.get(GPU_SHARING, "1")))
-    return _taken("gpu", tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"), threads)
-
-
-def _taken(device: str, name: str, threads: int) -> dict[str, Any]:
-    return {"device": device, "device_name": name, "threads": threads, "deterministic": True}
-
-
-def _limit_memory(gpu: Any, workers: int) -> None:
-    """Let this process take memory as it needs it: its share where there are several, if the size is known."""
+        return taken
+    gpu = gpus[0]  # one trial, one device
+    tf.config.set_visible_devices(gpu, "GPU")
+    workers = int(os.environ.get(GPU_SHARING, "1"))
     total = _smallest_memory() if workers > 1 else None
     if total is None:
         tf.config.experimental.set_memory_growth(gpu, True)
-        return
-    # Growth within the limit is by TF_FORCE_GPU_ALLOW_GROWTH, which every worker has: TensorFlow takes only one of the
-    # two settings for a device.
-    share = tf.config.LogicalDeviceConfiguration(memory_limit=(1 - _LEFT) * total / workers)
-    tf.config.set_logical_device_configuration(gpu, [share])
+    else:
+        # Growth within the limit is by TF_FORCE_GPU_ALLOW_GROWTH, which every worker has: TensorFlow takes only one of
+        # the two settings for a device.
+        share = tf.config.LogicalDeviceConfiguration(memory_limit=(1 - _LEFT) * total / workers)
+        tf.config.set_logical_device_configuration(gpu, [share])
+    name = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    return {**taken, "device": "gpu", "device_name": name}
 
 
 def _smallest_memory() -> float | None:
@@ -80,6 +75,13 @@ class DeviceData:
     dataset: Dataset
     images: tf.Tensor
     labels: tf.Tensor
+
+    @property
+    def sizes(self) -> ImageSet:
+        """What could not be known of a user's own dataset before it was loaded."""
+        dataset = self.dataset
+        counts = len(dataset.train_labels), len(dataset.test_labels)
+        return ImageSet(dataset.name, *counts, dataset.train_images.shape[1:], dataset.classes)
 
     @classmethod
     def of(cls, dataset: Dataset) -> "DeviceData":

@@ -6,11 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from bnexp.data import Dataset
 from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, Test
 from bnexp.specs.norms.own import OwnNorm
-from bnexp.training.loop import Setup, Stop, total_penalty
-from bnexp.training.order import epoch_order
+from bnexp.training.loop import Setup, Stop, epoch_order, total_penalty
 from bnexp.training.program import Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 
@@ -20,8 +18,7 @@ class Evaluations:
 
     def __init__(self, setup: Setup, progress: Callable[[Progress], None]) -> None:
         self._setup, self._progress = setup, progress
-        self._training, self._examples = setup.trial.spec.training, len(setup.parts.train)
-        self.steps = self._training.evaluation_steps(self._examples)
+        self.steps = setup.trial.spec.training.evaluation_steps(len(setup.parts.train))
         self.rows: list[Evaluation] = []
         self._since: list[Stop] = []
 
@@ -29,38 +26,37 @@ class Evaluations:
         self._since.append(stop)
         if stop.step not in self.steps and not stop.diverged:
             return
+        training, data, parts = self._setup.trial.spec.training, self._setup.data, self._setup.parts
         new = sum(one.examples for one in self._since)
         examples = new + (self.rows[-1].examples if self.rows else 0)
-        data, validation = self._setup.data, self._setup.parts.validation
-        scores = self._setup.program.evaluate(data.images, data.labels, validation) if len(validation) else None
         penalty = total_penalty(one.penalty_sum for one in self._since)
+        seen = None
+        if len(parts.validation):
+            seen = _brief(self._setup.program.evaluate(data.images, data.labels, parts.validation))
         evaluation = Evaluation(
             step=stop.step,
             examples=examples,
-            epoch=examples / self._training.examples_per_epoch(self._examples),
+            epoch=examples / training.examples_per_epoch(len(parts.train)),
             seconds=stop.seconds,
             train_loss=_finite(sum(one.loss_sum for one in self._since) / new),
             train_accuracy=sum(one.correct for one in self._since) / new,
             train_penalty=None if penalty is None else _finite(penalty / new),
-            validation_loss=_finite(scores.loss) if scores else None,
-            validation_accuracy=_share(scores) if scores else None,
+            validation_loss=seen.loss if seen else None,
+            validation_accuracy=seen.accuracy if seen else None,
         )
         self.rows.append(evaluation)
         self._since.clear()
         if not stop.diverged:
-            self._tell(evaluation)
-
-    def _tell(self, evaluation: Evaluation) -> None:
-        per_epoch = self._training.steps_per_epoch(self._examples)
-        self._progress(
-            Progress(
-                epoch=(evaluation.step - 1) // per_epoch + 1,
-                epochs=self._training.epochs,
-                step=evaluation.step,
-                steps=per_epoch * self._training.epochs,
-                validation_accuracy=evaluation.validation_accuracy,
+            per_epoch = training.steps_per_epoch(len(parts.train))
+            self._progress(
+                Progress(
+                    epoch=(stop.step - 1) // per_epoch + 1,
+                    epochs=training.epochs,
+                    step=stop.step,
+                    steps=per_epoch * training.epochs,
+                    validation_accuracy=evaluation.validation_accuracy,
+                )
             )
-        )
 
 
 def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
@@ -69,15 +65,23 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     Scores under other statistics are left out where a layer that is not ours keeps something else than recalibration
     would set; then stderr says so.
     """
-    program, dataset = setup.program, setup.data.dataset
+    program, dataset, spec = setup.program, setup.data.dataset, setup.trial.spec
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
-    test = _test(dataset, program.evaluate(images, labels, everything))
+    scores = program.evaluate(images, labels, everything)
+    correct = dataset.test_labels[scores.correct]
+    test = Test(
+        **_brief(scores).model_dump(),
+        examples=len(everything),
+        examples_per_class=_per_class(dataset.test_labels, dataset.classes),
+        correct_per_class=_per_class(correct, dataset.classes),
+        missed=tuple(np.flatnonzero(~scores.correct).tolist()),
+    )
     if not program.batch_dependent:
         return test, None
-    batch_size = setup.trial.spec.training.batch_size
+    batch_size = spec.training.batch_size
     some = epoch_order(setup.parts.train, setup.trial.seed, 0)[:RECALIBRATION_EXAMPLES]
-    if isinstance(setup.trial.spec.norm, OwnNorm):
+    if isinstance(spec.norm, OwnNorm):
         reason = program.wrong_recalibration(setup.data.images, some[:batch_size])
         if reason is not None:
             caution(f"no scores with batch or recalibrated statistics: {reason}")
@@ -95,25 +99,12 @@ def caution(text: str) -> None:
     print(f"caution: {text}", file=sys.stderr, flush=True)
 
 
-def _test(dataset: Dataset, scores: Scores) -> Test:
-    per_class = np.bincount(dataset.test_labels, minlength=dataset.classes)
-    correct = np.bincount(dataset.test_labels[scores.correct], minlength=dataset.classes)
-    return Test(
-        examples=len(dataset.test_labels),
-        loss=_finite(scores.loss),
-        accuracy=_share(scores),
-        examples_per_class=tuple(map(int, per_class)),
-        correct_per_class=tuple(map(int, correct)),
-        missed=tuple(map(int, np.flatnonzero(~scores.correct))),
-    )
-
-
 def _brief(scores: Scores) -> Brief:
-    return Brief(loss=_finite(scores.loss), accuracy=_share(scores))
+    return Brief(loss=_finite(scores.loss), accuracy=float(np.mean(scores.correct)))
 
 
-def _share(scores: Scores) -> float:
-    return float(np.mean(scores.correct))
+def _per_class(labels: np.ndarray, classes: int) -> tuple[int, ...]:
+    return tuple(np.bincount(labels, minlength=classes).tolist())
 
 
 def _finite(value: float) -> float | None:

@@ -121,41 +121,37 @@ def max_of_slices(layer: keras.layers.MaxPooling2D, x: tf.Tensor) -> tf.Tensor:
     return tf.maximum(tf.maximum(corners[0], corners[1]), tf.maximum(corners[2], corners[3]))
 
 
+_EVERY_USE: tuple[Use, ...] = ("graph", "xla", "inference")
+_SCALED = {"center": True, "scale": True}
+_FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
+    keras.layers.BatchNormalization: (
+        fused_batch_normalization,
+        ("graph",),
+        {**_SCALED, "trainable": True, "synchronized": False, "renorm": False},
+    ),
+    keras.layers.GroupNormalization: (group_normalization, _EVERY_USE, _SCALED),
+    keras.layers.LayerNormalization: (channel_layer_normalization, _EVERY_USE, {**_SCALED, "rms_scaling": False}),
+    keras.layers.MaxPooling2D: (
+        max_of_slices,
+        ("xla",),
+        {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"},
+    ),
+}
+"""For Keras's very classes: the form, its uses, and the configuration that it computes; norms over the last axis."""
+
+
 def _form(layer: keras.layers.Layer, use: Use) -> Form | None:
     """The form that stands for this layer in this use; None where Keras's own is the best or the only one.
 
-    Only Keras's very classes, in the configuration that the form computes, in float32: a user may bring others.
+    Only in float32: a user may bring others.
     """
-    kind = type(layer)
-    if kind is not keras.layers.MaxPooling2D and kind not in _NORMS:
+    if type(layer) not in _FORMS or layer.compute_dtype != "float32" or layer.activity_regularizer is not None:
         return None
+    form, uses, computes = _FORMS[type(layer)]
     config, rank = layer.get_config(), len(layer.input.shape)
-    if layer.compute_dtype != "float32" or rank not in (2, 4) or layer.activity_regularizer is not None:
-        return None
-    if kind is keras.layers.MaxPooling2D:
-        stock = {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}
-        return max_of_slices if use == "xla" and config.items() >= stock.items() else None
-    if not _scales_and_shifts_channels(config, rank):
-        return None
-    if kind is keras.layers.BatchNormalization and not (use == "graph" and _plain(layer)):
-        return None
-    return _NORMS[kind]
-
-
-_NORMS: dict[type, Form] = {
-    keras.layers.BatchNormalization: fused_batch_normalization,
-    keras.layers.GroupNormalization: group_normalization,
-    keras.layers.LayerNormalization: channel_layer_normalization,
-}
-
-
-def _scales_and_shifts_channels(config: dict[str, Any], rank: int) -> bool:
-    axis = config["axis"][0] if isinstance(config["axis"], list) and len(config["axis"]) == 1 else config["axis"]
-    return config["center"] and config["scale"] and axis in (-1, rank - 1) and not config.get("rms_scaling")
-
-
-def _plain(layer: keras.layers.BatchNormalization) -> bool:
-    return layer.trainable and not layer.synchronized and not layer.renorm
+    over_channels = config.get("axis", -1) in (-1, rank - 1, [-1], [rank - 1])
+    fits = use in uses and rank in (2, 4) and over_channels and config.items() >= computes.items()
+    return form if fits else None
 
 
 class _Replaced(keras.layers.Layer):

@@ -2,19 +2,20 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 
-from bnexp.models.built import Built
-from bnexp.models.own_state import SEED_STATE
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import SEED_STATE, bits
 from bnexp.specs.model import AnyModel
 from bnexp.specs.trial import stream
 
 
-def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> list[np.ndarray]:
-    """The value at which each of the model's `variables` starts, in their order.
+def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """The value at which each of the model's `variables` starts, in their order, by its path.
 
     A kernel of the model's own layers is drawn by the spec's Keras initializer (a recurrent one is orthogonal, as in
     Keras), seeded from (seed, path of the weight), and multiplied by `initial_scale`; the state of a random layer is an
@@ -22,17 +23,22 @@ def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.
     (biases, γ, β, moving statistics, whatever a user's layer has, a `kernel` too) start at `constants`, the values that
     they got when the model was built.
     """
-    variables = built.model.variables
-    of_norms = {id(weight) for norm in built.norms if norm.layer is not norm.linear for weight in norm.layer.variables}
-    values = {
-        id(variable): _initial(variable, path, None if id(variable) in of_norms else spec, seed, constant)
-        for variable, path, constant in zip(variables, paths(built.model), constants, strict=True)
-    }
+    variables, of_norms = dict(zip(paths(built.model), built.model.variables, strict=True)), built.of_norms
+    values = {id(variable): constant for variable, constant in zip(variables.values(), constants, strict=True)}
+    for path, variable in variables.items():
+        if variable.name in ("kernel", "recurrent_kernel") and id(variable) not in of_norms:
+            kind = spec.initializer if variable.name == "kernel" else "orthogonal"
+            config = {"class_name": kind, "config": {"seed": bits(seed, "weight", path)}}
+            kernel = keras.initializers.get(config)(variable.shape, dtype="float32")
+            values[id(variable)] = np.asarray(kernel) * np.float32(spec.initial_scale)
+        elif variable.name == SEED_STATE:
+            values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=values[id(variable)].dtype)
     for norm in built.norms:
         if hasattr(norm.layer, "initial_values"):
-            added = norm.layer.initial_values(values[id(norm.layer.kernel)], lambda path: _generator(seed, path))
+            kernel = values[id(norm.layer.kernel)]
+            added = norm.layer.initial_values(kernel, lambda path: np.random.default_rng(stream(seed, "weight", path)))
             values.update((id(variable), value) for variable, value in added)
-    return [values[id(variable)] for variable in variables]
+    return {path: values[id(variable)] for path, variable in variables.items()}
 
 
 def data_dependent_initialization(built: Built, images: Any) -> None:
@@ -64,25 +70,9 @@ def paths(model: keras.Model) -> list[str]:
     return [named[id(variable)] for variable in model.variables]
 
 
-def _initial(variable: keras.Variable, path: str, spec: AnyModel | None, seed: int, constant: np.ndarray) -> np.ndarray:
-    """`spec` says how kernels are drawn; None where none is the model's."""
-    if spec is not None and variable.name in ("kernel", "recurrent_kernel"):
-        kind = spec.initializer if variable.name == "kernel" else "orthogonal"
-        # Keras takes seeds of 32 bits; 31 are safe on every backend.
-        initializer = keras.initializers.get(
-            {"class_name": kind, "config": {"seed": stream(seed, "weight", path) >> 32}}
-        )
-        return np.asarray(initializer(variable.shape, dtype="float32")) * np.float32(spec.initial_scale)
-    if variable.name == SEED_STATE:
-        return np.array([stream(seed, "random", path) >> 32, 0], dtype=constant.dtype)
-    return constant
-
-
-def _generator(seed: int, path: str) -> np.random.Generator:
-    """The random numbers of one weight."""
-    return np.random.default_rng(stream(seed, "weight", path))
-
-
-def fingerprint(array: np.ndarray) -> str:
-    """16 hexadecimal digits of the SHA-256 of an array's bytes."""
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+def fingerprint(arrays: Iterable[np.ndarray]) -> str:
+    """16 hexadecimal digits of the SHA-256 of the arrays' bytes."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,17 +1,38 @@
-"""The loop of training: stretches of steps, and stops between them, of which observers are told."""
+"""The loop of training: stretches of steps, stops between them, of which observers are told, and where time goes."""
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
-from bnexp.data import Split
-from bnexp.specs.trial import Trial
-from bnexp.training.clock import Clock
+from bnexp.data import Split, shuffle
+from bnexp.records.record import Seconds
+from bnexp.specs.trial import Trial, stream
 from bnexp.training.device import DeviceData
-from bnexp.training.order import batches, epoch_order
 from bnexp.training.program import Program, Stretch
+
+
+class Clock:
+    """Adds up wall-clock seconds of the parts of a trial, from its making on."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.parts = {"data": 0.0, "compile": 0.0, "train": 0.0, "evaluate": 0.0}
+
+    @contextmanager
+    def __call__(self, part: Literal["data", "compile", "train", "evaluate"]) -> Iterator[None]:
+        """What is done within counts for this part."""
+        since = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.parts[part] += time.perf_counter() - since
+
+    def seconds(self) -> Seconds:
+        return Seconds(**self.parts, total=time.perf_counter() - self._began)
 
 
 @dataclass(frozen=True)
@@ -33,10 +54,9 @@ class Stop:
     """Steps done since the start."""
     examples: int
     loss_sum: float
-    """Sum over these examples of the cross-entropy (nats), each taken before the update that it causes."""
     penalty_sum: float | None
-    """Sum over them of the losses that the model adds itself, likewise; None where it adds none."""
     correct: int
+    """These four as in `training.program.Stretch`, over what was trained on since the stop before."""
     seconds: float
     """Of training since the start, without what observers took."""
     diverged: bool
@@ -69,8 +89,12 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         epoch, first = divmod(step, per_epoch)
         if first == 0:
             order = epoch_order(examples, setup.trial.seed, epoch)
+        done: list[Stretch] = []
         with clock("train"):
-            done = list(_trained(setup, batches(order, training.batch_size, first, first + until - step)))
+            for stretch in batches(order, training.batch_size, first, first + until - step):
+                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch))
+                if not done[-1].finite:
+                    break
         step += sum(part.steps for part in done)
         # Weights are looked at where the spec says, whoever observes: the last update itself may have overflowed.
         diverged = not done[-1].finite or (until in evaluations and not setup.program.finite())
@@ -97,10 +121,18 @@ def total_penalty(sums: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def _trained(setup: Setup, stretches: Iterable[np.ndarray]) -> Iterator[Stretch]:
-    """Train on arrays of batches, each (steps, batch), to their end or the first loss that is not finite."""
-    for order in stretches:
-        done = setup.program.train(setup.data.images, setup.data.labels, order)
-        yield done
-        if not done.finite:
-            return
+def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """The training examples `indices`, shape (examples,), shuffled for this epoch (from 0), as int32."""
+    return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch))]
+
+
+def batches(order: np.ndarray, batch_size: int, first: int, last: int) -> Iterator[np.ndarray]:
+    """Steps `first` up to but not `last` of an epoch (from 0), as at most two arrays of shape (steps, batch).
+
+    The second holds the last, smaller batch of the epoch, where the stretch reaches it.
+    """
+    whole = len(order) // batch_size
+    if first < min(last, whole):
+        yield order[first * batch_size : min(last, whole) * batch_size].reshape(-1, batch_size)
+    if last > whole and len(order) % batch_size:
+        yield order[whole * batch_size :].reshape(1, -1)

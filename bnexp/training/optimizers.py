@@ -1,13 +1,11 @@
 """The optimizers: Keras's, with Adam's update in one kernel for each variable."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-from bnexp.lazy import attribute
-from bnexp.specs.optimizer import Adam, AnyOptimizer, Sgd
+from bnexp.specs.optimizer import Adam, Sgd
 
 
 class FusedAdam:
@@ -20,18 +18,9 @@ class FusedAdam:
 
     def __init__(self, spec: Adam) -> None:
         self._spec = spec
-        self._rate = tf.Variable(spec.learning_rate, trainable=False, dtype=tf.float32)  # as Keras rounds it
+        self.learning_rate = tf.Variable(spec.learning_rate, trainable=False, dtype=tf.float32)  # as Keras rounds it
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
         self._moments: dict[int, tuple[tf.Variable, tf.Variable]] = {}
-
-    @property
-    def learning_rate(self) -> tf.Variable:
-        """η, which may be set to another number at any time."""
-        return self._rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        self._rate.assign(value)
 
     @property
     def variables(self) -> list[tf.Variable]:
@@ -40,14 +29,16 @@ class FusedAdam:
 
     def build(self, weights: Sequence[keras.Variable]) -> None:
         """Make m and v for these weights, all zero."""
-        self._moments = {id(weight): (_zeros(weight), _zeros(weight)) for weight in weights}
+        for weight in weights:
+            zeros = tf.zeros(weight.shape, weight.value.dtype)
+            self._moments[id(weight)] = tf.Variable(zeros, trainable=False), tf.Variable(zeros, trainable=False)
 
     def apply(self, gradients: Sequence[tf.Tensor], weights: Sequence[keras.Variable]) -> None:
         """Change `weights`, of those of `build`, by one step."""
+        beta_1, beta_2 = self._spec.beta_1, self._spec.beta_2
         self._steps.assign_add(1)
         for gradient, weight in zip(gradients, weights, strict=True):
             kind, (m, v) = weight.value.dtype, self._moments[id(weight)]
-            beta_1, beta_2 = self._spec.beta_1, self._spec.beta_2
             steps = tf.cast(self._steps, kind)
             tf.raw_ops.ResourceApplyAdam(
                 var=weight.value.handle,
@@ -55,7 +46,7 @@ class FusedAdam:
                 v=v.handle,
                 beta1_power=tf.pow(_single(beta_1, kind), steps),
                 beta2_power=tf.pow(_single(beta_2, kind), steps),
-                lr=tf.cast(self._rate, kind),
+                lr=tf.cast(self.learning_rate, kind),
                 beta1=tf.constant(beta_1, kind),
                 beta2=tf.constant(beta_2, kind),
                 epsilon=tf.constant(self._spec.epsilon, kind),
@@ -66,18 +57,9 @@ class FusedAdam:
                 weight.assign(weight.constraint(weight))
 
 
-def build(spec: AnyOptimizer) -> Any:
-    """The optimizer that a spec asks for, a `FusedAdam` or Keras's, not yet built for any weights."""
-    return attribute(spec.target)(spec)
-
-
 def sgd(spec: Sgd) -> keras.optimizers.Optimizer:
     """Keras's gradient descent."""
     return keras.optimizers.SGD(spec.learning_rate, spec.momentum, spec.nesterov)
-
-
-def _zeros(weight: keras.Variable) -> tf.Variable:
-    return tf.Variable(tf.zeros(weight.shape, weight.value.dtype), trainable=False)
 
 
 def _single(number: float, kind: tf.DType) -> tf.Tensor:

@@ -1,7 +1,7 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,15 +10,14 @@ from keras.src.utils.naming import reset_uids
 
 from bnexp.errors import UserError
 from bnexp.lazy import attribute
-from bnexp.models.built import Built, inside
-from bnexp.models.own_state import Made, drawn_from, restart, seed_everything
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
-from bnexp.training import optimizers
 from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.fast_layers import with_fast_layers
-from bnexp.training.initial import data_dependent_initialization, initial_weights, paths
-from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, batch_dependent
+from bnexp.training.initial import data_dependent_initialization, initial_weights
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
 
 EVALUATION_BATCH = 250
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -74,34 +73,39 @@ class Program:
     ) -> None:
         reset_uids()  # layers without a name get one by number, which shall be those of this model alone
         self._only_seed = seed if isinstance(spec.norm, OwnNorm) else None
-        self._chance, made = seed_everything(seed, "global"), Made()
-        with drawn_from(seed), made.watched():
+        self._chance = seed_everything(seed, "global")
+        with building(seed) as made:
             self.built: Built = attribute(spec.model.target)(spec, image, classes)
         self.model = self.built.model
-        if self._only_seed is not None and (unknown := made.unknown_to(self.model)):
+        if self._only_seed is not None and (unknown := unknown_variable(made, self.model)):
             raise UserError(
                 f"norm {spec.norm.name}: keeps a variable that is no weight of the layer ({unknown}), so it would be "
                 "neither trained nor counted as one; make it with self.add_weight(...)"
             )
-        restart(self._chance, seed, "global")
+        seed_everything(seed, "global", self._chance)
         self._training_model = with_fast_layers(self.model, execution.step)
-        self._inference_model = with_fast_layers(self.model, "inference")
-        self._optimizer = optimizers.build(spec.training.optimizer)
+        inference_model = with_fast_layers(self.model, "inference")
+        self._optimizer = attribute(spec.training.optimizer.target)(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
-        self._finite_at_start: list[np.ndarray | None] = [None] * len(self._constants)
+        self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
+        self._finite_at_start: list[np.ndarray] = []
         self._penalized = False
         self._unused: list[str] = []
-        self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
+        self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
+
+        def stretch(update: Callable[..., Any], batch_size: int | None) -> Any:
+            return tf.function(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32)])
+
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
-        self._stretch = tf.function(partial(_loop, self._update), [*data, tf.TensorSpec((None, None), tf.int32)])
-        self._compiled_for = execution.batch_size
+        self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
         if execution.step == "xla":
-            step = tf.function(self._update, jit_compile=True)
-            order = tf.TensorSpec((None, execution.batch_size), tf.int32)
-            self._compiled_stretch = tf.function(partial(_loop, step), [*data, order])
-        self._scores = tf.function(self._evaluate_batch, [*data, tf.TensorSpec((None,), tf.int32)])
+            compiled = tf.function(self._update, jit_compile=True)
+            self._stretches[execution.batch_size] = stretch(compiled, execution.batch_size)
+        one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
+        self._scores = tf.function(partial(_score, partial(inference_model, training=False)), one_batch)
+        self._batch_scores = tf.function(partial(_score, self._statistics.logits), one_batch, autograph=False)
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
         """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path.
@@ -110,27 +114,21 @@ class Program:
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
         assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
-        restart(self._chance, seed, "global")
+        seed_everything(seed, "global", self._chance)
         weights = initial_weights(self.built, spec.model, seed, self._constants)
-        for variable, value in zip(self.model.variables, weights, strict=True):
+        for variable, value in zip(self.model.variables, weights.values(), strict=True):
             variable.assign(value)
-        starts = [np.isfinite(value) for value in weights]
-        self._finite_at_start = [None if start.all() else start for start in starts]
+        self._finite_at_start = [np.isfinite(value) for value in weights.values()]
         for variable, value in zip(self._optimizer.variables, self._optimizer_constants, strict=True):
             variable.assign(value)
-        self._optimizer.learning_rate = spec.training.optimizer.learning_rate
+        self._optimizer.learning_rate.assign(spec.training.optimizer.learning_rate)
         if first_batch is not None and getattr(spec.norm, "data_init", False):
             data_dependent_initialization(self.built, _scaled(first_batch))
-        return dict(zip(paths(self.model), weights, strict=True))
-
-    def compile(self, images: tf.Tensor, labels: tf.Tensor, batch: np.ndarray) -> None:
-        """Trace and optimize both graphs by using them once; what that changes, `reset` sets right."""
-        self.train(images, labels, batch[None])
-        self.evaluate(images, labels, batch)
+        return weights
 
     def train(self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray) -> Stretch:
         """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
-        stretch = self._compiled_stretch if order.shape[1] == self._compiled_for else self._stretch
+        stretch = self._stretches.get(order.shape[1], self._stretches[None])
         with tf.device(images.device):
             steps, loss_sum, penalty_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
         penalty = float(penalty_sum) if self._penalized else None
@@ -152,26 +150,18 @@ class Program:
     def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
         starts = range(0, len(indices), RECALIBRATION_BATCH)
-        self._batch_statistics.recalibrate(
+        self._statistics.recalibrate(
             _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
         )
 
     def wrong_recalibration(self, images: tf.Tensor, indices: np.ndarray) -> str | None:
         """Why `recalibrate` would put wrong numbers into a layer, seen on the batch `indices`; None where it fits."""
-        return self._batch_statistics.disagreement(_pixels(images, tf.constant(indices, tf.int32)))
-
-    @cached_property
-    def _batch_statistics(self) -> BatchStatistics:
-        return BatchStatistics(self.built)
-
-    @cached_property
-    def _batch_scores(self) -> Any:
-        return tf.function(self._evaluate_within_batch, self._scores.input_signature, autograph=False)
+        return self._statistics.disagreement(_pixels(images, tf.constant(indices, tf.int32)))
 
     @property
     def batch_dependent(self) -> bool:
         """Whether the model keeps statistics of batches, so that it can be scored under others."""
-        return bool(batch_dependent(self.built))
+        return bool(self._statistics.layers)
 
     @property
     def precision(self) -> str:
@@ -180,46 +170,32 @@ class Program:
         return ", ".join(sorted(types | {layer.compute_dtype for layer in inside(self.model)}))
 
     @property
-    def optimizer_state(self) -> list[Any]:
-        """The variables that a step changes beside the model's: the number of steps, and of each weight its moments."""
-        return [variable for variable in self._optimizer.variables if not variable.name.startswith("learning_rate")]
-
-    @property
     def cautions(self) -> list[str]:
-        """What whoever reads the results should know of how this model trains; after `compile`."""
+        """What whoever reads the results should know of how this model trains; once it has trained a step."""
         return [f"no gradient reaches {path}, which stays as it is" for path in self._unused]
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic that was a finite number at the start still is."""
         pairs = zip(self.model.variables, self._finite_at_start, strict=True)
-        return all(np.isfinite(variable.numpy()).all(where=True if at is None else at) for variable, at in pairs)
+        return all(np.isfinite(variable.numpy()).all(where=at_start) for variable, at_start in pairs)
 
     def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
         variables = self.model.trainable_variables
+        values = [variable.value for variable in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in variables])
+            tape.watch(values)
             logits = self._training_model(x, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
             own = self._training_model.losses  # of the layers that were called just now, and of weights
-            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else None
-            total = loss if penalty is None else loss + penalty
-        gradients = tape.gradient(total, [variable.value for variable in variables])
-        pairs = list(zip(gradients, variables, strict=True))
+            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else tf.zeros_like(loss)
+            total = loss + penalty
+        pairs = list(zip(tape.gradient(total, values), variables, strict=True))
         reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         self._optimizer.apply(*zip(*reached, strict=True))
-        self._penalized = penalty is not None
+        self._penalized = bool(own)
         self._unused = [variable.path for gradient, variable in pairs if gradient is None]
-        added = tf.zeros_like(loss) if penalty is None else penalty
-        return loss, added, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
-
-    def _evaluate_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x, y = _gather(images, labels, batch)
-        return _loss_and_hits(self._inference_model(x, training=False), y)
-
-    def _evaluate_within_batch(self, images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        x, y = _gather(images, labels, batch)
-        return _loss_and_hits(self._batch_statistics.logits(x), y)
+        return loss, penalty, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
 
 
 def _loop(
@@ -229,18 +205,15 @@ def _loop(
     order: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
     """`update` with each batch of `order` (steps, batch): steps done, sums of both losses, hits, whether finite."""
-    steps = tf.constant(0)
-    loss_sum = tf.constant(0.0, tf.float64)
-    penalty_sum = tf.constant(0.0, tf.float64)
-    correct = tf.constant(0)
-    finite = tf.constant(True)
+    steps, correct, finite = tf.constant(0), tf.constant(0), tf.constant(True)
+    loss_sum = penalty_sum = tf.constant(0.0, tf.float64)
+    size = tf.cast(tf.shape(order)[1], tf.float64)
     while steps < tf.shape(order)[0] and finite:
-        x, y = _gather(images, labels, order[steps])
-        loss, penalty, hits = update(x, y)
+        loss, penalty, hits = update(_pixels(images, order[steps]), tf.gather(labels, order[steps]))
         steps += 1
         correct += hits
-        loss_sum += tf.cast(loss, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
-        penalty_sum += tf.cast(penalty, tf.float64) * tf.cast(tf.shape(order)[1], tf.float64)
+        loss_sum += tf.cast(loss, tf.float64) * size
+        penalty_sum += tf.cast(penalty, tf.float64) * size
         finite = tf.math.is_finite(loss + penalty)
     return steps, loss_sum, penalty_sum, correct, finite
 
@@ -255,8 +228,12 @@ def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarr
     return Scores(loss_sum / len(indices), np.concatenate(correct))
 
 
-def _gather(images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return _pixels(images, batch), tf.gather(labels, batch)
+def _score(
+    logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sum of the cross-entropies of a batch, and for each example whether it was classified correctly."""
+    logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
+    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), _hits(logits, y)
 
 
 def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
@@ -265,12 +242,6 @@ def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
 
 def _scaled(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
-
-
-def _loss_and_hits(logits: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Sum of the cross-entropies, and for each example whether it was classified correctly."""
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    return tf.reduce_sum(losses), _hits(logits, labels)
 
 
 def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,6 @@ from bnexp.data import load
 from bnexp.errors import UserError
 from bnexp.models.own_state import seed_everything
 from bnexp.records.environment import environment
-from bnexp.specs.datasets import ImageSet
 from bnexp.specs.trial import Trial, cautions, problems
 from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
@@ -21,7 +20,7 @@ from bnexp.usercode.code import code_of, in_use
 class Resources:
     """Of one process, which it configures for one device."""
 
-    def __init__(self, device: str, threads: int, data_folder: Path | None) -> None:
+    def __init__(self, device: str = "auto", threads: int = 1, data_folder: Path | None = None) -> None:
         self.device = configure(device, threads)
         self.environment = environment()
         self._data_folder = data_folder
@@ -39,9 +38,11 @@ class Resources:
             self._data = None  # let go of the old one before the new one is read
             seed_everything(0, "data")  # what a user's loader draws without a seed is the same in every worker
             self._data = key, DeviceData.of(load(spec, folder=self._data_folder, search_path=trial.search_path))
-        trial.check_data(self._data[1].dataset.content_hash)
-        _check_fit(trial, self._data[1])
-        return self._data[1]
+        data = self._data[1]
+        trial.check_data(data.dataset.content_hash)
+        if found := problems(trial.spec, data.sizes):
+            raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
+        return data
 
     def execution(self, trial: Trial, examples: int) -> Execution:
         """How the steps of a trial are computed that trains on so many examples."""
@@ -60,34 +61,19 @@ class Resources:
         reused = program is not None
         with in_use(own):
             if program is None:
-                while len(self._programs) >= MODELS_KEPT:
+                if len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
                 program = Program(spec, image, classes, data.images.dtype, execution, seed=trial.seed)
             if own is None:
                 self._programs[key] = program
-            program.compile(data.images, data.labels, batch)
+            # Both graphs are traced and optimized by their first use; what that changes, `reset` sets right.
+            program.train(data.images, data.labels, batch[None])
+            program.evaluate(data.images, data.labels, batch)
         return program, reused
-
-    def forget_programs(self) -> None:
-        """Keep no compiled model: after a failure none is known to be whole."""
-        self._programs.clear()
 
 
 def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:
     """What may surprise, and could not be known of a user's own dataset before it was loaded."""
     spec, before = trial.spec, cautions(trial.spec)
-    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, _sizes(data)) if text not in before)
+    of_norm = (f"norm {spec.norm.name}: {text}" for text in cautions(spec, data.sizes) if text not in before)
     return (*data.dataset.cautions, *of_norm)
-
-
-def _check_fit(trial: Trial, data: DeviceData) -> None:
-    """What could not be known of a user's own dataset before it was loaded."""
-    if found := problems(trial.spec, _sizes(data)):
-        raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
-
-
-def _sizes(data: DeviceData) -> ImageSet:
-    dataset = data.dataset
-    height, width, channels = dataset.train_images.shape[1:]
-    counts = len(dataset.train_labels), len(dataset.test_labels)
-    return ImageSet(dataset.name, *counts, (height, width, channels), dataset.classes)

@@ -6,16 +6,18 @@ recomputed over training images ("precise BN": Wu & Johnson 2021, https://arxiv.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.models.built import Built, inside
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import inside
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over, at most."""
@@ -32,14 +34,14 @@ class BatchStatistics:
 
     def __init__(self, built: Built) -> None:
         self._model = built.model
-        self._norms = batch_dependent(built)
-        self._state = list({id(v): v for norm in self._norms for v in norm.non_trainable_variables}.values())
-        self._noted: list[list[Any]] = [[] for _ in self._norms]
+        self.layers = batch_dependent(built)
+        self._state = list({id(v): v for layer in self.layers for v in layer.non_trainable_variables}.values())
+        self._noted: list[list[Any]] = [[] for _ in self.layers]
         self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
-        return self._without_trace(x, lambda norm, inputs: None)[0]
+        return self._without_trace(x, lambda layer, inputs: None)[0]
 
     def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
@@ -47,14 +49,9 @@ class BatchStatistics:
         Every normalization sees inputs that those before it normalized within their batch; mean and variance are
         those of its inputs over all examples, not averages over batches.
         """
-        try:
-            for batch in batches:
-                self._collect(batch)
-            for norm, noted in zip(self._norms, self._noted, strict=True):
-                _set_statistics(norm, *_together(*zip(*noted, strict=True)))
-        finally:
-            for noted in self._noted:
-                noted.clear()
+        noted = [self._step(batch)[1] for batch in batches]
+        for layer, *seen in zip(self.layers, *noted, strict=True):
+            _set_statistics(layer, *_together(*zip(*chain(*seen), strict=True)))
 
     def disagreement(self, batch: tf.Tensor) -> str | None:
         """Which layer takes in something else, in a training step on `batch`, than `recalibrate` would set; and why.
@@ -66,58 +63,65 @@ class BatchStatistics:
         """
         before = [variable.numpy() for variable in self._state]
         try:
-            _, noted = self._step(batch)
-            for norm, seen in zip(self._norms, noted, strict=True):
-                if not (seen and _would_set(norm, seen[0])):
-                    return f"{norm.path} cannot take mean and variance of its inputs for statistics"
-            statistics = [
-                [variable for variable, _ in _would_set(norm, seen[0])]
-                for norm, seen in zip(self._norms, noted, strict=True)
-            ]
-            _fill(statistics, 0.0)
-            from_zero, noted = self._step(batch)
-            far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for each in statistics for v in each))
-            _fill(statistics, far)
-            from_far, _ = self._step(batch)
-            for norm, seen, variables in zip(self._norms, noted, statistics, strict=True):
-                for variable in variables:
-                    zero = from_zero[id(variable)]
-                    kept = float(np.median((from_far[id(variable)] - zero) / far))
-                    if not kept < 1 - 1e-6:
-                        return f"{variable.path} does not move in training"
-                    spread = float(np.sqrt(np.mean([variance for _, _, variance in seen])))
-                    slack = np.array(_ALIKE if norm.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF)
-                    slack *= [1, spread]
-                    if not any(_taken_in(zero, kept, values, *slack) for values in _expected(norm, variable, seen)):
-                        return (
-                            f"in training, {variable.path} takes in something else than "
-                            "the mean or variance of the layer's inputs over the batch"
-                        )
+            return self._disagreement(batch)
         finally:
             for variable, value in zip(self._state, before, strict=True):
                 variable.assign(value)
+
+    def _disagreement(self, batch: tf.Tensor) -> str | None:
+        statistics: list[list[keras.Variable]] = []
+        for layer, seen in zip(self.layers, self._step(batch)[1], strict=True):
+            found = _would_set(layer, *seen[0][1:]) if seen else {}
+            statistics.append([variable for variable in layer.non_trainable_variables if id(variable) in found])
+            if not found:
+                return f"{layer.path} cannot take mean and variance of its inputs for statistics"
+        _fill(chain(*statistics), 0.0)
+        from_zero, noted = self._step(batch)
+        far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for v in chain(*statistics)))
+        _fill(chain(*statistics), far)
+        from_far, _ = self._step(batch)
+        for layer, seen, variables in zip(self.layers, noted, statistics, strict=True):
+            relative, absolute = _ALIKE if layer.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF
+            absolute *= float(np.sqrt(np.mean([variance for _, _, variance in seen])))
+            expected = [
+                [
+                    _would_set(layer, mean, variance * (n / max(n - 1, 1) if unbiased else 1))
+                    for n, mean, variance in seen
+                ]
+                for unbiased in (False, True)
+            ]
+            for variable in variables:
+                zero = from_zero[id(variable)]
+                kept = float(np.median((from_far[id(variable)] - zero) / far))
+                if not kept < 1 - 1e-6:
+                    return f"{variable.path} does not move in training"
+                values = ([found[id(variable)] for found in calls] for calls in expected)
+                if not any(_taken_in(zero, kept, each, relative, absolute) for each in values):
+                    return (
+                        f"in training, {variable.path} takes in something else than "
+                        "the mean or variance of the layer's inputs over the batch"
+                    )
         return None
 
     def _step(self, batch: tf.Tensor) -> tuple[dict[int, np.ndarray], list[list[Any]]]:
-        """What a training step makes of each statistic, by the id of its variable, and what was noted on the way."""
+        """What a training step makes of each statistic, by the id of its variable, and what each layer noted."""
         try:
             after = self._collect(batch)
             noted = [list(each) for each in self._noted]
         finally:
             for each in self._noted:
                 each.clear()
-        values = (value.numpy().astype(np.float64) for value in after)
-        return {id(variable): value for variable, value in zip(self._state, values, strict=True)}, noted
+        return {id(v): value.numpy().astype(np.float64) for v, value in zip(self._state, after, strict=True)}, noted
 
     def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
-        return self._without_trace(batch, lambda norm, x: _note(x, self._noted[self._norms.index(norm)]))[1]
+        return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
     def _without_trace(
         self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, tf.Tensor], None]
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Logits of `x`, and what its statistics became; `watch` is told of the inputs of each normalization."""
         before = [tf.identity(variable.value) for variable in self._state]
-        with _in_training_mode(self._norms, watch):
+        with _in_training_mode(self.layers, watch):
             logits = self._model(x, training=False)
         after = [tf.identity(variable.value) for variable in self._state]
         for variable, value in zip(self._state, before, strict=True):
@@ -187,13 +191,9 @@ def batch_dependent(built: Built) -> list[keras.layers.Layer]:
     Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
     A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
     """
-    layers = dict.fromkeys(layer for norm in built.norms for layer in inside(norm.layer))
     kept = ("set_statistics", "moving_mean", "moving_variance")
-    return [
-        layer
-        for layer in layers
-        if getattr(layer, "batch_dependent", True) and any(hasattr(layer, name) for name in kept)
-    ]
+    parts = dict.fromkeys(part for norm in built.norms for part in inside(norm.layer))
+    return [one for one in parts if getattr(one, "batch_dependent", True) and any(hasattr(one, name) for name in kept)]
 
 
 _FAR = 1e4
@@ -203,41 +203,28 @@ _ALIKE, _ALIKE_IN_HALF = (5e-3, 1e-4), (5e-2, 1e-2)
 float32 and in 16 bits."""
 
 
-def _fill(statistics: Iterable[list[keras.Variable]], number: float) -> None:
-    for variables in statistics:
-        for variable in variables:
-            variable.assign(np.full(variable.shape, number, variable.dtype))
+def _fill(variables: Iterable[keras.Variable], number: float) -> None:
+    for variable in variables:
+        variable.assign(np.full(variable.shape, number, variable.dtype))
 
 
-def _would_set(layer: keras.layers.Layer, moments: Sequence[np.ndarray]) -> list[tuple[keras.Variable, np.ndarray]]:
-    """The layer's statistics, and what `_set_statistics` makes of them for [numbers, mean, variance].
+def _would_set(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> dict[int, np.ndarray]:
+    """What `_set_statistics` makes of the layer's statistics, by the ids of their variables; {} where it cannot.
 
-    Empty where it cannot.  The layer's state is lost.
+    The layer's state is lost.
     """
     floats = [v for v in layer.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
-    _fill([floats], np.nan)
+    _fill(floats, np.nan)
     try:
-        _set_statistics(layer, *moments[1:])
+        _set_statistics(layer, mean, variance)
     except Exception:  # whatever a layer that is not ours says of moments that are not its own
-        return []
-    values = [(variable, variable.numpy().astype(np.float64)) for variable in floats]
-    return [(variable, value) for variable, value in values if not np.isnan(value).all()]
-
-
-def _expected(
-    layer: keras.layers.Layer, variable: keras.Variable, seen: list[list[np.ndarray]]
-) -> Iterator[list[np.ndarray]]:
-    """What `recalibrate` would set `variable` to for each call's moments: of the biased, then the unbiased variance."""
-    for unbiased in (False, True):
-        calls = [[n, mean, variance * (n / max(n - 1, 1) if unbiased else 1)] for n, mean, variance in seen]
-        yield [{id(v): value for v, value in _would_set(layer, moments)}[id(variable)] for moments in calls]
+        return {}
+    values = {id(variable): variable.numpy().astype(np.float64) for variable in floats}
+    return {key: value for key, value in values.items() if not np.isnan(value).all()}
 
 
 def _taken_in(zero: np.ndarray, kept: float, values: list[np.ndarray], relative: float, absolute: float) -> bool:
-    """Whether a moving average that was 0 has become `zero` by taking in these values, but for rounding.
-
-    `kept` is the share of its old value that was left then.
-    """
+    """Whether an average that was 0, and keeps the share `kept`, has become `zero` by these values but for rounding."""
     momentum = max(kept, 0.0) ** (1 / len(values))
     weights = (1 - momentum) * momentum ** np.arange(len(values))[::-1]
     expected = np.tensordot(weights, np.array(values), 1)

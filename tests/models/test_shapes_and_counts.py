@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from bnexp.lazy import attribute
-from bnexp.models.built import Built, inside
+from bnexp.models.blocks import Built
+from bnexp.models.own_state import inside
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.initial import initial_weights, paths
@@ -75,8 +76,7 @@ def test_every_method_that_fits_gives_logits_and_leaves_the_kernels_of_the_seed(
 
 
 def drawn(spec: TrialSpec, network: Built) -> dict[str, np.ndarray]:
-    constants = [variable.numpy() for variable in network.model.variables]
-    return dict(zip(paths(network.model), initial_weights(network, spec.model, 3, constants), strict=True))
+    return initial_weights(network, spec.model, 3, [variable.numpy() for variable in network.model.variables])
 
 
 def test_a_recurrent_kernel_is_orthogonal_and_scaled_and_comes_from_the_seed():
@@ -101,36 +101,31 @@ def normalized_rows(norm: Any) -> tuple[np.ndarray, np.ndarray]:
     return images[..., 0].astype(float), part(images, training=True).numpy()
 
 
-def test_layer_norm_of_an_lstm_takes_each_row_by_itself():
-    rows, got = normalized_rows({"name": "layer", "layers": "rows"})
-    expected = (rows - rows.mean(2, keepdims=True)) / np.sqrt(rows.var(2, keepdims=True) + 1e-3)
+@pytest.mark.parametrize(
+    ("norm", "sequences", "axes"),
+    [
+        ({"name": "layer"}, 5, 2),  # each row by itself
+        ({"name": "batch"}, 5, (0, 1)),  # the batch and all rows
+        ({"name": "ghost-batch", "ghost_size": 2}, 2, (0, 1)),  # a chunk counts sequences
+    ],
+)
+def test_a_norm_on_the_rows_of_an_lstm_takes_statistics_over(norm, sequences, axes):
+    rows, got = (each[:sequences] for each in normalized_rows({**norm, "layers": "rows"}))
+    expected = (rows - rows.mean(axes, keepdims=True)) / np.sqrt(rows.var(axes, keepdims=True) + 1e-3)
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
-def test_batch_norm_of_an_lstm_takes_statistics_over_the_batch_and_all_rows():
-    rows, got = normalized_rows({"name": "batch", "layers": "rows"})
-    expected = (rows - rows.mean((0, 1))) / np.sqrt(rows.var((0, 1)) + 1e-3)
-    np.testing.assert_allclose(got, expected, atol=2e-5)
-
-
-def test_a_ghost_batch_of_an_lstm_counts_sequences():
-    rows, got = normalized_rows({"name": "ghost-batch", "ghost_size": 2, "layers": "rows"})
-    first = rows[:2]
-    np.testing.assert_allclose(got[:2], (first - first.mean((0, 1))) / np.sqrt(first.var((0, 1)) + 1e-3), atol=2e-5)
-
-
-def test_place_is_before_or_after_the_activation():
-    for place, order in [
-        ("before-activation", ["dense1", "dense1_norm", "dense1_relu"]),
-        ("after-activation", ["dense1", "dense1_relu", "dense1_norm"]),
-    ]:
-        model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "batch", "place": place})[1].model
-        assert [layer.name for layer in model.layers][2:] == [*order, "output"]
-
-
-def test_a_method_that_brings_its_activation_replaces_the_models():
-    model = built(model={"name": "mlp", "widths": [8]}, norm={"name": "evonorm-s0", "groups": 2})[1].model
-    assert [layer.name for layer in model.layers][2:] == ["dense1", "dense1_norm", "output"]
+@pytest.mark.parametrize(
+    ("norm", "order"),
+    [
+        ({"name": "batch", "place": "before-activation"}, ["dense1", "dense1_norm", "dense1_relu"]),
+        ({"name": "batch", "place": "after-activation"}, ["dense1", "dense1_relu", "dense1_norm"]),
+        ({"name": "evonorm-s0", "groups": 2}, ["dense1", "dense1_norm"]),  # brings its activation
+    ],
+)
+def test_the_norm_stands_where_its_place_says(norm, order):
+    model = built(model={"name": "mlp", "widths": [8]}, norm=norm)[1].model
+    assert [layer.name for layer in model.layers][2:] == [*order, "output"]
 
 
 def test_layers_conv_leaves_the_dense_layer_alone():

@@ -80,15 +80,14 @@ class Made:
         return generator.normal(0, 1, self.shape) * np.linspace(0.5, 3, channels) + np.linspace(-2, 2, channels)
 
     def values(self) -> dict[str, np.ndarray]:
-        """The variables by the last part of their path."""
-        return {variable.path.rpartition("/")[2]: variable.numpy() for variable in self.model.variables}
+        """The variables by their name."""
+        return {variable.name: variable.numpy() for variable in self.model.variables}
 
     def assign(self, **values) -> None:
-        """Set variables by the last part of their path."""
+        """Set variables by their name."""
         for variable in self.model.variables:
-            name = variable.path.rpartition("/")[2]
-            if name in values:
-                variable.assign(np.broadcast_to(values[name], variable.shape))
+            if variable.name in values:
+                variable.assign(np.broadcast_to(values[variable.name], variable.shape))
 
     def __call__(self, x: np.ndarray, training: bool):
         return self.model(tf.constant(x, self.model.input.dtype), training=training)
@@ -102,11 +101,12 @@ class Made:
             loss = tf.reduce_sum(y * y if upstream is None else y * tf.constant(upstream, value.dtype))
         variables = self.model.trainable_variables
         of_x, *others = tape.gradient(loss, [value, *(variable.value for variable in variables)])
-        names = [variable.path.rpartition("/")[2] for variable in variables]
-        return of_x.numpy(), {name: other.numpy() for name, other in zip(names, others, strict=True)}
+        return of_x.numpy(), {one.name: other.numpy() for one, other in zip(variables, others, strict=True)}
 
 
-def made(name: str, kind: str, shape: tuple[int, ...] | None = None, *, plain: bool = False, **arguments) -> Made:
+def made(
+    name: str, kind: str, shape: tuple[int, ...] | None = None, *, units: int = UNITS, plain: bool = False, **arguments
+) -> Made:
     """A method with `arguments` (default: `settings`), weights at random (`plain`: as they start)."""
     spec = METHODS[name](**(settings(name) | arguments))
     acts = spec.linear_target is not None
@@ -115,7 +115,7 @@ def made(name: str, kind: str, shape: tuple[int, ...] | None = None, *, plain: b
     y = inputs
     if acts:
         kernel = {"kernel_size": (3, 2)} if kind == "conv" else {}
-        y = linear(spec, kind, UNITS, "it", use_bias=spec.use_bias, **kernel)(y)
+        y = linear(spec, Block("it", kind, (units,)), use_bias=spec.use_bias, **kernel)(y)
     if spec.target is not None:
         y = build(spec, "it_norm")(y)
     it = Made(spec, kind, shape, keras.Model(inputs, y))
@@ -127,17 +127,12 @@ def made(name: str, kind: str, shape: tuple[int, ...] | None = None, *, plain: b
 def randomize(it: Made) -> None:
     """Weights that a trained layer might have; none at a value that would hide it."""
     generator = np.random.default_rng(5)
+    ranges = {"rho": (0.1, 0.9), "moving_variance": (0.5, 4), "moving_deviation": (0.5, 4), "gain": (0.5, 2)}
     for variable in it.model.variables:
-        name, shape = variable.path.rpartition("/")[2], variable.shape
-        if name == "rho":
-            variable.assign(generator.uniform(0.1, 0.9, shape))
-        elif name in ("moving_variance", "moving_deviation"):
-            variable.assign(generator.uniform(0.5, 4, shape))
-        elif name == "steps":
+        if variable.name == "steps":
             variable.assign(10)
-        elif name == "gain":
-            variable.assign(generator.uniform(0.5, 2, shape))
-        elif name in ("gamma", "scale", "v"):
-            variable.assign(generator.normal(1, 0.4, shape))
+        elif variable.name in ranges:
+            variable.assign(generator.uniform(*ranges[variable.name], variable.shape))
         else:
-            variable.assign(generator.normal(0, 0.5, shape))
+            around_1 = variable.name in ("gamma", "scale", "v")
+            variable.assign(generator.normal(*((1, 0.4) if around_1 else (0, 0.5)), variable.shape))

@@ -20,10 +20,6 @@ def moved(old, new):
     return MOMENTUM * old + (1 - MOMENTUM) * new
 
 
-def affine(x, w, training, arguments):
-    return w["gamma"] * x + w["beta"], {}
-
-
 def by_channel(x, w, training, arguments):
     """Batch normalization."""
     y, state = np.empty_like(x), {key: w[key].copy() for key in ("moving_mean", "moving_variance")}
@@ -43,18 +39,6 @@ def by_group(x, w, groups):
         for n in range(len(x)):
             y[n][..., members] = standard(x[n][..., members])
     return w["gamma"] * y + w["beta"]
-
-
-def group(x, w, training, arguments):
-    return by_group(x, w, arguments["groups"]), {}
-
-
-def layer(x, w, training, arguments):
-    return by_group(x, w, 1), {}
-
-
-def instance(x, w, training, arguments):
-    return by_group(x, w, x.shape[-1]), {}
 
 
 def pixels(x):
@@ -210,13 +194,13 @@ def evonorm_b0(x, w, training, arguments):
 
 
 FORWARD = {
-    "affine": affine,
+    "affine": lambda x, w, training, arguments: (w["gamma"] * x + w["beta"], {}),
     "batch": by_channel,
-    "layer": layer,
+    "layer": lambda x, w, training, arguments: (by_group(x, w, 1), {}),
     "layer-channel": layer_channel,
-    "layer-full": layer,
-    "instance": instance,
-    "group": group,
+    "layer-full": lambda x, w, training, arguments: (by_group(x, w, 1), {}),
+    "instance": lambda x, w, training, arguments: (by_group(x, w, x.shape[-1]), {}),
+    "group": lambda x, w, training, arguments: (by_group(x, w, arguments["groups"]), {}),
     "rms": rms,
     "weight": weight,
     "mean-only-batch": mean_only_batch,

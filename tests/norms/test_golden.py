@@ -3,8 +3,9 @@
 Everything is float64.  1e-11 relative to numbers of order 1 is some ten thousand roundings: sums in another order.
 """
 
-import importlib.util
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,17 +15,7 @@ pytestmark = pytest.mark.numeric
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-11}
-
-
-def _make():
-    """The script that makes the arrays, as a module."""
-    spec = importlib.util.spec_from_file_location("golden_make", GOLDEN / "make.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-MAKE = _make()
+MAKE = SimpleNamespace(**runpy.run_path(str(GOLDEN / "make.py")))
 CASES = [
     (method, kind) for method in MAKE.METHODS for kind in ("conv", "dense") if (method, kind) != ("instance", "dense")
 ]
@@ -35,25 +26,12 @@ def golden(method, kind):
     """torch's arrays, and our layer with the same variables."""
     with np.load(GOLDEN / f"{method}.npz") as file:
         arrays = {key.removeprefix(f"{kind}_"): file[key] for key in file.files if key.startswith(f"{kind}_")}
-    arguments = {"groups": MAKE.GROUPS} if method == "group" else {}
-    if method in ("weight", "spectral"):
-        it = _linear(method, kind, arrays)
-    else:
-        if method == "batch":
-            arguments["momentum"] = MAKE.MOMENTUM
-        with policy("float64"):
-            it = made(method, kind, arrays["x"].shape, plain=True, epsilon=MAKE.EPSILON, **arguments)
+    arguments = {"spectral": {"power_iterations": 1}, "weight": {}}.get(method, {"epsilon": MAKE.EPSILON})
+    arguments |= {"group": {"groups": MAKE.GROUPS}, "batch": {"momentum": MAKE.MOMENTUM}}.get(method, {})
+    with policy("float64"):
+        it = made(method, kind, arrays["x"].shape, units=MAKE.KERNELS[kind][-1], plain=True, **arguments)
     it.assign(**arrays)
     return it, arrays
-
-
-def _linear(method, kind, arrays):
-    import made as module  # noqa: PLC0415  # only these have another number of units
-
-    with pytest.MonkeyPatch.context() as patch, policy("float64"):
-        patch.setattr(module, "UNITS", arrays["kernel"].shape[-1])
-        one = {"power_iterations": 1} if method == "spectral" else {}
-        return made(method, kind, arrays["x"].shape, plain=True, **one)
 
 
 @pytest.mark.parametrize(("method", "kind"), CASES)
@@ -77,13 +55,10 @@ def test_moving_statistics_are_torchs_but_for_the_biased_variance(golden):
     x = arrays["x"]
     it.assign(moving_mean=0.0, moving_variance=1.0)
     it(x, True)
-    n = x.size // x.shape[-1]
-    mine = it.values()
+    n, old, mine = x.size // x.shape[-1], MAKE.MOMENTUM, it.values()
     np.testing.assert_allclose(mine["moving_mean"], arrays["moving_mean"], **TOLERANCE)
-    old = MAKE.MOMENTUM * 1.0
-    np.testing.assert_allclose(
-        (mine["moving_variance"] - old) * n / (n - 1), arrays["moving_variance_unbiased"] - old, **TOLERANCE
-    )
+    taken_in = (mine["moving_variance"] - old) * n / (n - 1)
+    np.testing.assert_allclose(taken_in, arrays["moving_variance_unbiased"] - old, **TOLERANCE)
     it.assign(moving_variance=arrays["moving_variance_unbiased"])
     np.testing.assert_allclose(it(x, False), arrays["y_inference"], **TOLERANCE)
 

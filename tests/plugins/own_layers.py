@@ -1,4 +1,42 @@
-"""A module of layers as users write them, right and wrong; written into a test's folder as `my_norms.py`."""
+"""A module of layers as users write them, right and wrong, in a test's folder as `my_norms.py`; trials with them."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from bnexp.config.load import from_mapping
+from bnexp.lazy import attribute
+from bnexp.specs.trial import Trial
+from bnexp.training.program import Program
+from bnexp.usercode.code import code_of, in_use
+
+
+def trial(folder: Path, norm: Any, seed: int = 0, **blocks: Any) -> Trial:
+    """A small trial with a layer from this folder."""
+    config = {
+        "data": {"name": "mnist-5k", "train": 100, "validation": 50},
+        "model": {"name": "mlp", "widths": [4]},
+        "training": {"epochs": 1, "batch_size": 50},
+        "norm": norm,
+        **blocks,
+    }
+    experiment = from_mapping(config, name="x", search_path=[str(folder)])
+    return Trial(experiment.points[0].spec, seed, experiment.search_path)
+
+
+def built(made: Trial) -> keras.Model:
+    """The trial's model."""
+    with in_use(code_of(made.spec, made.search_path)["norm"]):
+        return attribute(made.spec.model.target)(made.spec, (28, 28, 1), 10).model
+
+
+def start(made: Trial) -> dict[str, Any]:
+    """What the trial's weights start at, by path."""
+    with in_use(code_of(made.spec, made.search_path)["norm"]):
+        return Program(made.spec, (28, 28, 1), 10, tf.uint8, seed=made.seed).reset(made.spec, made.seed)
+
 
 SOURCE = """
 import keras

@@ -1,12 +1,10 @@
 """An installed package adds names through the entry-point group `bnexp.norms`."""
 
 import pytest
+from own_layers import built, trial
 
 from bnexp.cli.app import main
-from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
-from bnexp.models import mlp
-from bnexp.usercode.code import code_of, in_use
 
 
 @pytest.fixture
@@ -16,11 +14,10 @@ def installed(folder, tmp_path_factory, monkeypatch):
     (site / "their_package").mkdir()
     (site / "their_package/__init__.py").write_text("")
     (site / "their_package/layers.py").write_text((folder / "my_norms.py").read_text())
-    (site / "their_package-1.0.dist-info").mkdir()
-    (site / "their_package-1.0.dist-info/METADATA").write_text(
-        "Metadata-Version: 2.1\nName: their-package\nVersion: 1\n"
-    )
-    (site / "their_package-1.0.dist-info/entry_points.txt").write_text(
+    about = site / "their_package-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: their-package\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
         "[bnexp.norms]\nright = their_package.layers:Right\nbatch = their_package.layers:Cut\n"
         "gone = their_package.layers:Gone\n"
     )
@@ -28,8 +25,8 @@ def installed(folder, tmp_path_factory, monkeypatch):
     return site
 
 
-def norm(name: object, folder: object = "nowhere"):
-    return from_mapping({"norm": name}, name="x", search_path=[str(folder)]).points[0].spec.norm
+def norm(name):
+    return trial("nowhere", name).spec.norm
 
 
 def test_a_config_can_name_it_with_arguments(installed):
@@ -40,11 +37,8 @@ def test_a_config_can_name_it_with_arguments(installed):
 
 def test_the_layer_is_that_of_the_package_whatever_lies_beside_the_config(installed, tmp_path):
     (tmp_path / "their_package.py").write_text("raise RuntimeError")
-    experiment = from_mapping({"norm": "right", "model": "mlp"}, name="x", search_path=[str(tmp_path)])
-    spec = experiment.points[0].spec
-    with in_use(code_of(spec, experiment.search_path)["norm"]):
-        model = mlp.build(spec, (28, 28, 1), 10).model
-    assert type(model.get_layer("dense1_norm")).__module__ == "their_package.layers"
+    layer = built(trial(tmp_path, "right")).get_layer("dense1_norm")
+    assert type(layer).__module__ == "their_package.layers"
 
 
 def test_a_name_of_ours_stays_ours(installed):
@@ -56,14 +50,16 @@ def test_without_the_package_the_name_is_unknown():
         norm("right")
 
 
-def test_it_is_named_where_a_name_is_unknown(installed):
-    with pytest.raises(UserError, match=r"unknown normalization 'rigth'; did you mean 'right'\?"):
-        norm("rigth")
-
-
-def test_a_class_that_is_not_there_is_noticed_when_the_config_is_loaded(installed):
-    with pytest.raises(UserError, match=r"layers\.py defines no 'Gone' at its top level"):
-        norm("gone")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rigth", r"unknown normalization 'rigth'; did you mean 'right'\?"),
+        ("gone", r"layers\.py defines no 'Gone' at its top level"),
+    ],
+)
+def test_a_mistake_is_noticed_when_the_config_is_loaded(installed, name, message):
+    with pytest.raises(UserError, match=message):
+        norm(name)
 
 
 def test_bnexp_norms_lists_it(installed, capsys):

@@ -114,7 +114,10 @@ def test_who_reads_the_source_of_a_function_reads_what_runs(tmp_path):
 
 def test_a_module_that_no_import_statement_names_is_refused(tmp_path):
     write(tmp_path, **{"m.py": "import importlib\nL = importlib.import_module('unus' + 'ed')\n"})
-    with pytest.raises(UserError, match=r"unused\.py is imported, but reading the import statements did not lead to it.*`import unused`"):
+    with pytest.raises(
+        UserError,
+        match=r"unused\.py is imported, but reading the import statements did not lead to it.*`import unused`",
+    ):
         loaded(tmp_path)
 
 

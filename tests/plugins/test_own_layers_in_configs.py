@@ -2,10 +2,9 @@
 
 import json
 import pickle
-from pathlib import Path
-from typing import Any
 
 import pytest
+from own_layers import trial
 
 from bnexp.config.load import ConfigError, from_mapping, load
 from bnexp.config.selection import select
@@ -13,32 +12,24 @@ from bnexp.specs.experiment import plan
 from bnexp.specs.trial import Trial, TrialSpec
 
 
-def only_trial(folder: Path, norm: Any) -> Trial:
-    experiment = from_mapping({"norm": norm}, name="x", search_path=[str(folder)])
-    return Trial(experiment.points[0].spec, 0)
-
-
 def test_further_keys_are_its_arguments_beside_place_and_layers(folder):
-    norm = only_trial(folder, {"name": "my_norms:Right", "alpha": 0.3, "sizes": [1, [2]], "layers": "conv"}).spec.norm
-    assert (norm.arguments, norm.layers, norm.place) == (
-        {"alpha": 0.3, "sizes": (1, (2,))},
-        "conv",
-        "before-activation",
-    )
+    norm = trial(folder, {"name": "my_norms:Right", "alpha": 0.3, "sizes": [1, [2]], "layers": "dense"}).spec.norm
+    assert norm.arguments == {"alpha": 0.3, "sizes": (1, (2,))}
+    assert (norm.layers, norm.place) == ("dense", "before-activation")
 
 
 def test_a_trial_survives_the_way_to_a_worker_and_into_a_record(folder):
-    trial = only_trial(folder, {"name": "my_norms:Right", "sizes": [1, 2]})
-    again = Trial(TrialSpec.model_validate(json.loads(json.dumps(trial.spec.model_dump(mode="json")))), trial.seed)
-    assert (again.identity, again.spec, hash(again.spec)) == (trial.identity, trial.spec, hash(trial.spec))
-    assert pickle.loads(pickle.dumps(trial)) == trial
-    assert trial.folder.startswith("mnist-cnn-Right-b64-s0-")
+    one = trial(folder, {"name": "my_norms:Right", "sizes": [1, 2]})
+    again = Trial(TrialSpec.model_validate(json.loads(json.dumps(one.spec.model_dump(mode="json")))), one.seed)
+    assert (again.identity, again.spec, hash(again.spec)) == (one.identity, one.spec, hash(one.spec))
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert one.folder.startswith("mnist-5k-mlp-Right-b50-s0-")
 
 
 def test_arguments_and_source_are_part_of_the_identity(folder):
-    identities = {only_trial(folder, {"name": "my_norms:Right", "alpha": alpha}).identity for alpha in (0.1, 0.2)}
+    identities = {trial(folder, {"name": "my_norms:Right", "alpha": alpha}).identity for alpha in (0.1, 0.2)}
     (folder / "my_norms.py").write_text("class Right: ...  # edited")
-    identities.add(only_trial(folder, {"name": "my_norms:Right", "alpha": 0.1}).identity)
+    identities.add(trial(folder, {"name": "my_norms:Right", "alpha": 0.1}).identity)
     assert len(identities) == 3
 
 
@@ -51,7 +42,7 @@ def test_an_argument_can_be_an_axis_of_the_grid_and_select_trials(folder):
 
 def test_loading_imports_nothing_of_the_users(folder):
     (folder / "loud.py").write_text("raise SystemExit('imported')\nclass Norm: ...")
-    assert only_trial(folder, "loud:Norm").spec.norm.source is not None
+    assert trial(folder, "loud:Norm").spec.norm.source is not None
 
 
 MISTAKES = [
@@ -75,7 +66,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("norm", "message"), MISTAKES, ids=[message for _, message in MISTAKES])
 def test_a_mistake(folder, norm, message):
     with pytest.raises(ConfigError) as error:
-        only_trial(folder, norm)
+        trial(folder, norm)
     assert message in str(error.value)
 
 

@@ -3,43 +3,29 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from own_layers import built, start, trial
 
-from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
-from bnexp.models import mlp
-from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
-from bnexp.training.program import Program
-from bnexp.usercode.code import code_of, in_use
 
 pytestmark = pytest.mark.numeric
 
-DATA = {"name": "mnist-5k", "train": 100, "validation": 50}
 
-
-def trial(folder: Path, norm: Any, **blocks: Any) -> Trial:
-    config = {"data": DATA, "model": {"name": "mlp", "widths": [4]}, "norm": norm, **blocks}
-    experiment = from_mapping(config, name="x", search_path=[str(folder)])
-    return Trial(experiment.points[0].spec, 0, experiment.search_path)
-
-
-def built(folder: Path, norm: Any) -> Any:
-    made = trial(folder, norm)
-    with in_use(code_of(made.spec, made.search_path)["norm"]):
-        return mlp.build(made.spec, (28, 28, 1), 10).model
+def layer(folder: Path, norm: Any) -> keras.layers.Layer:
+    return built(trial(folder, norm)).get_layer("dense1_norm")
 
 
 def test_the_layer_is_called_with_its_arguments_and_named_after_its_block(folder):
-    layer = built(folder, {"name": "my_norms:Right", "alpha": 0.5, "sizes": [1, 2]}).get_layer("dense1_norm")
-    assert (layer.alpha, layer.sizes) == (0.5, (1, 2))
-    np.testing.assert_array_equal(layer(np.ones((2, 4), "float32")), 0.5)
+    own = layer(folder, {"name": "my_norms:Right", "alpha": 0.5, "sizes": [1, 2]})
+    assert (own.alpha, own.sizes) == (0.5, (1, 2))
+    np.testing.assert_array_equal(own(np.ones((2, 4), "float32")), 0.5)
 
 
 def test_a_class_derived_from_another_takes_the_arguments_of_that(folder):
-    assert built(folder, {"name": "my_norms:Mine", "momentum": 0.7}).get_layer("dense1_norm").momentum == 0.7
+    assert layer(folder, {"name": "my_norms:Mine", "momentum": 0.7}).momentum == 0.7
 
 
 SHAPE = "a normalization keeps the shape; after dense1 it was given (N, 4)"
@@ -62,7 +48,7 @@ FAILURES = [
 @pytest.mark.parametrize(("norm", "message"), FAILURES, ids=[message for _, message in FAILURES])
 def test_a_failure(folder, norm, message):
     with pytest.raises(UserError) as error:
-        built(folder, norm)
+        built(trial(folder, norm))
     name = norm["name"] if isinstance(norm, dict) else norm
     assert str(error.value).startswith(f"norm {name}: {message}")
     assert "site-packages" not in str(error.value)
@@ -71,7 +57,7 @@ def test_a_failure(folder, norm, message):
 @pytest.mark.parametrize("norm", ["broken:Norm", "my_norms:Raises"])
 def test_a_traceback_ends_with_the_users_own_line(folder, norm):
     with pytest.raises(UserError, match=r"nothing_of_this_name|not written yet"):
-        built(folder, norm)
+        built(trial(folder, norm))
 
 
 def tried(folder: Path, norm: Any) -> str:
@@ -93,27 +79,21 @@ def test_a_layer_that_loses_examples_is_told_with_the_reason(folder):
 def test_a_file_that_has_changed_since_the_config_was_loaded_is_refused(folder):
     made = trial(folder, "my_norms:Right")
     (folder / "my_norms.py").write_text((folder / "my_norms.py").read_text() + "edited = True\n")
-    with (
-        pytest.raises(UserError, match=r"my_norms\.py has changed since the config was loaded"),
-        in_use(code_of(made.spec, made.search_path)["norm"]),
-    ):
-        mlp.build(made.spec, (28, 28, 1), 10)
+    with pytest.raises(UserError, match=r"my_norms\.py has changed since the config was loaded"):
+        built(made)
 
 
 def test_two_folders_may_each_have_a_module_of_one_name(folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "my_norms.py").write_text((folder / "my_norms.py").read_text().replace("alpha=0.1", "alpha=0.9"))
-    found = [built(place, "my_norms:Right").get_layer("dense1_norm").alpha for place in (folder, other, folder)]
-    assert found == [0.1, 0.9, 0.1]
+    assert [layer(place, "my_norms:Right").alpha for place in (folder, other, folder)] == [0.1, 0.9, 0.1]
 
 
 @pytest.mark.parametrize("name", ["my_norms:Mine", "my_norms:Parts"])
 def test_a_layer_with_moving_averages_is_scored_three_ways(folder, name):
     """Derived from Keras's batch normalization, or a block that has it as a part: the same training, and parameters."""
     trainer = Trainer(device="cpu", threads=1)
-    training = {"epochs": 1, "batch_size": 50}
-    mine = trainer(trial(folder, name, training=training), lambda _: None)
-    theirs = trainer(trial(folder, "batch", training=training), lambda _: None)
+    mine, theirs = (trainer(trial(folder, norm), lambda _: None) for norm in (name, "batch"))
     for kind in ("batch", "recalibrated"):  # theirs is trained by another kernel, so they differ by rounding
         one, other = getattr(mine.other_statistics, kind), getattr(theirs.other_statistics, kind)
         assert one.loss == pytest.approx(other.loss, rel=0.03)
@@ -123,12 +103,7 @@ def test_a_layer_with_moving_averages_is_scored_three_ways(folder, name):
 
 def test_the_parts_of_a_block_have_paths_and_starts_that_do_not_depend_on_models_built_before(folder):
     """Keras numbers layers without a name through the whole life of a process."""
-    spec = trial(folder, {"name": "my_norms:Parts", "rate": 0.5}).spec
-    starts = []
-    for _ in range(2):
-        with in_use(code_of(spec, [str(folder)])["norm"]):
-            program = Program(spec, (28, 28, 1), 10, tf.uint8, seed=3)
-        starts.append(program.reset(spec, 3))
+    starts = [start(trial(folder, {"name": "my_norms:Parts", "rate": 0.5})) for _ in range(2)]
     assert list(starts[0]) == list(starts[1])
     for path, value in starts[0].items():
         np.testing.assert_array_equal(value, starts[1][path], err_msg=path)

@@ -6,16 +6,14 @@ from typing import Any
 
 import keras
 import numpy as np
+import own_layers
 import pytest
-import tensorflow as tf
+from own_layers import trial
 
-from bnexp.config.load import from_mapping
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.specs.trial import Trial, stream
 from bnexp.training import Trainer
-from bnexp.training.program import Program
-from bnexp.usercode.code import code_of, in_use
 
 pytestmark = pytest.mark.numeric
 
@@ -134,21 +132,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def trial(folder: Path, norm: Any, seed: int = 0, **model: Any) -> Trial:
-    config = {
-        "data": {"name": "mnist-5k", "train": 100, "validation": 50},
-        "model": {"name": "mlp", "widths": [4, 3], **model},
-        "training": {"epochs": 1, "batch_size": 25},
-        "norm": norm,
-    }
-    experiment = from_mapping(config, name="x", search_path=[str(folder)])
-    return Trial(experiment.points[0].spec, seed, experiment.search_path)
+def two_blocks(folder: Path, norm: Any, seed: int = 0, **model: Any) -> Trial:
+    shape, training = {"name": "mlp", "widths": [4, 3], **model}, {"epochs": 1, "batch_size": 25}
+    return trial(folder, norm, seed, model=shape, training=training)
 
 
 def start(folder: Path, norm: Any, seed: int = 0, **model: Any) -> dict[str, np.ndarray]:
-    made = trial(folder, norm, seed, **model)
-    with in_use(code_of(made.spec, made.search_path)["norm"]):
-        return Program(made.spec, (28, 28, 1), 10, tf.uint8, seed=seed).reset(made.spec, seed)
+    return own_layers.start(two_blocks(folder, norm, seed, **model))
 
 
 def bits(record: TrialRecord) -> tuple[Any, ...]:
@@ -203,54 +193,54 @@ def test_parts_without_names_are_numbered_within_the_layer_and_keep_their_zeros(
 def test_two_seed_generators_of_one_layer_have_a_stream_each(folder, train):
     found = [value for path, value in start(folder, "states:Streams").items() if "seed_generator_state" in path]
     assert len({value.tobytes() for value in found}) == len(found) == 4
-    without = train(trial(folder, "none"))
-    assert train(trial(folder, "states:Streams"))[1][-1].train_loss != without[1][-1].train_loss
+    without = train(two_blocks(folder, "none"))
+    assert train(two_blocks(folder, "states:Streams"))[1][-1].train_loss != without[1][-1].train_loss
 
 
-def test_what_a_layer_draws_without_a_seed_follows_from_the_seed_of_the_trial(folder, train):
-    first = train(trial(folder, "states:Unseeded"))
+def test_what_a_layer_draws_without_a_seed_follows_from_the_seed_of_the_two_blocks(folder, train):
+    first = train(two_blocks(folder, "states:Unseeded"))
     keras.random.normal((3,))
     np.random.seed(1)
-    assert train(trial(folder, "states:Unseeded")) == first
-    assert train(trial(folder, "states:Unseeded", 1)) != first
+    assert train(two_blocks(folder, "states:Unseeded")) == first
+    assert train(two_blocks(folder, "states:Unseeded", 1)) != first
 
 
 def test_state_that_keras_does_not_know_of_is_refused_and_a_metric_is_not(folder, train):
     with pytest.raises(UserError, match=r"norm states:Hidden: keeps a variable .*steps.* make it with self.add_weight"):
-        train(trial(folder, "states:Hidden"))
-    assert train(trial(folder, "states:Counts")) == train(trial(folder, "states:Counts"))
+        train(two_blocks(folder, "states:Hidden"))
+    assert train(two_blocks(folder, "states:Counts")) == train(two_blocks(folder, "states:Counts"))
 
 
 def test_after_a_failure_the_next_trial_starts_anew(folder, train):
     for seed in (0, 1):
         with pytest.raises(Exception, match="it broke") as error:
-            train(trial(folder, "states:Breaks", seed))
+            train(two_blocks(folder, "states:Breaks", seed))
         assert "no model can be built" not in str(error.value)
 
 
 def test_no_program_that_failed_is_used_again(monkeypatch, folder):
     trainer = Trainer(device="cpu", threads=1)
-    trainer(trial(folder, "none"), lambda _: None)
+    trainer(two_blocks(folder, "none"), lambda _: None)
 
     def fail(progress: Any) -> None:
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError):
-        trainer(trial(folder, "none"), fail)
-    assert not trainer(trial(folder, "none"), lambda _: None).execution["compiled_model_reused"]
+        trainer(two_blocks(folder, "none"), fail)
+    assert not trainer(two_blocks(folder, "none"), lambda _: None).execution["compiled_model_reused"]
 
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_any_order_of_trials_gives_the_bits_of_each_alone(folder, order):
     """Alone: each by a trainer of its own.  Then all by one, shuffled, failures among them."""
     names = ["states:Kernel", "states:Normal", "states:Parts", "states:Streams", "states:Unseeded", "batch"]
-    trials = [trial(folder, name, seed) for name in names for seed in (0, 1)]
+    trials = [two_blocks(folder, name, seed) for name in names for seed in (0, 1)]
     draw = random.Random(stream(order, "orders"))
     chosen = draw.sample(trials, 5)
     alone = [bits(Trainer(device="cpu", threads=1)(one, lambda _: None)) for one in chosen]
     together, trainer = {}, Trainer(device="cpu", threads=1)
     for k in draw.sample(range(len(chosen)), len(chosen)):
         with pytest.raises(Exception, match=r"it broke|self\.add_weight"):
-            trainer(trial(folder, draw.choice(["states:Breaks", "states:Hidden"])), lambda _: None)
+            trainer(two_blocks(folder, draw.choice(["states:Breaks", "states:Hidden"])), lambda _: None)
         together[k] = bits(trainer(chosen[k], lambda _: None))
     assert [together[k] for k in range(len(chosen))] == alone

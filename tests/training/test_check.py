@@ -1,10 +1,10 @@
 """A user's own layer is tried in the way in which it will be trained."""
 
 import pytest
-from small_trial import SMALL
+from small_trial import small
 
 from bnexp.errors import UserError
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training.execution import XLA_FEWEST_STEPS
 
 LAYER = """
@@ -26,9 +26,9 @@ def test_31_what_xla_cannot_compile_is_found_before_the_first_trial_that_needs_i
     def trial(batch_size, epochs):
         training = {"epochs": epochs, "batch_size": batch_size}
         own = {"model": {"name": "mlp", "widths": [4]}, "norm": {"name": "m:Foreign"}, "training": training}
-        return Trial(TrialSpec.model_validate({**SMALL, **own}), 0, (str(tmp_path),))
+        return Trial(small(**own), 0, (str(tmp_path),))
 
-    examples = SMALL["data"]["train"]
+    examples = small().data.train
     trainer.check(trial(2, 1))
     with pytest.raises(
         UserError, match=r"norm m:Foreign: no model can be built with it: Detected unsupported operations .*PyFunc"

@@ -14,18 +14,16 @@ from bnexp.training import device
 @pytest.fixture
 def told(monkeypatch):
     """What was set, in order; TensorFlow sees two GPUs."""
-    notes = []
+    notes, experimental = [], tf.config.experimental
+
+    def limit(gpu, parts):
+        notes.append(("limit", gpu, *[part.memory_limit for part in parts]))
+
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
     monkeypatch.setattr(tf.config, "set_visible_devices", lambda which, kind: notes.append(("visible", which)))
-    monkeypatch.setattr(
-        tf.config,
-        "set_logical_device_configuration",
-        lambda gpu, parts: notes.append(("limit", gpu, *[part.memory_limit for part in parts])),
-    )
-    monkeypatch.setattr(
-        tf.config.experimental, "set_memory_growth", lambda gpu, yes: notes.append(("growth", gpu, yes))
-    )
-    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: {"device_name": "A made-up one"})
+    monkeypatch.setattr(tf.config, "set_logical_device_configuration", limit)
+    monkeypatch.setattr(experimental, "set_memory_growth", lambda gpu, yes: notes.append(("growth", gpu, yes)))
+    monkeypatch.setattr(experimental, "get_device_details", lambda gpu: {"device_name": "A made-up one"})
     return notes
 
 

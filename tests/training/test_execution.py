@@ -4,13 +4,9 @@ import gc
 
 import numpy as np
 import pytest
-from small_trial import SMALL
+from small_trial import SMALL, TINY_CNN, images, small, started
 
-from bnexp.data import load
-from bnexp.specs.trial import TrialSpec
-from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, XLA_FEWEST_STEPS, Execution, execution_for
-from bnexp.training.program import Program
 
 pytestmark = pytest.mark.numeric
 
@@ -45,14 +41,10 @@ def test_the_record_says_how_steps_were_computed(train, monkeypatch):
     "norm", ["none", "batch", {"name": "group", "groups": 4}, "weight", "spectral", "filter-response"]
 )
 def test_compiled_and_plain_steps_train_alike_the_smaller_last_batch_included(norm):
-    spec = TrialSpec.model_validate(
-        {**SMALL, "norm": norm, "model": {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}}
-    )
-    data = DeviceData.of(load(spec.data))
+    spec, data = small(norm=norm, model=TINY_CNN), images()
     results = []
     for chosen in (GRAPH, Execution("xla", 10)):
-        program = Program(spec, (28, 28, 1), 10, data.images.dtype, chosen)
-        program.reset(spec, 3, data.images[:10])
+        program = started(spec, chosen, first=10)
         whole = program.train(data.images, data.labels, np.arange(50).reshape(5, 10))
         rest = program.train(data.images, data.labels, np.arange(50, 57)[None])
         results.append((whole.loss_sum / 50, rest.loss_sum / 7, whole.correct, rest.correct, whole.steps))
@@ -63,12 +55,9 @@ def test_compiled_and_plain_steps_train_alike_the_smaller_last_batch_included(no
 
 
 def test_the_same_compiled_training_twice_gives_the_same_bits():
-    spec = TrialSpec.model_validate({**SMALL, "norm": "batch"})
-    data = DeviceData.of(load(spec.data))
-    weights = []
+    data, weights = images(), []
     for _ in range(2):
-        program = Program(spec, (28, 28, 1), 10, data.images.dtype, Execution("xla", 10))
-        program.reset(spec, 3)
+        program = started(small(norm="batch"), Execution("xla", 10))
         program.train(data.images, data.labels, np.arange(200).reshape(20, 10))
         weights.append(program.model.get_weights())
     for one, other in zip(*weights, strict=True):
@@ -86,13 +75,10 @@ def test_the_same_compiled_training_twice_gives_the_same_bits():
 def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen):
     """A worker trains hundreds of trials.  What a trace would register for good is some thousand objects."""
     arguments = {"groups": 4} if norm == "group" else {}
-    model = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}
-    spec = TrialSpec.model_validate({**SMALL, "norm": {"name": norm, **arguments}, "model": model})
-    data = DeviceData.of(load(spec.data))
+    spec, data = small(norm={"name": norm, **arguments}, model=TINY_CNN), images()
 
     def objects_after_one_more():
-        program = Program(spec, (28, 28, 1), 10, data.images.dtype, chosen)
-        program.reset(spec, 3, data.images[:10])
+        program = started(spec, chosen, first=10)
         program.train(data.images, data.labels, np.arange(20).reshape(2, 10))
         program.evaluate(data.images, data.labels, np.arange(20))
         if program.batch_dependent:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from bnexp.models.cnn import build
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_layers import (
     channel_layer_normalization,
@@ -66,29 +67,16 @@ def test_fused_batch_normalization(shape, momentum):
     assert_same(fused_batch_normalization, layers.BatchNormalization, shape, momentum=momentum, epsilon=0.02)
 
 
-def test_fused_batch_normalization_of_a_large_mean():
-    """The mean itself is known to 3e-5 only; mean of squares minus square of mean would be off by 1e-2."""
-    assert_same(fused_batch_normalization, layers.BatchNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4)
-
-
 def test_fused_batch_normalization_of_one_number():
     """n − 1 is 0 there, and the variance is 0, not 0/0."""
     assert_same(fused_batch_normalization, layers.BatchNormalization, (1, 8))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("groups", [1, 2, 8])
+@pytest.mark.parametrize("groups", [1, 2, 8, -1])
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 def test_group_normalization(shape, groups, xla):
     assert_same(group_normalization, layers.GroupNormalization, shape, xla=xla, groups=groups, epsilon=0.02)
-
-
-def test_group_normalization_of_a_large_mean():
-    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4, groups=2)
-
-
-def test_instance_normalization_by_groups_of_minus_one():
-    assert_same(group_normalization, layers.GroupNormalization, (6, 5, 4, 8), groups=-1)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -97,8 +85,17 @@ def test_channel_layer_normalization(shape, xla):
     assert_same(channel_layer_normalization, layers.LayerNormalization, shape, xla=xla, epsilon=0.02)
 
 
-def test_channel_layer_normalization_of_a_large_mean():
-    assert_same(channel_layer_normalization, layers.LayerNormalization, (6, 5, 4, 8), offset=300.0, digits=3e-4)
+@pytest.mark.parametrize(
+    ("form", "kind", "keywords"),
+    [
+        (fused_batch_normalization, layers.BatchNormalization, {}),
+        (group_normalization, layers.GroupNormalization, {"groups": 2}),
+        (channel_layer_normalization, layers.LayerNormalization, {}),
+    ],
+)
+def test_of_a_large_mean(form, kind, keywords):
+    """The mean itself is known to 3e-5 only; mean of squares minus square of mean would be off by 1e-2."""
+    assert_same(form, kind, (6, 5, 4, 8), offset=300.0, digits=3e-4, **keywords)
 
 
 @pytest.mark.parametrize("size", [(6, 6), (7, 5)])
@@ -115,17 +112,19 @@ def test_maximum_of_slices_with_ties(size):
         np.testing.assert_array_equal(one, other)
 
 
+NORMS = {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"}
+POOLS = {"conv1_pool", "conv2_pool"}
 REPLACED = {
     ("none", "graph"): set(),
-    ("batch", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
-    ("group", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("batch", "graph"): NORMS,
+    ("group", "graph"): NORMS,
     ("batch", "inference"): set(),
-    ("layer", "inference"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
-    ("layer-channel", "graph"): {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("layer", "inference"): NORMS,
+    ("layer-channel", "graph"): NORMS,
     ("layer-full", "graph"): set(),
     ("batch-renorm", "graph"): set(),
-    ("batch", "xla"): {"conv1_pool", "conv2_pool"},
-    ("group", "xla"): {"conv1_pool", "conv2_pool", "conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"},
+    ("batch", "xla"): POOLS,
+    ("group", "xla"): POOLS | NORMS,
 }
 
 
@@ -136,42 +135,26 @@ def test_what_is_replaced_in_the_reference_cnn(norm, use):
     assert {f"{name}_fast" for name in REPLACED[norm, use]} == fast - {layer.name for layer in model.layers}
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.BatchNormalization(renorm=True),
-        layers.BatchNormalization(scale=False),
-        layers.BatchNormalization(axis=1),
-        layers.BatchNormalization(trainable=False),
-        layers.GroupNormalization(4, center=False),
-        layers.GroupNormalization(4, axis=1),
-        layers.BatchNormalization(dtype="mixed_float16"),
-        layers.LayerNormalization(axis=(1, 2, 3)),
-        layers.LayerNormalization(scale=False),
-    ],
-    ids=[
-        "renorm",
-        "no scale",
-        "axis 1",
-        "frozen",
-        "no centre",
-        "groups on axis 1",
-        "float16",
-        "layer on three axes",
-        "layer without scale",
-    ],
-)
-def test_a_layer_that_a_form_does_not_compute_stays(layer):
-    assert_stays(layer)
+STAYS = {
+    "renorm": (layers.BatchNormalization, {"renorm": True}),
+    "no scale": (layers.BatchNormalization, {"scale": False}),
+    "axis 1": (layers.BatchNormalization, {"axis": 1}),
+    "frozen": (layers.BatchNormalization, {"trainable": False}),
+    "float16": (layers.BatchNormalization, {"dtype": "mixed_float16"}),
+    "regularized outputs": (layers.BatchNormalization, {"activity_regularizer": "l2"}),
+    "no centre": (layers.GroupNormalization, {"groups": 4, "center": False}),
+    "groups on axis 1": (layers.GroupNormalization, {"groups": 4, "axis": 1}),
+    "layer on three axes": (layers.LayerNormalization, {"axis": (1, 2, 3)}),
+    "layer without scale": (layers.LayerNormalization, {"scale": False}),
+    "rms by an old switch": (layers.LayerNormalization, {"rms_scaling": True}),
+}
 
 
 @pytest.mark.filterwarnings("ignore:You passed `rms_scaling")
-def test_rms_by_an_old_switch_of_layer_normalization_stays():
-    assert_stays(layers.LayerNormalization(rms_scaling=True))
-
-
-def assert_stays(layer):
-    image = keras.Input((4, 6, 8))
+@pytest.mark.parametrize("case", STAYS)
+def test_a_layer_that_a_form_does_not_compute_stays(case):
+    kind, arguments = STAYS[case]
+    image, layer = keras.Input((4, 6, 8)), kind(**arguments)
     model = keras.Model(image, layer(image))
     assert with_fast_layers(model, "graph").layers[-1] is layer
 
@@ -183,6 +166,4 @@ def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
 
 
 def cnn(norm):
-    from bnexp.models.cnn import build  # noqa: PLC0415  # beside its only use
-
     return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10).model

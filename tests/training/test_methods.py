@@ -1,38 +1,24 @@
 """Methods with a start or a state of their own: from data, from the seed, under three kinds of statistics."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_trial import SMALL
+from small_trial import TINY_CNN, images, small, started
 
-from bnexp.data import load
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.trial import TrialSpec
-from bnexp.training.device import DeviceData
-from bnexp.training.program import Program
 from bnexp.training.statistics import batch_dependent
 
 pytestmark = pytest.mark.numeric
 
-MODEL = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}
 BATCH_DEPENDENT = [name for name, row in METHODS.items() if row.batch_dependent]
 
 
-@pytest.fixture(scope="module")
-def data():
-    return DeviceData.of(load(TrialSpec.model_validate(SMALL).data))
-
-
-@pytest.fixture
-def start(data):
+def start(norm, seed=3):
     """A program for a norm, reset to a seed with the first 50 images, and what the seed drew."""
-
-    def start(norm, seed=3):
-        spec = TrialSpec.model_validate({**SMALL, "norm": norm, "model": MODEL})
-        program = Program(spec, (28, 28, 1), 10, data.images.dtype)
-        return program, program.reset(spec, seed, data.images[:50])
-
-    return start
+    spec = small(norm=norm, model=TINY_CNN)
+    program = started(spec)
+    return program, program.reset(spec, seed, images().images[:50])
 
 
 def values(program):
@@ -40,8 +26,8 @@ def values(program):
 
 
 @pytest.mark.parametrize("norm", BATCH_DEPENDENT)
-def test_batch_statistics_leave_no_trace_and_no_batch_sees_the_one_before(norm, start, data):
-    program, _ = start(norm)
+def test_batch_statistics_leave_no_trace_and_no_batch_sees_the_one_before(norm):
+    (program, _), data = start(norm), images()
     program.train(data.images, data.labels, np.arange(150).reshape(3, 50))
     before = values(program)
     both = program.evaluate_with_batch_statistics(data.images, data.labels, np.arange(100), 50)
@@ -55,13 +41,13 @@ def test_batch_statistics_leave_no_trace_and_no_batch_sees_the_one_before(norm, 
 
 
 @pytest.mark.parametrize("norm", BATCH_DEPENDENT)
-def test_recalibrated_statistics_are_moments_of_the_first_norms_inputs(norm, start, data):
-    program, _ = start(norm)
+def test_recalibrated_statistics_are_moments_of_the_first_norms_inputs(norm):
+    (program, _), data = start(norm), images()
     program.train(data.images, data.labels, np.arange(150).reshape(3, 50))
     steps = {path: value for path, value in values(program).items() if path.endswith("steps")}
-    program.recalibrate(data.images, np.arange(1200))  # two batches, the second smaller
-    images = data.dataset.train_images[:1200].astype("float32") / 255
-    outputs = np.asarray(program.model.get_layer("conv1")(images), "float64")
+    program.recalibrate(data.images, np.arange(1200))  # five batches, the last smaller
+    x = data.dataset.train_images[:1200].astype("float32") / 255
+    outputs = np.asarray(program.model.get_layer("conv1")(x), "float64")
     mean, variance = outputs.mean((0, 1, 2)), outputs.var((0, 1, 2))
     after = values(program)
     expected = {"moving_mean": mean, "moving_variance": variance, "moving_deviation": np.sqrt(variance + 1e-3)}
@@ -72,31 +58,26 @@ def test_recalibrated_statistics_are_moments_of_the_first_norms_inputs(norm, sta
     assert {path: after[path] for path in steps} == steps
 
 
-def test_just_the_methods_that_the_table_calls_batch_dependent_have_layers_with_statistics(start):
+def test_just_the_methods_that_the_table_calls_batch_dependent_have_layers_with_statistics():
     for name, row in METHODS.items():
         arguments = {"groups": 4} if "groups" in row.model_fields else {}
         program, _ = start({"name": name, **arguments})
         assert bool(batch_dependent(program.built)) == row.batch_dependent, name
 
 
-def test_weight_norm_starts_from_the_first_batch_layer_by_layer(start, data):
+def test_weight_norm_starts_from_the_first_batch_layer_by_layer():
     """Each hidden layer's outputs of that batch have mean 0 and variance 1, given the layers below as they then are."""
     program, _ = start("weight")
-    images = tf.cast(data.images[:50], tf.float32) / 255
+    x = tf.cast(images().images[:50], tf.float32) / 255
     for name in ("conv1", "dense1"):
-        below = program.model.get_layer(name)
-        outputs = np.asarray(below(_input(program, below, images)), "float64").reshape(-1, 8)
+        layer = program.model.get_layer(name)
+        below = keras.Model(program.model.inputs, layer.input)
+        outputs = np.asarray(layer(below(x)), "float64").reshape(-1, 8)
         np.testing.assert_allclose(outputs.mean(0), np.zeros(8), atol=1e-4)
         np.testing.assert_allclose(outputs.var(0), np.ones(8), rtol=1e-3)
 
 
-def _input(program, layer, images):
-    import keras  # noqa: PLC0415  # only here
-
-    return keras.Model(program.model.inputs, layer.input)(images)
-
-
-def test_what_the_seed_drew_is_the_same_with_and_without_a_start_from_data(start):
+def test_what_the_seed_drew_is_the_same_with_and_without_a_start_from_data():
     """So that pairs with other variants, whose fingerprints are of these weights, stay pairs."""
     (_, plain), (_, drawn), (_, other) = start("none"), start("weight"), start({"name": "weight", "data_init": False})
     for path in plain:
@@ -104,19 +85,19 @@ def test_what_the_seed_drew_is_the_same_with_and_without_a_start_from_data(start
         np.testing.assert_array_equal(other[path], plain[path])
 
 
-def test_without_a_start_from_data_weight_norm_starts_as_no_normalization(start, data):
+def test_without_a_start_from_data_weight_norm_starts_as_no_normalization():
     plain, weight = start("none")[0], start({"name": "weight", "data_init": False})[0]
-    images = tf.cast(data.images[:50], tf.float32) / 255
-    np.testing.assert_allclose(plain.model(images), weight.model(images), atol=1e-5)
+    x = tf.cast(images().images[:50], tf.float32) / 255
+    np.testing.assert_allclose(plain.model(x), weight.model(x), atol=1e-5)
 
 
-def test_a_start_from_data_is_the_same_each_time(start):
+def test_a_start_from_data_is_the_same_each_time():
     one, other = start("mean-only-batch")[0], start("mean-only-batch")[0]
     for path, value in values(one).items():
         np.testing.assert_array_equal(value, values(other)[path])
 
 
-def test_the_vectors_of_the_power_method_come_from_the_seed(start):
+def test_the_vectors_of_the_power_method_come_from_the_seed():
     drawn = [start("spectral", seed)[1] for seed in (3, 3, 4)]
     for path in ("conv1/singular_vector", "dense1/singular_vector"):
         np.testing.assert_array_equal(drawn[0][path], drawn[1][path])

@@ -4,11 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from small_trial import SMALL
+from small_trial import SMALL, numbers, small
 
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training.procedures.central import central
-from bnexp.training.resources import Resources
 
 
 class Probe:
@@ -31,20 +30,6 @@ class Probe:
         self.sizes.append(sum(float(np.abs(weight).sum(dtype="float64")) for weight in program.model.get_weights()))
 
 
-@pytest.fixture(scope="module")
-def resources():
-    return Resources("cpu", 1, None)
-
-
-def numbers(record):
-    """All of a record but times, memory and whether the compiled model was there."""
-    content = record.model_dump(exclude={"seconds", "started", "peak_memory_bytes"})
-    for evaluation in content["evaluations"]:
-        del evaluation["seconds"]
-    del content["execution"]["compiled_model_reused"]
-    return content
-
-
 CASES = {
     "batch and dropout": {"norm": "batch", "model": {"name": "cnn", "dropout": 0.5}},
     "spectral": {"norm": "spectral"},
@@ -54,17 +39,17 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(case, resources):
-    trial = Trial(TrialSpec.model_validate({**SMALL, **CASES[case]}), 1)
+def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(case, trainer):
+    trial = Trial(small(**CASES[case]), 1)
     probes = []
 
     def probe(setup):
         probes.append(Probe(setup))
         return probes[-1]
 
-    alone = central(trial, resources, lambda _: None)
+    alone = trainer(trial, lambda _: None)
     state = np.random.get_state()[1].copy()  # a trial seeds the global generator, and observers draw nothing from it
-    watched = central(trial, resources, lambda _: None, [probe, probe])
+    watched = central(trial, trainer, lambda _: None, [probe, probe])
     assert numbers(alone) == numbers(watched)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     for one in probes:
@@ -73,14 +58,14 @@ def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(cas
         assert one.seen[-1].diverged == (case == "diverges")
 
 
-def test_observers_are_told_of_every_stop_in_order_and_of_what_was_done_since(resources):
+def test_observers_are_told_of_every_stop_in_order_and_of_what_was_done_since(trainer):
     seen = []
 
     def probe(setup):
         seen.append(Probe(setup))
         return seen[0]
 
-    record = central(Trial(TrialSpec.model_validate(SMALL), 0), resources, lambda _: None, [probe])
+    record = central(Trial(small(), 0), trainer, lambda _: None, [probe])
     stops = seen[0].seen
     # Own steps 1, 3, ..., 13, and those of the evaluations 3, 5, 7, 14; seven steps an epoch, the last of 30 images.
     assert [stop.step for stop in stops] == [1, 3, 5, 7, 9, 11, 13, 14]

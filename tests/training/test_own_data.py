@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_trial import SMALL
+from small_trial import small
 
 from bnexp.errors import UserError
 from bnexp.records.record import Progress, TrialRecord
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 from bnexp.training import Trainer
 
 MODULE = """
@@ -28,7 +28,8 @@ def faint():
     return load(8, 1e-3)
 
 def small():
-    return load(3, 1)
+    (x, y), (u, v) = load(3, 1)
+    return (np.stack([x, x, x], -1), y), (np.stack([u, u, u], -1), v)
 """
 
 
@@ -38,7 +39,7 @@ def run(trainer: Trainer, tmp_path: Path) -> Any:
 
     def train(function: str, **blocks: Any) -> tuple[TrialRecord, list[Progress]]:
         own = {"data": {"name": f"my_data:{function}", "validation": 15}, "training": {"epochs": 1, "batch_size": 15}}
-        spec = TrialSpec.model_validate({**SMALL, **own, "model": {"name": "mlp", "widths": [4]}, **blocks})
+        spec = small(**{**own, "model": {"name": "mlp", "widths": [4]}, **blocks})
         told: list[Progress] = []
         return trainer(Trial(spec, 0, (str(tmp_path),)), told.append), told
 
@@ -48,6 +49,8 @@ def run(trainer: Trainer, tmp_path: Path) -> Any:
 def test_24_standardized_images_train_and_the_record_says_what_came(run: Any) -> None:
     record, told = run("usual")
     assert record.status == "ok"
+    assert record.test is not None
+    assert record.test.examples_per_class == (10, 10, 10)
     assert record.execution["pixels"] == "float32 in [-3.9, 3.26], used as they are"
     assert "cautions" not in record.execution
     assert not any(each.cautions for each in told)
@@ -81,7 +84,7 @@ def load():
 """
     (tmp_path / "loader.py").write_text(text)
     own = {"data": {"name": "loader:load", "validation": 15}, "model": {"name": "mlp", "widths": [4]}}
-    trial = Trial(TrialSpec.model_validate({**SMALL, **own}), 0, (str(tmp_path),))
+    trial = Trial(small(**own), 0, (str(tmp_path),))
     images = np.random.default_rng(0).normal(size=(90, 8, 8))
     np.savez(tmp_path / "set.npz", x=images, y=np.arange(90) % 3)
     first = trainer(trial, lambda _: None).data_hash
@@ -92,6 +95,18 @@ def load():
     assert not told
 
 
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        ({"model": "cnn"}, "smaller than its 3x3 kernel"),
+        ({"training": {"batch_size": 64}}, "a batch of 64 is larger than the 45 training examples"),
+    ],
+)
+def test_own_data_that_the_spec_does_not_fit_are_refused(run: Any, blocks: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        run("usual", **blocks)
+
+
 def test_records_of_named_datasets_hold_nothing_of_it(trainer: Trainer) -> None:
-    record = trainer(Trial(TrialSpec.model_validate(SMALL), 0), lambda _: None)
+    record = trainer(Trial(small(), 0), lambda _: None)
     assert not {"pixels", "cautions"} & record.execution.keys()

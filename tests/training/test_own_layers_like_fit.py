@@ -7,17 +7,14 @@ out, or a constraint, shows at 1e-2.
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-from small_trial import SMALL
+from beside_keras import held_against_keras
+from small_trial import SMALL, started
 
 from bnexp.config.load import from_mapping
-from bnexp.data import load
 from bnexp.specs.trial import Trial
-from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, Execution
-from bnexp.training.fast_layers import with_fast_layers
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
 
@@ -125,12 +122,7 @@ ADAM = {"name": "adam", "learning_rate": 0.01}
 SGD = {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}
 KERAS = "keras.layers:BatchNormalization"
 LAYERS: dict[str, Any] = {
-    "AddLoss": "own:AddLoss",
-    "Regularized": "own:Regularized",
-    "Constrained": "own:Constrained",
-    "Unused": "own:Unused",
-    "Nested": "own:Nested",
-    "LookedUp": "own:LookedUp",
+    **{name: f"own:{name}" for name in ("AddLoss", "Regularized", "Constrained", "Unused", "Nested", "LookedUp")},
     "ActivityRegularization": {"name": "keras.layers:ActivityRegularization", "l1": 0.1, "l2": 0.1},
     "gamma_regularizer": {"name": KERAS, "gamma_regularizer": "l2", "beta_constraint": "non_neg"},
     "layer, gamma": {
@@ -147,16 +139,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def float64():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float64")
-    keras.config.set_floatx("float64")  # of the loss, to which Keras adds those of layers
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(before)
-
-
 def trial(folder: Path, norm: Any, optimizer: dict[str, Any] = ADAM, **model: Any) -> Trial:
     training = {**SMALL["training"], "optimizer": optimizer}
     shape = model or {"name": "cnn", "filters": [4], "pools": 1, "dense": [8]}
@@ -165,30 +147,11 @@ def trial(folder: Path, norm: Any, optimizer: dict[str, Any] = ADAM, **model: An
     return Trial(made.points[0].spec, 0, made.search_path)
 
 
-def held_against_keras(made: Trial, execution: Execution = GRAPH, rtol: float = 1e-6, atol: float = 3e-6) -> Program:
-    """Six steps of ours and of `train_on_batch`: the same losses, penalties included, and weights."""
-    spec = made.spec
-    dataset = load(spec.data)
-    data = DeviceData.of(dataset)
-    with in_use(code_of(spec, made.search_path)["norm"]):
-        program = Program(spec, (28, 28, 1), 10, data.images.dtype, execution, seed=3)
-        program.reset(spec, seed=3)
-        other = keras.models.clone_model(program.model)
-        other.set_weights([np.array(weight) for weight in program.model.get_weights()])
-        arguments = spec.training.optimizer.model_dump()
-        optimizer = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[arguments.pop("name")](**arguments)
-        other.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        ours, theirs = [], []
-        for batch in np.arange(300).reshape(6, 50):
-            done = program.train(data.images, data.labels, batch[None])
-            assert done.finite
-            ours.append((done.loss_sum + (done.penalty_sum or 0.0)) / 50)
-            x = dataset.train_images[batch].astype("float32") * np.float32(1 / 255)
-            other.reset_metrics()
-            theirs.append(float(other.train_on_batch(x, dataset.train_labels[batch])))
-    np.testing.assert_allclose(ours, theirs, rtol=rtol)
-    for variable, expected in zip(program.model.variables, other.variables, strict=True):
-        np.testing.assert_allclose(variable.numpy(), expected.numpy(), atol=atol, err_msg=variable.path)
+def six_steps(made: Trial, execution: Execution = GRAPH, **bounds: float) -> Program:
+    """Held against `train_on_batch`, penalties included."""
+    with in_use(code_of(made.spec, made.search_path)["norm"]):
+        program = started(made.spec, execution)
+        held_against_keras(program, made.spec, np.arange(300).reshape(6, 50), **bounds)
     return program
 
 
@@ -197,7 +160,7 @@ def held_against_keras(made: Trial, execution: Execution = GRAPH, rtol: float = 
 @pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer):
-    program = held_against_keras(trial(folder, LAYERS[layer], optimizer))
+    program = six_steps(trial(folder, LAYERS[layer], optimizer))
     unused = ["conv1_norm/never", "dense1_norm/never"] if layer == "Unused" else []
     assert program.cautions == [f"no gradient reaches {path}, which stays as it is" for path in unused]
 
@@ -206,19 +169,13 @@ def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer
 @pytest.mark.parametrize("layer", ["AddLoss", "gamma_regularizer"])
 def test_with_fast_forms_of_layers_too(folder, layer):
     """In float32, in which alone they stand in; batch normalization lets its roundings grow."""
-    held_against_keras(trial(folder, LAYERS[layer], SGD), rtol=2e-3, atol=2e-3)
-
-
-def test_a_layer_whose_outputs_are_regularized_is_called_itself():
-    x = keras.Input((4,))
-    model = keras.Model(x, keras.layers.BatchNormalization(activity_regularizer="l2")(x))
-    assert with_fast_layers(model, "graph").layers[1] is model.layers[1]
+    six_steps(trial(folder, LAYERS[layer], SGD), rtol=2e-3, atol=2e-3)
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("layer", ["AddLoss", "Constrained", "Unused"])
 def test_in_a_step_compiled_by_xla_too(folder, layer):
-    held_against_keras(trial(folder, LAYERS[layer], ADAM), Execution("xla", 50), rtol=1e-3, atol=1e-3)
+    six_steps(trial(folder, LAYERS[layer], ADAM), Execution("xla", 50), rtol=1e-3, atol=1e-3)
 
 
 def test_what_a_layer_adds_is_recorded_apart_from_the_cross_entropy(folder, trainer):
@@ -237,12 +194,9 @@ def test_a_weight_without_a_gradient_is_named_in_the_log_of_every_trial(folder, 
         assert capfd.readouterr().err.count("caution: no gradient reaches dense1_norm/never") == 1
 
 
-def test_what_was_infinite_at_the_start_has_not_diverged(folder, trainer):
-    assert trainer(trial(folder, "own:Holds", name="mlp", widths=[4]), lambda _: None).status == "ok"
-
-
-def test_what_has_become_infinite_has(folder, trainer):
-    assert trainer(trial(folder, "own:Overflows", name="mlp", widths=[4]), lambda _: None).status == "diverged"
+@pytest.mark.parametrize(("layer", "status"), [("own:Holds", "ok"), ("own:Overflows", "diverged")])
+def test_what_was_infinite_at_the_start_has_not_diverged_and_what_has_become_so_has(folder, trainer, layer, status):
+    assert trainer(trial(folder, layer, name="mlp", widths=[4]), lambda _: None).status == status
 
 
 WRONG = {

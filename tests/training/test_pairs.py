@@ -1,7 +1,5 @@
 """Two variants with one seed start from the same kernels and see the same examples in the same order."""
 
-import itertools
-
 import pytest
 
 VARIANTS = {
@@ -18,9 +16,9 @@ def records(train):
     return {name: train(seed=4, **change) for name, change in VARIANTS.items()}
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(VARIANTS, 2)), ids=" and ".join)
-def test_variants_of_one_seed_are_a_pair(records, pair):
-    one, other = (records[name].fingerprints for name in pair)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_of_one_seed_are_a_pair(records, name):
+    one, other = records["none"].fingerprints, records[name].fingerprints
     shared = one.weights.keys() & other.weights.keys()
     assert {"conv1/kernel", "conv2/kernel", "conv3/kernel", "dense1/kernel", "output/kernel"} <= shared
     assert {path: one.weights[path] for path in shared} == {path: other.weights[path] for path in shared}

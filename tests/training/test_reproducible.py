@@ -4,40 +4,33 @@ import json
 import subprocess
 import sys
 
-from small_trial import SMALL
+from small_trial import SMALL, numbers
+
+from bnexp.records.record import TrialRecord
 
 BATCH = {"norm": "batch"}
 
 SCRIPT = """
 import json, sys
-from bnexp.specs.trial import TrialSpec
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.training import Trainer
 spec = TrialSpec.model_validate(json.loads(sys.argv[1]))
-record = Trainer(device="cpu", threads=1)(Trial(spec, 7), lambda _: None)
-print(record.model_dump_json())
+print(Trainer(device="cpu", threads=1)(Trial(spec, 7), lambda _: None).model_dump_json())
 """
 
 
-def measured(record: dict) -> dict:
-    """All of a record but times, memory, versions, and whether a compiled model was there already."""
-    kept = {key: record[key] for key in ("identity", "status", "test", "fingerprints", "parameters", "data_hash")}
-    history = [{key: value for key, value in row.items() if key != "seconds"} for row in record["evaluations"]]
-    return {**kept, "evaluations": history}
-
-
-def fresh(change: dict) -> dict:
+def fresh(change: dict) -> TrialRecord:
     """The record of seed 7 from a new process that trains nothing else."""
     command = [sys.executable, "-W", "ignore", "-c", SCRIPT, json.dumps({**SMALL, **change})]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    return json.loads(done.stdout.splitlines()[-1])
+    return TrialRecord.model_validate_json(done.stdout.splitlines()[-1])
 
 
 def test_a_fresh_process_and_a_used_one_give_the_same_bits(train):
     train(seed=1, **BATCH)  # so that the model below is one that another seed was trained on
     here = train(seed=7, **BATCH)
     assert here.execution["compiled_model_reused"]
-    assert measured(fresh(BATCH)) == measured(here.model_dump(mode="json"))
+    assert numbers(fresh(BATCH)) == numbers(here)
 
 
 DROPOUT = {"model": {"name": "cnn", "dropout": 0.5}}
@@ -46,12 +39,12 @@ DROPOUT = {"model": {"name": "cnn", "dropout": 0.5}}
 def test_dropout_does_not_depend_on_the_random_layers_that_a_process_made_before(train):
     train(seed=7, model={"name": "cnn", "dropout": 0.25, "dense": [64, 32]})
     here = train(seed=7, **DROPOUT)
-    assert measured(fresh(DROPOUT)) == measured(here.model_dump(mode="json"))
+    assert numbers(fresh(DROPOUT)) == numbers(here)
 
 
 def test_dropout_is_drawn_from_the_seed_too(train):
     first, other, again = (train(seed=seed, **DROPOUT) for seed in (1, 2, 1))
-    assert measured(first.model_dump(mode="json")) == measured(again.model_dump(mode="json"))
+    assert numbers(first) == numbers(again)
     assert first.evaluations[0].train_loss != other.evaluations[0].train_loss
 
 

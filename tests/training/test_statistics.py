@@ -4,30 +4,19 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_trial import SMALL
+from small_trial import images, small, started
 
-from bnexp.data import load
-from bnexp.models.built import Built, NormLayer
+from bnexp.models.blocks import Built, NormLayer
 from bnexp.specs.block import Block
-from bnexp.specs.trial import TrialSpec
-from bnexp.training.device import DeviceData
-from bnexp.training.program import Program
 from bnexp.training.statistics import BatchStatistics, batch_dependent
 
 pytestmark = pytest.mark.numeric
 
 
-@pytest.fixture(scope="module")
-def data():
-    return DeviceData.of(load(TrialSpec.model_validate(SMALL).data))
-
-
 @pytest.fixture
-def program(data):
-    spec = TrialSpec.model_validate({**SMALL, "norm": "batch", "model": {"name": "cnn", "dropout": 0.5}})
-    program = Program(spec, (28, 28, 1), 10, data.images.dtype)
-    program.reset(spec, seed=3)
-    program.train(data.images, data.labels, np.arange(300).reshape(6, 50))
+def program():
+    program = started(small(norm="batch", model={"name": "cnn", "dropout": 0.5}))
+    program.train(images().images, images().labels, np.arange(300).reshape(6, 50))
     return program
 
 
@@ -51,8 +40,8 @@ def test_methods_that_do_not_depend_on_the_batch_have_one_figure(train):
     assert train(norm="layer").other_statistics is None
 
 
-def test_batch_statistics_are_those_of_the_training_mode_without_dropout_and_leave_no_trace(program, data):
-    before = moving(program)
+def test_batch_statistics_are_those_of_the_training_mode_without_dropout_and_leave_no_trace(program):
+    data, before = images(), moving(program)
     scores = program.evaluate_with_batch_statistics(data.images, data.labels, np.arange(120), 50)
     for one, other in zip(before, moving(program), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -69,17 +58,6 @@ def clone(layer, original):
     """The layer anew, dropout with a rate of zero."""
     config = original.get_config()
     return type(layer).from_config({**config, "rate": 0.0} if "rate" in config else config)
-
-
-def test_recalibrated_statistics_are_moments_over_all_the_images(program, data):
-    """Held at the first normalization, whose input depends on no other: numpy moments of the first convolution."""
-    indices = np.arange(2500)  # two and a half recalibration batches
-    program.recalibrate(data.images, indices)
-    x = data.dataset.train_images[indices].astype("float32") / 255
-    conv = keras.Model(program.model.inputs, program.model.get_layer("conv1").output).predict(x, verbose=0)
-    norm = program.model.get_layer("conv1_norm")
-    np.testing.assert_allclose(norm.moving_mean, conv.mean((0, 1, 2), dtype="float64"), atol=1e-5)
-    np.testing.assert_allclose(norm.moving_variance, conv.var((0, 1, 2), dtype="float64"), rtol=1e-4)
 
 
 class NormalizedRows(keras.layers.Layer):
@@ -104,8 +82,8 @@ def test_a_norm_inside_a_recurrent_cell_counts():
     The first row counts twice, as in training: Keras's loop calls a cell once more, to see what comes out of it.
     """
     cell = NormalizedRows()
-    images = keras.Input((28, 28))
-    model = keras.Model(images, keras.layers.RNN(cell, name="rnn")(images))
+    rows = keras.Input((28, 28))
+    model = keras.Model(rows, keras.layers.RNN(cell, name="rnn")(rows))
     built = Built(model, (NormLayer(model.get_layer("rnn"), Block("rows", "rows", (28,)), None),))
     assert batch_dependent(built) == [cell.norm]
     x = np.random.default_rng(0).normal(1, 2, (50, 28, 28)).astype("float32")
@@ -119,14 +97,8 @@ def test_a_norm_inside_a_recurrent_cell_counts():
     np.testing.assert_allclose(cell.norm.moving_variance, seen.var((0, 1)), rtol=1e-4)
 
 
-def test_with_one_batch_recalibrated_and_batch_statistics_agree(program, data):
-    indices = np.arange(400)
+def test_with_one_batch_recalibrated_and_batch_statistics_agree(program):
+    data, indices = images(), np.arange(400)
     within = program.evaluate_with_batch_statistics(data.images, data.labels, indices, 400)
     program.recalibrate(data.images, indices)
     assert program.evaluate(data.images, data.labels, indices).loss == pytest.approx(within.loss, rel=1e-3)
-
-
-def test_looking_at_other_statistics_changes_nothing_for_the_next_trial(train):
-    first, again = train(norm="batch", seed=2), train(norm="batch", seed=2)
-    assert first.other_statistics == again.other_statistics
-    assert first.test == again.test

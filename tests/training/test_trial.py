@@ -6,26 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-from small_trial import SMALL
+from small_trial import SMALL, small
 
-from bnexp.errors import UserError
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial
 
 
 def test_evaluations_stand_where_the_spec_says_and_add_up(train):
+    """Three evaluations in the first epoch of seven steps, one at the end of the second."""
     record = train()
-    assert [row.step for row in record.evaluations] == record_steps()
+    assert [row.step for row in record.evaluations] == [3, 5, 7, 14] == small().training.evaluation_steps(330)
     assert [row.examples for row in record.evaluations] == [150, 250, 330, 660]
     assert [row.epoch for row in record.evaluations] == pytest.approx([150 / 330, 250 / 330, 1, 2])
     assert all(a.seconds < b.seconds for a, b in zip(record.evaluations, record.evaluations[1:], strict=False))
-
-
-def record_steps():
-    """Three evaluations in the first epoch of seven steps, one at the end of the second."""
-    assert TrialSpec.model_validate(SMALL).training.evaluation_steps(330) == [3, 5, 7, 14]
-    return [3, 5, 7, 14]
 
 
 def test_dropping_the_last_batch_leaves_it_out_of_every_epoch(train):
@@ -41,6 +34,7 @@ def test_test_figures_agree_with_each_other(train):
     assert sum(test.correct_per_class) == 1000 - len(test.missed)
     assert test.accuracy == pytest.approx(1 - len(test.missed) / 1000)
     assert list(test.missed) == sorted(set(test.missed))
+    assert all(type(count) is int for count in test.correct_per_class)
 
 
 def test_some_hundred_images_are_learned(train):
@@ -60,14 +54,10 @@ def test_some_hundred_images_are_learned(train):
     ],
 )
 def test_parameters_are_counted(train, norm, trainable, non_trainable, normalization):
-    parameters = train(norm=norm).parameters
-    assert parameters.trainable == trainable
-    assert parameters.non_trainable == non_trainable
-    assert parameters.normalization == normalization
-
-
-def test_the_precision_is_that_of_the_model(train):
-    assert train().execution["precision"] == train(norm="batch").execution["precision"] == "float32"
+    record = train(norm=norm)
+    found = record.parameters
+    assert (found.trainable, found.non_trainable, found.normalization) == (trainable, non_trainable, normalization)
+    assert record.execution["precision"] == "float32"
 
 
 def test_a_users_keras_settings_change_no_precision(train, tmp_path):
@@ -76,12 +66,10 @@ def test_a_users_keras_settings_change_no_precision(train, tmp_path):
     (tmp_path / "keras.json").write_text(json.dumps(settings))
     code = (
         "import sys, keras; sys.path.insert(0, sys.argv[1])\n"
-        "from small_trial import SMALL\n"
-        "from bnexp.specs.trial import TrialSpec\n"
+        "from small_trial import small\n"
         "from bnexp.specs.trial import Trial\n"
         "from bnexp.training import Trainer\n"
-        "spec = TrialSpec.model_validate({**SMALL, 'norm': 'layer'})\n"
-        "record = Trainer('cpu', threads=1)(Trial(spec, 0), lambda _: None)\n"
+        "record = Trainer('cpu', threads=1)(Trial(small(norm='layer'), 0), lambda _: None)\n"
         "print(record.test.model_dump_json(), record.execution['precision'])\n"
     )
     said = subprocess.run(
@@ -119,57 +107,5 @@ def test_without_a_validation_split_there_are_no_validation_figures(train):
 
 def test_progress_is_told_at_each_evaluation(trainer):
     told = []
-    trainer(Trial(TrialSpec.model_validate(SMALL), 0), told.append)
+    trainer(Trial(small(), 0), told.append)
     assert [(one.epoch, one.step, one.steps) for one in told] == [(1, 3, 14), (1, 5, 14), (1, 7, 14), (2, 14, 14)]
-
-
-def own_dataset(folder, size, **changes):
-    """A module that makes `size` x `size` images of two classes."""
-    source = f"""
-import numpy as np
-
-def stripes():
-    generator = np.random.default_rng(0)
-    labels = np.arange(120) % 2
-    images = generator.uniform(0, 0.3, (120, {size}, {size}, 3)).astype("float32")
-    images[labels == 1, ::2] += 0.6
-    return (images[:80], labels[:80]), (images[80:], labels[80:])
-"""
-    (folder / "own_images.py").write_text(source)
-    spec = {"data": {"name": "own_images:stripes", "validation": 20}, "training": {"batch_size": 10, "epochs": 3}}
-    return Trial(TrialSpec.model_validate({**spec, **changes}), 0, (str(folder),))
-
-
-def test_images_of_another_shape_and_class_count_are_trained_on(trainer, tmp_path):
-    record = trainer(own_dataset(tmp_path, 20), lambda _: None)
-    assert record.test.examples_per_class == (20, 20)
-    assert record.test.accuracy > 0.9
-
-
-def test_images_that_the_model_cannot_take_are_refused(trainer, tmp_path):
-    with pytest.raises(UserError, match="smaller than its 3x3 kernel"):
-        trainer(own_dataset(tmp_path, 8), lambda _: None)
-
-
-def test_a_batch_larger_than_a_users_data_is_refused(trainer, tmp_path):
-    trial = own_dataset(tmp_path, 20, training={"batch_size": 64})
-    with pytest.raises(UserError, match="a batch of 64 is larger than the 60 training examples"):
-        trainer(trial, lambda _: None)
-
-
-def test_a_gpu_that_is_not_there_is_an_error_that_says_so():
-    script = "from bnexp.training import Trainer; Trainer(device='gpu')"
-    command = [sys.executable, "-W", "ignore", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=without_gpus())
-    assert "UserError: --device gpu: TensorFlow sees no GPU here" in done.stderr
-
-
-def without_gpus():
-    import os  # noqa: PLC0415 - only this test looks at the environment
-
-    return {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
-
-
-def test_per_class_counts_are_plain_integers(train):
-    assert all(type(count) is int for count in train().test.correct_per_class)
-    assert np.sum(train().test.examples_per_class) == 1000

@@ -20,18 +20,16 @@ the last test makes each of these mistakes.
 from functools import cache
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_like_keras import keras_optimizer, pixels
+from beside_keras import compiled, keras_step, our_step, pixels
+from small_trial import images, started
 
-from bnexp.data import load, split
+from bnexp.data import split
 from bnexp.specs.trial import TrialSpec
-from bnexp.training.device import DeviceData
 from bnexp.training.execution import GRAPH, Execution
-from bnexp.training.order import epoch_order
-from bnexp.training.program import Program
+from bnexp.training.loop import epoch_order
 
 pytestmark = pytest.mark.numeric
 
@@ -91,15 +89,10 @@ class Pair:
         norm, model, optimizer, way = CASES[case]
         training = {"batch_size": BATCH, "optimizer": optimizer}
         self.spec = TrialSpec.model_validate({"data": DATA, "norm": norm, "model": model, "training": training})
-        self.dataset = load(self.spec.data)
-        self.data = DeviceData.of(self.dataset)
-        order = epoch_order(split(self.dataset, self.spec.data, 0).train, 3, 0)
+        order = epoch_order(split(images().dataset, self.spec.data, 0).train, 3, 0)
         self.batches = order[: STEPS * BATCH].reshape(STEPS, BATCH)
-        self.program = Program(self.spec, (28, 28, 1), 10, self.data.images.dtype, way)
-        self.keras = Program(self.spec, (28, 28, 1), 10, self.data.images.dtype).model
-        self.keras.compile(
-            keras_optimizer(self.spec.training.optimizer), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        )
+        self.program = started(self.spec, way)
+        self.keras = compiled(started(self.spec).model, self.spec)
         self.keras.optimizer.build(self.keras.trainable_variables)
         self.bounds = KERNEL if way == GRAPH and self.spec.norm.name == "batch" else PLAIN
         models = (self.program._training_model, way == COMPILED), (self.keras, False)
@@ -109,30 +102,20 @@ class Pair:
         """Both anew from the same weights, at `rate` times their learning rate."""
         self.program.reset(self.spec, seed=3)
         self.keras.set_weights(self.program.model.get_weights())
-        for variable in self.optimizer_state():
+        for variable in optimizer_state(self.keras.optimizer):
             variable.assign(np.zeros(variable.shape))
         learning_rate = rate * self.spec.training.optimizer.learning_rate
-        self.program._optimizer.learning_rate = learning_rate
+        self.program._optimizer.learning_rate.assign(learning_rate)
         self.keras.optimizer.learning_rate = learning_rate
         return self
-
-    def our_step(self, batch):
-        return self.program.train(self.data.images, self.data.labels, batch[None]).loss_sum / BATCH
-
-    def keras_step(self, batch):
-        self.keras.reset_metrics()
-        return float(self.keras.train_on_batch(pixels(self.dataset, batch), self.dataset.train_labels[batch]))
 
     def take_over_the_state_of_keras(self):
         for ours, theirs in zip(self.program.model.variables, self.keras.variables, strict=True):
             ours.assign(theirs)
-        for ours, theirs in zip(self.program.optimizer_state, self.optimizer_state(), strict=True):
+        for ours, theirs in zip(
+            optimizer_state(self.program._optimizer), optimizer_state(self.keras.optimizer), strict=True
+        ):
             ours.assign(theirs)
-
-    def optimizer_state(self):
-        """Of Keras's optimizer, in the order of ours: steps, then of each weight its moments."""
-        variables = {variable.path: variable for variable in self.keras.optimizer.variables}
-        return [variable for path, variable in variables.items() if not path.endswith("learning_rate")]
 
     def switches(self, batch, before):
         """In how many channels the two models choose differently for this batch, with the variables `before`."""
@@ -140,12 +123,17 @@ class Pair:
         for variables in (self.program.model.variables, self.keras.variables):
             for variable, value in zip(variables, before, strict=True):
                 variable.assign(value)
-        x = tf.constant(pixels(self.dataset, batch))
+        x = tf.constant(pixels(batch))
         ours, theirs = (choices(x) for choices in self._choices)
         for variable, value in zip(self.keras.variables, after, strict=True):
             variable.assign(value)
         differ = [(one != other).numpy() for one, other in zip(ours, theirs, strict=True)]
         return sum(int(each.any(tuple(range(each.ndim - 1))).sum()) for each in differ)
+
+
+def optimizer_state(optimizer):
+    """The number of steps, then of each weight its moments, in this order in ours and in Keras's."""
+    return [variable for variable in optimizer.variables if not variable.name.startswith("learning_rate")]
 
 
 def _choices(model, x):
@@ -178,7 +166,7 @@ def step_by_step(pair, batches):
     for batch in batches:
         pair.take_over_the_state_of_keras()
         before = [variable.numpy() for variable in pair.keras.variables]
-        ours, theirs = pair.our_step(batch), pair.keras_step(batch)
+        ours, theirs = our_step(pair.program, batch), keras_step(pair.keras, batch)
         off = {}
         for variable, expected, start in zip(pair.program.model.variables, pair.keras.variables, before, strict=True):
             if "seed" in variable.path or _without_gradient(pair, variable.path):
@@ -222,7 +210,8 @@ def test_each_step_from_the_state_of_keras_is_the_step_of_keras(case):
 @pytest.mark.parametrize("case", [case for case in CASES if not case.endswith("sgd")])
 def test_losses_of_a_free_run_stay_near_those_of_keras(case):
     pair = cached_pair(case).start(rate=0.2)
-    ours, theirs = (np.array([step(batch) for batch in pair.batches]) for step in (pair.our_step, pair.keras_step))
+    ours = np.array([our_step(pair.program, batch) for batch in pair.batches])
+    theirs = np.array([keras_step(pair.keras, batch) for batch in pair.batches])
     allowed = np.minimum(3e-5 * 1.12 ** np.arange(STEPS), 0.05)
     over = np.flatnonzero(np.abs(ours - theirs) > allowed)
     assert not over.size, (over, ours[over], theirs[over])

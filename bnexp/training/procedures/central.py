@@ -12,12 +12,9 @@ from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
-from bnexp.training.clock import Clock
 from bnexp.training.evaluations import Evaluations, caution, test_scores
 from bnexp.training.initial import fingerprint
-from bnexp.training.loop import Observer, Setup, train
-from bnexp.training.order import epoch_order, order_fingerprint
-from bnexp.training.program import Program
+from bnexp.training.loop import Clock, Observer, Setup, epoch_order, train
 from bnexp.training.resources import Resources, noticed
 
 
@@ -67,7 +64,11 @@ def central(
         other_statistics=others,
         train_examples=len(parts.train),
         validation_examples=len(parts.validation),
-        parameters=_parameters(program),
+        parameters=Parameters(
+            trainable=_count(program.model.trainable_variables),
+            non_trainable=_count(one for one in program.model.non_trainable_variables if one.name != SEED_STATE),
+            normalization=sum(_count(norm.parameters) for norm in program.built.norms),
+        ),
         fingerprints=fingerprints,
         data_hash=data.dataset.content_hash,
         seconds=clock.seconds(),
@@ -86,24 +87,15 @@ def central(
 
 def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
     """`weights`: what each of the model's variables started at, in their order."""
-    trial, built, train_examples = setup.trial, setup.program.built, setup.parts.train
-    norms = [norm.layer for norm in built.norms if norm.layer is not norm.linear]
-    of_norms = {id(variable) for layer in norms for variable in layer.variables}
+    trial, built, parts = setup.trial, setup.program.built, setup.parts
+    of_norms = built.of_norms
     paths = zip(weights, built.model.variables, strict=True)
+    orders = (epoch_order(parts.train, trial.seed, epoch) for epoch in range(trial.spec.training.epochs))
     return Fingerprints(
-        weights={path: fingerprint(value) for path, value in weights.items()},
+        weights={path: fingerprint([value]) for path, value in weights.items()},
         normalization=tuple(path for path, variable in paths if id(variable) in of_norms),
-        order=order_fingerprint(train_examples, trial.seed, trial.spec.training.epochs),
-        validation=fingerprint(setup.parts.validation),
-    )
-
-
-def _parameters(program: Program) -> Parameters:
-    model = program.model
-    return Parameters(
-        trainable=_count(model.trainable_variables),
-        non_trainable=_count(variable for variable in model.non_trainable_variables if variable.name != SEED_STATE),
-        normalization=sum(_count(norm.parameters) for norm in program.built.norms),
+        order=fingerprint(orders),
+        validation=fingerprint([parts.validation]),
     )
 
 

@@ -128,7 +128,17 @@ def _of_test_set(arrays: Arrays) -> Iterator[str]:
     if len(absent := np.setdiff1d(arrays.train_labels, arrays.test_labels)):
         others = f" or {len(absent) - 1} others" if len(absent) > 1 else ""
         yield f"no test example has label {absent[0]}{others}; was a sorted dataset cut in two?"
+    if test > arrays.test_labels[-1] + 1 > 1 and np.all(np.diff(arrays.test_labels) >= 0):
+        yield (
+            "test_labels are sorted: scores with each batch's own statistics are then of batches of one class; "
+            "shuffle the test set, once for all"
+        )
     seen = {hash(image.tobytes()) for image in arrays.train_images}
+    if train - len(seen) >= _REPEATED * train:
+        yield (
+            f"{train - len(seen):,} of the {train:,} training images repeat others: copies fall on both sides of the "
+            "validation split, whose accuracy then flatters"
+        )
     repeated = sum(hash(image.tobytes()) in seen for image in arrays.test_images)
     if repeated >= _REPEATED * test:
         yield f"{repeated:,} of the {test:,} test images are training images too; they do not test anything"
@@ -155,7 +165,8 @@ def _channels_first(shape: tuple[int, ...]) -> bool:
 def _images(what: str, value: Any) -> NDArray[Any]:
     array = _array(what, value)
     if array.ndim not in (3, 4):
-        hint = "; of flat ones, reshape(-1, H, W)" if array.ndim == 2 else ""
+        hints = {0: f"; this is {described(value)}, and an array is wanted", 2: "; of flat ones, reshape(-1, H, W)"}
+        hint = hints.get(array.ndim, "")
         raise UserError(f"{what}: images have the shape (n, H, W) or (n, H, W, C), not {array.shape}{hint}")
     if 0 in array.shape:
         raise UserError(f"{what}: there are no images: the shape is {array.shape}")

@@ -31,9 +31,11 @@ def _check_arguments(code: UserCode, spec: OwnNorm, cls: type[keras.layers.Layer
     """Keyword arguments are named in `__init__`, of the class or of one that it derives from."""
     own = [one for one in cls.__mro__ if issubclass(one, keras.layers.Layer) and one is not keras.layers.Layer]
     known: list[str] = []
+    defaults: dict[str, object] = {}
     for init in [vars(one)["__init__"] for one in own if "__init__" in vars(one)]:
         found = inspect.signature(init).parameters.values()
         known += [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)][1:]
+        defaults = {p.name: p.default for p in found} | defaults
         if not any(p.kind is p.VAR_KEYWORD for p in found):
             break  # what stands above gets nothing from here
     else:
@@ -42,6 +44,10 @@ def _check_arguments(code: UserCode, spec: OwnNorm, cls: type[keras.layers.Layer
     if wrong := [key for key in spec.arguments if key not in known]:
         hint = did_you_mean(wrong[0], takes) if takes else "; it takes none"
         raise code.fault(f"has no argument {wrong[0]!r}{hint}")
+    words = {"yes", "no", "on", "off", "y", "n", "true", "false"}
+    for key, value in spec.arguments.items():
+        if isinstance(defaults.get(key), bool) and str(value).lower() in words and not isinstance(value, bool):
+            raise code.fault(f"{key} is true or false, and {value!r} is a text, which would count as true")
     if "name" not in known:
         raise code.fault(
             "must take the layer's name and hand it on, as in "

@@ -49,10 +49,7 @@ def remarks(found: Comparisons) -> list[str]:
         if len(changes) > 1
     ]
     if found.mode == "versions" and not any(each.audit.declared for each in found.comparisons):
-        said.append(
-            "As far as the records tell, both sides were trained by the same code. (A module that your layer's file "
-            "imports is not recorded.)"
-        )
+        said.append("As far as the records tell, both sides were trained by the same code.")
     if found.metric.budget is not None:
         said.append(
             "A training that does not reach the target counts with all its steps: the mean is a restricted one."

@@ -47,6 +47,7 @@ class Checked:
     """The layer was tried, and is refused if there is a failure."""
 
     failure: Failure | None
+    altered: bool = False  # as of `Trained`
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Trained:
     result: str | Failure  # a record as JSON, not yet checked
     memory_bytes: int | None = None  # what the process holds now, between two trials
     output: str | None = None  # what the trial printed, where no folder is shared with its process
+    altered: bool = False  # whether a user's code changed the process, which then trains no trial of others
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,10 @@ class _Run:
             case Unable(failure):
                 self._forget(place, slot)
                 self._start_failed(failure.message if failure.kind == "UserError" else failure.traceback)
-            case Checked(failure):
+            case Checked(failure, altered):
                 slot.become(Idle())
+                if altered:
+                    self._forget(place, slot)
                 self._layers.answered(failure)
             case Begun():
                 slot.become(slot.state)
@@ -191,7 +193,7 @@ class _Run:
                     self._watch.progressed(task, progress)
             case Trained():
                 self._trained(slot, event)
-                if slot.worn_out(event.memory_bytes, self._options):
+                if slot.worn_out(event.memory_bytes, self._options) or event.altered:
                     self._forget(place, slot)
             case Ended():
                 self._forget(place, slot)

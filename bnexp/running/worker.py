@@ -69,9 +69,10 @@ def main() -> None:
     while True:
         match commands.get():
             case Check(trial):
-                wire.send(Checked(_tried(trainer.check, trial)))
+                wire.send(Checked(_tried(trainer.check, trial), trainer.altered()))
             case Train() as command:
-                wire.send(Trained(_tried(_record, trainer, command, preface, _teller(wire)), _memory_bytes()))
+                result = _tried(_record, trainer, command, preface, _teller(wire))
+                wire.send(Trained(result, _memory_bytes(), altered=trainer.altered()))
                 _output_to(start_log)
 
 

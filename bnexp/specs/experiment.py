@@ -17,6 +17,7 @@ MARGIN = 0.1
 """Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
 
 
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A", "#NA"}
 
 
@@ -92,12 +93,22 @@ def cautions(experiment: Experiment) -> list[str]:
         more = f" (likewise at {len(others)} more of its places in the grid)" if others else ""
         found[f"{experiment.name}, variant {variant}: {text}{more}"] = None
     for name in experiment.variants:
-        if name in _MISSING:
+        if meant := _taken_for(name, experiment.variants):
             found[
                 f"{experiment.name}, variant {name}: programs that read the CSV tables, such as pandas, take this name "
-                "for a missing value; another name is safer"
+                f"for {meant}; another name is safer"
             ] = None
     return list(found)
+
+
+def _taken_for(name: str, names: Sequence[str]) -> str:
+    """What a variant's name is to a program that guesses types; "" where it stays what it is."""
+    if name in _MISSING:
+        return "a missing value"
+    if not _NUMBER.fullmatch(name):
+        return ""
+    same = [other for other in names if other != name and _NUMBER.fullmatch(other) and float(other) == float(name)]
+    return f"the same number as {same[0]}" if same else ""
 
 
 def foreign_code(experiment: Experiment) -> list[str]:

@@ -10,10 +10,15 @@ from bnexp.specs.trial import Trial
 from bnexp.training.procedures.central import central
 from bnexp.training.resources import Resources
 from bnexp.usercode.code import code_of, in_use
+from bnexp.usercode.process import altered
 
 
 class Trainer(Resources):
     """Trains trials on one device, for which it configures the process."""
+
+    def altered(self) -> bool:
+        """Whether a user's code has changed what other trials in this process would be trained with."""
+        return altered(self._settings)
 
     def describe(self) -> dict[str, Any]:
         """The device, its name, threads and determinism, as the record keeps them."""

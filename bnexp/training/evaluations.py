@@ -1,6 +1,5 @@
 """What is measured of a model: on validation examples while it trains, and once on the test set."""
 
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +8,7 @@ import tensorflow as tf
 from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, Test
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.training.loop import Setup, Stop, epoch_order, total_penalty
-from bnexp.training.program import Scores
+from bnexp.training.program import EVALUATION_BATCH, Scores
 from bnexp.training.statistics import RECALIBRATION_EXAMPLES
 
 
@@ -63,7 +62,7 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     """The one look at the test set, whose images are on the device only for this moment; moving averages are lost.
 
     Scores under other statistics are left out where a layer that is not ours keeps something else than recalibration
-    would set; then stderr says so.
+    would set; then a caution says so.
     """
     program, dataset, spec = setup.program, setup.data.dataset, setup.trial.spec
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
@@ -77,6 +76,11 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
         correct_per_class=_per_class(correct, dataset.classes),
         missed=tuple(np.flatnonzero(~scores.correct).tolist()),
     )
+    if isinstance(spec.norm, OwnNorm) and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
+        setup.cautions.append(
+            f"norm {spec.norm.name}: at inference its outputs depend on the other images of a batch, so that all "
+            f"scores depend on the order of the images, in batches of {EVALUATION_BATCH}"
+        )
     if not program.batch_dependent:
         return test, None
     batch_size = spec.training.batch_size
@@ -84,7 +88,7 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     if isinstance(spec.norm, OwnNorm):
         reason = program.wrong_recalibration(setup.data.images, some[:batch_size])
         if reason is not None:
-            caution(f"no scores with batch or recalibrated statistics: {reason}")
+            setup.cautions.append(f"norm {spec.norm.name}: no scores with batch or recalibrated statistics: {reason}")
             return test, None
     within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
     program.recalibrate(setup.data.images, some)
@@ -92,11 +96,6 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     return test, OtherStatistics(
         batch=_brief(within_batch), recalibrated=_brief(recalibrated), recalibration_examples=len(some)
     )
-
-
-def caution(text: str) -> None:
-    """Something for whoever reads the log of the trial."""
-    print(f"caution: {text}", file=sys.stderr, flush=True)
 
 
 def _brief(scores: Scores) -> Brief:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -44,6 +44,8 @@ class Setup:
     """Reset to the seed of the trial."""
     data: DeviceData
     parts: Split
+    cautions: list[str] = field(default_factory=list)
+    """What whoever reads the results should know; told with the record."""
 
 
 @dataclass(frozen=True)

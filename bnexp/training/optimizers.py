@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from bnexp.errors import UserError
 from bnexp.specs.optimizer import Adam, Sgd
 
 
@@ -28,8 +29,12 @@ class FusedAdam:
         return [self._steps, *(moment for pair in self._moments.values() for moment in pair)]
 
     def build(self, weights: Sequence[keras.Variable]) -> None:
-        """Make m and v for these weights, all zero."""
+        """Make m and v for these weights, all zero; UserError where one is not updated as others are."""
         for weight in weights:
+            if weight.overwrite_with_gradient:
+                raise UserError(
+                    f"{weight.path} is to be overwritten by its gradient, which `adam` does not do here; `sgd` does"
+                )
             zeros = tf.zeros(weight.shape, weight.value.dtype)
             self._moments[id(weight)] = tf.Variable(zeros, trainable=False), tf.Variable(zeros, trainable=False)
 

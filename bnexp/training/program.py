@@ -47,6 +47,10 @@ class Scores(NamedTuple):
     """Whether each example was classified correctly, shape (examples,)."""
 
 
+_ALIKE, _ALIKE_IN_HALF = 1e-3, 3e-2
+"""How far outputs may lie apart by rounding, of their size: in float32, and in 16 bits."""
+
+
 class Program:
     """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
 
@@ -157,6 +161,14 @@ class Program:
     def wrong_recalibration(self, images: tf.Tensor, indices: np.ndarray) -> str | None:
         """Why `recalibrate` would put wrong numbers into a layer, seen on the batch `indices`; None where it fits."""
         return self._statistics.disagreement(_pixels(images, tf.constant(indices, tf.int32)))
+
+    def depends_on_batch(self, images: tf.Tensor, indices: np.ndarray) -> bool:
+        """Whether what the model says of the examples `indices` at inference depends on who else is in their batch."""
+        x = _pixels(images, tf.constant(indices, tf.int32))
+        together = self.model(x, training=False)
+        apart = tf.concat([self.model(part, training=False) for part in (x[:1], x[1:])], 0)
+        gap, size = (float(tf.reduce_max(tf.abs(value))) for value in (together - apart, together))
+        return gap > (_ALIKE if self.precision == "float32" else _ALIKE_IN_HALF) * size
 
     @property
     def batch_dependent(self) -> bool:

@@ -15,6 +15,7 @@ from bnexp.training.device import DeviceData, configure
 from bnexp.training.execution import Execution, execution_for
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
+from bnexp.usercode.process import settings
 
 
 class Resources:
@@ -22,6 +23,7 @@ class Resources:
 
     def __init__(self, device: str = "auto", threads: int = 1, data_folder: Path | None = None) -> None:
         self.device = configure(device, threads)
+        self._settings = settings()
         self.environment = environment()
         self._data_folder = data_folder
         self._data: tuple[str, DeviceData] | None = None

@@ -101,7 +101,17 @@ class BatchStatistics:
                         f"in training, {variable.path} takes in something else than "
                         "the mean or variance of the layer's inputs over the batch"
                     )
-        return None
+        return None if any(len(seen) > 1 for seen in noted) else self._more_than_normalizes(batch, noted)
+
+    def _more_than_normalizes(self, batch: tf.Tensor, noted: list[list[Any]]) -> str | None:
+        """Why training mode is no inference mode under the batch's own statistics; None where the outputs agree."""
+        for layer, [(_, mean, variance)] in zip(self.layers, noted, strict=True):
+            _set_statistics(layer, mean, variance)
+        in_training, at_inference = self.logits(batch), self._model(batch, training=False)
+        gap = float(tf.reduce_mean(tf.abs(in_training - at_inference)))
+        if gap <= _OUTPUTS_ALIKE * float(tf.math.reduce_std(at_inference)):
+            return None
+        return "in training, a layer does more than normalize by the statistics of the batch: noise, or other formulas"
 
     def _step(self, batch: tf.Tensor) -> tuple[dict[int, np.ndarray], list[list[Any]]]:
         """What a training step makes of each statistic, by the id of its variable, and what each layer noted."""
@@ -201,6 +211,10 @@ _FAR = 1e4
 _ALIKE, _ALIKE_IN_HALF = (5e-3, 1e-4), (5e-2, 1e-2)
 """How far two ways of computing a statistic may lie apart by rounding: of its size, and of the inputs' deviation, in
 float32 and in 16 bits."""
+
+
+_OUTPUTS_ALIKE = 0.05
+"""How far the logits of both ways may lie apart, of their deviation: a batch's biased and unbiased variance differ."""
 
 
 def _fill(variables: Iterable[keras.Variable], number: float) -> None:

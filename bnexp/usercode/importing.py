@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import decode_source, spec_from_file_location
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from bnexp.errors import UserError
 from bnexp.usercode.source import SourceFile, is_installed
@@ -33,7 +34,8 @@ def importable(files: Sequence[SourceFile], folders: Sequence[str]) -> Iterator[
     # What reads a function's source, such as TensorFlow, reads it here.
     linecache.cache.update({str(each.path): _lines(each) for each in ours.values()})
     try:
-        yield
+        with _reproducible():
+            yield
     finally:
         sys.meta_path.remove(finder)
         sys.path[:] = path
@@ -42,6 +44,23 @@ def importable(files: Sequence[SourceFile], folders: Sequence[str]) -> Iterator[
         sys.modules.update(stashed)
         for each in ours.values():
             linecache.cache.pop(str(each.path), None)
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """`np.random.default_rng()` without a seed takes one from NumPy's own generator, which has that of the trial."""
+    import numpy as np  # noqa: PLC0415  # only where a user's code is called
+
+    default_rng = np.random.default_rng
+
+    def seeded(seed: Any = None) -> np.random.Generator:
+        return default_rng(np.random.randint(2**31) if seed is None else seed)
+
+    np.random.default_rng = seeded
+    try:
+        yield
+    finally:
+        np.random.default_rng = default_rng
 
 
 class _Finder:

@@ -40,6 +40,12 @@ def test_41_it_is_said_once_for_a_variant(tmp_path: Path) -> None:
     assert text.endswith("recalibrated statistics (likewise at 2 more of its places in the grid)")
 
 
+def test_names_that_are_one_number(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("variants: {'1e3': {norm: none}, '1000': {norm: layer}, '2': {norm: batch}}")
+    assert [text.partition(":")[0] for text in cautions(load(file))] == ["c, variant 1e3", "c, variant 1000"]
+
+
 @pytest.mark.parametrize("name", ["None", "NA", "nan", "null"])
 def test_33_a_name_that_pandas_takes_for_a_missing_value(tmp_path: Path, name: str) -> None:
     file = tmp_path / "c.yaml"

@@ -215,6 +215,14 @@ CAUTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "blank": ({"train": TRAIN * 0}, "every pixel of train_images is 0"),
     "tested on all": ({"test": TRAIN, "test_labels": TRAIN_LABELS}, "60 of the 60 test images are training images too"),
     "on some": ({"test": np.concatenate([TRAIN[:3], TEST[3:]])}, "3 of the 30 test images are training images too"),
+    "repeats": (
+        {"train": np.concatenate([TRAIN[:59], TRAIN[:1]])},
+        "1 of the 60 training images repeat others: copies",
+    ),
+    "sorted": (
+        {"test_labels": np.sort(TEST_LABELS)},
+        "test_labels are sorted: scores with each batch's own statistics",
+    ),
     "swapped": (SWAPPED, "are the two swapped?"),
     "one class tested": (
         {"test_labels": TEST_LABELS * 0},

@@ -38,6 +38,10 @@ class Trainer:
         if (self.folder / "raise at start").exists():
             raise ImportError("no module named tensorflow")
 
+    def altered(self) -> bool:
+        """As if a user's code had changed Keras."""
+        return (self.folder / "altered").exists()
+
     def describe(self) -> dict[str, Any]:
         return {"device": "cpu", "threads": self.threads}
 

@@ -12,7 +12,7 @@ from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
-from bnexp.training.evaluations import Evaluations, caution, test_scores
+from bnexp.training.evaluations import Evaluations, test_scores
 from bnexp.training.initial import fingerprint
 from bnexp.training.loop import Clock, Observer, Setup, epoch_order, train
 from bnexp.training.resources import Resources, noticed
@@ -41,9 +41,9 @@ def central(
         program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
-    for text in program.cautions:
-        caution(text)
-    setup = Setup(trial, program, data, parts)
+    setup = Setup(
+        trial, program, data, parts, [*told, *(f"norm {trial.spec.norm.name}: {text}" for text in program.cautions)]
+    )
     evaluations = Evaluations(setup, progress)
     diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
     finished = diverged_at_step is None
@@ -79,7 +79,7 @@ def central(
             "step": execution.step,
             "compiled_model_reused": reused,
             **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
-            **({"cautions": told} if told else {}),
+            **({"cautions": setup.cautions} if setup.cautions else {}),
         },
         environment=resources.environment,
     )

@@ -134,7 +134,7 @@ def _of_test_set(arrays: Arrays) -> Iterator[str]:
             "shuffle the test set, once for all"
         )
     seen = {hash(image.tobytes()) for image in arrays.train_images}
-    if train - len(seen) >= _REPEATED * train:
+    if len(seen) > 1 and train - len(seen) >= _REPEATED * train:
         yield (
             f"{train - len(seen):,} of the {train:,} training images repeat others: copies fall on both sides of the "
             "validation split, whose accuracy then flatters"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,6 +97,7 @@ class Program:
         self._finite_at_start: list[np.ndarray] = []
         self._penalized = False
         self._unused: list[str] = []
+        self.files_read: list[Path] = []  # by a user's layer while it was made
         self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
 
@@ -184,7 +186,13 @@ class Program:
     @property
     def cautions(self) -> list[str]:
         """What whoever reads the results should know of how this model trains; once it has trained a step."""
-        return [f"no gradient reaches {path}, which stays as it is" for path in self._unused]
+        return [
+            *(f"no gradient reaches {path}, which stays as it is" for path in self._unused),
+            *(
+                f"reads {path.name}, which is no part of a trial's identity: an edit of it would not be noticed"
+                for path in self.files_read
+            ),
+        ]
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic that was a finite number at the start still is."""

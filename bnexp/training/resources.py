@@ -15,7 +15,7 @@ from bnexp.training.device import DeviceData, configure
 from bnexp.training.execution import Execution, execution_for
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
-from bnexp.usercode.process import settings
+from bnexp.usercode.process import files_read, settings
 
 
 class Resources:
@@ -61,7 +61,7 @@ class Resources:
         key = json.dumps([model_parts(spec), image, classes, data.images.dtype.name, execution], sort_keys=True)
         program = self._programs.pop(key, None)
         reused = program is not None
-        with in_use(own):
+        with files_read() as read, in_use(own):
             if program is None:
                 if len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
@@ -71,6 +71,7 @@ class Resources:
             # Both graphs are traced and optimized by their first use; what that changes, `reset` sets right.
             program.train(data.images, data.labels, batch[None])
             program.evaluate(data.images, data.labels, batch)
+        program.files_read = read if own else []
         return program, reused
 
 

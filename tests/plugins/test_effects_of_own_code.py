@@ -121,3 +121,11 @@ def test_a_weight_that_is_to_be_overwritten_by_its_gradient_is_refused_by_adam(t
     )
     with pytest.raises(UserError, match=r"/g is to be overwritten by its gradient, which `adam` does not do here"):
         trained(trainer, folder, source)
+
+
+def test_a_file_that_a_layer_reads_is_told(trainer, folder):
+    (folder / "k.json").write_text("2.0")
+    source = "import json, pathlib\nK = json.loads(pathlib.Path(__file__).with_name('k.json').read_text())\n"
+    record = trained(trainer, folder, source + LAYER)
+    [text] = record.execution["cautions"]
+    assert text == "norm m:L: reads k.json, which is no part of a trial's identity: an edit of it would not be noticed"

@@ -18,16 +18,21 @@ REGRESSION = 1
 @click.argument("b")
 @click.option(
     "--metric",
-    default="test-accuracy",
+    "metrics",
+    multiple=True,
+    default=["test-accuracy"],
     metavar="NAME",
     help="test-accuracy, recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
-    "or steps-to-N: steps to N % validation accuracy.",
+    "or steps-to-N: steps to N % validation accuracy; repeatable.",
 )
 @click.option(
     "--margin",
+    "margins",
     type=float,
-    default=0.0,
-    help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points).",
+    multiple=True,
+    default=[0.0],
+    help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points). Of several "
+    "metrics, each has its own, in the same order.",
 )
 @click.option(
     "--fail-on",
@@ -56,7 +61,8 @@ def compare(
     *,
     a: str,
     b: str,
-    metric: str,
+    metrics: tuple[str, ...],
+    margins: tuple[float, ...],
     fail_on: Any,
     require_noninferior: bool,
     results: Path,
@@ -75,6 +81,7 @@ def compare(
       bnexp compare none bn-pre
       bnexp compare results-main results-branch --margin 0.2
       bnexp compare none bn-pre --metric steps-to-98 --require-noninferior --margin 100
+      bnexp compare results-main results-branch --metric test-accuracy --margin 0.2 --metric train-loss --margin 0.005
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.evidence.sides import is_results  # noqa: PLC0415
@@ -83,18 +90,26 @@ def compare(
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):
         raise click.UsageError(f"{a} and {b} are results folders; --results is for two variants of one")
-    found = api.compare(a, b, metric=metric, results=results, **chosen)
-    failed = found.failed(fail_on, require_noninferior=require_noninferior)
+    if len(margins) != len(metrics) and any(margins):
+        raise click.UsageError(f"{len(metrics)} metrics and {len(margins)} margins; each metric has its own --margin")
+    sizes = margins if len(margins) == len(metrics) else [0.0] * len(metrics)
+    found = [
+        api.compare(a, b, metric=metric, margin=margin, results=results, **chosen)
+        for metric, margin in zip(metrics, sizes, strict=True)
+    ]
+    failed = any(each.failed(fail_on, require_noninferior=require_noninferior) for each in found)
     code = REGRESSION if failed else 0
     if as_json:
-        print_json({**text.plain(found), "fail_on": fail_on, "exit_code": code})
+        told = [text.plain(each) for each in found]
+        print_json({**(told[0] if len(told) == 1 else {"metrics": told}), "fail_on": fail_on, "exit_code": code})
         return code
-    # Names in it are somebody else's.
-    header, *rows = ([*map(printable, cells)] for cells in (text.header(found), *text.rows(found)))
-    said, audits = (map(printable, lines) for lines in (text.sentences(found), text.audits(found)))
-    click.echo("\n".join([*said, "", table(header, rows), "", *audits]))
-    for line in found.unmatched:
+    for each in found:
+        # Names in it are somebody else's.
+        header, *rows = ([*map(printable, cells)] for cells in (text.header(each), *text.rows(each)))
+        click.echo("\n".join([*map(printable, text.sentences(each)), "", table(header, rows), ""]))
+    click.echo("\n".join(map(printable, text.audits(found[0]))))
+    for line in found[0].unmatched:
         note(f"not compared: {printable(line)}")
-    if require_noninferior and not found.margin:
+    if require_noninferior and not all(sizes):
         note("--require-noninferior without a --margin: only a proven improvement passes")
     return code

@@ -59,5 +59,6 @@ def view(state: State, note: str = "") -> Group:
             seen = "" if accuracy is None else f"validation {accuracy * 100:.2f} %"
             cells = [f"epoch {far.epoch}/{far.epochs}", f"step {far.step}/{far.steps}", seen]
         cells = [f"  {printable(each.task.label)}", *cells, duration(each.seconds)]
-        running.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells))
+        name, *others = cells  # the name has what tells the trials apart: it is folded where it is long, never cut
+        running.add_row(Text(name, overflow="fold"), *(Text(cell, no_wrap=True) for cell in others))
     return Group(whole, running)

@@ -46,6 +46,9 @@ class State:
 class Watcher:
     """What the runner calls, always from its own thread, in this order; by itself it tells nothing."""
 
+    def downloading(self, name: str) -> None:
+        """A dataset is not here, and is fetched first."""
+
     def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
         """The work is known; `jobs` workers start (0: nothing is left to do)."""
 
@@ -86,6 +89,9 @@ class Lines(Watcher):
     def say(self, text: str, style: str = "") -> None:
         """Print some lines, at once; a style is for a terminal."""
         print(text, file=self._stream, flush=True)
+
+    def downloading(self, name: str) -> None:
+        self.say(f"downloading {name} ...")
 
     def planned(self, planned: int, skipped: int, failed_before: int, jobs: int) -> None:
         parts = [f"{skipped} finished before"] if skipped else []

@@ -41,6 +41,10 @@ class Queue:
     def _count(self) -> None:
         self.left = Counter(task.trial.spec for task in self._waiting)  # how many wait of each spec
 
+    def of_begun_blocks(self) -> Counter[TrialSpec]:
+        """How many wait of each spec, in blocks that were begun."""
+        return Counter(task.trial.spec for task in self._waiting if task.block in self.budget.begun)
+
     def next(self, mine: Collection[str], others: Collection[str], expected: Expected) -> Task | None:
         """The task for a worker that has compiled the models `mine`, claimed; None if there is none at the moment.
 
@@ -131,6 +135,10 @@ class Budget:
         self._since = time.monotonic()
         self.begun: set[int] = set()
 
+    def seconds_left(self) -> float | None:
+        """Until no further block is begun; None without a limit."""
+        return None if self.seconds is None else max(0.0, self.seconds - (time.monotonic() - self._since))
+
     def admits(self, block: int, expected: Callable[[int], float | None]) -> bool:
         """Whether a trial of this block may be begun: the first block always may.
 
@@ -139,8 +147,7 @@ class Budget:
         """
         if self.seconds is None or block in self.begun:
             return True
-        left = self.seconds - (time.monotonic() - self._since)
-        self.spent = bool(self.begun) and (self.spent or (expected(block) or 0.0) > left)
+        self.spent = bool(self.begun) and (self.spent or (expected(block) or 0.0) > (self.seconds_left() or 0.0))
         if not self.spent:
             self.begun.add(block)
         return not self.spent

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from bnexp.data.download import fetch
 from bnexp.data.known import KNOWN
 from bnexp.data.places import find
 from bnexp.errors import UserError
@@ -50,14 +51,20 @@ def run(
     with Signals() as signals:
         try:
             found = survey(of_shard(tasks(experiments, selected), options.shard), store)
-            # A data folder that the user names and that lacks a dataset is told once, before any worker starts.
-            for name in {task.trial.spec.data.name for task in found.waiting} & KNOWN.keys():
-                find(name, KNOWN[name], options.data_folder)
+            _get_data({task.trial.spec.data.name for task in found.waiting} & KNOWN.keys(), options, watch)
             for experiment in experiments:
                 store.keep_plan(experiment)
             return _Run(found, store, options, watch, signals).to_end()
         finally:
             watch.close()
+
+
+def _get_data(names: Iterable[str], options: Options, watch: Watcher) -> None:
+    """Download what is not here, or say once that it cannot be had, before any worker starts; elsewhere workers do."""
+    for name in sorted(names):
+        if find(name, KNOWN[name], options.data_folder) is None and options.engine == "local":
+            watch.downloading(name)
+            fetch(name)
 
 
 class _Run:
@@ -318,6 +325,10 @@ class _Run:
         now = time.monotonic()
         if len(self._queue.left) <= _FEW_SPECS or now - self._estimated > 1:
             self._estimate, self._estimated = self._seconds_for(self._queue.left), now
+            budget = self._queue.budget.seconds_left()
+            if budget is not None and self._estimate is not None and self._estimate > budget:
+                # What was begun is trained to its end, and nothing else is begun after it.
+                self._estimate = max(budget, self._seconds_for(self._queue.of_begun_blocks()) or 0.0)
         done = self._outcome.planned - self._outcome.left
         return State(done, self._outcome.planned, tuple(self._running()), self._estimate)
 

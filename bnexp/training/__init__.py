@@ -9,8 +9,8 @@ from bnexp.records.record import Progress, TrialRecord
 from bnexp.specs.trial import Trial
 from bnexp.training.procedures.central import central
 from bnexp.training.resources import Resources
+from bnexp.training.settings import altered
 from bnexp.usercode.code import code_of, in_use
-from bnexp.usercode.process import altered
 
 
 class Trainer(Resources):

@@ -14,8 +14,9 @@ from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
 from bnexp.training.execution import Execution, execution_for
 from bnexp.training.program import Program
+from bnexp.training.settings import settings
 from bnexp.usercode.code import code_of, in_use
-from bnexp.usercode.process import files_read, settings
+from bnexp.usercode.files import files_read
 
 
 class Resources:

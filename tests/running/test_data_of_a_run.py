@@ -1,11 +1,15 @@
 """What trials of one dataset were trained on is held together: other data is never pooled with the earlier."""
 
+from dataclasses import replace
+
 import pytest
 from ground import experiment
 
 from bnexp.errors import UserError
 from bnexp.evidence.side import Side
 from bnexp.records.store import read_record
+from bnexp.specs.experiment import Point
+from bnexp.specs.trial import TrialSpec
 
 
 def records(ground):
@@ -55,3 +59,12 @@ def test_a_mean_over_different_data_is_refused_with_the_seeds(ground):
     said = r"none: .* different data, which mnist-5k loaded .* \(seeds 0, 2 on .* made up; seeds 1 on .* otherwise\)"
     with pytest.raises(UserError, match=said):
         Side("none", found[0].spec, found)
+
+
+def test_43_data_that_cannot_be_had_are_told_once_before_anything_is_stored(ground):
+    """The tests' mirror answers nobody."""
+    spec = TrialSpec.model_validate({"data": "mnist", "training": {"epochs": 1}})
+    of_mnist = replace(experiment([0, 1, 2]), points=(Point("none", (), spec),))
+    with pytest.raises(UserError, match="mnist could not be downloaded"):
+        ground.run(of_mnist)
+    assert not (ground.folder / "results").exists()

@@ -21,7 +21,7 @@ def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
     known = store.plans()
     if not known:
         raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
-    found = []
+    found: list[StoredPlan] = []
     # What tried a config out is no result beside the config's own.
     wanted = [name for name in known if name.removesuffix("-smoke") == name or name.removesuffix("-smoke") not in known]
     for name in dict.fromkeys(names or wanted):
@@ -30,7 +30,7 @@ def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
             raise UserError(f"{store.root}: no experiment is named {name!r}; {hint}")
-        if stored.name != name:
+        if any(stored.name == other.name for other in found):
             raise UserError(
                 f"{store.plan_file(name)}: holds the plan of {stored.name}, perhaps as a copy that a cloud drive made; "
                 "move it away, so that nothing counts twice"

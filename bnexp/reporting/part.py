@@ -25,6 +25,9 @@ class Table:
     file: str = ""  # what the files' names have after that of the section
     formats: tuple[str, ...] = ("csv", "tex", "md")
     legend: tuple[str, ...] = ()  # what the columns mean, sentence by sentence
+    paper: Mapping[str, str] = field(default_factory=dict)
+    """The columns of its form for a paper, six at most, each with a short heading; empty where it is the same."""
+    paper_caption: str = ""  # with the unit, n and the kind of interval
     folded: str = ""  # what stands on the page in its place until it is opened; empty where it is open
     commands: Sequence[Named] = ()  # what repeats each row
     about_commands: str = ""

@@ -92,7 +92,9 @@ def _table(table: Table, name: str, suffix: str) -> str:
         return _csv(table.numbers)
     if suffix == "md":
         return markdown.table(table.text)
-    return latex.table(table.text, caption=f"{table.caption}. {' '.join(table.legend)}", label=f"tab:{name}")
+    columns = [name for name in table.paper or table.text.columns if name in table.text]
+    frame = table.text[columns].rename(columns=table.paper)
+    return latex.table(frame, caption=table.paper_caption or table.caption, label=f"tab:{name}")
 
 
 def _csv(frame: pd.DataFrame) -> str:

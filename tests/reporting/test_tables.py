@@ -1,5 +1,7 @@
 """The table of an experiment, its legend, and how it comes out as text."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 import pytest
 from made_up import PER_CLASS, build
 from scipy import stats
+from test_learning_rates import build as build_rates
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import Store
@@ -15,6 +18,7 @@ from bnexp.reporting.parts.accuracy import legend, readable, summary
 from bnexp.reporting.parts.classes import classes, missed
 from bnexp.reporting.parts.sampling import sentences
 from bnexp.reporting.render import latex, markdown
+from bnexp.reporting.write import write_report
 from bnexp.stats.bootstrap import sources
 
 
@@ -104,7 +108,8 @@ def test_markdown():
 
 def test_latex():
     assert latex.table(HOSTILE, caption="50 % of a_b", label="tab:a_b}") == (
-        "\\begin{table}\n\\centering\n\\caption{50 \\% of a\\_b}\n\\label{tab:a-b-}\n"
+        "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
+        "\\caption{50 \\% of a\\_b}\n\\label{tab:a-b-}\n"
         "\\begin{tabular}{lr}\n\\toprule\nvariant & $-$1 \\% \\\\\n\\midrule\n"
         "a|b\\_c & $-$2 \\\\\n"
         "{[}x{]}(javascript:y) & --- \\\\\n"
@@ -159,3 +164,20 @@ def test_nothing_is_said_of_the_images_where_there_is_no_comparison_or_one_pair(
     assert sentences([replace(found, same=True), replace(found, sampling=None)]) == []
     one = Evidence(*build(tmp_path, batch_sizes=(), seeds=1, faults={}))
     assert {each.sampling for each in one.comparisons} == {None}
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no LaTeX here")
+def test_37_the_tables_fit_into_the_class_article(results, tmp_path):
+    """At the width of its text and of a page, whatever the experiment has."""
+    tables = []
+    for store, name in ((results[0], "made-up"), (build_rates(tmp_path / "rates")[0], "rates-report")):
+        tables += [file for file in write_report(store, tmp_path / name).files if file.suffix == ".tex"]
+    assert any(file.stem.endswith("-learning-rates") for file in tables)
+    inputs = "".join(rf"\input{{{file}}}\clearpage " for file in tables)
+    text = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    (tmp_path / "t.tex").write_text(text)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    log = (tmp_path / "t.log").read_text(errors="replace")
+    assert "Overfull \\hbox" not in log
+    assert max(line.count("&") for file in tables for line in file.read_text().splitlines()) <= 5

@@ -77,6 +77,8 @@ def accuracy(evidence: Evidence, context: Context) -> Part:
         readable(evidence),
         summary(evidence),
         legend=tuple(legend(evidence)),
+        paper=paper(evidence),
+        paper_caption=_paper_caption(evidence),
         commands=[context.repeats[condition.point].every for condition in evidence.conditions],
         about_commands="The command of a row trains what of it has no record in the results folder, from "
         f"{plan.name}.yaml in the current folder.",
@@ -150,6 +152,25 @@ def readable(evidence: Evidence) -> pd.DataFrame:
     if not any(each.recalibrated.n for each in evidence.conditions):
         empty += ["recalibrated (%)", "batch statistics (%)"]
     return pd.DataFrame(rows, dtype="object").drop(columns=empty)
+
+
+def paper(evidence: Evidence) -> dict[str, str]:
+    """The columns of `readable` that a paper has room for; n stands in its caption too."""
+    keys = list(dict.fromkeys(key for each in evidence.conditions for key in headings(each.coordinates)))
+    compared = ["difference (pp)", *(["p (Holm)"] if len(keys) < 2 else [])] if evidence.comparisons else []
+    return {name: name for name in ["variant", *(keys or ["n"]), "test accuracy (%)", *compared]}
+
+
+def _paper_caption(evidence: Evidence) -> str:
+    counts = {each.accuracy.n for each in evidence.conditions}
+    n = f"n = {min(counts)}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}" if counts else "n = 0"
+    said = f"Test accuracy after the last step ({evidence.plan.name}): mean over {n} seeds with its 95 % t interval."
+    if evidence.comparisons:
+        said += (
+            f" Difference to {evidence.plan.baseline}: over pairs of one seed, in percentage points (pp); "
+            "p: exact sign-flip test with Holm's correction."
+        )
+    return said
 
 
 def _counts(counts: Counts) -> str:

@@ -82,6 +82,8 @@ def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
         raw,
         file="times",
         legend=tuple(legend(evidence)),
+        paper=paper(evidence),
+        paper_caption=_paper_caption(evidence),
         folded=f"{len(text)} rows" if len(text) > 4 * FEW else "",
     )
     return Part("Time to an accuracy", tables=(table,), figures=tuple(_figures(evidence, context)))
@@ -176,6 +178,29 @@ def readable(evidence: Evidence) -> pd.DataFrame:
             row[f"{measure}, of {base}'s"] = _ratio(found, runs.n)
             row[f"p (Holm), {measure}"] = ABSENT if found is None else p_value(found.p_holm)
     return pd.DataFrame(rows.values(), dtype="object")
+
+
+def paper(evidence: Evidence) -> dict[str, str]:
+    """The columns of `readable` that a paper has room for: those of steps."""
+    keys = {key: key for each in evidence.conditions for key in headings(each.coordinates)}
+    found = {"variant": "variant", **keys, "target (%)": "to (%)", "runs that reached it": "reached", "steps": "steps"}
+    if base := evidence.plan.baseline if evidence.comparisons else "":
+        found |= {f"steps, of {base}'s": f"of {base}'s", "p (Holm), steps": "p (Holm)"}
+    spared = ["runs that reached it", "p (Holm), steps"][: max(0, len(found) - 6)]
+    return {name: short for name, short in found.items() if name not in spared}
+
+
+def _paper_caption(evidence: Evidence) -> str:
+    said = (
+        f"Training steps to a validation accuracy ({evidence.plan.name}): median over the runs; >: half of them or "
+        "more did not reach it."
+    )
+    if evidence.comparisons:
+        said += (
+            f" Of {evidence.plan.baseline}'s: ratio over pairs of one seed with its 95 % interval ({CENSORED}: runs "
+            "that did not reach it count with the whole budget); p: exact log-rank test with Holm's correction."
+        )
+    return said
 
 
 def _targets(conditions: Sequence[Condition], *, reached: bool = True) -> set[int]:

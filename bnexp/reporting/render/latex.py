@@ -6,8 +6,11 @@ import pandas as pd
 
 
 def table(frame: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
-    """A table for the package booktabs, in an environment `table`; the first column to the left."""
-    lines = [r"\begin{table}", r"\centering"]
+    """A table for the package booktabs, in an environment `table`; the first column to the left.
+
+    Six columns of this size are no wider than the text of the class `article`.
+    """
+    lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
     lines += [rf"\caption{{{text(caption)}}}"] if caption else []
     lines += [rf"\label{{{re.sub('[^A-Za-z0-9:-]+', '-', label)}}}"] if label else []
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}", r"\toprule"]

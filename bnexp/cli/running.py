@@ -249,7 +249,7 @@ def _show_plan(
     def counts(trials: "Sequence[Trial]") -> dict[str, Any]:
         found = Counter(group_of[trial.identity] for trial in trials)
         waiting = Counter(trial.spec for trial in trials if group_of[trial.identity] == "to_do")
-        left = seconds_left(waiting, whole.costs, at_a_time)
+        left = seconds_left(waiting, whole.costs.guessed, at_a_time)
         return {"trials": len(trials), **{group: found[group] for group in groups}, "seconds_left": left}
 
     rows = []
@@ -276,6 +276,8 @@ def _show_plan(
     click.echo("\n{}: {done} done, {to_do} to do, {failed} failed".format(plural(total["trials"], "trial"), **total))
     if whole.waiting:
         measured = "unknown until a first trial is measured" if left is None else f"about {duration(left)}"
+        if left is not None and not whole.finished:
+            measured += " at the speed of two cores of an AMD EPYC, until a first trial is measured here"
         click.echo(f"time left: {measured} ({at_a_time} at a time)")
     if whole.failed:
         click.echo("failed trials are skipped unless `bnexp run` is given --retry-failed")

@@ -27,7 +27,7 @@ _OURS = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReportFiles:
     """A report that was written."""
 
@@ -39,6 +39,10 @@ class ReportFiles:
     """Whether every planned trial has a result; divergence is one."""
     missing: tuple[str, ...]
     """Sentences on trials that are missing, failed or diverged, each with the name of its experiment."""
+
+    def __repr__(self) -> str:
+        """As a notebook shows it."""
+        return "\n".join([f"{self.index} ({len(self.files)} files)", *self.missing])
 
 
 def write_report(

@@ -335,4 +335,4 @@ class _Run:
     def _seconds_for(self, waiting: Mapping[TrialSpec, int]) -> float | None:
         """Seconds until what runs now, and so many trials of each spec, would be done; None if nothing says so."""
         running = (each.seconds_left(self._costs.expected(each.task.trial.spec)) for each in self._running())
-        return seconds_left(waiting, self._costs, max(1, self._jobs), running)
+        return seconds_left(waiting, self._costs.expected, max(1, self._jobs), running)

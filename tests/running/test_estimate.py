@@ -55,8 +55,8 @@ def test_what_trials_took_lets_expect_what_others_will(found, of, seconds):
 
 
 def test_nothing_measured_means_unknown() -> None:
-    assert seconds_left({spec(): 1}, Costs(), jobs=1) is None
-    assert seconds_left({}, Costs(), jobs=1) == 0
+    assert seconds_left({spec(): 1}, Costs().expected, jobs=1) is None
+    assert seconds_left({}, Costs().expected, jobs=1) == 0
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_nothing_measured_means_unknown() -> None:
     [(4, [], 2, 20), (4, [6.0], 2, 23), (1, [], 8, 10), (0, [30.0, 1.0], 2, 30), (0, [None], 1, None)],
 )
 def test_the_rest_is_shared_by_the_workers(waiting, running, jobs, left):
-    assert seconds_left({spec(): waiting}, measured((spec(), 10)), jobs, running) == left
+    assert seconds_left({spec(): waiting}, measured((spec(), 10)).expected, jobs, running) == left
 
 
 def test_a_running_trial_needs_the_rest_of_what_it_is_expected_to_take() -> None:
@@ -150,3 +150,12 @@ def test_wrong_options_are_refused(options: dict[str, object], message: str) -> 
     with pytest.raises(UserError) as error:
         Options(**options)  # type: ignore[arg-type]  # that is the point
     assert str(error.value) == message
+
+
+def test_40_before_anything_is_measured_the_reference_cnn_has_the_seconds_of_another_machine():
+    """Within a third of what configs/mnist.yaml took, and for no other model."""
+    costs, reference = Costs(), TrialSpec()
+    other = TrialSpec.model_validate({"model": {"name": "mlp", "widths": [4]}})
+    assert (costs.expected(reference), costs.guessed(other)) == (None, None)
+    assert 143 / 1.5 < costs.guessed(reference) < 216 * 1.5
+    assert measured((spec(), 10)).guessed(spec()) == 10

@@ -19,6 +19,10 @@ REMARKS = {
 def incomplete(evidence: Evidence, _: Context) -> Part | None:
     """One sentence for each kind."""
     found = sentences(evidence.trials, evidence.plan)
+    failures = [each.record.failure for each in evidence.planned if each.record is not None and each.record.failure]
+    if failures:
+        first_line = (failures[0].message.strip() or failures[0].kind).splitlines()[0]
+        found.append(f"The first that failed said: {first_line}")
     return Part(region="notice", sentences=tuple(found)) if found else None
 
 

@@ -69,8 +69,9 @@ def test_23_a_caution_of_a_norm_comes_once_the_size_of_the_images_is_known(run: 
     """A convolution that leaves one pixel, at one example a batch; of the dense layer the config's loading told."""
     blocks = {"model": {"name": "cnn", "filters": [4], "pools": 0, "dense": [4]}, "norm": "batch"}
     record, _ = run("small", **blocks, training={"epochs": 1, "batch_size": 1})
-    (text,) = record.execution["cautions"]
-    assert text.startswith("norm batch: with one example a batch conv1 is normalized to the constant")
+    constant, lag = record.execution["cautions"]
+    assert constant.startswith("norm batch: with one example a batch conv1 is normalized to the constant")
+    assert "which arrive after some 688 steps, and is trained for 45" in lag
 
 
 def test_17_data_that_were_replaced_are_refused_before_the_first_step(trainer: Trainer, tmp_path: Path) -> None:

@@ -111,3 +111,15 @@ def test_noninferiority_without_a_margin_says_what_that_means(bnexp_, stored) ->
     stored("results", BETTER, WORSE)
     said = bnexp_("compare", "bn", "none", "--require-noninferior")
     assert (said.code, said.err) == (0, "--require-noninferior without a --margin: only a proven improvement passes\n")
+
+
+def test_38_several_metrics_are_judged_each_with_its_own_margin(bnexp_, stored) -> None:
+    stored("results", BETTER, WORSE)
+    said = bnexp_("compare", "none", "bn", "--metric", "validation-accuracy", "--metric", "test-accuracy")
+    assert (said.code, "of test accuracy" in said.out, "of validation accuracy" in said.out) == (1, True, True)
+    both = ["--metric", "test-accuracy", "--margin", "9", "--metric", "validation-accuracy", "--margin", "100"]
+    said = bnexp_("compare", "none", "bn", *both, "--json")
+    found = json.loads(said.out)
+    assert (said.code, [each["margin"] for each in found["metrics"]]) == (0, [9, 100])
+    said = bnexp_("compare", "none", "bn", "--metric", "seconds", *both[:4])
+    assert (said.code, "2 metrics and 1 margins; each metric has its own --margin" in said.err) == (2, True)

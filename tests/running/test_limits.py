@@ -1,5 +1,6 @@
 """What takes too long, too much memory or too many tries is ended, and costs no other trial."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -89,6 +90,15 @@ def test_a_budget_ends_the_run_between_two_seeds_and_the_next_one_goes_on_there(
         assert before < len(ground.statuses()) < 9
         assert (outcome.left, outcome.exit_code) == (18 - 2 * len(ground.statuses()), 0)
         assert "at the budget of 2.0 s, with whole seeds" in said
+
+
+def test_39_the_time_left_is_that_within_the_budget(ground: Ground) -> None:
+    """Of nine seeds of half a second each and two variants, a budget of 2 seconds leaves no more than it."""
+    ground.behave(**{f"s{seed}": "slow" for seed in range(9)})
+    _, said = ground.run(experiment(range(9), ["none", "batch"]), budget=2.0)
+    left = [float(text) for text in re.findall(r"about ([\d.]+) s left", said)]
+    assert left
+    assert max(left) <= 2.0
 
 
 def test_a_block_that_is_not_expected_to_end_in_time_is_not_begun() -> None:

@@ -11,7 +11,7 @@ from ground import SPECS
 from rich.console import Console
 
 from bnexp.records.record import Failure, Progress, Seconds, TrialRecord
-from bnexp.running.live import LiveView
+from bnexp.running.live import LiveView, view
 from bnexp.running.progress import Errors, Lines, Running, State, Watcher
 from bnexp.running.survey import Outcome, Task
 from bnexp.specs.trial import Trial
@@ -151,6 +151,17 @@ def test_the_live_view_shows_the_running_trials_and_keeps_names_harmless(termina
         for words in ("starting the workers", "12/50 trials", "about 12 min left", "epoch 3/10", "step 2500/8440"):
             assert words in text
         assert "validation 98.73 %" in text
+
+
+def test_44_what_tells_trials_apart_is_folded_and_never_cut():
+    said = io.StringIO()
+    console = Console(file=said, force_terminal=True, width=80, color_system=None)
+    rates = [Task(TRIAL, "mnist", "bn-pre", (("training.optimizer.learning_rate", rate),)) for rate in (0.01, 0.001)]
+    progress = Progress(epoch=3, epochs=10, step=2500, steps=8440, validation_accuracy=0.9873)
+    console.print(view(State(1, 50, tuple(Running(task, 31, progress) for task in rates))))
+    assert "…" not in said.getvalue()
+    folded = "".join(line[:40].strip() for line in said.getvalue().splitlines()[1:])
+    assert all(f"learning_rate={rate}" in folded.replace(" ", "") for rate in (0.01, 0.001))
 
 
 LOST = "mnist bn-pre batch_size=16 seed 2: gone; retrying"

@@ -28,6 +28,7 @@ from bnexp.lazy import attribute
 from bnexp.records.record import Failure, Progress
 from bnexp.running.protocol import Check, Checked, Command, Progressed, Ready, Train, Trained, Unable
 from bnexp.specs.trial import PROTOCOL
+from bnexp.usercode.importing import is_theirs, its_own
 
 _PROGRESS_INTERVAL = 0.1  # seconds; more often than this nobody looks
 _PREFACE_BYTES = 1 << 16  # of what was printed before the first trial, at the top of each trial's log
@@ -153,9 +154,13 @@ def _absent(names: tuple[str, ...]) -> Iterator[None]:
 
 
 def _failure(error: BaseException) -> Failure:
-    """A fault that the user can mend is told without a traceback."""
+    """A fault that the user can mend is told without a traceback, one of his code with his lines of it."""
     if isinstance(error, UserError):
         return Failure(kind="UserError", message=str(error), traceback="")
+    if is_theirs(error):
+        said, _, below = its_own(error).partition("\n")
+        kind, colon, message = said.partition(": ")
+        return Failure(kind=kind if colon else type(error).__name__, message=message or said, traceback=below)
     return Failure(kind=type(error).__name__, message=str(error), traceback="".join(traceback.format_exception(error)))
 
 

@@ -116,12 +116,7 @@ def its_own(error: BaseException) -> str:
     Frames of ours, of Keras and TensorFlow, of the import system and of what TensorFlow made of our code are left out,
     and so is what Keras writes around the message.  A long message of foreign code stands below in full.
     """
-    hidden = (_folder("bnexp"), _folder("keras"), _folder("tensorflow"), importlib.__file__, "<frozen")
-    in_graph = _GRAPH in str(error)
-    places = dict.fromkeys(_PLACE.findall(str(error)))
-    made = [traceback.FrameSummary(f"/{file}", int(line), name) for file, line, name in places]
-    frames = made if in_graph else traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename]
+    own, in_graph = _shown(error), _GRAPH in str(error)
     *before, said = traceback.format_exception_only(error)
     kind, reason = type(error).__name__, _inmost(str(error))
     if reason:
@@ -131,6 +126,20 @@ def its_own(error: BaseException) -> str:
         ["Traceback (most recent call last):\n", *traceback.format_list(own), *before, said] if own else [*before, rest]
     )
     return f"{first}\n{''.join(lines)}".rstrip()
+
+
+def is_theirs(error: BaseException) -> bool:
+    """Whether a line of the user's code led to an error."""
+    return any(not is_installed(Path(frame.filename)) for frame in _shown(error))
+
+
+def _shown(error: BaseException) -> list[traceback.FrameSummary]:
+    """The frames of an error that are not ours, nor of Keras and the like; of one in a graph, those that it names."""
+    hidden = (_folder("bnexp"), _folder("keras"), _folder("tensorflow"), importlib.__file__, "<frozen")
+    places = dict.fromkeys(_PLACE.findall(str(error)))
+    made = [traceback.FrameSummary(f"/{file}", int(line), name) for file, line, name in places]
+    frames = made if _GRAPH in str(error) else traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if not frame.filename.startswith(hidden) and _GENERATED not in frame.filename]
 
 
 def _folder(package: str) -> str:

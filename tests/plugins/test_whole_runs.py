@@ -56,3 +56,25 @@ def test_layers_that_cannot_work_end_the_run_before_the_first_trial_all_at_once(
     assert "bad, variant cut: norm my_norms:Cut: a normalization keeps the shape" in done.stderr
     assert "bad, variant misspelt: norm my_norms:Right: has no argument 'alhpa'; did you mean 'alpha'?" in done.stderr
     assert not list(folder.glob("results/trials/*/record.json"))
+
+
+def test_an_error_of_a_layers_own_comes_first_and_with_its_lines_alone(tmp_path: Path) -> None:
+    """In a step, where TensorFlow tells of the graph around it."""
+    (tmp_path / "m.py").write_text(
+        "import keras\nimport tensorflow as tf\n\n\ndef check(n):\n    if n > 1:\n"
+        "        raise ValueError('my own check failed')\n    return n\n\n\n"
+        "class Late(keras.layers.Layer):\n    def build(self, shape):\n"
+        "        self.n = self.add_weight(name='n', shape=(), initializer='zeros', trainable=False)\n\n"
+        "    def call(self, x, training=None):\n        if training:\n            self.n.assign(self.n + 1)\n"
+        "            x = x + 0 * tf.reshape(tf.numpy_function(check, [self.n.value], tf.float32), ())\n"
+        "        return x\n"
+    )
+    (tmp_path / "late.yaml").write_text(
+        BAD.partition("variants")[0] + "training: {epochs: 1}\nseeds: 1\nnorm: m:Late\n"
+    )
+    done = bnexp("run", "late.yaml", "--jobs", "1", folder=tmp_path)
+    assert done.returncode == 3
+    first, head, *lines = done.stderr.partition("FAILED: ")[2].splitlines()
+    assert (first, head.strip()) == ("ValueError: my own check failed", "Traceback (most recent call last):")
+    assert "  File" in lines[0]
+    assert {line.split('"')[1] for line in lines if line.lstrip().startswith("File")} == {str(tmp_path / "m.py")}

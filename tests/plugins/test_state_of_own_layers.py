@@ -1,5 +1,6 @@
 """Where a user's own layer starts: (seed, path within the layer) alone, whatever its way of drawing, whatever ran."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import own_layers
 import pytest
 from own_layers import trial
+from test_whole_runs import bnexp
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
@@ -244,3 +246,46 @@ def test_any_order_of_trials_gives_the_bits_of_each_alone(folder, order):
             trainer(two_blocks(folder, draw.choice(["states:Breaks", "states:Hidden"])), lambda _: None)
         together[k] = bits(trainer(chosen[k], lambda _: None))
     assert [together[k] for k in range(len(chosen))] == alone
+
+
+PARTS = [
+    ("self.g{k} = self.add_weight(shape=s[-1:], initializer='random_normal')", "x = x * (1 + self.g{k})"),
+    ("self.kernel{k} = self.add_weight(name='kernel', shape=s[-1:], initializer='ones')", "x = x * self.kernel{k}"),
+    ("self.d{k} = keras.layers.Dense(s[-1])", "x = x + self.d{k}(x)"),
+    ("self.drop{k} = keras.layers.Dropout(0.3)", "x = self.drop{k}(x, training=training)"),
+    (
+        "self.seed{k} = keras.random.SeedGenerator()",
+        "x = x + keras.random.normal(keras.ops.shape(x), seed=self.seed{k})",
+    ),
+    ("self.b{k} = keras.layers.BatchNormalization()", "x = self.b{k}(x, training=training)"),
+    ("self.c{k} = keras.layers.GaussianNoise(0.1)", "x = self.c{k}(x, training=training)"),
+]
+
+
+def random_layer(draw: random.Random, name: str) -> str:
+    """A layer of some parts, in an order."""
+    parts = [(make.format(k=k), use.format(k=k)) for k, (make, use) in enumerate(draw.choices(PARTS, k=4))]
+    made, used = ("".join(f"        {each[at]}\n" for each in parts) for at in (0, 1))
+    head = f"class {name}(keras.layers.Layer):\n    def build(self, s):\n{made}"
+    return f"{head}    def call(self, x, training=None):\n{used}        return x\n\n\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(2))
+def test_random_layers_train_to_the_same_bits_in_any_order_by_one_worker_or_four(tmp_path, case):
+    draw = random.Random(stream(case, "layers"))
+    names = [f"R{k}" for k in range(4)]
+    (tmp_path / "r.py").write_text("import keras\n\n\n" + "".join(random_layer(draw, name) for name in names))
+    found = []
+    for jobs in (1, 4):
+        variants = ", ".join(f"{name}: {{norm: 'r:{name}'}}" for name in draw.sample(names, len(names)))
+        (tmp_path / "c.yaml").write_text(
+            "data: {name: mnist-5k, train: 100, validation: 50}\nmodel: {name: mlp, widths: [4, 4]}\nseeds: 2\n"
+            f"training: {{epochs: 1, batch_size: 50}}\nvariants: {{none: {{norm: none}}, {variants}}}\n"
+        )
+        done = bnexp("run", "c.yaml", "--jobs", str(jobs), "--results", f"by{jobs}", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        records = [json.loads(path.read_text()) for path in sorted(tmp_path.glob(f"by{jobs}/trials/*/record.json"))]
+        found.append([[each[key] for key in ("identity", "fingerprints", "test")] for each in records])
+    assert found[0] == found[1]
+    assert len(found[0]) == 10

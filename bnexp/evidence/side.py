@@ -56,7 +56,10 @@ class Side:
             if record.data_hash:
                 seeds.setdefault(record.data_hash, []).append(seed)
         if len(seeds) > 1:
-            told = "; ".join(f"seeds {ranges(set(found))} on SHA-256 {digest[:12]}" for digest, found in seeds.items())
+            told = "; ".join(
+                f"{'seed' if len(found) == 1 else 'seeds'} {ranges(set(found))} on SHA-256 {digest[:12]}"
+                for digest, found in seeds.items()
+            )
             raise UserError(
                 f"{self.name}: its trials were trained on different data, which {self.spec['data']['name']} loaded at "
                 f"different times ({told}), and cannot be pooled; `bnexp run` with --force trains them all anew"

@@ -22,9 +22,7 @@ def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
     if not known:
         raise UserError(f"{store.root}: no experiment is stored here; `bnexp run CONFIG` stores some")
     found: list[StoredPlan] = []
-    # What tried a config out is no result beside the config's own.
-    wanted = [name for name in known if name.removesuffix("-smoke") == name or name.removesuffix("-smoke") not in known]
-    for name in dict.fromkeys(names or wanted):
+    for name in dict.fromkeys(names or known):
         stored = store.read_plan(name) if name in known else None
         if stored is None:
             near = get_close_matches(name, known, n=1)
@@ -36,7 +34,13 @@ def plans(store: Store, names: Sequence[str] | None = None) -> list[StoredPlan]:
                 "move it away, so that nothing counts twice"
             )
         found.append(stored)
-    return found
+    return found if names else [plan for plan in found if not _tried_out(plan, known)]
+
+
+def _tried_out(plan: StoredPlan, known: Sequence[str]) -> bool:
+    """Whether `--smoke` made it beside the config's own: then it is no result.  An older plan is known by its name."""
+    name = plan.name.removesuffix("-smoke")
+    return name != plan.name and name in known and ("--smoke" in plan.options or not plan.config)
 
 
 def find(store: Store, text: str) -> Path:

@@ -26,6 +26,7 @@ from bnexp.running.survey import Outcome, Survey, Task, images, of_shard, second
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
 from bnexp.specs.wording import duration
+from bnexp.usercode.code import code_of
 
 _TICK = 0.25  # seconds between two looks at claims and at the live view, when nothing happens
 _START_FAILURES = 3  # workers in a row that end before they are ready, after others were: then something is broken
@@ -48,15 +49,16 @@ def run(
     folder without the data.
     Every trial that finishes is kept whatever comes after it.  Needs no `__main__` guard.
     """
-    with Signals() as signals:
-        try:
-            found = survey(of_shard(tasks(experiments, selected), options.shard), store)
-            _get_data({task.trial.spec.data.name for task in found.waiting} & KNOWN.keys(), options, watch)
+    try:
+        found = survey(of_shard(tasks(experiments, selected), options.shard), store)
+        # A download ends at once with Ctrl-C: nothing is being trained yet.
+        _get_data({task.trial.spec.data.name for task in found.waiting} & KNOWN.keys(), options, watch)
+        with Signals() as signals:
             for experiment in experiments:
                 store.keep_plan(experiment)
             return _Run(found, store, options, watch, signals).to_end()
-        finally:
-            watch.close()
+    finally:
+        watch.close()
 
 
 def _get_data(names: Iterable[str], options: Options, watch: Watcher) -> None:
@@ -189,8 +191,7 @@ class _Run:
                 self._start_failed(failure.message if failure.kind == "UserError" else failure.traceback)
             case Checked(failure, altered):
                 slot.become(Idle())
-                if altered:
-                    self._forget(place, slot)
+                self._replace(place, slot, self._layers.untried[0], altered=altered)
                 self._layers.answered(failure)
             case Begun():
                 slot.become(slot.state)
@@ -199,9 +200,9 @@ class _Run:
                 if task := slot.progressed(progress):
                     self._watch.progressed(task, progress)
             case Trained():
-                self._trained(slot, event)
-                if slot.worn_out(event.memory_bytes, self._options) or event.altered:
-                    self._forget(place, slot)
+                task = self._trained(slot, event)
+                worn_out = slot.worn_out(event.memory_bytes, self._options)
+                self._replace(place, slot, task, altered=event.altered, worn_out=worn_out)
             case Ended():
                 self._forget(place, slot)
                 self._ended(slot, event)
@@ -209,6 +210,15 @@ class _Run:
     def _forget(self, place: Engine, slot: Slot) -> None:
         place.remove(slot.worker)
         del self._slots[slot.worker]
+
+    def _replace(self, place: Engine, slot: Slot, task: Task, *, altered: bool, worn_out: bool = False) -> None:
+        """A worker ends that is worn out, or in which a user's code has changed what others would be trained with."""
+        if altered:
+            own = " or ".join(code.name for code in code_of(task.trial.spec, task.trial.search_path).values())
+            said = f"{own}: changes Keras or NumPy for its whole process, which is replaced after each such trial"
+            self._caution([said])
+        if altered or worn_out:
+            self._forget(place, slot)
 
     def _start_failed(self, reason: str, *, killed: bool = False) -> None:
         """A worker cannot work.  The first one stands for all, unless it was killed; later ones have more tries."""
@@ -224,13 +234,14 @@ class _Run:
                 self._cautions.add(text)
                 self._watch.cautioned(text)
 
-    def _trained(self, slot: Slot, event: Trained) -> None:
-        """A worker is done with a trial, and free."""
+    def _trained(self, slot: Slot, event: Trained) -> Task:
+        """A worker is done with a trial, which is returned, and free."""
         training = slot.state
         assert isinstance(training, Training)
         slot.become(Idle())
         result = event.result
         self._keep(training, self._checked(training, result) if isinstance(result, str) else result)
+        return training.task
 
     def _checked(self, training: Training, text: str) -> TrialRecord | Failure:
         """The record that a worker has sent, if it is this trial's."""

@@ -78,8 +78,8 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     )
     if isinstance(spec.norm, OwnNorm) and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
         setup.cautions.append(
-            f"norm {spec.norm.name}: at inference its outputs depend on the other images of a batch, so that all "
-            f"scores depend on the order of the images, in batches of {EVALUATION_BATCH}"
+            f"norm {spec.norm.name}: at inference its outputs change with the batch that an image is in (they depend "
+            f"on the others, or on chance), so that all scores depend on their order, in batches of {EVALUATION_BATCH}"
         )
     if not program.batch_dependent:
         return test, None

@@ -130,7 +130,8 @@ def its_own(error: BaseException) -> str:
 
 def is_theirs(error: BaseException) -> bool:
     """Whether a line of the user's code led to an error."""
-    return any(not is_installed(Path(frame.filename)) for frame in _shown(error))
+    places = (Path(frame.filename) for frame in _shown(error))
+    return any(place.is_file() and not is_installed(place) for place in places)
 
 
 def _shown(error: BaseException) -> list[traceback.FrameSummary]:
@@ -150,8 +151,6 @@ def _folder(package: str) -> str:
 
 _GENERATED = "__autograph_generated_file"
 _BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
-
-
 _GRAPH = "Graph execution error:"
 _PLACE = re.compile(r'File "/?(.+\.py)", line (\d+), in (.+)')  # XLA leaves the first slash out
 

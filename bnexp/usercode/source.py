@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import decode_source
 from pathlib import Path
 
 import bnexp
@@ -90,16 +91,12 @@ def find(module: str, folders: Sequence[str]) -> Path:
 def source_files(module: str, folders: Sequence[str]) -> list[SourceFile]:
     """The module's own file, and all that belongs to a result of it: the module first, then by module name.
 
-    Modules are followed where they are not installed; of an installed package all files count, of one whose version
-    every record holds the module's own.  ValueError where there is no such module.
+    Modules are followed where they are not installed.  ValueError where there is no such module.
     """
     importlib.invalidate_caches()
     path = find(module, folders)
     first = SourceFile(module, path, path.read_bytes())
-    if is_installed(path):
-        others = {each.module: each for each in _package(first) if each.module != module}
-    else:
-        others = _followed(first, folders)
+    others = {} if is_installed(path) else _followed(first, folders)
     return [first, *(others[name] for name in sorted(others))]
 
 
@@ -121,7 +118,12 @@ def _followed(first: SourceFile, folders: Sequence[str]) -> dict[str, SourceFile
 
 
 def digest(files: Sequence[SourceFile]) -> str:
-    """What a config's `source` holds: `my_norms.py 0f3a…, helper.py 99c1…`, 16 hexadecimal digits each."""
+    """What a config's `source` holds: `my_norms.py 0f3a…, helper.py 99c1…`, 16 hexadecimal digits each.
+
+    Of an installed package it is one number for all of its files: `their_package 0f3a…`.
+    """
+    if files and is_installed(files[0].path) and (root := _package(files[0])):
+        return f"{root.name} {_of_all(root)}"
     return ", ".join(f"{each.name} {each.digest()}" for each in files)
 
 
@@ -134,7 +136,7 @@ def changed(earlier: str, now: str) -> list[str]:
 def check_defines(file: SourceFile, name: str) -> None:
     """ValueError where a file is not Python, or binds no such name at its top level."""
     try:
-        top = symtable.symtable(file.content.decode(), str(file.path), "exec")
+        top = symtable.symtable(decode_source(file.content), str(file.path), "exec")
     except (SyntaxError, ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else error
@@ -170,15 +172,21 @@ def _parents(module: str) -> list[str]:
     return [".".join(parts[:k]) for k in range(1, len(parts))]
 
 
-def _package(file: SourceFile) -> Iterator[SourceFile]:
-    """All files of the installed package to which a file belongs."""
+def _package(file: SourceFile) -> Path | None:
+    """The folder of the installed package that a file belongs to; None for a single file, and where records have it."""
     top, *inner = file.module.split(".")
     if top in _BY_VERSION or not (inner or file.is_package):
-        return
-    root = file.path.parents[len(inner) - (not file.is_package)]
+        return None
+    return file.path.parents[len(inner) - (not file.is_package)]
+
+
+@cache
+def _of_all(root: Path) -> str:
+    """16 hexadecimal digits for the bytes of all code below a folder; once, as an installed package does not change."""
+    found = hashlib.sha256()
     for path in sorted([*root.rglob("*.py"), *root.rglob("*.so")]):
-        parts = path.relative_to(root.parent).with_suffix("").parts
-        yield SourceFile(".".join(parts[: -1 if parts[-1] == "__init__" else None]), path, path.read_bytes())
+        found.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:16]
 
 
 def is_installed(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -121,6 +122,13 @@ def test_a_module_that_no_import_statement_names_is_refused(tmp_path):
         loaded(tmp_path)
 
 
+@pytest.mark.parametrize("head", [b"\xef\xbb\xbf", b"# -*- coding: latin-1 -*-\nN = '\xe9'\n"], ids=["BOM", "latin-1"])
+def test_a_file_in_any_encoding_that_python_reads_is_read(tmp_path, head):
+    (write(tmp_path) / "m.py").write_bytes(head + b"from hlp import K\nclass L:\n    factor = K\n")
+    assert code(tmp_path).digest().startswith("m.py ")
+    assert loaded(tmp_path).factor == 1
+
+
 def test_a_helper_that_cannot_be_read_counts_by_its_bytes(tmp_path):
     """It may never be imported."""
     digests = {code(write(tmp_path, **{"late.py": text})).digest() for text in ("print 1\n", "print 2\n")}
@@ -128,8 +136,22 @@ def test_a_helper_that_cannot_be_read_counts_by_its_bytes(tmp_path):
 
 
 def test_of_an_installed_package_all_files_count_but_of_keras_which_each_record_names_one():
-    assert {"click/core.py", "click/types.py"} < {each.name for each in source_files("click.core", [])}
-    assert [each.name for each in source_files("keras.layers", [])] == ["keras/layers/__init__.py"]
+    core, types = (digest(source_files(module, [])) for module in ("click.core", "click.types"))
+    assert re.fullmatch(r"click [0-9a-f]{16}", core)
+    assert types == core
+    assert digest(source_files("keras.layers", [])).startswith("keras/layers/__init__.py ")
+
+
+def test_an_installed_package_is_another_one_when_any_of_its_files_is(tmp_path, monkeypatch):
+    found = set()
+    for k, text in enumerate(("A = 1", "A = 2")):
+        home = tmp_path / str(k) / "site-packages"
+        (home / "theirs").mkdir(parents=True)
+        (home / "theirs/__init__.py").write_text("class L: ...\n")
+        (home / "theirs/inner.py").write_text(text)
+        monkeypatch.syspath_prepend(str(home))
+        found.add(UserCode("norm", "theirs:L", "theirs:L", None, ()).digest())
+    assert len(found) == 2
 
 
 def test_46_what_a_notebook_defines_is_refused_with_the_way_out(tmp_path):

@@ -33,3 +33,12 @@ def test_35_what_smoke_left_is_meant_only_where_it_is_alone_or_named(tmp_path):
     store.keep_plan(replace(TINY, name="d-smoke"))
     assert names(store) == ["c", "d-smoke"]
     assert names(store, "c-smoke") == ["c-smoke"]
+
+
+def test_35_an_experiment_that_only_is_called_so_stays(tmp_path):
+    store = Store(tmp_path)
+    store.keep_plan(replace(TINY, source="c.yaml"))
+    store.keep_plan(replace(TINY, name="c-smoke", source="s.yaml", options=("--name", "c-smoke")))
+    assert names(store) == ["c", "c-smoke"]
+    store.keep_plan(replace(TINY, name="c-smoke", source="c.yaml", options=("--smoke",)))
+    assert names(store) == ["c"]

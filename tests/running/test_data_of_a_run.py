@@ -1,5 +1,6 @@
 """What trials of one dataset were trained on is held together: other data is never pooled with the earlier."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_mean_over_different_data_is_refused_with_the_seeds(ground):
     ground.run(experiment([0, 1, 2]))
     found = {record.seed: record for record in records(ground)}
     found[1] = found[1].model_copy(update={"data_hash": "otherwise"})
-    said = r"none: .* different data, which mnist-5k loaded .* \(seeds 0, 2 on .* made up; seeds 1 on .* otherwise\)"
+    said = r"none: .* different data, which mnist-5k loaded .* \(seeds 0, 2 on .* made up; seed 1 on .* otherwise\)"
     with pytest.raises(UserError, match=said):
         Side("none", found[0].spec, found)
 
@@ -68,3 +69,14 @@ def test_43_data_that_cannot_be_had_are_told_once_before_anything_is_stored(grou
     with pytest.raises(UserError, match="mnist could not be downloaded"):
         ground.run(of_mnist)
     assert not (ground.folder / "results").exists()
+
+
+def test_43_a_download_ends_with_ctrl_c(ground, monkeypatch):
+    """Nothing is being trained yet that a run would have to keep."""
+    handlers = []
+    monkeypatch.setattr("bnexp.running.runner.find", lambda *_: None)
+    monkeypatch.setattr("bnexp.running.runner.fetch", lambda _: handlers.append(signal.getsignal(signal.SIGINT)))
+    spec = TrialSpec.model_validate({"data": "mnist", "training": {"epochs": 1}})
+    _, said = ground.run(replace(experiment([0]), points=(Point("none", (), spec),)))
+    assert handlers == [signal.getsignal(signal.SIGINT)]
+    assert said.startswith("downloading mnist ...\n")

@@ -8,7 +8,6 @@ from bnexp.errors import UserError
 from bnexp.records.record import Failure
 from bnexp.running.progress import last_lines
 from bnexp.running.survey import Task
-from bnexp.specs.workers import XLA_LARGEST_BATCH
 from bnexp.usercode.code import code_of
 
 
@@ -47,15 +46,7 @@ def _models(waiting: Iterable[Task]) -> deque[Task]:
     for task in waiting:
         spec = task.trial.spec
         if "norm" in code_of(spec, task.trial.search_path):
-            # The optimizer and the length make no difference to the layer, and the batch size where XLA compiles it.
-            compiled = spec.training.batch_size <= XLA_LARGEST_BATCH
-            key = (
-                spec.data.name,
-                spec.data.source,
-                repr(spec.model),
-                repr(spec.norm),
-                compiled,
-                task.trial.search_path,
-            )
+            # How it is trained makes no difference to the layer.
+            key = (spec.data.name, spec.data.source, repr(spec.model), repr(spec.norm), task.trial.search_path)
             found.setdefault(key, task)
     return deque(found.values())

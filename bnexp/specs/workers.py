@@ -9,9 +9,6 @@ from bnexp.specs.values import canonical
 GPU_SHARING = "BNEXP_GPU_SHARING"
 """The environment variable that tells a worker how many of them share its GPU."""
 
-XLA_LARGEST_BATCH = 2
-"""Up to this batch size XLA may compile the steps of a trial on a CPU (`training.execution`)."""
-
 MODELS_KEPT = 4
 """Compiled models that a worker keeps; each holds some 40 MB."""
 

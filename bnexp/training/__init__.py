@@ -43,8 +43,7 @@ class Trainer(Resources):
         data = self.data(trial)
         available = len(data.dataset.train_labels)
         batch = np.arange(min(trial.spec.training.batch_size, available))
-        execution = self.execution(trial, trial.spec.data.train_examples(available))
-        program, _ = self.program(trial, data, batch, execution)
+        program, _ = self.program(trial, data, batch)
         if program.batch_dependent:
             with in_use(code_of(trial.spec, trial.search_path).get("norm")):
                 program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))

@@ -12,33 +12,16 @@ import keras
 import tensorflow as tf
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
-Use = Literal["graph", "xla", "inference"]
-"""What a model is for: training in a graph, training in a step compiled by XLA, inference in a graph."""
+Step = Literal["graph", "xla"]
+"""How a step of training is computed: TensorFlow's kernels one after the other, or compiled into one by XLA."""
+Use = Step | Literal["inference"]
+"""What a model is for: training in such a step, or inference in a graph."""
 
 
-def with_fast_layers(model: keras.Model, use: Use) -> keras.Model:
-    """A model that shares the layers of `model`, with the forms that are fast in this use, and fit for no other.
-
-    In a graph, batch normalization is TensorFlow's one kernel (with Adam's kernel, steps are 1.2 to 1.6 times as fast
-    from batch 2 to 256), and group normalization, with it layer and instance normalization, sums over pixels before
-    channels (1.1 to 1.7 times; in XLA 1.1 to 1.4).  Layer normalization over channels is spelt out (1.05 to 1.2 times
-    from batch 16 to 256; sums as matrix products and batch normalization's kernel on transposed rows were no faster).
-    In XLA, max-pooling is a maximum of slices: the gradient of the stock one is slow there on a CPU, and has no
-    deterministic kernel.
-    """
-
-    def call(layer: keras.layers.Layer, *args: Any, **keywords: Any) -> Any:
-        form = _form(layer, use)
-        if form is None:
-            return layer(*args, **keywords)
-        return _Replaced(layer, form, name=f"{layer.name}_fast")(args[0])
-
-    inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype, name=model.inputs[0].name)
-    return keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
-
-
-def fused_batch_normalization(layer: keras.layers.BatchNormalization, x: tf.Tensor) -> tf.Tensor:
-    """What the layer makes of x, (N,H,W,C) or (N,C), in training, with its step of the moving averages.
+def fused_batch_normalization(
+    layer: keras.layers.BatchNormalization, x: tf.Tensor, bias: tf.Tensor | None = None
+) -> tf.Tensor:
+    """What the layer makes of x + bias, (N,H,W,C) or (N,C), in training, with its step of the moving averages.
 
     TensorFlow's kernel returns the unbiased variance, n/(n−1) times the biased one that Keras averages.
 
@@ -68,7 +51,7 @@ def fused_batch_normalization(layer: keras.layers.BatchNormalization, x: tf.Tens
     y, mean, unbiased, *_ = tf.raw_ops.FusedBatchNormV3(
         x=pixels,
         scale=tf.convert_to_tensor(layer.gamma),
-        offset=tf.convert_to_tensor(layer.beta),
+        offset=tf.convert_to_tensor(layer.beta if bias is None else layer.beta + 0.0 * bias),  # its gradient is zero
         mean=nothing,
         variance=nothing,
         epsilon=layer.epsilon,
@@ -77,9 +60,14 @@ def fused_batch_normalization(layer: keras.layers.BatchNormalization, x: tf.Tens
     )
     n = tf.cast(tf.reduce_prod(tf.shape(pixels)[:3]), x.dtype)
     variance = unbiased * (tf.maximum(n - 1, 1) / n)
+    move_averages(layer, mean if bias is None else mean + bias, variance)
+    return tf.reshape(y, tf.shape(x))
+
+
+def move_averages(layer: keras.layers.BatchNormalization, mean: tf.Tensor, variance: tf.Tensor) -> None:
+    """The step of the layer's moving averages with mean and biased variance (C) of a batch."""
     for average, value in [(layer.moving_mean, mean), (layer.moving_variance, variance)]:
         average.assign(average * layer.momentum + value * (1 - layer.momentum))
-    return tf.reshape(y, tf.shape(x))
 
 
 def group_normalization(layer: keras.layers.GroupNormalization, x: tf.Tensor) -> tf.Tensor:
@@ -140,21 +128,27 @@ _FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
 """For Keras's very classes: the form, its uses, and the configuration that it computes; norms over the last axis."""
 
 
-def _form(layer: keras.layers.Layer, use: Use) -> Form | None:
+def form_of(layer: keras.layers.Layer, use: Use) -> Form | None:
     """The form that stands for this layer in this use; None where Keras's own is the best or the only one.
 
     Only in float32: a user may bring others.
     """
-    if type(layer) not in _FORMS or layer.compute_dtype != "float32" or layer.activity_regularizer is not None:
+    if not computes(layer) or layer.compute_dtype != "float32":
         return None
-    form, uses, computes = _FORMS[type(layer)]
+    form, uses, _ = _FORMS[type(layer)]
+    return form if use in uses else None
+
+
+def computes(layer: keras.layers.Layer) -> bool:
+    """Whether the layer is one of these classes, and computes what their forms do."""
+    if type(layer) not in _FORMS or layer.activity_regularizer is not None:
+        return False
     config, rank = layer.get_config(), len(layer.input.shape)
     over_channels = config.get("axis", -1) in (-1, rank - 1, [-1], [rank - 1])
-    fits = use in uses and rank in (2, 4) and over_channels and config.items() >= computes.items()
-    return form if fits else None
+    return rank in (2, 4) and over_channels and config.items() >= _FORMS[type(layer)][2].items()
 
 
-class _Replaced(keras.layers.Layer):
+class Replaced(keras.layers.Layer):
     """A form in the place of its layer."""
 
     def __init__(self, layer: keras.layers.Layer, form: Form, name: str) -> None:

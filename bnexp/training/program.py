@@ -1,6 +1,7 @@
 """A compiled model: one graph that trains for a stretch of steps, and one that evaluates."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 from keras.src.utils.naming import reset_uids
+from tensorflow.python.framework import ops
 
 from bnexp.errors import UserError
 from bnexp.lazy import attribute
@@ -15,8 +17,8 @@ from bnexp.models.blocks import Built
 from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
-from bnexp.training.execution import GRAPH, Execution
-from bnexp.training.fast_layers import with_fast_layers
+from bnexp.training.fast_blocks import with_fast_forms
+from bnexp.training.fast_layers import Step
 from bnexp.training.initial import data_dependent_initialization, initial_weights
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
 
@@ -60,7 +62,7 @@ class Program:
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
     device, so that a step costs no Python.  Images are uint8 and divided by 255, or finite floats.  The loop itself
-    is never compiled by XLA, which is slow at loops on a CPU; `execution` says whether the step within it is.
+    is never compiled by XLA; the `step` within it is on a GPU.
 
     A step is one of Keras's `fit`: what is differentiated is the cross-entropy and all losses that the model adds
     itself (`add_loss`, regularizers), constraints are applied after the update, and a weight without a gradient stays.
@@ -72,7 +74,7 @@ class Program:
         image: tuple[int, int, int],
         classes: int,
         pixels: tf.DType,
-        execution: Execution = GRAPH,
+        step: Step = "graph",
         *,
         seed: int = 0,
     ) -> None:
@@ -88,8 +90,8 @@ class Program:
                 "neither trained nor counted as one; make it with self.add_weight(...)"
             )
         seed_everything(seed, "global", self._chance)
-        self._training_model = with_fast_layers(self.model, execution.step)
-        inference_model = with_fast_layers(self.model, "inference")
+        self._training_model = with_fast_forms(self.model, step, spec.training.batch_size)
+        inference_model = with_fast_forms(self.model, "inference")
         self._optimizer = attribute(spec.training.optimizer.target)(spec.training.optimizer)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
@@ -106,9 +108,9 @@ class Program:
 
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
         self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
-        if execution.step == "xla":
-            compiled = tf.function(self._update, jit_compile=True)
-            self._stretches[execution.batch_size] = stretch(compiled, execution.batch_size)
+        if step == "xla":
+            size = spec.training.batch_size
+            self._stretches[size] = stretch(tf.function(self._update, jit_compile=True), size)
         one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
         self._scores = tf.function(partial(_score, partial(inference_model, training=False)), one_batch)
         self._batch_scores = tf.function(partial(_score, self._statistics.logits), one_batch, autograph=False)
@@ -205,19 +207,36 @@ class Program:
         """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
         variables = self.model.trainable_variables
         values = [variable.value for variable in variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            logits = self._training_model(x, training=True)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
-            own = self._training_model.losses  # of the layers that were called just now, and of weights
-            penalty = tf.add_n([tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]) if own else tf.zeros_like(loss)
-            total = loss + penalty
-        pairs = list(zip(tape.gradient(total, values), variables, strict=True))
+        with _custom_gradients_forgotten():
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(values)
+                logits = self._training_model(x, training=True)
+                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+                own = self._training_model.losses  # of the layers that were called just now, and of weights
+                sums = [tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]
+                penalty = tf.add_n(sums) if own else tf.zeros_like(loss)
+                total = loss + penalty
+            pairs = list(zip(tape.gradient(total, values), variables, strict=True))
         reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         self._optimizer.apply(*zip(*reached, strict=True))
         self._penalized = bool(own)
         self._unused = [variable.path for gradient, variable in pairs if gradient is None]
         return loss, penalty, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
+
+
+@contextmanager
+def _custom_gradients_forgotten() -> Iterator[None]:
+    """While a step is traced: what `tf.custom_gradient` registers for good, and its graph with it, goes afterwards.
+
+    Gradients are taken within, so nothing asks for them again.
+    """
+    registered: dict[str, Any] = ops.gradient_registry._registry  # TensorFlow has no public way to it
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in registered.keys() - before:
+            del registered[name]
 
 
 def _loop(

@@ -319,7 +319,7 @@ PARTS = {
     "training": "Training, the reference CNN",
     "grid": "Whole commands: two norms, two seeds, on 3,600 images",
     "methods": "Every method, one worker",
-    "steps": "A step as a graph and by XLA, one worker each; `training.execution` takes XLA at batch 1 and 2",
+    "steps": "A step as a graph and by XLA, one worker each; XLA is for GPUs",
     "memory": "Memory",
     "commands": "Commands",
     "scale": "Large plans",

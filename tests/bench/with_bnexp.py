@@ -1,4 +1,7 @@
-"""A model of bnexp in one of its workers, one thread.  See `network`; NORM may be any method of the table."""
+"""A model of bnexp in one of its workers, one thread.  See `network`; NORM may be any method of the table.
+
+BNEXP_BENCH_STEP=xla compiles its steps.
+"""
 
 import json
 import os
@@ -13,15 +16,12 @@ configure("cpu", 1)
 import tensorflow as tf  # noqa: E402  # threads are set before its first use
 
 from bnexp.specs.trial import TrialSpec  # noqa: E402
-from bnexp.training.execution import Execution, execution_for  # noqa: E402
 from bnexp.training.program import Program  # noqa: E402
 
 norm, batch, count = arguments()
 images, labels = (tf.constant(array) for array in images_and_labels(count))
 spec = TrialSpec.model_validate({"norm": json.loads(norm), "training": {"batch_size": batch}})
-forced = os.environ.get("BNEXP_BENCH_STEP")
-chosen = Execution(forced, batch if forced == "xla" else None) if forced else execution_for(batch, 10**6, "cpu")
-program = Program(spec, (28, 28, 1), 10, images.dtype, chosen)
+program = Program(spec, (28, 28, 1), 10, images.dtype, os.environ.get("BNEXP_BENCH_STEP", "graph"))
 order = np.random.default_rng(1).permutation(count).astype(np.int32)[: count // batch * batch].reshape(-1, batch)
 program.reset(spec, 0, tf.gather(images, order[0]))
 program.train(images, labels, order[:WARM])

@@ -7,7 +7,6 @@ from bnexp.data import load
 from bnexp.records.record import TrialRecord
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData
-from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.program import Program
 
 SMALL: dict[str, Any] = {
@@ -38,8 +37,8 @@ def numbers(record: TrialRecord) -> dict[str, Any]:
     return content
 
 
-def started(spec: TrialSpec, execution: Execution = GRAPH, seed: int = 3, first: int | None = None) -> Program:
+def started(spec: TrialSpec, step: str = "graph", seed: int = 3, first: int | None = None) -> Program:
     """A new program at its start, from the data of the `first` so many images where a norm takes any."""
-    program = Program(spec, (28, 28, 1), 10, images().images.dtype, execution, seed=seed)
+    program = Program(spec, (28, 28, 1), 10, images().images.dtype, step, seed=seed)
     program.reset(spec, seed, None if first is None else images().images[:first])
     return program

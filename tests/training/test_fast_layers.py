@@ -4,20 +4,16 @@ Tolerance: float32 keeps 7 digits; sums over up to 2,400 numbers with cancellati
 A wrong ε, a variance of n−1, or a gradient that forgets one of its sums is off by more than a hundred times that.
 """
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-from bnexp.models.cnn import build
-from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_layers import (
     channel_layer_normalization,
     fused_batch_normalization,
     group_normalization,
     max_of_slices,
-    with_fast_layers,
 )
 
 pytestmark = pytest.mark.numeric
@@ -110,60 +106,3 @@ def test_maximum_of_slices_with_ties(size):
         results(max_of_slices, layer, x, upstream), results(lambda layer, x: layer(x), layer, x, upstream), strict=True
     ):
         np.testing.assert_array_equal(one, other)
-
-
-NORMS = {"conv1_norm", "conv2_norm", "conv3_norm", "dense1_norm"}
-POOLS = {"conv1_pool", "conv2_pool"}
-REPLACED = {
-    ("none", "graph"): set(),
-    ("batch", "graph"): NORMS,
-    ("group", "graph"): NORMS,
-    ("batch", "inference"): set(),
-    ("layer", "inference"): NORMS,
-    ("layer-channel", "graph"): NORMS,
-    ("layer-full", "graph"): set(),
-    ("batch-renorm", "graph"): set(),
-    ("batch", "xla"): POOLS,
-    ("group", "xla"): POOLS | NORMS,
-}
-
-
-@pytest.mark.parametrize(("norm", "use"), REPLACED)
-def test_what_is_replaced_in_the_reference_cnn(norm, use):
-    model = cnn(norm)
-    fast = {layer.name for layer in with_fast_layers(model, use).layers}
-    assert {f"{name}_fast" for name in REPLACED[norm, use]} == fast - {layer.name for layer in model.layers}
-
-
-STAYS = {
-    "renorm": (layers.BatchNormalization, {"renorm": True}),
-    "no scale": (layers.BatchNormalization, {"scale": False}),
-    "axis 1": (layers.BatchNormalization, {"axis": 1}),
-    "frozen": (layers.BatchNormalization, {"trainable": False}),
-    "float16": (layers.BatchNormalization, {"dtype": "mixed_float16"}),
-    "regularized outputs": (layers.BatchNormalization, {"activity_regularizer": "l2"}),
-    "no centre": (layers.GroupNormalization, {"groups": 4, "center": False}),
-    "groups on axis 1": (layers.GroupNormalization, {"groups": 4, "axis": 1}),
-    "layer on three axes": (layers.LayerNormalization, {"axis": (1, 2, 3)}),
-    "layer without scale": (layers.LayerNormalization, {"scale": False}),
-    "rms by an old switch": (layers.LayerNormalization, {"rms_scaling": True}),
-}
-
-
-@pytest.mark.filterwarnings("ignore:You passed `rms_scaling")
-@pytest.mark.parametrize("case", STAYS)
-def test_a_layer_that_a_form_does_not_compute_stays(case):
-    kind, arguments = STAYS[case]
-    image, layer = keras.Input((4, 6, 8)), kind(**arguments)
-    model = keras.Model(image, layer(image))
-    assert with_fast_layers(model, "graph").layers[-1] is layer
-
-
-def test_the_fast_model_has_the_variables_of_the_model_and_no_more():
-    model = cnn("batch")
-    fast = with_fast_layers(model, "graph")
-    assert {id(variable) for variable in fast.variables} == {id(variable) for variable in model.variables}
-
-
-def cnn(norm):
-    return build(TrialSpec.model_validate({"norm": norm}), (28, 28, 1), 10).model

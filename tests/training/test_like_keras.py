@@ -44,13 +44,6 @@ def test_losses_weights_and_moving_statistics_are_those_of_train_on_batch(case):
     held_against_keras(started(spec), spec, steps)
 
 
-def test_without_normalization_and_adam_even_the_bits_are_those_of_train_on_batch():
-    """The operations are the same ones, so float32 gives the same bits.  Adam's update is a kernel of its own."""
-    spec = small(training={**SMALL["training"], "optimizer": SGD})
-    order = split(images().dataset, spec.data, 0).train[:300].reshape(6, 50)
-    held_against_keras(started(spec), spec, order, atol=0)
-
-
 def test_a_stretch_of_steps_is_the_same_as_its_steps_one_by_one():
     spec, data = small(norm="batch"), images()
     order = split(data.dataset, spec.data, 0).train[:300].astype(np.int32).reshape(6, 50)

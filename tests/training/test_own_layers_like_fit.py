@@ -14,7 +14,6 @@ from small_trial import SMALL, started
 
 from bnexp.config.load import from_mapping
 from bnexp.specs.trial import Trial
-from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
 
@@ -147,10 +146,10 @@ def trial(folder: Path, norm: Any, optimizer: dict[str, Any] = ADAM, **model: An
     return Trial(made.points[0].spec, 0, made.search_path)
 
 
-def six_steps(made: Trial, execution: Execution = GRAPH, **bounds: float) -> Program:
+def six_steps(made: Trial, step: str = "graph", **bounds: float) -> Program:
     """Held against `train_on_batch`, penalties included."""
     with in_use(code_of(made.spec, made.search_path)["norm"]):
-        program = started(made.spec, execution)
+        program = started(made.spec, step)
         held_against_keras(program, made.spec, np.arange(300).reshape(6, 50), **bounds)
     return program
 
@@ -175,7 +174,7 @@ def test_with_fast_forms_of_layers_too(folder, layer):
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("layer", ["AddLoss", "Constrained", "Unused"])
 def test_in_a_step_compiled_by_xla_too(folder, layer):
-    six_steps(trial(folder, LAYERS[layer], ADAM), Execution("xla", 50), rtol=1e-3, atol=1e-3)
+    six_steps(trial(folder, LAYERS[layer], ADAM), "xla", rtol=1e-3, atol=1e-3)
 
 
 def test_what_a_layer_adds_is_recorded_apart_from_the_cross_entropy(folder, trainer):

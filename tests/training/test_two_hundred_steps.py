@@ -28,7 +28,6 @@ from small_trial import images, started
 
 from bnexp.data import split
 from bnexp.specs.trial import TrialSpec
-from bnexp.training.execution import GRAPH, Execution
 from bnexp.training.loop import epoch_order
 
 pytestmark = pytest.mark.numeric
@@ -36,7 +35,7 @@ pytestmark = pytest.mark.numeric
 STEPS, BATCH = 200, 15
 DATA = {"name": "mnist-5k", "train": 3000, "validation": 100}
 CNN = {"name": "cnn", "filters": [8, 16], "dense": [16], "pools": 2}
-COMPILED = Execution("xla", BATCH)
+GRAPH, COMPILED = "graph", "xla"
 ADAM = {"name": "adam", "learning_rate": 1e-3}
 SGD = {"name": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True}
 BATCH_AFTER = {"name": "batch", "place": "after-activation"}
@@ -137,17 +136,29 @@ def optimizer_state(optimizer):
 
 
 def _choices(model, x):
-    """Of a chain of layers in training: which outputs of each ReLU are positive, which corner each pooling takes."""
-    choices = []
+    """Of a chain of layers in training: which outputs of each ReLU, after its pooling, are positive, and which corner
+    each pooling takes; behind a ReLU only where that is positive.
+    """
+    choices, after_relu = [], False
     for layer in model.layers[1:]:
-        if "pool" in layer.name:
-            height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
-            corners = [x[:, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
-            choices.append(tf.argmax(tf.stack(corners), 0))
-        x = layer(x, training=True) if layer._call_has_training_arg else layer(x)
-        if layer.name.endswith("_relu"):
+        block, pool, inputs = hasattr(layer, "_pooled"), "pool" in layer.name, x
+        x = layer(inputs, training=True) if layer._call_has_training_arg else layer(inputs)
+        if block:
+            pooled = layer._head(inputs)[0] if layer._head else inputs
+            choices.append(tf.where(x > 0, _corners(pooled), -1) if layer._pooled else x > 0)
+        elif pool and after_relu:
+            choices[-1] = tf.where(x > 0, _corners(inputs), -1)
+        elif pool:
+            choices.append(_corners(inputs))
+        elif layer.name.endswith("_relu"):
             choices.append(x > 0)
+        after_relu = layer.name.endswith("_relu")
     return choices
+
+
+def _corners(x):
+    height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    return tf.argmax(tf.stack([x[:, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]), 0)
 
 
 class Step(NamedTuple):

@@ -37,8 +37,7 @@ def central(
         steps = training.evaluation_steps(len(parts.train))[-1]
         if told := noticed(trial, data):
             progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
-        execution = resources.execution(trial, len(parts.train))
-        program, reused = resources.program(trial, data, parts.train[: training.batch_size], execution)
+        program, reused = resources.program(trial, data, parts.train[: training.batch_size])
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
     setup = Setup(
@@ -76,7 +75,7 @@ def central(
         execution={
             **resources.device,
             "precision": program.precision,
-            "step": execution.step,
+            "step": resources.step,
             "compiled_model_reused": reused,
             **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
             **({"cautions": setup.cautions} if setup.cautions else {}),

@@ -81,16 +81,23 @@ def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
     return known._replace(median=math.nan, budget=math.nan) if measure == "seconds" and apart else known
 
 
-def reached(record: TrialRecord, measure: Measure, target: float) -> float:
-    """The time of a training to a validation accuracy in per cent (`stats.first_reached`); NaN where it never was."""
+def reached(record: TrialRecord, measure: Measure, target: float, *, recalibrated: bool = False) -> float:
+    """The time of a training to a validation accuracy in per cent (`stats.first_reached`); NaN where it never was.
+
+    Under recalibrated statistics if so wished, for methods that have some.
+    """
     times = [each.step if measure == "steps" else getattr(each, measure) for each in record.evaluations]
-    accuracy = np.array([each.validation_accuracy for each in record.evaluations], dtype=float)  # NaN for None
+    found = [each.validation_accuracy for each in record.evaluations]
+    if recalibrated and any(each.recalibrated_accuracy is not None for each in record.evaluations):
+        found = [each.recalibrated_accuracy for each in record.evaluations]
+    accuracy = np.array(found, dtype=float)  # NaN for None
     return survival.first_reached(times, accuracy, target / 100)
 
 
 def planned_end(record: TrialRecord, measure: Measure) -> float:
     """Steps or examples of the whole training that was planned."""
-    training = TrainingSpec.model_validate(record.spec["training"])
+    given = record.spec["training"]  # of whatever protocol: the evaluations of 1 and 2 were given otherwise
+    training = TrainingSpec.model_validate({key: value for key, value in given.items() if key != "evaluations"})
     per_epoch = training.steps_per_epoch if measure == "steps" else training.examples_per_epoch
     return float(training.epochs * per_epoch(record.train_examples or 0))
 

@@ -142,6 +142,7 @@ _OTHER, _BATCH, _RECAL = "other_statistics", "each batch's own statistics", "rec
 QUANTITIES: tuple[Quantity, ...] = (
     Quantity("status", "status", of("status"), agreement="exact"),
     Quantity("diverged_at_step", "diverged at step", of("diverged_at_step"), "step", "Int64", agreement="exact"),
+    Quantity("trained", "trained", of("trained"), column="boolean", agreement="exact"),
     _tested("test_accuracy", "test accuracy", of("test.accuracy")),
     _loss("test_loss", "test loss", of("test.loss"), column="float64"),
     _tested("test_accuracy_batch_statistics", f"test accuracy with {_BATCH}", of(f"{_OTHER}.batch.accuracy")),
@@ -215,6 +216,13 @@ EVALUATION: tuple[Quantity, ...] = (
     _loss("train_penalty", "losses that layers add", of("train_penalty")),
     _loss("validation_loss", "validation loss", of("validation_loss"), column="float64"),
     _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), images=VALIDATED),
+    _loss("recalibrated_loss", f"validation loss under {_RECAL}", of("recalibrated_loss"), column="float64"),
+    _accuracy(
+        "recalibrated_accuracy",
+        f"validation accuracy under {_RECAL}",
+        of("recalibrated_accuracy"),
+        images=VALIDATED,
+    ),
 )
 """Of one evaluation, in the order of the columns."""
 

@@ -41,11 +41,17 @@ class Evaluation(Frozen):
     validation_loss: Floats
     """Mean cross-entropy (nats) over all validation examples, in inference mode; None without a validation split."""
     validation_accuracy: Floats
+    recalibrated_loss: Floats = None
+    """As `validation_loss`, of the same weights under statistics recomputed over 2,000 training images: what was
+    learned, where `validation_loss`, under moving averages, is what would be deployed.  This and the next are None,
+    and without a key in the file, where the method keeps no statistics that can be recomputed."""
+    recalibrated_accuracy: Floats = None
 
     @model_serializer(mode="wrap")
-    def _without_absent_penalty(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_is_absent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         found: dict[str, Any] = dump(self)
-        return {key: value for key, value in found.items() if key != "train_penalty" or value is not None}
+        optional = ("train_penalty", "recalibrated_loss", "recalibrated_accuracy")
+        return {key: value for key, value in found.items() if key not in optional or value is not None}
 
 
 class Test(Frozen):
@@ -134,6 +140,9 @@ class TrialRecord(Frozen):
     started: str
     """UTC, ISO 8601."""
     evaluations: Annotated[tuple[Evaluation, ...], Field(strict=False)] = ()
+    trained: bool | None = None
+    """Whether the last evaluation is above guessing by the spec's `training.trained` of what is left above it, under
+    recomputed statistics where there are some; False if diverged, None without a validation split."""
     test: Test | None = None
     """None unless the status is ok."""
     other_statistics: OtherStatistics | None = None

@@ -1,6 +1,6 @@
 """How a model is trained: optimizer, batches, epochs, and when validation data are looked at."""
 
-import math
+from itertools import count, takewhile
 from typing import Literal
 
 from pydantic import Field
@@ -9,21 +9,20 @@ from bnexp.specs.optimizer import Adam, AnyOptimizer
 from bnexp.specs.values import Frozen
 
 
-class Evaluations(Frozen):
-    """When validation data are looked at: evenly spaced within an epoch, always at its last step."""
-
-    first_epoch: int = Field(10, ge=1, description="evaluations in the first epoch")
-    later_epochs: int = Field(1, ge=1, description="evaluations in each later epoch")
-
-
 class TrainingSpec(Frozen):
     """The optimizer and how the examples reach it."""
 
     optimizer: AnyOptimizer = Adam()
     batch_size: int = Field(64, ge=1)
     epochs: int = Field(10, ge=1)
-    evaluations: Evaluations = Evaluations()
+    evaluations: int = Field(4, ge=1, le=100, description="looks at the validation data per factor of two in steps")
     last_batch: Literal["keep", "drop"] = Field("keep", description="the last, smaller batch of an epoch")
+    trained: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="a run has trained where its validation accuracy is above guessing by this share of what is left",
+    )
 
     def steps_per_epoch(self, examples: int) -> int:
         """Optimizer steps that one pass over `examples` takes."""
@@ -37,12 +36,10 @@ class TrainingSpec(Frozen):
     def evaluation_steps(self, examples: int) -> list[int]:
         """Steps after which validation data are looked at, increasing, 1-based over the whole training.
 
-        They depend on the spec and the number of training examples alone, so that trials can be paired.
+        They are 2^(k/n) rounded, k = 0, 1, 2, ..., for `evaluations` n, and the last step: so the time to an accuracy
+        is known to the same factor wherever it lies.  They depend on the spec and the number of training examples
+        alone, so that trials can be paired.
         """
-        per_epoch = self.steps_per_epoch(examples)
-        return [
-            epoch * per_epoch + math.ceil(k * per_epoch / points)
-            for epoch in range(self.epochs)
-            for points in [min(per_epoch, self.evaluations.later_epochs if epoch else self.evaluations.first_epoch)]
-            for k in range(1, points + 1)
-        ]
+        last = self.epochs * self.steps_per_epoch(examples)
+        grid = takewhile(lambda step: step < last, (round(2 ** (k / self.evaluations)) for k in count()))
+        return [*dict.fromkeys(grid), last]

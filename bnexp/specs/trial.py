@@ -25,7 +25,7 @@ from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
 every identity: old records are then kept, and not mixed with new ones."""
 

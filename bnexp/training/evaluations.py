@@ -9,7 +9,7 @@ from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, T
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.training.loop import Setup, Stop, epoch_order, total_penalty
 from bnexp.training.program import EVALUATION_BATCH, Scores
-from bnexp.training.statistics import RECALIBRATION_EXAMPLES
+from bnexp.training.statistics import EVALUATED_RECALIBRATION, RECALIBRATION_EXAMPLES
 
 
 class Evaluations:
@@ -25,13 +25,11 @@ class Evaluations:
         self._since.append(stop)
         if stop.step not in self.steps and not stop.diverged:
             return
-        training, data, parts = self._setup.trial.spec.training, self._setup.data, self._setup.parts
+        training, parts = self._setup.trial.spec.training, self._setup.parts
         new = sum(one.examples for one in self._since)
         examples = new + (self.rows[-1].examples if self.rows else 0)
         penalty = total_penalty(one.penalty_sum for one in self._since)
-        seen = None
-        if len(parts.validation):
-            seen = _brief(self._setup.program.evaluate(data.images, data.labels, parts.validation))
+        seen, recalibrated = self._scores() if len(parts.validation) else (None, None)
         evaluation = Evaluation(
             step=stop.step,
             examples=examples,
@@ -42,6 +40,8 @@ class Evaluations:
             train_penalty=None if penalty is None else _finite(penalty / new),
             validation_loss=seen.loss if seen else None,
             validation_accuracy=seen.accuracy if seen else None,
+            recalibrated_loss=recalibrated.loss if recalibrated else None,
+            recalibrated_accuracy=recalibrated.accuracy if recalibrated else None,
         )
         self.rows.append(evaluation)
         self._since.clear()
@@ -57,13 +57,28 @@ class Evaluations:
                 )
             )
 
+    def _scores(self) -> tuple[Brief, Brief | None]:
+        """Of the validation examples, and the same under recalibrated statistics; the moving averages stay."""
+        program, data, validation = self._setup.program, self._setup.data, self._setup.parts.validation
+        seen = _brief(program.evaluate(data.images, data.labels, validation))
+        if not self._setup.recalibrates:
+            return seen, None
+        with program.recalibrated(data.images, _some(self._setup, EVALUATED_RECALIBRATION)):
+            return seen, _brief(program.evaluate(data.images, data.labels, validation))
+
+    def trained(self) -> bool | None:
+        """Whether the training has learned something, at its last evaluation (`records.TrialRecord`)."""
+        last, dataset, parts = self.rows[-1], self._setup.data.dataset, self._setup.parts
+        accuracy = last.validation_accuracy if last.recalibrated_accuracy is None else last.recalibrated_accuracy
+        if accuracy is None:
+            return None
+        guessing = _per_class(dataset.train_labels[parts.train], dataset.classes)
+        guess = max(guessing) / sum(guessing)
+        return accuracy > guess + self._setup.trial.spec.training.trained * (1 - guess)
+
 
 def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
-    """The one look at the test set, whose images are on the device only for this moment; moving averages are lost.
-
-    Scores under other statistics are left out where a layer that is not ours keeps something else than recalibration
-    would set; then a caution says so.
-    """
+    """The one look at the test set, whose images are on the device only for this moment; moving averages are lost."""
     program, dataset, spec = setup.program, setup.data.dataset, setup.trial.spec
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
@@ -81,21 +96,34 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
             f"norm {spec.norm.name}: at inference its outputs change with the batch that an image is in (they depend "
             f"on the others, or on chance), so that all scores depend on their order, in batches of {EVALUATION_BATCH}"
         )
-    if not program.batch_dependent:
+    if not setup.recalibrates:
         return test, None
-    batch_size = spec.training.batch_size
-    some = epoch_order(setup.parts.train, setup.trial.seed, 0)[:RECALIBRATION_EXAMPLES]
-    if isinstance(spec.norm, OwnNorm):
-        reason = program.wrong_recalibration(setup.data.images, some[:batch_size])
-        if reason is not None:
-            setup.cautions.append(f"norm {spec.norm.name}: no scores with batch or recalibrated statistics: {reason}")
-            return test, None
-    within_batch = program.evaluate_with_batch_statistics(images, labels, everything, batch_size)
+    some = _some(setup, RECALIBRATION_EXAMPLES)
+    within_batch = program.evaluate_with_batch_statistics(images, labels, everything, spec.training.batch_size)
     program.recalibrate(setup.data.images, some)
     recalibrated = program.evaluate(images, labels, everything)
     return test, OtherStatistics(
         batch=_brief(within_batch), recalibrated=_brief(recalibrated), recalibration_examples=len(some)
     )
+
+
+def recalibrates(setup: Setup) -> bool:
+    """Whether the model can be scored under recalibrated statistics.
+
+    It cannot where a layer that is not ours keeps something else than recalibration would set; then a caution says so.
+    """
+    program, norm = setup.program, setup.trial.spec.norm
+    if not program.batch_dependent or not isinstance(norm, OwnNorm):
+        return program.batch_dependent
+    reason = program.wrong_recalibration(setup.data.images, _some(setup, setup.trial.spec.training.batch_size))
+    if reason is not None:
+        setup.cautions.append(f"norm {norm.name}: no scores with batch or recalibrated statistics: {reason}")
+    return reason is None
+
+
+def _some(setup: Setup, count: int) -> np.ndarray:
+    """So many training examples, the same at every look; all, where there are fewer."""
+    return epoch_order(setup.parts.train, setup.trial.seed, 0)[:count]
 
 
 def _brief(scores: Scores) -> Brief:

@@ -44,6 +44,8 @@ class Setup:
     """Reset to the seed of the trial."""
     data: DeviceData
     parts: Split
+    recalibrates: bool = False
+    """Whether the model is scored under recalibrated statistics too."""
     cautions: list[str] = field(default_factory=list)
     """What whoever reads the results should know; told with the record."""
 
@@ -86,8 +88,9 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     per_epoch = training.steps_per_epoch(len(examples))
     evaluations = training.evaluation_steps(len(examples))
     asked = {step for observer in observers for step in observer.steps if step <= evaluations[-1]}
+    ends = range(per_epoch, evaluations[-1] + 1, per_epoch)
     step, order = 0, np.empty(0, np.int32)
-    for until in sorted(asked.union(evaluations)):  # every end of an epoch is among them
+    for until in sorted(asked.union(evaluations, ends)):
         epoch, first = divmod(step, per_epoch)
         if first == 0:
             order = epoch_order(examples, setup.trial.seed, epoch)

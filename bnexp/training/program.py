@@ -162,6 +162,13 @@ class Program:
             _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
         )
 
+    @contextmanager
+    def recalibrated(self, images: tf.Tensor, indices: np.ndarray) -> Iterator[None]:
+        """The same for as long as this lasts."""
+        with self._statistics.kept():
+            self.recalibrate(images, indices)
+            yield
+
     def wrong_recalibration(self, images: tf.Tensor, indices: np.ndarray) -> str | None:
         """Why `recalibrate` would put wrong numbers into a layer, seen on the batch `indices`; None where it fits."""
         return self._statistics.disagreement(_pixels(images, tf.constant(indices, tf.int32)))

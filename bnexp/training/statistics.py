@@ -20,7 +20,9 @@ from bnexp.models.blocks import Built
 from bnexp.models.own_state import inside
 
 RECALIBRATION_EXAMPLES = 10_000
-"""Training images that statistics are recomputed over, at most."""
+"""Training images that statistics are recomputed over for the test set, at most."""
+EVALUATED_RECALIBRATION = 2_000
+"""The same for each look at the validation examples."""
 RECALIBRATION_BATCH = 250
 """Large enough for a batch's own statistics to stand for all, small enough for the memory of a worker."""
 
@@ -53,6 +55,16 @@ class BatchStatistics:
         for layer, *seen in zip(self.layers, *noted, strict=True):
             _set_statistics(layer, *_together(*zip(*chain(*seen), strict=True)))
 
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Whatever happens to the moving averages within is undone."""
+        before = [variable.numpy() for variable in self._state]
+        try:
+            yield
+        finally:
+            for variable, value in zip(self._state, before, strict=True):
+                variable.assign(value)
+
     def disagreement(self, batch: tf.Tensor) -> str | None:
         """Which layer takes in something else, in a training step on `batch`, than `recalibrate` would set; and why.
 
@@ -61,12 +73,8 @@ class BatchStatistics:
         the inputs of this batch, or the same from the unbiased variance.  In a layer that is called k times in a step,
         as in a loop over rows, k such b count.
         """
-        before = [variable.numpy() for variable in self._state]
-        try:
+        with self.kept():
             return self._disagreement(batch)
-        finally:
-            for variable, value in zip(self._state, before, strict=True):
-                variable.assign(value)
 
     def _disagreement(self, batch: tf.Tensor) -> str | None:
         statistics: list[list[keras.Variable]] = []

@@ -154,7 +154,7 @@ def grid_table(rounds: int) -> list[str]:
             with tempfile.TemporaryDirectory() as folder:
                 config = (
                     f"data: {{name: mnist-5k, validation: 0.1}}\ntraining: {{epochs: {epochs}, batch_size: {batch}, "
-                    f"evaluations: {{first_epoch: 1, later_epochs: 1}}}}\n{TWO_NORMS}seeds: 2\n"
+                    f"evaluations: 1}}\n{TWO_NORMS}seeds: 2\n"
                 )
                 script = [*PLAIN, str(HERE / "fit_grid.py"), str(batch), str(epochs), "2", "none", "batch"]
                 pairs.append((_seconds(script), _seconds(bnexp_run(folder, config))))

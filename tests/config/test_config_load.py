@@ -68,7 +68,7 @@ about: all of it
 data: {name: mnist-5k, validation: 500, train: 1000}
 model: {name: cnn, filters: [8, 16], pools: 1, dense: [], activation: tanh}
 norm: {name: group, groups: 4, epsilon: 1e-5, use_bias: false}
-training: {batch_size: 10, epochs: 2, evaluations: {first_epoch: 3, later_epochs: 2}, last_batch: drop}
+training: {batch_size: 10, epochs: 2, evaluations: 3, last_batch: drop}
 training.optimizer: {name: sgd, learning_rate: 1, momentum: .9}
 seeds: [7, 3]
 """

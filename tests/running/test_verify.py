@@ -104,7 +104,7 @@ def test_a_real_training_comes_to_the_same_bits(tmp_path: Path, ground: Ground) 
             "data": {"name": "mnist-5k", "train": 250, "validation": 100},
             "model": {"name": "mlp", "widths": [16]},
             "norm": "batch",
-            "training": {"epochs": 1, "evaluations": {"first_epoch": 2}},
+            "training": {"epochs": 1, "evaluations": 1},
         }
     )
     trial = Trial(spec, 0)

@@ -11,7 +11,7 @@ from bnexp.training.program import Program
 
 SMALL: dict[str, Any] = {
     "data": {"name": "mnist-5k", "train": 330, "validation": 100},
-    "training": {"batch_size": 50, "epochs": 2, "evaluations": {"first_epoch": 3}},
+    "training": {"batch_size": 50, "epochs": 2},
 }
 """330 real images in batches of 50: six whole batches and one of 30."""
 TINY_CNN = {"name": "cnn", "filters": [8], "dense": [8], "pools": 1}

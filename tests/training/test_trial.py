@@ -6,19 +6,67 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from small_trial import SMALL, small
 
+from bnexp.specs.training import TrainingSpec
 from bnexp.specs.trial import Trial
+
+STEPS = [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 14]
 
 
 def test_evaluations_stand_where_the_spec_says_and_add_up(train):
-    """Three evaluations in the first epoch of seven steps, one at the end of the second."""
+    """Four looks per factor of two, and the last step; two epochs of seven steps of 50 and 30 images."""
     record = train()
-    assert [row.step for row in record.evaluations] == [3, 5, 7, 14] == small().training.evaluation_steps(330)
-    assert [row.examples for row in record.evaluations] == [150, 250, 330, 660]
-    assert [row.epoch for row in record.evaluations] == pytest.approx([150 / 330, 250 / 330, 1, 2])
+    assert [row.step for row in record.evaluations] == STEPS == small().training.evaluation_steps(330)
+    assert [row.examples for row in record.evaluations] == [
+        step * 50 - 20 * (step > 6) - 20 * (step > 13) for step in STEPS
+    ]
+    assert record.evaluations[6].epoch == 1
+    assert record.evaluations[-1].epoch == 2
     assert all(a.seconds < b.seconds for a, b in zip(record.evaluations, record.evaluations[1:], strict=False))
+
+
+def test_looks_are_as_far_apart_at_any_step():
+    """So that a time to an accuracy is known to the same factor wherever it lies."""
+    training = TrainingSpec(batch_size=2, epochs=3, evaluations=4)
+    steps = np.array(training.evaluation_steps(54_000))
+    assert steps[-1] == 81_000
+    ratios = steps[1:] / steps[:-1]
+    assert ratios[steps[:-1] >= 64].max() < 2**0.25 * 1.02
+    assert TrainingSpec(evaluations=1, epochs=1).evaluation_steps(640) == [1, 2, 4, 8, 10]
+
+
+def test_looks_change_nothing_of_the_training(train):
+    """Recalibrated scores set moving averages, and set them back."""
+    few, many = (train(norm="batch", training={**SMALL["training"], "evaluations": n}) for n in (1, 20))
+    assert len(few.evaluations) < len(many.evaluations)
+    assert few.test == many.test
+    assert few.other_statistics == many.other_statistics
+    assert few.evaluations[-1].validation_loss == many.evaluations[-1].validation_loss
+    assert few.evaluations[-1].recalibrated_loss == many.evaluations[-1].recalibrated_loss
+
+
+def test_what_was_learned_stands_beside_what_would_be_deployed(train):
+    """After 14 steps moving averages still hold most of what they started with."""
+    batch, layer = train(norm="batch", training=TENS), train(norm="layer")
+    last = batch.evaluations[-1]
+    assert last.recalibrated_accuracy > last.validation_accuracy + 0.2
+    assert last.recalibrated_accuracy == pytest.approx(batch.other_statistics.recalibrated.accuracy, abs=0.1)
+    assert {row.recalibrated_accuracy for row in layer.evaluations} == {None}
+    assert "recalibrated_loss" not in layer.model_dump()["evaluations"][0]
+
+
+def test_a_run_has_trained_if_it_is_far_above_guessing(train):
+    assert train(norm="batch", training=TENS).trained is True
+    assert train(norm="none", training={**SMALL["training"], "epochs": 1, "optimizer": SLOW}).trained is False
+    assert train(norm="batch", training={**TENS, "trained": 0.999}).trained is False
+    assert train(data={**SMALL["data"], "validation": 0}).trained is None
+
+
+SLOW = {"name": "sgd", "learning_rate": 1e-9}
+TENS = {**SMALL["training"], "batch_size": 10}
 
 
 def test_dropping_the_last_batch_leaves_it_out_of_every_epoch(train):

@@ -19,8 +19,10 @@ Y_LABELS: dict[Kind, str] = {"accuracy": "accuracy (%)", "loss": "loss (nats)"}
 
 MEASURES = {
     "validation_accuracy": "validation accuracy (%)",
+    "recalibrated_accuracy": "recalibrated validation accuracy (%)",
     "train_accuracy": "training accuracy (%)",
     "validation_loss": "validation loss (nats)",
+    "recalibrated_loss": "recalibrated validation loss (nats)",
     "train_loss": "training loss (nats)",
 }
 """Columns of the evaluations to what they are called."""

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import product
 from typing import get_args
 
+import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from bnexp.evidence.condition import Condition
@@ -31,7 +32,8 @@ def _gridded(evidence: Evidence) -> bool:
 
 
 def _part(evidence: Evidence, context: Context) -> Part | None:
-    rows, measured = (dict(iter(table.groupby("point"))) for table in (evidence.trials, evidence.evaluations))
+    evaluations = _with_what_was_learned(evidence.evaluations)
+    rows, measured = (dict(iter(table.groupby("point"))) for table in (evidence.trials, evaluations))
     points = [each.point for each in evidence.conditions if each.point in measured]
     trainings = {point: Trainings(rows[point], measured[point]) for point in points}
     if not trainings:
@@ -40,13 +42,26 @@ def _part(evidence: Evidence, context: Context) -> Part | None:
     return Part(chart=data, figures=tuple(_figures(evidence, context, trainings)))
 
 
+def _with_what_was_learned(evaluations: pd.DataFrame) -> pd.DataFrame:
+    """Beside methods with recalibrated statistics, those that have none stand with their one figure."""
+    for kind in get_args(Kind):
+        column = f"recalibrated_{kind}"
+        if evaluations[column].notna().any():
+            evaluations = evaluations.assign(**{column: evaluations[column].fillna(evaluations[f"validation_{kind}"])})
+    return evaluations
+
+
 def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
     """Accuracy and loss against steps and seconds: one figure each; with a grid, or many variants, one for each
     kind of data too."""
     variants, where = context.variants, places(evidence.conditions)
     phases = [
         (title, column)
-        for title, column in (("validation", "validation"), ("training", "train"))
+        for title, column in (
+            ("validation", "validation"),
+            ("recalibrated validation", "recalibrated"),
+            ("training", "train"),
+        )
         if evidence.evaluations[[f"{column}_accuracy", f"{column}_loss"]].notna().any(axis=None)
     ]
 

@@ -1,6 +1,7 @@
 """Central training: all data in one place.  Data, split, start, loop, one look at the test set, record."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import keras
@@ -12,7 +13,7 @@ from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
-from bnexp.training.evaluations import Evaluations, test_scores
+from bnexp.training.evaluations import Evaluations, recalibrates, test_scores
 from bnexp.training.initial import fingerprint
 from bnexp.training.loop import Clock, Observer, Setup, epoch_order, train
 from bnexp.training.resources import Resources, noticed
@@ -40,9 +41,10 @@ def central(
         program, reused = resources.program(trial, data, parts.train[: training.batch_size])
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
-    setup = Setup(
-        trial, program, data, parts, [*told, *(f"norm {trial.spec.norm.name}: {text}" for text in program.cautions)]
-    )
+    cautions = [*told, *(f"norm {trial.spec.norm.name}: {text}" for text in program.cautions)]
+    setup = Setup(trial, program, data, parts, cautions=cautions)
+    with clock("evaluate"):
+        setup = replace(setup, recalibrates=recalibrates(setup))
     evaluations = Evaluations(setup, progress)
     diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
     finished = diverged_at_step is None
@@ -59,6 +61,7 @@ def central(
         diverged_at_step=diverged_at_step,
         started=started.isoformat(timespec="seconds"),
         evaluations=tuple(evaluations.rows),
+        trained=evaluations.trained() if finished else False,
         test=test,
         other_statistics=others,
         train_examples=len(parts.train),

@@ -196,7 +196,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     _machine("threads", "threads", "execution.threads", "both", "Int64"),
     _machine("deterministic", "determinism", "execution.deterministic", "both"),
     _machine("precision", "precision", "execution.precision", "both"),
-    # It follows from batch size and number of steps, besides the device.
+    # Until protocol 2 it followed from batch size and number of steps, besides the device.
     _machine("step", "execution (graph or XLA)", "execution.step", "results", follows=_STEPS),
     _machine("jobs", "trials at a time", "execution.jobs", "seconds", "Int64"),
     _machine("cores", "cores", "environment.cores", "seconds"),

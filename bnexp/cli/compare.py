@@ -23,7 +23,8 @@ REGRESSION = 1
     default=["test-accuracy"],
     metavar="NAME",
     help="test-accuracy, recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
-    "or steps-to-N: steps to N % validation accuracy (recalibrated-steps-to-N: under recalibrated statistics); repeatable.",
+    "or steps-to-N: steps to N % validation accuracy, recalibrated-steps-to-N: under recalibrated statistics; "
+    "repeatable.",
 )
 @click.option(
     "--margin",

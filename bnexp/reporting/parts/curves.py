@@ -78,7 +78,7 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
             yield _figure(f"{kind}-{against}", text, partial(learning_curves, panels, variants, kind, x))
             continue
         for title, column in phases:
-            name, measure = f"{kind}-{against}-{title}", f"{column}_{kind}"
+            name, measure = f"{kind}-{against}-{title.split()[0]}", f"{column}_{kind}"
             aside = title == "training" or x == "seconds"
             text = f"{title.capitalize()} {what}, a panel for each {'variant' if alone else 'place of the grid'}."
             if alone:

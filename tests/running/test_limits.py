@@ -12,7 +12,7 @@ from ground import Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.running import Options
-from bnexp.running.machine import available_gpus
+from bnexp.machine import available_gpus
 from bnexp.running.options import devices, workers
 from bnexp.running.pool import environment
 from bnexp.running.progress import Watcher

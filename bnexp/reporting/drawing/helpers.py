@@ -6,7 +6,6 @@ results to stdout.  Whatever a helper does not deliver, since it did not start, 
 caller, where an error has its traceback.
 """
 
-import gc
 import os
 import pickle
 import signal
@@ -135,7 +134,6 @@ def main() -> None:
     os.dup2(2, 1)  # whatever is printed is no result
     for name in ("accuracy", "learning_curves", "survival"):
         import_module(f"bnexp.reporting.drawing.{name}")
-    gc.freeze()  # what was imported stays: no collection need look at it
     with suppress(EOFError):
         while True:
             function, arguments = pickle.load(sys.stdin.buffer)

@@ -115,8 +115,8 @@ class Shared(Generic[Result]):
 def _started() -> "subprocess.Popen[bytes]":
     variables = {**os.environ, "MPLBACKEND": "agg"}  # a notebook's own need not be installed here
     home = str(Path(bnexp.__file__).parents[1])
-    if home not in site.getsitepackages():  # a checkout that is not installed
-        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [variables.get("PYTHONPATH"), home]))
+    if home not in site.getsitepackages():  # a checkout that is not installed; first, since it must be the same code
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [home, variables.get("PYTHONPATH")]))
     return subprocess.Popen(
         # -P: a file of the current folder that is called like a module must not be taken for it
         [sys.executable, "-P", "-m", "bnexp.reporting.drawing.helpers"],

@@ -232,7 +232,6 @@ def report(
 
     They go to `out`, by default `report/` inside the results folder.  `pdf` adds each figure as PDF.
     """
-    from bnexp.reporting.write import write_report  # noqa: PLC0415  # imports pandas and matplotlib
+    from bnexp.reporting import report as reported  # noqa: PLC0415
 
-    store = Store(Path(results))
-    return write_report(store, store.root / "report" if out is None else Path(out), experiments, pdf=pdf)
+    return reported(Path(results), None if out is None else Path(out), experiments, pdf=pdf)

@@ -86,7 +86,7 @@ def packages() -> Check:
 
 def machine() -> Check:
     """Cores, memory and GPUs, and how many trials `--jobs auto` would train at a time."""
-    from bnexp.running import machine as here  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp import machine as here  # noqa: PLC0415
     from bnexp.running.options import WORKER_MEMORY, Options, workers  # noqa: PLC0415
 
     cores, memory, gpus = here.available_cores(), here.available_memory(), len(here.available_gpus())

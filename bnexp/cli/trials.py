@@ -119,9 +119,9 @@ def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: b
       bnexp report mnist --out /tmp/mnist-report
     """
     os.environ["MPLBACKEND"] = "agg"  # figures are files; a notebook's own need not be installed here
-    from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp import reporting  # noqa: PLC0415  # subprocess: not for `--help`
 
-    written = api.report(results, out=out, experiments=experiments or None, pdf=pdf)
+    written = reporting.report(results, out, experiments or None, pdf=pdf)
     for sentence in written.missing:
         note(sentence)
     click.echo(written.index)

@@ -1,9 +1,31 @@
-"""Datasets of labelled images, loaded and checked with numpy alone."""
+"""Datasets of labelled images, loaded and checked with numpy alone, which is imported when they are."""
 
-from bnexp.data.dataset import Dataset
-from bnexp.data.division import Split, split
-from bnexp.data.download import fetch
-from bnexp.data.loading import load, locate, present
-from bnexp.data.places import Location
+from typing import TYPE_CHECKING, Any
+
+from bnexp.lazy import attribute
+
+if TYPE_CHECKING:
+    from bnexp.data.dataset import Dataset
+    from bnexp.data.division import Split, split
+    from bnexp.data.download import fetch
+    from bnexp.data.loading import load, locate, present
+    from bnexp.data.places import Location
 
 __all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split"]
+
+_MODULES = {
+    "Dataset": "dataset",
+    "Location": "places",
+    "Split": "division",
+    "fetch": "download",
+    "load": "loading",
+    "locate": "loading",
+    "present": "loading",
+    "split": "division",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return attribute(f"bnexp.data.{_MODULES[name]}:{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

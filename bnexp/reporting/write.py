@@ -13,7 +13,8 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
 from bnexp.records.store import Store, json_text, write_atomically, written
-from bnexp.reporting.drawing.figures import looks, saved
+from bnexp.reporting.drawing.figures import drawn, looks
+from bnexp.reporting.drawing.helpers import Helpers
 from bnexp.reporting.part import Section, Table, slugs
 from bnexp.reporting.parts import section
 from bnexp.reporting.render import html, latex, markdown
@@ -46,21 +47,26 @@ class ReportFiles:
 
 
 def write_report(
-    store: Store, out: Path, experiments: Sequence[str] | None = None, *, pdf: bool = False
+    store: Store,
+    out: Path,
+    experiments: Sequence[str] | None = None,
+    *,
+    pdf: bool = False,
+    helpers: Helpers | None = None,
 ) -> ReportFiles:
     """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
 
-    `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF.  The same results
-    under the same path give the same bytes.  Files of an earlier report that this one does not have are removed;
-    nothing else in `out` is touched.  Raises UserError where the store has no such experiment, a record is damaged, or
-    `out` cannot be written.
+    `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF; `helpers` draw some of
+    the figures.  The same results under the same path give the same bytes.  Files of an earlier report that this one
+    does not have are removed; nothing else in `out` is touched.  Raises UserError where the store has no such
+    experiment, a record is damaged, or `out` cannot be written.
     """
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
     evidence = [Evidence(store, plan) for plan in plans]
     sections = [section(each, names[each.plan.name], styles, store.root) for each in evidence]
-    content = _content(sections, evidence, ["svg", "png", *(["pdf"] if pdf else [])])
+    content = _content(sections, evidence, ["svg", "png", *(["pdf"] if pdf else [])], helpers or Helpers(0))
     _place(content, out)
     return ReportFiles(
         index=out / "index.html",
@@ -70,24 +76,24 @@ def write_report(
     )
 
 
-def _content(sections: Sequence[Section], evidence: Sequence[Evidence], suffixes: Sequence[str]) -> dict[str, bytes]:
+def _content(
+    sections: Sequence[Section], evidence: Sequence[Evidence], suffixes: Sequence[str], helpers: Helpers
+) -> dict[str, bytes]:
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
-    drawn: dict[str, bytes] = {}
+    figures = {each.file(figure.name): figure for each in sections for figure in each.figures}
+    drawing = helpers.begin(drawn, [(figure.draw, suffixes) for figure in figures.values()])
     for each in sections:
-        for figure in each.figures:
-            name = each.file(figure.name)
-            files = saved(figure.draw(), suffixes)
-            content |= {f"figures/{name}.{suffix}": data for suffix, data in files.items()}
-            if not figure.interactive:
-                drawn[name] = files["svg"]
         for table in each.tables:
             name = each.file(table.file)
             content |= {f"tables/{name}.{suffix}": _table(table, name, suffix).encode() for suffix in table.formats}
     content["trials.csv"] = _joined(evidence, [each.trials for each in evidence]).encode()
     content["evaluations.csv"] = _joined(evidence, [each.evaluations for each in evidence]).encode()
     content["report.md"] = markdown.report(sections).encode()
-    content["index.html"] = html.report(sections, drawn, suffixes).encode()
+    pictures = dict(zip(figures, drawing.results(), strict=True))
+    content |= {f"figures/{name}.{suffix}": data for name, files in pictures.items() for suffix, data in files.items()}
+    shown = {name: pictures[name]["svg"] for name, figure in figures.items() if not figure.interactive}
+    content["index.html"] = html.report(sections, shown, suffixes).encode()
     return content
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from bnexp.errors import UserError
-from bnexp.running.machine import available_cores, available_gpus, available_memory
+from bnexp.machine import available_cores, available_gpus, available_memory
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that one worker may come to use on full MNIST, for `jobs="auto"`: it has 0.4 GB after its first trial, 0.7 GB

@@ -13,9 +13,9 @@ from multiprocessing import Pipe
 from pathlib import Path
 
 import bnexp
+from bnexp.machine import out_of_memory_kills
 from bnexp.records.environment import peak_memory
 from bnexp.running.engine import Engine
-from bnexp.running.machine import out_of_memory_kills
 from bnexp.running.options import Device, Options, devices, workers
 from bnexp.running.protocol import Command, Ended, Event
 from bnexp.specs.workers import GPU_SHARING

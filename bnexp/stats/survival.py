@@ -5,12 +5,11 @@ not, and `watched`, shape (n,), until when it was watched, in the same unit.
 """
 
 import math
-import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
 from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
@@ -101,12 +100,15 @@ def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 
     ends, event = _runs(reached, watched)
     if not event.any():
         return Survival(*(np.zeros(0) for _ in Survival._fields))
-    curve = stats.ecdf(stats.CensoredData.right_censored(ends, ~event)).sf
-    with warnings.catch_warnings(action="ignore"):  # it warns of the NaN
-        interval: Any = curve.confidence_interval(confidence, method="log-log")
-    at = np.isin(curve.quantiles, ends[event])
-    columns = (curve.quantiles, *(each.probabilities for each in (curve, interval.low, interval.high)))
-    return Survival(*(column[at] for column in columns))
+    times = np.unique(ends[event])
+    events = ((ends == times[:, None]) & event).sum(axis=1)
+    at_risk = (ends >= times[:, None]).sum(axis=1)
+    waiting = np.cumprod((at_risk - events) / at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):  # where nobody waits
+        variance = 1 / np.log(waiting) ** 2 * np.cumsum(events / (at_risk * (at_risk - events)))
+        middle, half = np.log(-np.log(waiting)), special.ndtri((1 + confidence) / 2) * np.sqrt(variance)
+        low, high = np.exp(-np.exp(middle + half)), np.exp(-np.exp(middle - half))
+    return Survival(times, waiting, low, high)
 
 
 def restricted(reached: ArrayLike, watched: ArrayLike, budget: float) -> Floats:

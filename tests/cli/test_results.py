@@ -8,6 +8,7 @@ import pytest
 import bnexp
 from bnexp.errors import UserError
 from bnexp.records.store import Store
+from bnexp.reporting.drawing.helpers import Helpers
 from bnexp.reporting.write import ReportFiles
 
 
@@ -162,7 +163,7 @@ def test_report_prints_the_page_and_strict_exits_with_4_on_what_is_missing(bnexp
 
     asked = []
 
-    def write(store: Store, out: Path, experiments: list[str] | None, *, pdf: bool) -> ReportFiles:
+    def write(store: Store, out: Path, experiments: list[str] | None, *, pdf: bool, helpers: Helpers) -> ReportFiles:
         asked.append(pdf)
         return ReportFiles(out / "index.html", (out / "index.html",), complete=False, missing=(missing,))
 

@@ -7,10 +7,10 @@ from fake_trainer import record
 from ground import SPECS
 
 from bnexp.errors import UserError
+from bnexp.machine import available_cores, available_memory
 from bnexp.records.record import Progress, Seconds
 from bnexp.running import Options
 from bnexp.running import options as options_module
-from bnexp.running.machine import available_cores, available_memory
 from bnexp.running.options import workers
 from bnexp.running.progress import Running
 from bnexp.running.survey import Costs, Task, seconds_left

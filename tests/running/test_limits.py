@@ -11,8 +11,8 @@ import pytest
 from ground import Ground, experiment
 
 from bnexp.errors import UserError
+from bnexp.machine import available_gpus
 from bnexp.running import Options
-from bnexp.running.machine import available_gpus
 from bnexp.running.options import devices, workers
 from bnexp.running.pool import environment
 from bnexp.running.progress import Watcher

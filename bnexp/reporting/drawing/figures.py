@@ -17,14 +17,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
+
+from bnexp.lazy import attribute
 
 T = TypeVar("T")
 
@@ -307,11 +307,11 @@ def thinned(axes: Axes, share: float) -> None:
 
 
 FORMATS = {
-    "svg": (FigureCanvasSVG, ("Date", "Creator")),
-    "png": (FigureCanvasAgg, ("Software",)),
-    "pdf": (FigureCanvasPdf, ("CreationDate", "Creator", "Producer")),
+    "svg": ("matplotlib.backends.backend_svg:FigureCanvasSVG", ("Date", "Creator")),
+    "png": ("matplotlib.backends.backend_agg:FigureCanvasAgg", ("Software",)),
+    "pdf": ("matplotlib.backends.backend_pdf:FigureCanvasPdf", ("CreationDate", "Creator", "Producer")),
 }
-"""Suffix to the canvas that writes it, and what it would tell of the day and of matplotlib."""
+"""Suffix to `module:class` of the canvas that writes it, and what it would tell of the day and of matplotlib."""
 
 
 @style()
@@ -323,12 +323,18 @@ def saved(figure: Figure, suffixes: Iterable[str]) -> dict[str, bytes]:
     found = {}
     figure.set_dpi(PNG_DPI)
     FigureCanvasAgg(figure)
-    figure.draw_without_rendering()  # finds the places
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)  # finds the places
     figure.set_layout_engine("none")
     for suffix in suffixes:
         canvas, untold = FORMATS[suffix]
         file = BytesIO()
         figure.set_dpi(PNG_DPI)  # another format may have changed it
-        getattr(canvas(figure), f"print_{suffix}")(file, metadata=dict.fromkeys(untold))
+        getattr(attribute(canvas)(figure), f"print_{suffix}")(file, metadata=dict.fromkeys(untold))
         found[suffix] = file.getvalue()
     return found
+
+
+def drawn(draw: Callable[[], Figure], suffixes: Iterable[str]) -> dict[str, bytes]:
+    """What `saved` makes of the figure that `draw` returns."""
+    return saved(draw(), suffixes)

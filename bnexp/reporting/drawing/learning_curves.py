@@ -1,6 +1,7 @@
 """Learning curves, as numbers and as figures: a line per variant with its interval band, every seed faint behind."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -50,8 +51,10 @@ class Trainings:
 
     def __init__(self, trials: pd.DataFrame, evaluations: pd.DataFrame) -> None:
         at = evaluations.assign(at=evaluations["step"])
-        self._tables = at.pivot(index="seed", columns="at", values=[*AXES, *MEASURES])
-        self.seeds = self._tables.index.to_numpy(int)
+        tables = at.pivot(index="seed", columns="at", values=[*AXES, *MEASURES])
+        shares = {name: 100 if name.endswith("accuracy") else 1 for name in (*AXES, *MEASURES)}
+        self._values = {name: scale * tables[name].to_numpy(float) for name, scale in shares.items()}
+        self.seeds = tables.index.to_numpy(int)
         """(seeds,): ascending, those that have evaluations."""
         ok = trials["status"] == "ok"
         self.finished = np.isin(self.seeds, trials.loc[ok, "seed"])
@@ -59,13 +62,19 @@ class Trainings:
 
     def values(self, column: str) -> np.ndarray:
         """Of a measure or an axis, (seeds, evaluations), NaN where there is none; accuracies in per cent."""
-        found = self._tables[column].to_numpy(float)
-        return 100 * found if column.endswith("accuracy") else found
+        return self._values[column]
 
     def mean(self, column: str) -> np.ndarray:
         """Mean over the finished trainings, lower and upper end of its interval, (3, evaluations)."""
-        columns = self.values(column)[self.finished].T
-        return np.array([mean_interval(values[~np.isnan(values)])[:3] for values in columns]).T
+        return self._means[column]
+
+    @cached_property
+    def _means(self) -> dict[str, np.ndarray]:
+        finished = {name: values[self.finished].T for name, values in self._values.items()}
+        return {
+            name: np.array([mean_interval(values[~np.isnan(values)])[:3] for values in columns]).T
+            for name, columns in finished.items()
+        }
 
     def curve(self, measure: str, x: str) -> Curve:
         """Of a measure against an axis; where no training finished, its mean is NaN."""

@@ -139,6 +139,7 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
         status="diverged" if diverged else "ok",
         diverged_at_step=looks[3].step if diverged else None,
         evaluations=(*looks[:2], looks[2].model_copy(update={"train_loss": None})) if diverged else looks,
+        trained=not diverged,
         test=None if diverged else test,
         other_statistics=_other_statistics(size, test.accuracy) if variant.startswith("bn") and not diverged else None,
         train_examples=EXAMPLES,

@@ -47,7 +47,7 @@ def test_a_row_holds_the_numbers_of_its_record(results):
     assert row["test_loss"] == record.test.loss
     assert row["validation_accuracy"] == last.validation_accuracy
     assert row["steps"] == last.step == 10125
-    assert row["trained"] is record.trained is True
+    assert bool(row["trained"]) is record.trained is True
     assert row["parameters_normalization"] == record.parameters.normalization == 448
     assert row["seconds_train"] == record.seconds.train
     assert row["seconds_compile"] == record.seconds.compile

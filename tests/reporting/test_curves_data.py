@@ -77,8 +77,8 @@ def test_everything_diverged_leaves_seeds_without_means(tmp_path):
 def test_three_hundred_trials_take_a_small_part_of_a_page(tmp_path):
     data, _, _ = data_of(*build(tmp_path, batch_sizes=(16, 32, 64), seeds=20, epochs=11, faults={}))
     assert sum(len(each["seeds"]) for each in data["curves"]) == 300
-    assert {len(each["step"]) for each in data["curves"]} == {20}
-    assert len(json_block(data)) < 600_000
+    assert {len(each["step"]) for each in data["curves"]} == {49, 53, 57}
+    assert len(json_block(data)) < 900_000
 
 
 def test_no_name_ends_the_element_that_it_stands_in():

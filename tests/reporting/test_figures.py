@@ -321,5 +321,7 @@ def test_intervals_are_drawn_around_few_curves_only(tmp_path, alone):
 
 
 def test_a_target_that_nobody_reached_has_no_curve(tmp_path):
-    figure = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "ln"), seeds=2, epochs=1, faults={}))["time-to-target"]
+    figure = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "ln"), seeds=2, epochs=1, faults={}))[
+        "time-to-target"
+    ]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["to 97 %", "to 98 %"]

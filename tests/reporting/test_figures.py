@@ -14,6 +14,7 @@ import pytest
 from made_up import NORMS, build, renamed
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.records.store import read_record
 from bnexp.reporting.drawing.accuracy import is_logarithmic
 from bnexp.reporting.drawing.figures import counted, looks, plain, stretched_accuracy, style
 from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
@@ -124,6 +125,17 @@ def test_what_was_learned_has_a_panel_between_validation_and_training(tmp_path):
     one, both = ({variant: mean_of(axes, variant) for variant in plan.variants} for axes in (validation, recalibrated))
     np.testing.assert_array_equal(both["none"], one["none"])
     np.testing.assert_allclose(both["bn-pre"], (100 + one["bn-pre"]) / 2)
+
+
+def test_a_recalibrated_loss_that_was_not_finite_is_not_the_plain_one(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), faults={}, seeds=1, recalibrated=True)
+    path = tmp_path / "trials" / plan.points[1].trials[0] / "record.json"
+    record = read_record(path)
+    first = record.evaluations[0].model_copy(update={"recalibrated_loss": None})
+    path.write_text(record.model_copy(update={"evaluations": (first, *record.evaluations[1:])}).model_dump_json())
+    found = mean_of(drawn(store, plan)["loss-steps"].axes[1], "bn-pre")
+    assert np.isnan(found[0])
+    assert np.isfinite(found[1:]).all()
 
 
 def mean_of(axes, variant):

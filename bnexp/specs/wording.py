@@ -18,6 +18,11 @@ def either(names: Sequence[object]) -> str:
     return " or ".join(part for part in (listed(names[:-1]), listed(names[-1:])) if part)
 
 
+def every(names: Sequence[object]) -> str:
+    """`a, b and c`."""
+    return " and ".join(part for part in (listed(names[:-1]), listed(names[-1:])) if part)
+
+
 def nearest(word: str, known: Collection[str]) -> str:
     """The known name that was probably meant, or an empty string."""
     plain = {_plain(name): name for name in known}

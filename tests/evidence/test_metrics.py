@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from folders import trial_record
+from made_up import with_recalibrated
 
 from bnexp.errors import UserError
 from bnexp.evidence.metric import METRICS, metric
@@ -52,6 +53,21 @@ def test_steps_to_a_target_are_those_of_the_first_of_two_evaluations_in_a_row():
     assert metric("steps-to-98").value(found) == record.evaluations[3].step
 
 
+def test_recalibrated_steps_to_a_target_are_those_of_what_was_learned():
+    """Half of the errors: 98 % is there at the evaluation at which the plain figure has 96 %."""
+    record = with_recalibrated(trial_record("bn-pre"))
+    steps = metric("recalibrated-steps-to-98").value(record)
+    assert steps == metric("steps-to-96").value(record) < metric("steps-to-98").value(record)
+    assert metric("recalibrated-steps-to-98").label == "steps to 98 % validation accuracy under recalibrated statistics"
+
+
+def test_a_method_without_statistics_has_its_one_time_to_a_target():
+    record = trial_record("ln")
+    assert metric("recalibrated-steps-to-98").value(record) == metric("steps-to-98").value(record) < math.inf
+    pair = metric("recalibrated-steps-to-98").pair(record, with_recalibrated(trial_record("bn-pre")))
+    assert pair[1] < pair[0] == metric("steps-to-98").value(record)
+
+
 def test_a_target_that_is_not_reached_counts_with_the_whole_budget():
     reached, never = trial_record("none"), trial_record("ln", 0, "diverged")
     first, second = metric("steps-to-90").pair(reached, never)
@@ -82,6 +98,7 @@ def test_accuracies_come_in_images_and_steps_in_those_between_two_evaluations():
         ("test-acuracy", "unknown metric 'test-acuracy'; did you mean 'test-accuracy'?"),
         ("steps-to-0", "unknown metric"),
         ("steps-to-100", "unknown metric"),
+        ("recalibrated-steps-to-0", "unknown metric"),
     ],
 )
 def test_another_name_is_refused(name, message):

@@ -1,4 +1,4 @@
-"""Records and plans of schema version 1, as bnexp 0.1.0 wrote them, are read by every command and say the same.
+"""Records and plans of schema version 1 and protocol 2 are read by every command and say the same.
 
 `smoke/results` holds `mnist-smoke` whole, two trials of `batch_size-smoke`, and `kinds` (see `smoke/kinds.yaml`).
 """
@@ -13,10 +13,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from raw_results import GOLDEN, ROOT, command, read_csv, read_json, report
+from raw_results import GOLDEN, ROOT, command, read_csv, read_json, report, write_record
 
 import bnexp
 from bnexp.records.record import migrated
+from bnexp.records.store import Store
+from bnexp.specs.trial import PROTOCOL, Trial
 
 SMOKE = GOLDEN / "smoke"
 STORED = SMOKE / "results"
@@ -115,21 +117,39 @@ def test_status_counts_them(results: Path) -> None:
 
 @pytest.mark.parametrize(
     ("experiment", "config", "words"),
-    [
-        ("mnist-smoke", ROOT / "configs/mnist.yaml", ["--smoke"]),
-        ("batch_size-smoke", ROOT / "configs/batch_size.yaml", ["--smoke"]),
-        ("kinds", SMOKE / "kinds.yaml", []),
-    ],
+    [("mnist-smoke", ROOT / "configs/mnist.yaml", ["--smoke"]), ("kinds", SMOKE / "kinds.yaml", [])],
 )
-def test_their_configs_still_plan_the_same_trials(
-    results: Path, experiment: str, config: Path, words: list[str]
-) -> None:
+def test_their_configs_plan_as_many_new_trials(results: Path, experiment: str, config: Path, words: list[str]) -> None:
     """`bnexp plan` counts a trial as done or failed where the identity of its record is the one that it has now."""
     said = json.loads(command("plan", config, *words, "--results", results, "--json"))
-    records = [record for _, record in planned(experiment).values() if record is not None]
     assert sum(row["trials"] for row in said["variants"]) == len(planned(experiment))
-    assert sum(row["done"] for row in said["variants"]) == sum(record["status"] != "failed" for record in records)
-    assert sum(row["failed"] for row in said["variants"]) == sum(record["status"] == "failed" for record in records)
+    assert [(row["done"], row["failed"]) for row in said["variants"]] == [(0, 0)] * len(said["variants"])
+
+
+def test_records_of_two_protocols_are_never_mixed(tmp_path: Path) -> None:
+    """`kinds` is planned anew beside its records of protocol 2, and its first trial has a record of protocol 3."""
+    results = Path(shutil.copytree(STORED, tmp_path / "results"))
+    experiment = bnexp.load(SMOKE / "kinds.yaml")
+    plan = Store(results).keep_plan(experiment)
+    new, old = plan.points[0].trials[0], PLANS["kinds"]["points"][0]["trials"]["0"]
+    changes = {"protocol": PROTOCOL, "identity": Trial(experiment.points[0].spec, 0).identity}
+    test = RECORDS[old]["test"] | {"accuracy": 0.123}
+    write_record(results, new, RECORDS[old] | changes | {"spec": plan.points[0].spec, "test": test})
+
+    shown = [json.loads(command("show", folder, "--results", results, "--json")) for folder in (old, new)]
+    assert [each["protocol"] for each in shown] == [2, 3]
+    said = json.loads(command("plan", SMOKE / "kinds.yaml", "--results", results, "--json"))
+    assert [row["done"] for row in said["variants"]] == [1, *[0] * (len(plan.variants) - 1)]
+    known = bnexp.results(results).set_index("experiment").loc["kinds"]
+    assert list(known["status"]) == ["ok", *["missing"] * (len(plan.variants) - 1)]
+    assert not {folder for point in PLANS["kinds"]["points"] for folder in point["trials"].values()} & {
+        *known["folder"]
+    }
+    out = report(results, tmp_path / "report")
+    rows = {row["variant"]: row for row in read_csv(out / "tables/kinds.csv")}
+    assert float(rows.pop("none")["test_accuracy"]) == pytest.approx(12.3)
+    assert {(row["n_ok"], row["n_missing"], row["test_accuracy"]) for row in rows.values()} == {("0", "1", "")}
+    assert {row["n_ok"] for row in read_csv(out / "tables/mnist-smoke.csv")} == {"2"}
 
 
 def test_the_report_has_their_means(results: Path) -> None:

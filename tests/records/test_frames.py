@@ -33,7 +33,7 @@ def test_statuses_are_what_was_made_up(results):
     assert frame["status"].value_counts().to_dict() == {"ok": 45, "missing": 3, "diverged": 1, "failed": 1}
     row = frame[frame["status"] == "diverged"].iloc[0]
     assert (row["variant"], row["training.batch_size"], row["seed"]) == ("none", 16, 1)
-    assert row["diverged_at_step"] == 1350
+    assert row["diverged_at_step"] == 4
     assert (frame["test_accuracy"].isna() == (frame["status"] != "ok")).all()
 
 
@@ -47,6 +47,7 @@ def test_a_row_holds_the_numbers_of_its_record(results):
     assert row["test_loss"] == record.test.loss
     assert row["validation_accuracy"] == last.validation_accuracy
     assert row["steps"] == last.step == 10125
+    assert bool(row["trained"]) is record.trained is True
     assert row["parameters_normalization"] == record.parameters.normalization == 448
     assert row["seconds_train"] == record.seconds.train
     assert row["seconds_compile"] == record.seconds.compile
@@ -75,7 +76,7 @@ def test_evaluations_are_those_of_the_records_in_order(results):
     assert len(frame) == sum(len(each.record.evaluations) for each in frames.read(store, plan) if each.record)
     one = frame[(frame["point"] == 6) & (frame["seed"] == 2)]
     assert one["step"].is_monotonic_increasing
-    assert len(one) == 12
+    assert len(one) == 42
     assert set(one["variant"]) == {"bn-pre"}
     assert one["epoch"].iloc[-1] == 3.0
     diverged = frame[(frame["point"] == 0) & (frame["seed"] == 1)]

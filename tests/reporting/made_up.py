@@ -57,8 +57,12 @@ def build(
     seeds: int = 5,
     epochs: int = 3,
     faults: Mapping[tuple[str, int, int], str] = FAULTS,
+    recalibrated: bool = False,
 ) -> tuple[Store, StoredPlan]:
-    """Write an experiment under `root`; without `batch_sizes` it has no grid (batch size 64)."""
+    """Write an experiment under `root`; without `batch_sizes` it has no grid (batch size 64).
+
+    `recalibrated`: batch normalization is seen under recalibrated statistics too.
+    """
     experiment = Experiment(
         name=name,
         about="Made-up records.",
@@ -78,8 +82,24 @@ def build(
             (planned.point.variant, planned.point.spec.training.batch_size, planned.trial.seed), "finished"
         )
         if fate != "missing":
-            store.write(planned.trial, record(planned.trial, planned.point.variant, fate))
+            found = record(planned.trial, planned.point.variant, fate)
+            seen = recalibrated and planned.point.variant.startswith("bn")
+            store.write(planned.trial, with_recalibrated(found) if seen else found)
     return store, stored
+
+
+def with_recalibrated(found: TrialRecord) -> TrialRecord:
+    """The record with half the errors, and half the loss, under recalibrated statistics at each evaluation."""
+    evaluations = tuple(
+        each.model_copy(
+            update={
+                "recalibrated_loss": each.validation_loss / 2,
+                "recalibrated_accuracy": (1 + each.validation_accuracy) / 2,
+            }
+        )
+        for each in found.evaluations
+    )
+    return found.model_copy(update={"evaluations": evaluations})
 
 
 def _spec(variant: str, batch_size: int, epochs: int) -> TrialSpec:
@@ -139,6 +159,7 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
         status="diverged" if diverged else "ok",
         diverged_at_step=looks[3].step if diverged else None,
         evaluations=(*looks[:2], looks[2].model_copy(update={"train_loss": None})) if diverged else looks,
+        trained=not diverged,
         test=None if diverged else test,
         other_statistics=_other_statistics(size, test.accuracy) if variant.startswith("bn") and not diverged else None,
         train_examples=EXAMPLES,

@@ -1,6 +1,8 @@
 """What the page draws its learning curves from is what the records say, rounded no further than one may."""
 
 import json
+import re
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from made_up import build
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
 from bnexp.reporting.drawing.figures import looks
-from bnexp.reporting.drawing.learning_curves import Trainings
+from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
 from bnexp.reporting.render.html import json_block
 
 FAULTS = {("bn-pre", 16, 1): "diverged", ("gn", 16, 2): "missing"}
@@ -77,8 +79,14 @@ def test_everything_diverged_leaves_seeds_without_means(tmp_path):
 def test_three_hundred_trials_take_a_small_part_of_a_page(tmp_path):
     data, _, _ = data_of(*build(tmp_path, batch_sizes=(16, 32, 64), seeds=20, epochs=11, faults={}))
     assert sum(len(each["seeds"]) for each in data["curves"]) == 300
-    assert {len(each["step"]) for each in data["curves"]} == {20}
-    assert len(json_block(data)) < 600_000
+    assert {len(each["step"]) for each in data["curves"]} == {49, 53, 57}
+    assert len(json_block(data)) < 900_000
+
+
+def test_the_page_can_show_whatever_was_measured():
+    script = files("bnexp.reporting").joinpath("templates/curves.js").read_text(encoding="utf-8")
+    phases = json.loads(re.search(r"const phases = (\[.*?\])", script)[1])
+    assert {f"{phase}_{kind}" for phase in phases for kind in ("accuracy", "loss")} == MEASURES.keys()
 
 
 def test_no_name_ends_the_element_that_it_stands_in():

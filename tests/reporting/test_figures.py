@@ -14,6 +14,7 @@ import pytest
 from made_up import NORMS, build, renamed
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.records.store import read_record
 from bnexp.reporting.drawing.accuracy import is_logarithmic
 from bnexp.reporting.drawing.figures import counted, looks, plain, stretched_accuracy, style
 from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
@@ -113,6 +114,46 @@ def test_a_variant_has_one_colour_in_all_figures(alone):
     look = looks(["none", "bn-pre", "bn-post", "ln", "gn"])["bn-post"]
     for name in ("accuracy-steps", "differences", "accuracy"):
         assert look.colour in {line.get_color() for line in alone[name].axes[0].lines}
+
+
+def test_what_was_learned_has_a_panel_between_validation_and_training(tmp_path):
+    """A method without statistics stands there with its one figure; batch normalization with half the errors."""
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), faults={}, seeds=2, recalibrated=True)
+    validation, recalibrated, training = drawn(store, plan)["accuracy-steps"].axes
+    titles = [axes.get_title(loc="left") for axes in (validation, recalibrated, training)]
+    assert titles == ["validation", "recalibrated validation", "training"]
+    one, both = ({variant: mean_of(axes, variant) for variant in plan.variants} for axes in (validation, recalibrated))
+    np.testing.assert_array_equal(both["none"], one["none"])
+    np.testing.assert_allclose(both["bn-pre"], (100 + one["bn-pre"]) / 2)
+
+
+def test_a_recalibrated_loss_that_was_not_finite_is_not_the_plain_one(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), faults={}, seeds=1, recalibrated=True)
+    path = tmp_path / "trials" / plan.points[1].trials[0] / "record.json"
+    record = read_record(path)
+    first = record.evaluations[0].model_copy(update={"recalibrated_loss": None})
+    path.write_text(record.model_copy(update={"evaluations": (first, *record.evaluations[1:])}).model_dump_json())
+    found = mean_of(drawn(store, plan)["loss-steps"].axes[1], "bn-pre")
+    assert np.isnan(found[0])
+    assert np.isfinite(found[1:]).all()
+
+
+def mean_of(axes, variant):
+    """The heights of the mean of a variant in a panel, which has a mark at some of its points."""
+    colour = looks(["none", "bn-pre"])[variant].colour
+    [line] = [each for each in axes.lines if each.get_color() == colour and each.get_marker() not in ("None", "x")]
+    return np.asarray(line.get_ydata())
+
+
+def test_what_was_learned_has_figures_of_its_own_in_a_grid(tmp_path):
+    found = drawn(*build(tmp_path, variants=("none", "bn-pre"), seeds=2, faults={}, recalibrated=True))
+    assert {"accuracy-steps-recalibrated-validation", "loss-seconds-recalibrated-validation"} <= found.keys()
+
+
+def test_without_recalibrated_figures_there_is_no_panel_of_them(alone, grid):
+    for name in CURVES:
+        assert [axes.get_title(loc="left") for axes in alone[name].axes] == ["validation", "training"]
+    assert not any("recalibrated" in name for name in grid)
 
 
 @pytest.fixture(scope="module")
@@ -292,5 +333,7 @@ def test_intervals_are_drawn_around_few_curves_only(tmp_path, alone):
 
 
 def test_a_target_that_nobody_reached_has_no_curve(tmp_path):
-    figure = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "gn"), seeds=2, faults={}))["time-to-target"]
+    figure = drawn(*build(tmp_path, batch_sizes=(), variants=("none", "ln"), seeds=2, epochs=1, faults={}))[
+        "time-to-target"
+    ]
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["to 97 %", "to 98 %"]

@@ -99,7 +99,7 @@ def test_variants_with_their_own_batch_sizes_are_compared_in_examples_too(tmp_pa
     by = {measure: found.times[measure][1, 98].ratio.ratio.mean for measure in ("steps", "examples")}
     assert by["examples"] == pytest.approx(by["steps"] * 16 / 64, rel=0.01)
     assert "examples, of none's" in readable(found)
-    assert "fewer examples, not confirmed: 0.10 of those of none" in convergence(found)[0]
+    assert "fewer examples, not confirmed: 0.11 of those of none" in convergence(found)[0]
     assert "examples" not in readable(Evidence(store, plan))
 
 

@@ -84,7 +84,7 @@ def test_tidy_tables_have_a_row_for_each_planned_trial_and_each_evaluation(repor
     assert trials.groupby("experiment")["status"].count().to_dict() == {"grid": 12, "plain": 4}
     assert trials["status"].value_counts().to_dict() == {"ok": 14, "diverged": 1, "missing": 1}
     looks = pd.read_csv(report.index.parent / "evaluations.csv")
-    assert len(looks) == 14 * 12 + 3  # three epochs: 10 + 1 + 1 evaluations; the diverged trial has three
+    assert len(looks) == 10 * 42 + 4 * 50 + 3  # of 2,532 steps and of 10,125; the diverged trial has three
 
 
 def test_tables_hold_the_full_numbers(results, report):

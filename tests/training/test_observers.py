@@ -65,10 +65,13 @@ def test_observers_are_told_of_every_stop_in_order_and_of_what_was_done_since(tr
         seen.append(Probe(setup))
         return seen[0]
 
-    record = central(Trial(small(), 0), trainer, lambda _: None, [probe])
+    training = SMALL["training"] | {"evaluations": 1}
+    record = central(Trial(small(training=training), 0), trainer, lambda _: None, [probe])
     stops = seen[0].seen
-    # Own steps 1, 3, ..., 13, and those of the evaluations 3, 5, 7, 14; seven steps an epoch, the last of 30 images.
-    assert [stop.step for stop in stops] == [1, 3, 5, 7, 9, 11, 13, 14]
-    assert [stop.examples for stop in stops] == [50, 100, 100, 80, 100, 100, 100, 30]
-    assert sum(stop.loss_sum for stop in stops[:2]) == pytest.approx(record.evaluations[0].train_loss * 150)
+    # Own steps 1, 3, ..., 13, the evaluations' 1, 2, 4, 8, 14, and the ends of both epochs of seven steps, 50 images
+    # each but for the last of 30.
+    assert [stop.step for stop in stops] == [1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 14]
+    assert [stop.examples for stop in stops] == [50, 50, 50, 50, 50, 80, 50, 50, 100, 100, 30]
+    assert [row.step for row in record.evaluations] == [1, 2, 4, 8, 14]
+    assert sum(stop.loss_sum for stop in stops[2:4]) == pytest.approx(record.evaluations[2].train_loss * 100)
     assert all(one.seconds < other.seconds for one, other in pairwise(stops))

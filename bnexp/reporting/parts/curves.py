@@ -15,6 +15,7 @@ from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, Trainings, curves_apart, learning_curves
 from bnexp.reporting.part import Context, Figure, Part
 from bnexp.reporting.phrases import places
+from bnexp.specs.wording import every
 
 
 def curves(evidence: Evidence, context: Context) -> Part | None:
@@ -44,10 +45,12 @@ def _part(evidence: Evidence, context: Context) -> Part | None:
 
 def _with_what_was_learned(evaluations: pd.DataFrame) -> pd.DataFrame:
     """Beside methods with recalibrated statistics, those that have none stand with their one figure."""
-    for kind in get_args(Kind):
-        column = f"recalibrated_{kind}"
-        if evaluations[column].notna().any():
-            evaluations = evaluations.assign(**{column: evaluations[column].fillna(evaluations[f"validation_{kind}"])})
+    recalibrated = evaluations["recalibrated_accuracy"].notna()
+    if recalibrated.any():
+        without = ~recalibrated.groupby(evaluations["point"]).transform("any")
+        for kind in get_args(Kind):
+            column = evaluations[f"recalibrated_{kind}"].mask(without, evaluations[f"validation_{kind}"])
+            evaluations = evaluations.assign(**{f"recalibrated_{kind}": column})
     return evaluations
 
 
@@ -74,11 +77,12 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
         alone = next(iter(where.values())) if len(where) == 1 else {}
         if alone and len(variants) <= MANY:
             panels = [panel(title, alone, f"{column}_{kind}", x) for title, column in phases]
-            text = f"{what.capitalize()}, {' and '.join(title for title, _ in phases)}."
-            yield _figure(f"{kind}-{against}", text, partial(learning_curves, panels, variants, kind, x))
+            text = f"{what.capitalize()}, {every([title for title, _ in phases])}."
+            draw = partial(learning_curves, panels, variants, kind, x)
+            yield _figure(f"{kind}-{against}", text, draw, wide=len(panels) > 2)
             continue
         for title, column in phases:
-            name, measure = f"{kind}-{against}-{title.split()[0]}", f"{column}_{kind}"
+            name, measure = f"{kind}-{against}-{title.replace(' ', '-')}", f"{column}_{kind}"
             aside = title == "training" or x == "seconds"
             text = f"{title.capitalize()} {what}, a panel for each {'variant' if alone else 'place of the grid'}."
             if alone:

@@ -73,7 +73,7 @@
 
     const measures = Object.keys(data.measures);
     const kinds = ["accuracy", "loss"].filter((kind) => measures.some((key) => key.endsWith(kind)));
-    const phases = ["validation", "train"].filter((phase) => measures.some((key) => key.startsWith(phase)));
+    const phases = ["validation", "recalibrated", "train"].filter((phase) => measures.some((key) => key.startsWith(phase)));
     const state = {
       kind: kinds[0], phase: phases[0], x: "step", scale: "stretched", place: 0,
       shown: new Set(data.variants.map((_, k) => k).slice(0, FEW)), at: null,

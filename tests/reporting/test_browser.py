@@ -222,9 +222,12 @@ def test_every_point_lies_inside_the_picture_whatever_the_axes(opened):
         press(opened, *words)
         outside = opened.js(
             "(() => { const box = document.querySelector('.frame .axis').getBoundingClientRect();"
-            "return [...document.querySelectorAll('.seed, .mean')].map((path) => path.getBoundingClientRect())"
-            ".filter((it) => it.width < 1 || it.left < box.left - 1 || it.right > box.right + 1"
-            " || it.top < box.top - 1 || it.bottom > box.bottom + 1).length; })()"
+            "const outside = (it) => it.left < box.left - 1 || it.right > box.right + 1"
+            " || it.top < box.top - 1 || it.bottom > box.bottom + 1;"
+            # A seed that diverged after a few steps is hardly wider than a point.
+            "return [...document.querySelectorAll('.seed, .mean')].filter((path) => {"
+            "const it = path.getBoundingClientRect();"
+            "return outside(it) || (path.matches('.mean') && it.width < 1); }).length; })()"
         )
         assert outside == 0, words
 
@@ -251,7 +254,7 @@ def hover(browser, variant, k):
     browser.hover(*points[k])
 
 
-@pytest.mark.parametrize("k", [0, 4, -1])
+@pytest.mark.parametrize("k", [-12, -6, -1])  # further left the curves lie on each other
 def test_pointing_at_a_curve_tells_mean_interval_n_and_every_seed(opened, results, k):
     hover(opened, 2, k)
     said, seeds = readout(opened)
@@ -279,7 +282,7 @@ def test_another_place_of_the_grid_shows_its_own_curves(opened, results):
 
 def test_a_training_that_diverged_is_crossed_told_and_not_in_the_mean(opened, results):
     assert count(opened, ".ended") == 1
-    hover(opened, 0, 0)
+    hover(opened, 0, 12)
     said, seeds = readout(opened)
     assert said[3].startswith("n = 3 of 4")
     assert [line.endswith(" ×") for line in seeds] == [False, True, False, False]
@@ -453,7 +456,7 @@ def test_names_of_others_are_only_text(browser, hostile, width):
     open_table(browser)
     assert texts(browser, ".curves thead th")[1:] == HOSTILE
     for k in range(5):
-        hover(browser, k, 0)
+        hover(browser, k, 20)
         assert readout(browser)[0][0] == HOSTILE[k]
     assert count(browser, "script:not([type])") == 1
     assert browser.js("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -93,7 +93,7 @@ def test_a_model_in_fast_forms_is_the_model(norm, image, padding, use):
 @pytest.mark.parametrize("batch_size", [1, 10_000], ids=["by patches", "by kernels"])
 @pytest.mark.parametrize("norm", NORMS)
 def test_in_float32_all_but_rounding_is_the_same(norm, batch_size):
-    """Batch normalization's kernel, which there is in float32 alone, is the least exact: 3e-4; groups by SSE4.1: 2e-4."""
+    """Batch normalization's kernel, which there is in float32 alone, is off by 3e-4; groups by SSE4.1 by 2e-4."""
     assert_same(cnn(NORMS[norm]), "graph", images((28, 28, 1), dtype="float32"), 1e-3, batch_size)
 
 

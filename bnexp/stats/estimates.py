@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import special, stats
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -99,5 +99,4 @@ def interquartile_mean(values: ArrayLike) -> float:
     Recommended over mean and median for few runs (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264).
     """
     x = finite(values)
-    cut = x.size // 4
-    return float(np.partition(x, (cut, x.size - cut - 1))[cut : x.size - cut].mean()) if cut else math.nan
+    return float(stats.trim_mean(x, 0.25)) if x.size >= 4 else math.nan

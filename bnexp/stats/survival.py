@@ -5,11 +5,12 @@ not, and `watched`, shape (n,), until when it was watched, in the same unit.
 """
 
 import math
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
 from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
@@ -100,15 +101,12 @@ def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 
     ends, event = _runs(reached, watched)
     if not event.any():
         return Survival(*(np.zeros(0) for _ in Survival._fields))
-    times = np.unique(ends[event])
-    events = ((ends == times[:, None]) & event).sum(axis=1)
-    at_risk = (ends >= times[:, None]).sum(axis=1)
-    waiting = np.cumprod((at_risk - events) / at_risk)
-    with np.errstate(divide="ignore", invalid="ignore"):  # where nobody waits
-        variance = 1 / np.log(waiting) ** 2 * np.cumsum(events / (at_risk * (at_risk - events)))
-        middle, half = np.log(-np.log(waiting)), special.ndtri((1 + confidence) / 2) * np.sqrt(variance)
-        low, high = np.exp(-np.exp(middle + half)), np.exp(-np.exp(middle - half))
-    return Survival(times, waiting, low, high)
+    curve = stats.ecdf(stats.CensoredData.right_censored(ends, ~event)).sf
+    with warnings.catch_warnings(action="ignore"):  # it warns of the NaN
+        interval: Any = curve.confidence_interval(confidence, method="log-log")
+    at = np.isin(curve.quantiles, ends[event])
+    columns = (curve.quantiles, *(each.probabilities for each in (curve, interval.low, interval.high)))
+    return Survival(*(column[at] for column in columns))
 
 
 def restricted(reached: ArrayLike, watched: ArrayLike, budget: float) -> Floats:

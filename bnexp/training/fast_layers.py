@@ -103,7 +103,11 @@ def channel_layer_normalization(layer: keras.layers.LayerNormalization, x: tf.Te
 
 
 def max_of_slices(layer: keras.layers.MaxPooling2D, x: tf.Tensor) -> tf.Tensor:
-    """2x2 max-pooling of x (N,H,W,C); among equals the gradient goes to the first, row by row, as in the stock one."""
+    """2x2 max-pooling of x (N,H,W,C); among equals the gradient goes to the first, row by row, as in the stock one.
+
+    For XLA, where the gradient of the stock one has no deterministic kernel, and is slow on a CPU; in a graph this is
+    the slow one.
+    """
     height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
     corners = [x[:, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
     return tf.maximum(tf.maximum(corners[0], corners[1]), tf.maximum(corners[2], corners[3]))

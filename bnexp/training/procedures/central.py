@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import keras
 import numpy as np
@@ -40,11 +41,13 @@ def central(
             progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
         program, reused = resources.program(trial, data, parts.train[: training.batch_size])
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
-        weights = program.reset(trial.spec, trial.seed, tf.gather(data.images, first))
+        start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
+        weights = start()
     cautions = [*told, *(f"norm {trial.spec.norm.name}: {text}" for text in program.cautions)]
     setup = Setup(trial, program, data, parts, cautions=cautions)
     with clock("evaluate"):
         setup = replace(setup, recalibrates=recalibrates(setup))
+        start()  # what a user's layer drew, or counted, while it was tried
     evaluations = Evaluations(setup, progress)
     diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
     finished = diverged_at_step is None

@@ -17,6 +17,8 @@ import bnexp
 from bnexp.records.record import migrated
 from bnexp.specs.trial import PROTOCOL
 
+pytestmark = pytest.mark.slow
+
 SMOKE = GOLDEN / "smoke"
 
 Record = dict[str, Any]

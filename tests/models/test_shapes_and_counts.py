@@ -13,8 +13,6 @@ from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.initial import initial_weights, paths
 
-pytestmark = pytest.mark.numeric
-
 IMAGE = (28, 28, 1)
 
 

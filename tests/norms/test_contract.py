@@ -52,7 +52,6 @@ def test_the_policy_sets_the_types_and_the_shape_is_kept(case, policy_name, comp
     assert it.spec.linear_target or tuple(y.shape) == it.shape
 
 
-@pytest.mark.numeric
 @ALL
 def test_half_precision_is_near_full_precision(case):
     """float16 has 11 bits; statistics are in float32, so what is left is the rounding of inputs and outputs."""
@@ -79,7 +78,6 @@ def test_float16s_range_is_enough(case):
         assert all(np.isfinite(value).all() for value in (y, of_x, *others.values()))
 
 
-@pytest.mark.numeric
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
     "name",
@@ -221,7 +219,6 @@ def test_it_learns(case):
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["weight", "spectral"])
 @pytest.mark.parametrize("kind", ["conv", "dense"])
 def test_the_rule_for_the_kernel_sees_more_than_the_compute_dtype_holds(name, kind):

@@ -46,6 +46,7 @@ def test_a_process_that_own_code_has_altered_is_known(trainer, folder, effect):
     assert trainer.altered()
 
 
+@pytest.mark.slow
 def test_and_no_trial_of_others_is_trained_in_it(tmp_path):
     (tmp_path / "m.py").write_text(HEAD + EFFECTS["patch"] + LAYER)
     config = (

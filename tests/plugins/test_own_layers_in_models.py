@@ -11,8 +11,6 @@ from own_layers import built, start, trial
 from bnexp.errors import UserError
 from bnexp.training import Trainer
 
-pytestmark = pytest.mark.numeric
-
 
 def layer(folder: Path, norm: Any) -> keras.layers.Layer:
     return built(trial(folder, norm)).get_layer("dense1_norm")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from small_trial import SMALL, TINY_CNN, images, small, started
 
-pytestmark = pytest.mark.numeric
 TENS = {**SMALL["training"], "batch_size": 10}
 
 

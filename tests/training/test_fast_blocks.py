@@ -14,8 +14,6 @@ from bnexp.models.cnn import build
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_blocks import with_fast_forms
 
-pytestmark = pytest.mark.numeric
-
 NORMS = {
     "none": "none",
     "batch": "batch",
@@ -90,13 +88,15 @@ def test_a_model_in_fast_forms_is_the_model(norm, image, padding, use):
     assert_same(model, use, images(image), 1e-11)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("batch_size", [1, 10_000], ids=["by patches", "by kernels"])
 @pytest.mark.parametrize("norm", NORMS)
 def test_in_float32_all_but_rounding_is_the_same(norm, batch_size):
-    """Batch normalization's kernel, which there is in float32 alone, is off by 3e-4; groups by SSE4.1 by 2e-4."""
+    """Batch normalization's kernel, which there is in float32 alone, is off by 3e-4."""
     assert_same(cnn(NORMS[norm]), "graph", images((28, 28, 1), dtype="float32"), 1e-3, batch_size)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_of_images_with_a_large_mean(norm):
     """Covariances are those of centred columns: E[x²] − E[x]² would have no digit left at 300 ± 0.3."""

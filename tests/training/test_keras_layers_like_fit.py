@@ -16,15 +16,10 @@ from bnexp.config.load import from_mapping
 from bnexp.specs.trial import Trial
 from bnexp.usercode.code import code_of, in_use
 
-pytestmark = pytest.mark.numeric
-
 SCALED: list[dict[str, Any]] = [
-    {"center": False},
-    {"scale": False},
-    {"epsilon": 0.1},
-    {"beta_initializer": "ones", "gamma_initializer": "random_uniform"},
-    {"beta_regularizer": "l2", "gamma_regularizer": "l1"},
-    {"beta_constraint": "non_neg", "gamma_constraint": "unit_norm"},
+    {"center": False, "gamma_initializer": "random_uniform", "gamma_constraint": "unit_norm"},
+    {"scale": False, "beta_initializer": "ones", "beta_constraint": "non_neg"},
+    {"epsilon": 0.1, "beta_regularizer": "l2", "gamma_regularizer": "l1"},
 ]
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "BatchNormalization": [

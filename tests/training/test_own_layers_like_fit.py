@@ -17,8 +17,6 @@ from bnexp.specs.trial import Trial
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
 
-pytestmark = pytest.mark.numeric
-
 SOURCE = """
 import keras
 from keras import ops
@@ -156,7 +154,7 @@ def six_steps(made: Trial, step: str = "graph", **bounds: float) -> Program:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("optimizer", [ADAM, SGD], ids=["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", [ADAM, pytest.param(SGD, marks=pytest.mark.slow)], ids=["adam", "sgd"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer):
     program = six_steps(trial(folder, LAYERS[layer], optimizer))

@@ -32,17 +32,22 @@ from bnexp.specs.norms.table import METHODS
 HERE = Path(__file__).parent
 WORKERS = len(os.sched_getaffinity(0))
 FLOP_PER_IMAGE = 16.4e6  # of the reference CNN without normalization, forward and backward
-# By batch size: images per measurement of training, and of a step as a graph and by XLA.
+# By batch size: images per measurement of training, and under the profiler.
 IMAGES = {256: 20_480, 128: 19_200, 64: 19_200, 32: 12_800, 16: 9_600, 8: 6_400, 2: 2_000}
-STEP_IMAGES = {2: 1_000, 8: 3_200, 64: 6_400}
+PROFILED_IMAGES = {64: 6_400, 8: 3_200, 2: 1_000}
 GRID_EPOCHS = {64: 24, 8: 16, 2: 9}
 """Epochs of 3,600 images in each of the four trials of a whole command, by batch size: enough steps for XLA at 2."""
 TWO_NORMS = "variants: {none: {norm: none}, bn: {norm: batch}}\n"
 RESIDENT = {"resident": "Rss", "its share": "Pss"}
 PLAIN = [sys.executable, "-W", "ignore"]
 BNEXP = [sys.executable, "-m", "bnexp"]
-FIT_TARGETS = {64: 3.0, 8: 5.0, 2: 9.0}
-TORCH_TARGETS = {64: 1.3, 8: 2.0, 2: 2.0}
+PEAK_TARGETS = {
+    "none": {256: 0.75, 128: 0.75, 64: 0.75, 32: 0.75, 8: 0.65, 2: 0.45},
+    "batch": {256: 0.65, 128: 0.65, 64: 0.65, 32: 0.65, 8: 0.5, 2: 0.35},
+}
+"""Of the speed of matrix products, by norm and batch size."""
+METHODS_TARGET = 0.6
+"""Of the speed without normalization, at batch 64."""
 
 
 class Row(NamedTuple):
@@ -53,12 +58,19 @@ class Row(NamedTuple):
     fit: float
     torch: float | None
     bnexp: float
+    peak: float
+    """Of the best float32 matrix products of all workers together, in this round: GFLOP/s."""
+
+    @property
+    def share(self) -> float:
+        """Of the peak that convolutions and dense layers of bnexp reach."""
+        return self.bnexp * FLOP_PER_IMAGE / (self.peak * 1e9)
 
 
-def start(script: str, *arguments: object, **variables: str) -> subprocess.Popen[str]:
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     """A new Python process for one measurement, without TensorFlow's log."""
     command = [*PLAIN, str(HERE / script), *map(str, arguments)]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **variables}
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=quiet)
 
@@ -96,7 +108,8 @@ def training(rounds: int, batches: Sequence[int]) -> Iterator[Row]:
                 images = IMAGES[batch]
                 fit = images / answers([start("with_fit.py", norm, batch, images)])[0]["seconds"]
                 torch = together("with_torch.py", norm, batch, images) if has_torch else None
-                yield Row(norm, batch, fit, torch, together("with_bnexp.py", json.dumps(norm), batch, images))
+                peak = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
+                yield Row(norm, batch, fit, torch, together("with_bnexp.py", json.dumps(norm), batch, images), peak)
 
 
 def table(header: str, rows: Iterable[Sequence[object]]) -> list[str]:
@@ -111,23 +124,21 @@ def met(fulfilled: bool) -> str:
     return "met" if fulfilled else "missed"
 
 
-def training_table(rows: Sequence[Row], peak: float) -> list[str]:
-    """Medians of images per second, medians and ranges of ratios, and the share of the matrix products' speed."""
+def training_table(rows: Sequence[Row]) -> list[str]:
+    """Medians of images per second, medians and ranges of ratios, and of the share of the matrix products' speed."""
     lines = []
     for norm, batch in dict.fromkeys((row.norm, row.batch_size) for row in rows):
         own = [row for row in rows if (row.norm, row.batch_size) == (norm, batch)]
-        speed = median(row.bnexp for row in own)
-        fit = [row.bnexp / row.fit for row in own]
         torch = [row.bnexp / row.torch for row in own if row.torch]
+        shares = [row.share for row in own]
         cells = [norm, batch, f"{median(row.fit for row in own):.0f}"]
-        cells += [f"{median(row.torch or 0 for row in own):.0f}" if torch else "–", f"{speed:.0f}"]
-        cells += [_range(fit), _verdict(fit, FIT_TARGETS.get(batch))]
-        cells += [_range(torch), _verdict(torch, TORCH_TARGETS.get(batch))] if torch else ["–", ""]
-        lines.append([*cells, f"{100 * speed * FLOP_PER_IMAGE / (peak * 1e9):.0f} %"])
-    header = (
-        "norm | >batch | >fit, im./s | >torch, im./s | >bnexp, im./s | >to fit | target | >to torch | target | >of peak"
+        cells += [f"{median(row.torch or 0 for row in own):.0f}" if torch else "–"]
+        cells += [f"{median(row.bnexp for row in own):.0f}", _range([row.bnexp / row.fit for row in own])]
+        cells += [_range(torch) if torch else "–", _range(shares), _verdict(shares, PEAK_TARGETS[norm].get(batch))]
+        lines.append(cells)
+    return table(
+        "norm | >batch | >fit, im./s | >torch, im./s | >bnexp, im./s | >to fit | >to torch | >of peak | target", lines
     )
-    return table(header, lines)
 
 
 def _range(ratios: Sequence[float]) -> str:
@@ -160,24 +171,29 @@ def grid_table(rounds: int) -> list[str]:
                 pairs.append((_seconds(script), _seconds(bnexp_run(folder, config))))
         ratios = [fit / own for fit, own in pairs]
         fit, own = (median(side) for side in zip(*pairs, strict=True))
-        rows.append([batch, f"{fit:.0f} s", f"{own:.0f} s", _range(ratios), _verdict(ratios, FIT_TARGETS[batch])])
-    return table(">batch | >script with `fit` | >`bnexp run` | >ratio | target", rows)
+        rows.append([batch, f"{fit:.0f} s", f"{own:.0f} s", _range(ratios)])
+    return table(">batch | >script with `fit` | >`bnexp run` | >ratio", rows)
 
 
-def steps_table() -> list[str]:
-    """A step as a graph and compiled by XLA, of every method, one on each core at the same time."""
+def kernels_table() -> list[str]:
+    """Where the time of a step goes, by kernels; see `kernels.py`."""
     rows = []
-    for norm in METHODS:
-        cells = [norm]
-        for batch, images in STEP_IMAGES.items():
-            ways = [
-                start("with_bnexp.py", json.dumps(norm), batch, images, BNEXP_BENCH_STEP=step)
-                for step in ("graph", "xla")
-            ]
-            graph, xla = (images / answer["seconds"] for answer in answers(ways))
-            cells += [f"{graph:.0f}", f"{xla:.0f}", f"{xla / graph:.2f}"]
-        rows.append(cells)
-    return table(" | ".join(["norm", *(f">batch {b}: graph | >XLA | >XLA to graph" for b in STEP_IMAGES)]), rows)
+    for norm in ("none", "batch"):
+        for batch, images in PROFILED_IMAGES.items():
+            process = start("kernels.py", json.dumps(norm), batch, images)
+            out, _ = process.communicate(timeout=600)
+            found = json.loads(out.splitlines()[-1])
+            step = found.pop("step")
+            rows.append([norm, batch, f"{step:.0f} µs", *(f"{100 * part / step:.0f} %" for part in found.values())])
+    heads = [
+        "convolutions and matrix products",
+        "pooling",
+        "fused batch norm",
+        "Adam",
+        "elementwise, sums, copies",
+        "rest",
+    ]
+    return table(" | ".join(["norm", *(f">{head}" for head in ["batch", "a step", *heads])]), rows)
 
 
 def memory_table(data_folder: Path | None) -> list[str]:
@@ -278,8 +294,11 @@ def methods_table() -> list[str]:
     rows = []
     for name in METHODS:
         pairs = [[median(speeds[each, batch]) for each in (name, "none")] for batch in (64, 2)]
-        rows.append([name, *(cell for speed, none in pairs for cell in (f"{speed:.0f}", f"{speed / none:.2f}"))])
-    heads = " | ".join(f">batch {batch}, images/s | >relative to none" for batch in (64, 2))
+        cells = [cell for speed, none in pairs for cell in (f"{speed:.0f}", f"{speed / none:.2f}")]
+        rows.append([name, *cells[:2], _verdict([pairs[0][0] / pairs[0][1]], METHODS_TARGET), *cells[2:]])
+    heads = " | ".join(
+        f">batch {batch}, images/s | >relative to none{more}" for batch, more in ((64, " | target"), (2, ""))
+    )
     return table(f"norm | {heads}", rows)
 
 
@@ -319,7 +338,7 @@ PARTS = {
     "training": "Training, the reference CNN",
     "grid": "Whole commands: two norms, two seeds, on 3,600 images",
     "methods": "Every method, one worker",
-    "steps": "A step as a graph and by XLA, one worker each; XLA is for GPUs",
+    "kernels": "Where the time of a step goes, one worker",
     "memory": "Memory",
     "commands": "Commands",
     "scale": "Large plans",
@@ -344,16 +363,15 @@ def main() -> None:
     here = environment()  # before anything is written: the figure of a bench is no change of what it measures
     commit = f"{str(here['git_commit'])[:7]}{' and changes' if here['git_dirty'] else ''}"
     if "training" in parts:
-        found["peak_gflops"] = sum(answer["gflops"] for answer in answers([start("matmul.py") for _ in range(WORKERS)]))
         rows = [*training(options.rounds, [64, 8, 2]), *training(1, [256, 128, 32, 16])]
         found["training"] = [row._asdict() for row in rows]
         draw(rows, options.out)
     rounds = {"training": options.rounds, "grid": max(1, options.rounds - 1), "commands": options.rounds}
     measure = {
-        "training": lambda: training_table([Row(**row) for row in found["training"]], found["peak_gflops"]),
+        "training": lambda: training_table([Row(**row) for row in found["training"]]),
         "grid": lambda: grid_table(rounds["grid"]),
         "methods": methods_table,
-        "steps": steps_table,
+        "kernels": kernels_table,
         "memory": lambda: memory_table(options.data_dir),
         "commands": lambda: commands_table(options.rounds),
         "scale": scale_table,
@@ -369,11 +387,12 @@ def main() -> None:
 def text(found: dict[str, Any]) -> str:
     """All tables as one document, each with the commit that it was measured at."""
     head = (
-        "The ways in turn, ratios within a round (batches of 256, 128, 32 and 16, the methods and the steps: one); "
-        f"{WORKERS} cores, {environment()['cpu']}; the best float32 matrix products of {WORKERS} processes together: "
-        f"{found['peak_gflops']:.0f} GFLOP/s.  `fit`: one process on all cores; torch and bnexp: {WORKERS} processes "
-        "of one thread, images (im.) of all together.  Compilation is left out of training, not out of whole commands; "
-        "`of peak` counts 16.4 MFLOP an image, convolutions and dense layers alone."
+        "The ways in turn, ratios within a round (batches of 256, 128, 32 and 16, the methods and the kernels: one); "
+        f"{WORKERS} cores, {environment()['cpu']}.  `fit`: one process on all cores; torch and bnexp: {WORKERS} "
+        "processes of one thread, images (im.) of all together.  Compilation is left out of training, not out of whole "
+        "commands; "
+        f"`of peak` counts 16.4 MFLOP an image, convolutions and dense layers alone, beside the best float32 matrix "
+        f"products of {WORKERS} processes together in the same round."
     )
     pages = ["# Bench", head]
     for part, title in PARTS.items():
@@ -393,7 +412,6 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
         axes.plot(batches, [median(ratios[b]) for b in batches], color=colour, label=norm)
         for b in batches:
             axes.plot([b] * len(ratios[b]), ratios[b], marker, color=colour, markersize=3.5, markerfacecolor="none")
-    axes.plot(list(FIT_TARGETS), list(FIT_TARGETS.values()), "_", color="#0072B2", markersize=14, label="target")
     axes.set_xscale("log", base=2)
     axes.set_xticks(batches, [str(b) for b in batches])
     axes.axhline(1, color="grey", linewidth=0.8)

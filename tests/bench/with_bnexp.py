@@ -1,10 +1,6 @@
-"""A model of bnexp in one of its workers, one thread.  See `network`; NORM may be any method of the table.
-
-BNEXP_BENCH_STEP=xla compiles its steps.
-"""
+"""A model of bnexp in one of its workers, one thread.  See `network`; NORM may be any method of the table."""
 
 import json
-import os
 
 import numpy as np
 from network import WARM, arguments, images_and_labels, when_asked
@@ -21,7 +17,7 @@ from bnexp.training.program import Program  # noqa: E402
 norm, batch, count = arguments()
 images, labels = (tf.constant(array) for array in images_and_labels(count))
 spec = TrialSpec.model_validate({"norm": json.loads(norm), "training": {"batch_size": batch}})
-program = Program(spec, (28, 28, 1), 10, images.dtype, os.environ.get("BNEXP_BENCH_STEP", "graph"))
+program = Program(spec, (28, 28, 1), 10, images.dtype)
 order = np.random.default_rng(1).permutation(count).astype(np.int32)[: count // batch * batch].reshape(-1, batch)
 program.reset(spec, 0, tf.gather(images, order[0]))
 program.train(images, labels, order[:WARM])

@@ -125,7 +125,10 @@ class Program:
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
         assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
-        seed_everything(seed, "global", self._chance)
+        if (
+            self._only_seed is not None
+        ):  # nothing of ours draws by chance, and TensorFlow would optimize its graphs anew
+            seed_everything(seed, "global", self._chance)
         weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights.values(), strict=True):
             variable.assign(value)

@@ -210,7 +210,7 @@ _LIMITS = {
 def _wrong_value(kind: str, details: Details, place: _Place) -> str:
     key, value, hint = ".".join(map(str, place.path)), place.value, ""
     if kind in _KINDS:
-        rule, hint = _KINDS[kind], _hint(kind, value)
+        rule, hint = _KINDS[kind], _hint(kind, value) or _meaning(place)
     elif kind in _LIMITS:
         (limit,) = details["ctx"].values()
         rule = f"{_LIMITS[kind]} {limit:g}"
@@ -241,3 +241,11 @@ def _hint(kind: str, value: Any) -> str:
         if type(number) in (int, float):
             return f"; write {number}"
     return ""
+
+
+def _meaning(place: _Place) -> str:
+    """What a key stands for that takes a number and was given a block, as it may have taken one in earlier versions."""
+    field = place.parent.model_fields.get(str(place.path[-1])) if place.parent else None
+    if field is None or field.description is None or type(field.default) not in (int, float):
+        return ""
+    return f"; such as {field.default}: {field.description}" if isinstance(place.value, dict) else ""

@@ -1,8 +1,8 @@
 """Datasets of labelled images, loaded and checked with numpy alone, which is imported when they are."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bnexp.lazy import attribute
+from bnexp.lazy import attributes
 
 if TYPE_CHECKING:
     from bnexp.data.dataset import Dataset
@@ -13,19 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split"]
 
-_MODULES = {
-    "Dataset": "dataset",
-    "Location": "places",
-    "Split": "division",
-    "fetch": "download",
-    "load": "loading",
-    "locate": "loading",
-    "present": "loading",
-    "split": "division",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return attribute(f"bnexp.data.{_MODULES[name]}:{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = attributes(
+    __name__,
+    {
+        "Dataset": "dataset",
+        "Location": "places",
+        "Split": "division",
+        "fetch": "download",
+        "load": "loading",
+        "locate": "loading",
+        "present": "loading",
+        "split": "division",
+    },
+)

@@ -3,34 +3,28 @@
 Our own layers fit any Keras model: `from bnexp.norms import BatchRenormalization` (this imports TensorFlow).
 """
 
-from typing import Any
-
-from bnexp.lazy import attribute
+from bnexp.lazy import attributes
 
 _LAYERS = {
-    "Affine": "bnexp.norms.affine",
-    "BatchInstanceNormalization": "bnexp.norms.batch_instance",
-    "BatchRenormalization": "bnexp.norms.batch_renorm",
-    "EvoNormB0": "bnexp.norms.evonorm_b0",
-    "EvoNormS0": "bnexp.norms.evonorm_s0",
-    "FilterResponseNormalization": "bnexp.norms.filter_response",
-    "FullLayerNormalization": "bnexp.norms.layer_full",
-    "GhostBatchNormalization": "bnexp.norms.ghost_batch",
-    "MeanOnlyBatchNormalization": "bnexp.norms.mean_only_batch",
-    "SpectralNormConv2D": "bnexp.norms.spectral",
-    "SpectralNormDense": "bnexp.norms.spectral",
-    "SwitchableNormalization": "bnexp.norms.switchable",
-    "WeightNormConv2D": "bnexp.norms.weight",
-    "WeightNormDense": "bnexp.norms.weight",
-    "WeightStandardizedConv2D": "bnexp.norms.weight_standardized_group",
-    "WeightStandardizedDense": "bnexp.norms.weight_standardized_group",
+    "Affine": "affine",
+    "BatchInstanceNormalization": "batch_instance",
+    "BatchRenormalization": "batch_renorm",
+    "EvoNormB0": "evonorm_b0",
+    "EvoNormS0": "evonorm_s0",
+    "FilterResponseNormalization": "filter_response",
+    "FullLayerNormalization": "layer_full",
+    "GhostBatchNormalization": "ghost_batch",
+    "MeanOnlyBatchNormalization": "mean_only_batch",
+    "SpectralNormConv2D": "spectral",
+    "SpectralNormDense": "spectral",
+    "SwitchableNormalization": "switchable",
+    "WeightNormConv2D": "weight",
+    "WeightNormDense": "weight",
+    "WeightStandardizedConv2D": "weight_standardized_group",
+    "WeightStandardizedDense": "weight_standardized_group",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAYERS:
-        return attribute(f"{_LAYERS[name]}:{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = attributes(__name__, _LAYERS)
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,8 @@
 """Running: trials out to worker processes, records back to the store.  No TensorFlow in this process."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bnexp.lazy import attribute
+from bnexp.lazy import attributes
 
 if TYPE_CHECKING:
     from bnexp.running.options import Options
@@ -11,10 +11,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "Outcome", "run"]
 
-_MODULES = {"Options": "options", "Outcome": "survey", "run": "runner"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:  # imported when it is asked for: a worker needs none of them
-        return attribute(f"bnexp.running.{_MODULES[name]}:{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# A worker needs none of them.
+__getattr__ = attributes(__name__, {"Options": "options", "Outcome": "survey", "run": "runner"})

@@ -18,7 +18,7 @@ class Trainer(Resources):
 
     def altered(self) -> bool:
         """Whether a user's code has changed what other trials in this process would be trained with."""
-        return altered(self._settings)
+        return self._settings is not None and altered(self._settings)
 
     def describe(self) -> dict[str, Any]:
         """The device, its name, threads and determinism, as the record keeps them."""
@@ -29,6 +29,7 @@ class Trainer(Resources):
 
         Raises UserError where the data cannot be had or do not fit the spec.
         """
+        self.note_settings(trial)
         try:
             return central(trial, self, progress)
         except BaseException:
@@ -40,6 +41,7 @@ class Trainer(Resources):
 
         Raises UserError where a user's own layer cannot work in it.
         """
+        self.note_settings(trial)
         data = self.data(trial)
         available = len(data.dataset.train_labels)
         batch = np.arange(min(trial.spec.training.batch_size, available))

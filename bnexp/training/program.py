@@ -103,17 +103,20 @@ class Program:
         self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
 
+        # Nothing here is for autograph to convert, which takes half a second of the first trace.
+        traced = partial(tf.function, autograph=False)
+
         def stretch(update: Callable[..., Any], batch_size: int | None) -> Any:
-            return tf.function(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32)])
+            return traced(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32)])
 
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
         self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
         if step == "xla":
             size = spec.training.batch_size
-            self._stretches[size] = stretch(tf.function(self._update, jit_compile=True), size)
+            self._stretches[size] = stretch(traced(self._update, jit_compile=True), size)
         one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
-        self._scores = tf.function(partial(_score, partial(inference_model, training=False)), one_batch)
-        self._batch_scores = tf.function(partial(_score, self._statistics.logits), one_batch, autograph=False)
+        self._scores = traced(partial(_score, partial(inference_model, training=False)), one_batch)
+        self._batch_scores = traced(partial(_score, self._statistics.logits), one_batch)
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
         """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path.
@@ -122,7 +125,10 @@ class Program:
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
         assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
-        seed_everything(seed, "global", self._chance)
+        if (
+            self._only_seed is not None
+        ):  # nothing of ours draws by chance, and TensorFlow would optimize its graphs anew
+            seed_everything(seed, "global", self._chance)
         weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights.values(), strict=True):
             variable.assign(value)
@@ -253,17 +259,21 @@ def _loop(
     order: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
     """`update` with each batch of `order` (steps, batch): steps done, sums of both losses, hits, whether finite."""
-    steps, correct, finite = tf.constant(0), tf.constant(0), tf.constant(True)
-    loss_sum = penalty_sum = tf.constant(0.0, tf.float64)
     size = tf.cast(tf.shape(order)[1], tf.float64)
-    while steps < tf.shape(order)[0] and finite:
+
+    def step(steps: tf.Tensor, loss_sum: tf.Tensor, penalty_sum: tf.Tensor, correct: tf.Tensor, _: tf.Tensor) -> Any:
         loss, penalty, hits = update(_pixels(images, order[steps]), tf.gather(labels, order[steps]))
-        steps += 1
-        correct += hits
         loss_sum += tf.cast(loss, tf.float64) * size
         penalty_sum += tf.cast(penalty, tf.float64) * size
-        finite = tf.math.is_finite(loss + penalty)
-    return steps, loss_sum, penalty_sum, correct, finite
+        return steps + 1, loss_sum, penalty_sum, correct + hits, tf.math.is_finite(loss + penalty)
+
+    none, no_sum = tf.constant(0), tf.constant(0.0, tf.float64)
+    found: tuple[tf.Tensor, ...] = tf.while_loop(
+        lambda steps, *sums_and_finite: tf.logical_and(steps < tf.shape(order)[0], sums_and_finite[-1]),
+        step,
+        (none, no_sum, no_sum, none, tf.constant(True)),
+    )
+    return found
 
 
 def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:

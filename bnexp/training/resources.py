@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,11 +25,16 @@ class Resources:
 
     def __init__(self, device: str = "auto", threads: int = 1, data_folder: Path | None = None) -> None:
         self.device = configure(device, threads)
-        self._settings = settings()
+        self._settings: dict[Any, object] | None = None  # as they were before the first of a user's code
         self.environment = environment()
         self._data_folder = data_folder
         self._data: tuple[str, DeviceData] | None = None
         self._programs: dict[str, Program] = {}
+
+    def note_settings(self, trial: Trial) -> None:
+        """To be called before a trial, which may have a user's code that alters them."""
+        if self._settings is None and code_of(trial.spec, trial.search_path):
+            self._settings = settings()
 
     def data(self, trial: Trial) -> DeviceData:
         """The trial's dataset on the device; that of the trial before, if it is the same.

@@ -58,6 +58,10 @@ BESIDE_A_NORM = {
         "2:24: training.batch_size must be a whole number, not the text '64'; write 64 without quotes"
     ),
     "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
+    "training:\n  evaluations:\n    first_epoch: 10": (  # as up to protocol 2
+        "4:5: training.evaluations must be a whole number, not a block of keys; "
+        "such as 4: looks at the validation data per factor of two in steps"
+    ),
     "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
     "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",
     "training.epochs: 010": "2:18: training.epochs must be a whole number, not the text '010'; write 10",

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
-from small_trial import SMALL, numbers
+import pytest
+import tensorflow as tf
+from small_trial import SMALL, numbers, small, started
 
 from bnexp.records.record import TrialRecord
 
@@ -54,3 +56,10 @@ def test_a_reused_model_takes_the_learning_rate_of_its_trial(train):
     record = train(seed=1, **slow)
     assert record.execution["compiled_model_reused"]
     assert record.evaluations[-1].train_loss > 2.2  # hardly moved from ln 10 = 2.30
+
+
+def test_another_start_leaves_the_optimized_graphs_as_they_are(monkeypatch):
+    """TensorFlow forgets them where its global seed is set, so that the first step would optimize them again."""
+    program = started(small())
+    monkeypatch.setattr(tf.random, "set_seed", pytest.fail)
+    program.reset(small(), seed=4)

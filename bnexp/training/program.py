@@ -125,9 +125,8 @@ class Program:
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
         assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
-        if (
-            self._only_seed is not None
-        ):  # nothing of ours draws by chance, and TensorFlow would optimize its graphs anew
+        # Nothing of ours draws from these generators, and TensorFlow optimizes its graphs anew after each seed.
+        if self._only_seed is not None:
             seed_everything(seed, "global", self._chance)
         weights = initial_weights(self.built, spec.model, seed, self._constants)
         for variable, value in zip(self.model.variables, weights.values(), strict=True):

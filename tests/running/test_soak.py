@@ -73,9 +73,9 @@ def real_trials(seeds: int, norms: tuple[str, ...] = NORMS) -> Experiment:
     return Experiment("soak", "", norms, "none", tuple(range(seeds)), points)
 
 
-@pytest.mark.parametrize("norms", [NORMS[:2], pytest.param(NORMS, marks=pytest.mark.slow)], ids=" ".join)
-def test_one_worker_and_two_give_the_same_bits(tmp_path: Path, norms: tuple[str, ...]) -> None:
+def test_one_worker_and_two_give_the_same_bits(tmp_path: Path) -> None:
     """Real trainings: all in one process, one after the other on used models, or shared by two."""
+    norms = NORMS[:2]
     for jobs in (1, 2):
         outcome = run([real_trials(2, norms)], Store(tmp_path / str(jobs)), Options(jobs=jobs, device="cpu"), Watcher())
         assert (outcome.trained, outcome.failed) == (2 * len(norms), 0)

@@ -103,7 +103,7 @@ class Program:
         self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
 
-        # Nothing here is for autograph to convert, which takes half a second of the first trace.
+        # Nothing here is for autograph to convert, which takes half of the time of the first trace.
         traced = partial(tf.function, autograph=False)
 
         def stretch(update: Callable[..., Any], batch_size: int | None) -> Any:

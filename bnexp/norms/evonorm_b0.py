@@ -24,7 +24,10 @@ class EvoNormB0(MovingAverages):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
-        _, own_mean, of_instance = centred_moments(x, pixel_axes(x))
+        return self.with_moments(x, *centred_moments(x, pixel_axes(x))[1:], training)
+
+    def with_moments(self, x: Any, own_mean: Any, of_instance: Any, training: bool | None = None) -> Any:
+        """The outputs for x, whose mean and variance over the pixels of each example are given."""
         if self.uses_batch(training):
             _, of_batch = combined(own_mean, of_instance, 0)
             self.move(self.moving_variance, of_batch)

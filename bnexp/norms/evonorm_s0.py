@@ -40,13 +40,16 @@ class EvoNormS0(Channelwise):
 
     def call(self, inputs: Any) -> Any:
         x = self.precise(inputs)
-        _, *of_channels = centred_moments(x, pixel_axes(x))
-        in_groups = (*ops.shape(of_channels[0])[:-1], self.groups, self.channels // self.groups)
-        means, variances = (ops.reshape(moment, in_groups) for moment in of_channels)
+        return self.with_moments(x, *centred_moments(x, pixel_axes(x))[1:])
+
+    def with_moments(self, x: Any, *moments: Any, training: bool | None = None) -> Any:
+        """The outputs for x, whose mean and variance over the pixels of each example are given."""
+        in_groups = (*ops.shape(moments[0])[:-1], self.groups, self.channels // self.groups)
+        means, variances = (ops.reshape(moment, in_groups) for moment in moments)
         _, variance = combined(means, variances, -1)
         inverse = ops.rsqrt(variance + self.epsilon) * ops.ones_like(variances)
-        swish = x * ops.sigmoid(self.precise(self.v) * x)
-        return self.normalized(swish, ops.reshape(inverse, ops.shape(of_channels[0])))
+        scale, shift = self.scale_and_shift(ops.reshape(inverse, ops.shape(moments[0])))
+        return ops.cast(x * ops.sigmoid(self.precise(self.v) * x) * scale + shift, self.compute_dtype)
 
 
 layer = EvoNormS0.of

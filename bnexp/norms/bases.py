@@ -100,6 +100,25 @@ class ByMoments(Channelwise):
         return ops.cast(centred * scale + shift, self.compute_dtype)
 
 
+class TwoLines(Channelwise):
+    """A layer that makes its outputs, but for β, of two lines as those of `ByMoments`."""
+
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """A and B of each."""
+        raise NotImplementedError
+
+    @staticmethod
+    def joined(first: Any, second: Any) -> Any:
+        """What is made of the two."""
+        raise NotImplementedError
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        centred, mean, variance = centred_moments(x, pixel_axes(x))
+        lines = (centred * scale + shift for scale, shift in self.lines(mean, variance, training))
+        return ops.cast(self.joined(*lines) + self.precise(self.beta), self.compute_dtype)
+
+
 class MovingAverages(Channelwise):
     """A layer whose statistics of the batch are, at inference, moving averages.
 

@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from bnexp.norms.bases import EffectiveKernel
-from bnexp.norms.evonorm_b0 import EvoNormB0
-from bnexp.norms.evonorm_s0 import EvoNormS0
+from bnexp.norms.bases import EffectiveKernel, TwoLines
+from bnexp.norms.batch_renorm import BatchRenormalization
 from bnexp.norms.filter_response import FilterResponseNormalization
 from bnexp.norms.layer_full import FullLayerNormalization
+from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
 from bnexp.training import fast_convolutions, fast_layers
 from bnexp.training.fast_layers import Use
 
@@ -35,6 +35,9 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 _MOST_PIXELS = 32
 """Of a column: up to so many, a covariance of columns is cheap beside the convolution."""
+
+_OF_THE_BATCH = (keras.layers.BatchNormalization, BatchRenormalization, MeanOnlyBatchNormalization)
+"""Norms to which moments of each example are as good as those of all."""
 
 
 def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.Model:
@@ -116,7 +119,7 @@ def _activation(layer: keras.layers.Layer) -> Activation | None:
     """What a layer does that may follow max-pooling, or an evolved norm that has nothing left to do."""
     if type(layer) is FilterResponseNormalization:
         return lambda y: tf.maximum(y, layer.tau)
-    if type(layer) in (EvoNormB0, EvoNormS0):
+    if isinstance(layer, TwoLines) and fast_layers.computes(layer):
         return tf.identity
     relu = type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
     return tf.nn.relu if relu else None
@@ -126,10 +129,10 @@ class _Outputs(NamedTuple):
     """Those of a convolution with its bias, of which only their moments are known so far."""
 
     mean: tf.Tensor
-    """Over the pixels of each example, (N,1,1,C), as the biased variance."""
+    """Over the pixels of each example, (N,1,1,C), or of all examples, (1,1,1,C); as the biased variance."""
     variance: tf.Tensor
-    line: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
-    """From A and B, which go with (N,1,1,C), to A (outputs − mean) + B: two parts, as of a `Head`."""
+    line: Callable[..., tf.Tensor]
+    """A (outputs − mean) + B, of A and, where it is not 0, B, which go with the mean."""
 
 
 def _head(
@@ -161,9 +164,10 @@ def _head(
 
     def outputs(x: tf.Tensor) -> _Outputs:
         if reads_images:
-            return _by_covariance(linear, _kernel(linear, use), x)
+            return _by_covariance(linear, _kernel(linear, use), x, together=type(norm) in _OF_THE_BATCH)
         centred, mean, variance = fast_layers.moments(product(x, _kernel(linear, use)))
-        return _Outputs(mean + _bias(linear), variance, lambda scale, shift: (centred * scale, shift))
+        line = lambda scale, shift=None: centred * scale if shift is None else centred * scale + shift  # noqa: E731
+        return _Outputs(mean + _bias(linear), variance, line)
 
     line, head = fast_layers.line_of(norm), None
     if alone:
@@ -183,49 +187,56 @@ def _head(
         )
     elif line and convolution:
 
-        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             of = outputs(x)
-            return of.line(*line(of.mean, of.variance, training))
+            scale, shift = line(of.mean, of.variance, training)
+            return of.line(scale), shift
 
     elif type(norm) is FullLayerNormalization and convolution:
 
-        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, None]:
             of = outputs(x)
-            y, shift = of.line(*fast_layers.of_groups(1, norm.epsilon, of.mean, of.variance))
-            return (y if shift is None else y + shift) * norm.gamma + norm.beta, None
+            return of.line(*fast_layers.of_groups(1, norm.epsilon, of.mean, of.variance)) * norm.gamma + norm.beta, None
 
-    elif type(norm) in (EvoNormB0, EvoNormS0) and convolution:
+    elif isinstance(norm, TwoLines) and convolution:
 
-        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             of = outputs(x)
-            y, shift = of.line(tf.ones_like(of.mean), of.mean)
-            return norm.with_moments(y if shift is None else y + shift, of.mean, of.variance, training=training), None
+            first, second = norm.lines(of.mean, of.variance, training)
+            return norm.joined(of.line(*first), of.line(*second)), tf.convert_to_tensor(norm.beta)
 
     elif type(norm) in (keras.layers.LayerNormalization, keras.layers.RMSNormalization) and reads_images:
         head = partial(_by_squares, linear, norm, use)
     return head, [linear, norm] if head and not alone else [linear] if head else []
 
 
-def _by_covariance(conv: keras.layers.Conv2D, kernel: tf.Tensor, x: tf.Tensor) -> _Outputs:
-    """The outputs of the convolution that reads the images: each has its mean column and the covariance of columns."""
-    height, width, filters = conv.output.shape[1:]
-    kernel = tf.reshape(kernel, (-1, filters))
-    columns = tf.reshape(tf.stack(fast_convolutions.pixels(conv, x), 1), (-1, kernel.shape[0], height * width))
+def _by_covariance(conv: keras.layers.Conv2D, kernel: tf.Tensor, x: tf.Tensor, *, together: bool) -> _Outputs:
+    """The outputs of the convolution that reads the images, by mean column and covariance of columns.
+
+    Each image has its own; or all images together have one.  A last pixel of each column is 1, and the kernel of it the
+    bias, or B of a line.
+    """
+    pixels, filters = fast_convolutions.pixels(conv, x), conv.filters
+    columns = tf.stack([*pixels, tf.ones_like(pixels[0])], 0 if together else 1)
+    columns = tf.reshape(
+        columns, (1 if together else -1, len(pixels) + 1, math.prod(conv.output.shape[1:3]) if not together else -1)
+    )
+    kernel = tf.pad(tf.reshape(kernel, (-1, filters)), [(0, 1), (0, 0)])
+    one = tf.one_hot([len(pixels)], len(pixels) + 1, axis=0, dtype=x.dtype)
     mean = tf.reduce_mean(columns, 2, keepdims=True)
-    columns -= mean
-    covariance = tf.matmul(columns, columns, transpose_b=True) / (height * width)
+    columns -= mean * (1 - one)
+    covariance = tf.matmul(columns, columns, transpose_b=True) / tf.cast(tf.shape(columns)[2], x.dtype)
     variance = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 1)
-    of_each = (-1, 1, 1, filters)
 
-    def line(scale: tf.Tensor, shift: tf.Tensor) -> tuple[tf.Tensor, None]:
-        """B by a last column of the kernel, which a pixel that is 1 is multiplied by."""
-        scale, shift = (tf.reshape(part, (-1, 1, filters)) for part in (scale, shift))
-        lines = tf.concat([kernel * scale + tf.zeros_like(mean), shift + tf.zeros_like(mean[:, :1])], 1)
-        y = tf.matmul(tf.concat([columns, tf.ones_like(columns[:, :1])], 1), lines, transpose_a=True)
-        return tf.reshape(y, (-1, height, width, filters)), None
+    def line(scale: tf.Tensor, shift: tf.Tensor | None = None) -> tf.Tensor:
+        lines = kernel * tf.reshape(scale, (-1, 1, filters))
+        if shift is not None:
+            lines += one * tf.reshape(shift, (-1, 1, filters))
+        y = tf.matmul(columns, lines, transpose_a=True)
+        return tf.reshape(y, (-1, *conv.output.shape[1:]))
 
-    means = tf.reshape(tf.matmul(mean[:, :, 0], kernel) + _bias(conv), of_each)
-    return _Outputs(means, tf.reshape(variance, of_each), line)
+    means = tf.matmul(mean[:, :, 0], kernel) + _bias(conv)
+    return _Outputs(*(tf.reshape(moment, (-1, 1, 1, filters)) for moment in (means, variance)), line)
 
 
 def _by_squares(conv: keras.layers.Conv2D, norm: Any, use: Use, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:

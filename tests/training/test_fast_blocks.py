@@ -26,6 +26,19 @@ NORMS = {
     "group": {"name": "group", "groups": 4},
     "group on dense layers": {"name": "group", "groups": 4, "layers": "dense"},
     "weight": "weight",
+    "spectral": "spectral",
+    "layer-channel": "layer-channel",
+    "rms": "rms",
+    "layer-full": "layer-full",
+    "mean-only-batch": "mean-only-batch",
+    "batch-renorm": {"name": "batch-renorm", "ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0},
+    "ghost-batch": {"name": "ghost-batch", "ghost_size": 4},
+    "batch-instance": {"name": "batch-instance", "layers": "conv"},
+    "switchable": "switchable",
+    "filter-response": {"name": "filter-response", "layers": "conv"},
+    "weight-standardized-group": {"name": "weight-standardized-group", "groups": 4},
+    "evonorm-s0": {"name": "evonorm-s0", "groups": 4},
+    "evonorm-b0": "evonorm-b0",
 }
 MODEL = {"name": "cnn", "filters": [8, 12, 8], "dense": [8], "pools": 2}
 

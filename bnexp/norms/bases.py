@@ -100,11 +100,15 @@ class ByMoments(Channelwise):
         return ops.cast(centred * scale + shift, self.compute_dtype)
 
 
-class TwoLines(Channelwise):
-    """A layer that makes its outputs, but for β, of two lines as those of `ByMoments`."""
+Line = tuple[Any, Any | None]
+"""A and B of y = A x + B; None is 0."""
 
-    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-        """A and B of each."""
+
+class TwoLines(Channelwise):
+    """A layer that makes its outputs, but for β, of two lines for each example and channel, by their moments."""
+
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
+        """Both, from mean and variance as in `ByMoments`."""
         raise NotImplementedError
 
     @staticmethod
@@ -114,9 +118,9 @@ class TwoLines(Channelwise):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         x = self.precise(inputs)
-        centred, mean, variance = centred_moments(x, pixel_axes(x))
-        lines = (centred * scale + shift for scale, shift in self.lines(mean, variance, training))
-        return ops.cast(self.joined(*lines) + self.precise(self.beta), self.compute_dtype)
+        _, mean, variance = centred_moments(x, pixel_axes(x))
+        first, second = (of_line(x, *line) for line in self.lines(mean, variance, training))
+        return ops.cast(self.joined(first, second) + self.precise(self.beta), self.compute_dtype)
 
 
 class MovingAverages(Channelwise):
@@ -240,6 +244,11 @@ def combined(means: Any, variances: Any, axis: int) -> tuple[Any, Any]:
     """
     mean = ops.mean(means, axis, keepdims=True)
     return mean, ops.mean(variances + ops.square(means - mean), axis, keepdims=True)
+
+
+def of_line(x: Any, scale: Any, shift: Any | None = None) -> Any:
+    """scale · x + shift."""
+    return x * scale if shift is None else x * scale + shift
 
 
 def batch_axes(x: Any) -> tuple[int, ...]:

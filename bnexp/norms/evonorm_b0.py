@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, TwoLines, combined
+from bnexp.norms.bases import Line, MovingAverages, TwoLines, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -22,7 +22,7 @@ class EvoNormB0(TwoLines, MovingAverages):
     starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
     averages: ClassVar = {"moving_variance": 1.0}
 
-    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
         if self.uses_batch(training):
             _, of_batch = combined(mean, variance, 0)
             self.move(self.moving_variance, of_batch)
@@ -30,12 +30,12 @@ class EvoNormB0(TwoLines, MovingAverages):
             of_batch = self.precise(self.moving_variance)
         inverse = ops.rsqrt(of_batch + self.epsilon)
         gamma, v = self.precise(self.gamma) * inverse, self.precise(self.v) * inverse
-        return (gamma, gamma * mean), (v, v * mean + ops.sqrt(variance + self.epsilon) * inverse - 1)
+        return (gamma, None), (v, ops.sqrt(variance + self.epsilon) * inverse - 1)
 
     @staticmethod
     def joined(first: Any, second: Any) -> Any:
         """Of γx/σ_c and (v x + σ_nc)/σ_c − 1."""
-        return first / (1 + ops.relu(second))
+        return first * ops.reciprocal(1 + ops.relu(second))
 
 
 layer = EvoNormB0.of

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import TwoLines, check_epsilon, combined
+from bnexp.norms.bases import Line, TwoLines, check_epsilon, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -38,12 +38,11 @@ class EvoNormS0(TwoLines):
                 f"groups must divide the channels; received {self.groups} groups, {self.channels} channels"
             )
 
-    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
         in_groups = (*ops.shape(mean)[:-1], self.groups, self.channels // self.groups)
         _, of_group = combined(ops.reshape(mean, in_groups), ops.reshape(variance, in_groups), -1)
         inverse = ops.reshape(ops.broadcast_to(ops.rsqrt(of_group + self.epsilon), in_groups), ops.shape(mean))
-        gamma, v = self.precise(self.gamma) * inverse, self.precise(self.v)
-        return (gamma, gamma * mean), (v, v * mean)
+        return (self.precise(self.gamma) * inverse, None), (self.precise(self.v), None)
 
     @staticmethod
     def joined(first: Any, second: Any) -> Any:

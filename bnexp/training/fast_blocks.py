@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from bnexp.norms.bases import EffectiveKernel, TwoLines
+from bnexp.norms.bases import EffectiveKernel, TwoLines, of_line
 from bnexp.norms.batch_renorm import BatchRenormalization
 from bnexp.norms.filter_response import FilterResponseNormalization
 from bnexp.norms.layer_full import FullLayerNormalization
@@ -118,11 +118,15 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
 def _activation(layer: keras.layers.Layer) -> Activation | None:
     """What a layer does that may follow max-pooling, or an evolved norm that has nothing left to do."""
     if type(layer) is FilterResponseNormalization:
-        return lambda y: tf.maximum(y, layer.tau)
+        return partial(_at_least, layer)
     if isinstance(layer, TwoLines) and fast_layers.computes(layer):
         return tf.identity
     relu = type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
     return tf.nn.relu if relu else None
+
+
+def _at_least(layer: FilterResponseNormalization, y: tf.Tensor) -> tf.Tensor:
+    return tf.maximum(y, layer.tau)
 
 
 class _Outputs(NamedTuple):
@@ -166,8 +170,7 @@ def _head(
         if reads_images:
             return _by_covariance(linear, _kernel(linear, use), x, together=type(norm) in _OF_THE_BATCH)
         centred, mean, variance = fast_layers.moments(product(x, _kernel(linear, use)))
-        line = lambda scale, shift=None: centred * scale if shift is None else centred * scale + shift  # noqa: E731
-        return _Outputs(mean + _bias(linear), variance, line)
+        return _Outputs(mean + _bias(linear), variance, partial(of_line, centred))
 
     line, head = fast_layers.line_of(norm), None
     if alone:
@@ -201,9 +204,18 @@ def _head(
     elif isinstance(norm, TwoLines) and convolution:
 
         def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            of = outputs(x)
-            first, second = norm.lines(of.mean, of.variance, training)
-            return norm.joined(of.line(*first), of.line(*second)), tf.convert_to_tensor(norm.beta)
+            if reads_images:
+                mean, variance, centred = outputs(x)
+
+                def of(scale: tf.Tensor, shift: tf.Tensor | None) -> tf.Tensor:
+                    return centred(scale, scale * mean + (0.0 if shift is None else shift))
+
+            else:
+                y = tf.nn.bias_add(product(x, _kernel(linear, use)), _bias(linear))
+                y, mean, variance = fast_layers.moments(y, centred=False)
+                of = partial(of_line, y)
+            first, second = (of(*line) for line in norm.lines(mean, variance, training))
+            return norm.joined(first, second), tf.convert_to_tensor(norm.beta)
 
     elif type(norm) in (keras.layers.LayerNormalization, keras.layers.RMSNormalization) and reads_images:
         head = partial(_by_squares, linear, norm, use)
@@ -216,27 +228,25 @@ def _by_covariance(conv: keras.layers.Conv2D, kernel: tf.Tensor, x: tf.Tensor, *
     Each image has its own; or all images together have one.  A last pixel of each column is 1, and the kernel of it the
     bias, or B of a line.
     """
-    pixels, filters = fast_convolutions.pixels(conv, x), conv.filters
+    pixels, (height, width, filters) = fast_convolutions.pixels(conv, x), conv.output.shape[1:]
     columns = tf.stack([*pixels, tf.ones_like(pixels[0])], 0 if together else 1)
-    columns = tf.reshape(
-        columns, (1 if together else -1, len(pixels) + 1, math.prod(conv.output.shape[1:3]) if not together else -1)
-    )
+    each, size = ((), -1) if together else ((-1,), height * width)
+    columns = tf.reshape(columns, (*each, len(pixels) + 1, size))
     kernel = tf.pad(tf.reshape(kernel, (-1, filters)), [(0, 1), (0, 0)])
     one = tf.one_hot([len(pixels)], len(pixels) + 1, axis=0, dtype=x.dtype)
-    mean = tf.reduce_mean(columns, 2, keepdims=True)
+    mean = tf.reduce_mean(columns, -1, keepdims=True)
     columns -= mean * (1 - one)
-    covariance = tf.matmul(columns, columns, transpose_b=True) / tf.cast(tf.shape(columns)[2], x.dtype)
-    variance = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 1)
+    covariance = tf.matmul(columns, columns, transpose_b=True) / tf.cast(tf.shape(columns)[-1], x.dtype)
+    moments = tf.reduce_sum(mean * kernel, -2) + _bias(conv), tf.reduce_sum(kernel * (covariance @ kernel), -2)
 
     def line(scale: tf.Tensor, shift: tf.Tensor | None = None) -> tf.Tensor:
-        lines = kernel * tf.reshape(scale, (-1, 1, filters))
+        lines = kernel * tf.reshape(scale, (*each, 1, filters))
         if shift is not None:
-            lines += one * tf.reshape(shift, (-1, 1, filters))
-        y = tf.matmul(columns, lines, transpose_a=True)
-        return tf.reshape(y, (-1, *conv.output.shape[1:]))
+            lines += one * tf.reshape(shift, (*each, 1, filters))
+        return tf.reshape(tf.matmul(columns, lines, transpose_a=True), (-1, height, width, filters))
 
-    means = tf.matmul(mean[:, :, 0], kernel) + _bias(conv)
-    return _Outputs(*(tf.reshape(moment, (-1, 1, 1, filters)) for moment in (means, variance)), line)
+    mean, variance = (tf.reshape(moment, (-1, 1, 1, filters)) for moment in moments)
+    return _Outputs(mean, variance, line)
 
 
 def _by_squares(conv: keras.layers.Conv2D, norm: Any, use: Use, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:

@@ -116,28 +116,36 @@ def line_of_groups(
 def of_groups(groups: int, epsilon: float, means: tf.Tensor, variances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The same of groups of channels, without γ and β."""
     size = means.shape[-1] // groups
-    members = (tf.reshape(moment, (-1, groups, size)) for moment in (means, variances))
+    of_channels = [tf.reshape(moment, (-1, groups, size)) for moment in (means, variances)]
     mean, variance = (
-        tf.reshape(tf.repeat(moment, size, -1), tf.shape(means)) for moment in combined(*members, axis=-1)
+        tf.reshape(tf.repeat(moment, size, -1), tf.shape(means))
+        for moment in combined(of_channels[0], of_channels[1], -1)
     )
     inverse = tf.math.rsqrt(variance + epsilon)
     return inverse, (means - mean) * inverse
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def moments(x: tf.Tensor) -> object:
-    """x − mean, mean and biased variance over the pixels of each example, (N,1,1,C) for x (N,H,W,C); as
-    `norms.bases.centred_moments`, with a gradient of fewer passes over x.
+def moments(x: tf.Tensor, *, centred: bool = True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """x − mean, or x itself, and mean and biased variance over the pixels of each example, (N,1,1,C) for x (N,H,W,C).
+
+    As `norms.bases.centred_moments`, with a gradient of fewer passes over x, where what is made of x is made of the
+    first that is returned.
     """
-    axes = pixel_axes(x)
-    centred, mean, variance = centred_moments(x, axes)
-    pixels = math.prod(x.shape[1:-1])
+    axes, pixels = pixel_axes(x), math.prod(x.shape[1:-1])
 
-    def gradient(of_centred: tf.Tensor, of_mean: tf.Tensor, of_variance: tf.Tensor) -> tf.Tensor:
-        of_all = (of_mean - tf.reduce_sum(of_centred, axes, keepdims=True)) / pixels
-        return of_centred + (centred * (of_variance * (2 / pixels)) + of_all)
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def both(x: tf.Tensor) -> object:
+        apart, mean, variance = centred_moments(x, axes)
 
-    return (centred, mean, variance), gradient
+        def gradient(of_x: tf.Tensor, of_mean: tf.Tensor, of_variance: tf.Tensor) -> tf.Tensor:
+            if centred:
+                of_mean -= tf.reduce_sum(of_x, axes, keepdims=True)
+            return of_x + (apart * (of_variance * (2 / pixels)) + of_mean / pixels)
+
+        return (apart if centred else tf.identity(x), mean, variance), gradient
+
+    found: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = both(x)
+    return found
 
 
 def channel_layer_normalization(layer: keras.layers.LayerNormalization, x: tf.Tensor) -> tf.Tensor:
@@ -216,7 +224,7 @@ def line_of(layer: Any) -> Callable[..., tuple[tf.Tensor, tf.Tensor]] | None:
     """`norms.bases.ByMoments.line` of a layer that has one, or that of Keras's norms."""
     if type(layer) in _LINES:
         return partial(_LINES[type(layer)], layer)
-    return layer.line if type(layer) in _OURS and isinstance(layer, ByMoments) else None
+    return layer.line if computes(layer) and isinstance(layer, ByMoments) else None
 
 
 def folds(layer: keras.layers.Layer) -> bool:

@@ -121,8 +121,8 @@ def _activation(layer: keras.layers.Layer) -> Activation | None:
         return partial(_at_least, layer)
     if isinstance(layer, TwoLines) and fast_layers.computes(layer):
         return tf.identity
-    relu = type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu
-    return tf.nn.relu if relu else None
+    relu: Activation = tf.nn.relu
+    return relu if type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu else None
 
 
 def _at_least(layer: FilterResponseNormalization, y: tf.Tensor) -> tf.Tensor:

@@ -113,7 +113,7 @@ def test_in_float32_all_but_rounding_is_the_same(norm, batch_size):
 @pytest.mark.parametrize("norm", [name for name in NORMS if name != "evonorm-b0"])
 def test_of_images_with_a_large_mean(norm):
     """Covariances are those of centred columns: E[x²] − E[x]² would have no digit left at 300 ± 0.3."""
-    model = cnn(norm, (12, 12, 1), filters=[8], pools=1)
+    model = cnn(NORMS[norm], (12, 12, 1), filters=[8], pools=1)
     x = images((12, 12, 1), dtype="float32") + 300
     found, expected = (
         results(model, compute, x, training=True)[0] for compute in (with_fast_forms(model, "graph"), model)

@@ -108,6 +108,8 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
         pooled = pooled and fast_layers.computes(pool)
         behind = [pool] if pooled else []
         norm = end if fast_layers.computes(end) else before(end)
+        if norm is not end and _activation(norm):
+            continue
         head, layers = _head(before(norm), norm, model.inputs[0], use, batch_size, pooled=pooled)
         layers = [*layers, *([] if norm is end else [end]), *behind]
         if len(layers) > 1:
@@ -115,12 +117,12 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
     return found
 
 
-def _activation(layer: keras.layers.Layer) -> Activation | None:
+def _activation(layer: Any) -> Activation | None:
     """What a layer does that may follow max-pooling, or an evolved norm that has nothing left to do."""
     if type(layer) is FilterResponseNormalization:
         return partial(_at_least, layer)
     if isinstance(layer, TwoLines) and fast_layers.computes(layer):
-        return tf.identity
+        return lambda y: y
     relu: Activation = tf.nn.relu
     return relu if type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu else None
 

@@ -11,6 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 from bnexp.models.cnn import build
+from bnexp.norms.evonorm_b0 import EvoNormB0
+from bnexp.norms.filter_response import FilterResponseNormalization
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_blocks import with_fast_forms
 
@@ -184,6 +186,19 @@ def test_what_others_look_at_too_is_not_taken_together():
     y = layers.Activation("relu", name="relu")(layers.BatchNormalization(name="norm")(linear))
     fast = with_fast_forms(keras.Model(image, layers.Add()([linear, y])), "graph", 10_000)
     assert {"conv", "relu", "norm_fast"} <= {layer.name for layer in fast.layers}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("norm", [EvoNormB0, FilterResponseNormalization])
+def test_an_activation_after_a_norm_that_brings_its_own(norm):
+    image = keras.Input((8, 8, 1))
+    x = layers.Activation("relu")(norm()(layers.Conv2D(4, 3)(image)))
+    x = layers.Dense(10)(layers.Flatten()(layers.MaxPooling2D(2)(x)))
+    model = keras.Model(image, x)
+    for variable in model.variables:
+        if variable.name == "tau":
+            variable.assign(variable - 1.0)
+    assert_same(model, "graph", images((8, 8, 1)), 1e-11)
 
 
 STAYS = {

@@ -76,14 +76,51 @@ class Channelwise(OwnLayer):
         """γ · normalized + β in the policy's compute dtype."""
         return ops.cast(normalized * self.precise(self.gamma) + self.precise(self.beta), self.compute_dtype)
 
-    def normalized(self, centred: Any, inverse: Any, shift: Any = 0) -> Any:
-        """γ · (centred · inverse + shift) + β in the policy's compute dtype.
+    def scale_and_shift(self, inverse: Any, shift: Any = 0) -> tuple[Any, Any]:
+        """A and B for which A · centred + B is γ · (centred · inverse + shift) + β.
 
         γ is multiplied to the inverse deviation and to the shift, which are small, before it meets x: two passes over x
         instead of four.
         """
         gamma = self.precise(self.gamma)
-        return ops.cast(centred * (inverse * gamma) + (shift * gamma + self.precise(self.beta)), self.compute_dtype)
+        return inverse * gamma, shift * gamma + self.precise(self.beta)
+
+
+class ByMoments(Channelwise):
+    """A layer that is a line, y = A (x − μ) + B, for each example and channel, which follows from their moments."""
+
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        """A and B, of a shape that goes with (N,1,...,C), that of mean μ and variance over an example's pixels."""
+        raise NotImplementedError
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        centred, mean, variance = centred_moments(x, pixel_axes(x))
+        scale, shift = self.line(mean, variance, training)
+        return ops.cast(centred * scale + shift, self.compute_dtype)
+
+
+Line = tuple[Any, Any | None]
+"""A and B of y = A x + B; None is 0."""
+
+
+class TwoLines(Channelwise):
+    """A layer that makes its outputs, but for β, of two lines for each example and channel, by their moments."""
+
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
+        """Both, from mean and variance as in `ByMoments`."""
+        raise NotImplementedError
+
+    @staticmethod
+    def joined(first: Any, second: Any) -> Any:
+        """What is made of the two."""
+        raise NotImplementedError
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = self.precise(inputs)
+        _, mean, variance = centred_moments(x, pixel_axes(x))
+        first, second = (of_line(x, *line) for line in self.lines(mean, variance, training))
+        return ops.cast(self.joined(first, second) + self.precise(self.beta), self.compute_dtype)
 
 
 class MovingAverages(Channelwise):
@@ -132,6 +169,17 @@ class MovingAverages(Channelwise):
         for name, value in [("moving_mean", mean), ("moving_variance", variance)]:
             if name in self.averages:
                 getattr(self, name).assign(value)
+
+
+class ByBatch(ByMoments, MovingAverages):
+    """At inference its line depends on moving averages alone."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        if self.uses_batch(training):
+            return super().call(inputs, training)
+        mean = self.precise(self.moving_mean)
+        scale, shift = self.line(mean, None, training)
+        return ops.cast((self.precise(inputs) - mean) * scale + shift, self.compute_dtype)
 
 
 class EffectiveKernel(OwnLayer):
@@ -196,6 +244,11 @@ def combined(means: Any, variances: Any, axis: int) -> tuple[Any, Any]:
     """
     mean = ops.mean(means, axis, keepdims=True)
     return mean, ops.mean(variances + ops.square(means - mean), axis, keepdims=True)
+
+
+def of_line(x: Any, scale: Any, shift: Any | None = None) -> Any:
+    """scale · x + shift."""
+    return x * scale if shift is None else x * scale + shift
 
 
 def batch_axes(x: Any) -> tuple[int, ...]:

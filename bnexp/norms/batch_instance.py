@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, centred_moments, check_pixels, pixel_axes
+from bnexp.norms.bases import ByMoments, MovingAverages, check_pixels
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
@@ -18,7 +18,7 @@ class UnitInterval(keras.constraints.Constraint):
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class BatchInstanceNormalization(MovingAverages):
+class BatchInstanceNormalization(ByMoments, MovingAverages):
     """A gate per channel between batch and instance normalization.
 
     y = γ_c (ρ_c x̂_B + (1 − ρ_c) x̂_I) + β_c for x of shape (N,H,W,C); x̂_B has its statistics over N,H,W, at inference
@@ -36,14 +36,12 @@ class BatchInstanceNormalization(MovingAverages):
         super().build(input_shape)
         self.rho.constraint = UnitInterval()
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
         rho = self.precise(self.rho)
-        centred, own_mean, own_variance = centred_moments(x, pixel_axes(x))
-        mean, variance = self.batch_moments(own_mean, own_variance, training)
-        of_batch = rho * ops.rsqrt(variance + self.epsilon)
-        of_instance = (1 - rho) * ops.rsqrt(own_variance + self.epsilon)
-        return self.normalized(centred, of_batch + of_instance, (own_mean - mean) * of_batch)
+        batch_mean, batch_variance = self.batch_moments(mean, variance, training)
+        of_batch = rho * ops.rsqrt(batch_variance + self.epsilon)
+        of_instance = (1 - rho) * ops.rsqrt(variance + self.epsilon)
+        return self.scale_and_shift(of_batch + of_instance, (mean - batch_mean) * of_batch)
 
 
 layer = BatchInstanceNormalization.of

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, batch_axes, centred_moments
+from bnexp.norms.bases import ByBatch, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class BatchRenormalization(MovingAverages):
+class BatchRenormalization(ByBatch):
     """Batch normalization whose training output is pulled towards that of inference.
 
     y = γ_c x̂ + β_c, x̂ = (x − μ_B) / σ_B · r + d, with r = clip(σ_B/σ, 1/r_max, r_max) and
@@ -56,21 +56,20 @@ class BatchRenormalization(MovingAverages):
         super().build(input_shape)
         self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
-        mean, deviation = self.precise(self.moving_mean), self.precise(self.moving_deviation)
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        moving_mean, deviation = self.precise(self.moving_mean), self.precise(self.moving_deviation)
         if not self.uses_batch(training):
-            return self.normalized(x - mean, 1 / deviation)
-        centred, batch_mean, batch_variance = centred_moments(x, batch_axes(x))
+            return self.scale_and_shift(1 / deviation, (mean - moving_mean) / deviation)
+        batch_mean, batch_variance = combined(mean, variance, 0)
         batch_deviation = ops.sqrt(batch_variance + self.epsilon)
         r_max = 1 + (self.r_max - 1) * self._ramp(self.r_ramp_end)
         d_max = self.d_max * self._ramp(self.d_ramp_end)
         r = ops.stop_gradient(ops.clip(batch_deviation / deviation, 1 / r_max, r_max))
-        d = ops.stop_gradient(ops.clip((batch_mean - mean) / deviation, -d_max, d_max))
+        d = ops.stop_gradient(ops.clip((batch_mean - moving_mean) / deviation, -d_max, d_max))
         self.move(self.moving_mean, batch_mean)
         self.move(self.moving_deviation, batch_deviation)
         self.steps.assign(self.steps + 1)
-        return self.normalized(centred, r / batch_deviation, d)
+        return self.scale_and_shift(r / batch_deviation, (mean - batch_mean) * r / batch_deviation + d)
 
     def set_statistics(self, mean: Any, variance: Any) -> None:
         self.moving_mean.assign(mean)

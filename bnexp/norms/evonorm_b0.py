@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, centred_moments, combined, pixel_axes
+from bnexp.norms.bases import Line, MovingAverages, TwoLines, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class EvoNormB0(MovingAverages):
+class EvoNormB0(TwoLines, MovingAverages):
     """The input over the larger of two deviations, in place of normalization and activation.
 
     y = γ_c x / max(√(σ²_c + ε), v_c x + √(σ²_nc + ε)) + β_c for x of shape (N,H,W,C) or (N,C); σ²_c over N,H,W, at
@@ -22,16 +22,20 @@ class EvoNormB0(MovingAverages):
     starts: ClassVar = {"gamma": 1.0, "beta": 0.0, "v": 1.0}
     averages: ClassVar = {"moving_variance": 1.0}
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
-        _, own_mean, of_instance = centred_moments(x, pixel_axes(x))
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
         if self.uses_batch(training):
-            _, of_batch = combined(own_mean, of_instance, 0)
+            _, of_batch = combined(mean, variance, 0)
             self.move(self.moving_variance, of_batch)
         else:
             of_batch = self.precise(self.moving_variance)
-        threshold = self.precise(self.v) * x + ops.sqrt(of_instance + self.epsilon)
-        return self.scaled(x / ops.maximum(ops.sqrt(of_batch + self.epsilon), threshold))
+        inverse = ops.rsqrt(of_batch + self.epsilon)
+        gamma, v = self.precise(self.gamma) * inverse, self.precise(self.v) * inverse
+        return (gamma, None), (v, ops.sqrt(variance + self.epsilon) * inverse - 1)
+
+    @staticmethod
+    def joined(first: Any, second: Any) -> Any:
+        """Of γx/σ_c and (v x + σ_nc)/σ_c − 1."""
+        return first * ops.reciprocal(1 + ops.relu(second))
 
 
 layer = EvoNormB0.of

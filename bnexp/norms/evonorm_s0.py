@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import Channelwise, centred_moments, check_epsilon, combined, pixel_axes
+from bnexp.norms.bases import Line, TwoLines, check_epsilon, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class EvoNormS0(Channelwise):
+class EvoNormS0(TwoLines):
     """Swish over the standard deviation of a group of channels, in place of normalization and activation.
 
     y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c for x of shape (N,H,W,C) or (N,C); σ² over the C/G channels of each of
@@ -38,15 +38,16 @@ class EvoNormS0(Channelwise):
                 f"groups must divide the channels; received {self.groups} groups, {self.channels} channels"
             )
 
-    def call(self, inputs: Any) -> Any:
-        x = self.precise(inputs)
-        _, *of_channels = centred_moments(x, pixel_axes(x))
-        in_groups = (*ops.shape(of_channels[0])[:-1], self.groups, self.channels // self.groups)
-        means, variances = (ops.reshape(moment, in_groups) for moment in of_channels)
-        _, variance = combined(means, variances, -1)
-        inverse = ops.rsqrt(variance + self.epsilon) * ops.ones_like(variances)
-        swish = x * ops.sigmoid(self.precise(self.v) * x)
-        return self.normalized(swish, ops.reshape(inverse, ops.shape(of_channels[0])))
+    def lines(self, mean: Any, variance: Any, training: bool | None) -> tuple[Line, Line]:
+        in_groups = (*ops.shape(mean)[:-1], self.groups, self.channels // self.groups)
+        _, of_group = combined(ops.reshape(mean, in_groups), ops.reshape(variance, in_groups), -1)
+        inverse = ops.reshape(ops.broadcast_to(ops.rsqrt(of_group + self.epsilon), in_groups), ops.shape(mean))
+        return (self.precise(self.gamma) * inverse, None), (self.precise(self.v), None)
+
+    @staticmethod
+    def joined(first: Any, second: Any) -> Any:
+        """Of γx/σ_ng and v x."""
+        return first * ops.sigmoid(second)
 
 
 layer = EvoNormS0.of

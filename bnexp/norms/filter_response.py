@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import Channelwise, check_epsilon, check_pixels, pixel_axes
+from bnexp.norms.bases import ByMoments, check_epsilon, check_pixels
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class FilterResponseNormalization(Channelwise):
+class FilterResponseNormalization(ByMoments):
     """Each filter's response divided by its root mean square, then a threshold in place of the activation.
 
     y = max(γ_c x / √(ν²_nc + ε) + β_c, τ_c) for x of shape (N,H,W,C); ν² is the mean of x² over H,W of each example.
@@ -33,10 +33,12 @@ class FilterResponseNormalization(Channelwise):
         check_pixels(self, input_shape, "of one number only the sign would be left")
         super().build(input_shape)
 
-    def call(self, inputs: Any) -> Any:
-        x = self.precise(inputs)
-        square = ops.mean(ops.square(x), pixel_axes(x), keepdims=True)
-        y = self.normalized(x, ops.rsqrt(square + self.epsilon))
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        inverse = ops.rsqrt(variance + ops.square(mean) + self.epsilon)
+        return self.scale_and_shift(inverse, mean * inverse)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        y = super().call(inputs, training)
         return ops.maximum(y, ops.cast(self.tau, y.dtype))
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, centred_moments, pixel_axes
+from bnexp.norms.bases import ByBatch
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class GhostBatchNormalization(MovingAverages):
+class GhostBatchNormalization(ByBatch):
     """Batch normalization over chunks of the batch.
 
     y = γ_c (x − μ_kc) / √(σ²_kc + ε) + β_c for x of shape (N,...,C); in training μ and σ² (biased) are those of the
@@ -32,15 +32,13 @@ class GhostBatchNormalization(MovingAverages):
             raise ValueError(f"ghost_size must be at least 1; received {ghost_size}")
         self.ghost_size = ghost_size
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
-        if not self.uses_batch(training):
-            mean, variance = self.precise(self.moving_mean), self.precise(self.moving_variance)
-            return self.normalized(x - mean, ops.rsqrt(variance + self.epsilon))
-        centred, means, variances = centred_moments(x, pixel_axes(x))
-        mean, variance = self._of_chunks(means, variances)
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        if self.uses_batch(training):
+            of_all, variance = self._of_chunks(mean, variance)
+        else:
+            of_all, variance = self.precise(self.moving_mean), self.precise(self.moving_variance)
         inverse = ops.rsqrt(variance + self.epsilon)
-        return self.normalized(centred, inverse, (means - mean) * inverse)
+        return self.scale_and_shift(inverse, (mean - of_all) * inverse)
 
     def _of_chunks(self, means: Any, variances: Any) -> tuple[Any, Any]:
         """Mean and variance of each example's chunk, from those of the examples, all of shape (N,1,...,C)."""

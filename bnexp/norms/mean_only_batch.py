@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, batch_axes
+from bnexp.norms.bases import ByBatch
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class MeanOnlyBatchNormalization(MovingAverages):
+class MeanOnlyBatchNormalization(ByBatch):
     """Takes off the mean of the batch and leaves the scale, which weight normalization below it sets.
 
     y = x − μ_c + β_c for x of shape (N,...,C); μ over all axes but the last, at inference a moving average that starts
@@ -25,13 +25,13 @@ class MeanOnlyBatchNormalization(MovingAverages):
     def __init__(self, momentum: float = 0.99, **keywords: Any) -> None:
         super().__init__(momentum, 1e-3, **keywords)  # without a use here
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
-        mean = self.precise(self.moving_mean)
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        of_all = self.precise(self.moving_mean)
         if self.uses_batch(training):
-            mean = ops.mean(x, batch_axes(x), keepdims=True)
-            self.move(self.moving_mean, mean)
-        return ops.cast(x - mean + self.precise(self.beta), self.compute_dtype)
+            of_all = ops.mean(mean, 0, keepdims=True)
+            self.move(self.moving_mean, of_all)
+        beta = self.precise(self.beta)
+        return ops.ones_like(beta), mean - of_all + beta
 
 
 layer = MeanOnlyBatchNormalization.of

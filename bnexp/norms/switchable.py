@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.bases import MovingAverages, centred_moments, check_pixels, combined, pixel_axes
+from bnexp.norms.bases import ByMoments, MovingAverages, check_pixels, combined
 
 
 @keras.saving.register_keras_serializable(package="bnexp")
-class SwitchableNormalization(MovingAverages):
+class SwitchableNormalization(ByMoments, MovingAverages):
     """A trained mixture of the statistics of instance, layer and batch normalization.
 
     y = γ_c (x − Σ_k w_k μ_k) / √(Σ_k w'_k σ²_k + ε) + β_c for x of shape (N,H,W,C); k runs over the statistics over H,W
@@ -32,16 +32,14 @@ class SwitchableNormalization(MovingAverages):
         self.variance_logits = self.add_weight(name="variance_logits", shape=members, initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        x = self.precise(inputs)
-        centred, own_mean, own_variance = centred_moments(x, pixel_axes(x))
-        members = [combined(own_mean, own_variance, -1), self.batch_moments(own_mean, own_variance, training)]
-        if pixel_axes(x):
-            members.insert(0, (own_mean, own_variance))
-        mean = self._mixed(self.mean_logits, [mean for mean, _ in members])
-        variance = self._mixed(self.variance_logits, [variance for _, variance in members])
-        inverse = ops.rsqrt(variance + self.epsilon)
-        return self.normalized(centred, inverse, (own_mean - mean) * inverse)
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        members = [combined(mean, variance, -1), self.batch_moments(mean, variance, training)]
+        if self.input_spec.ndim > 2:
+            members.insert(0, (mean, variance))
+        mixed_mean = self._mixed(self.mean_logits, [mean for mean, _ in members])
+        mixed_variance = self._mixed(self.variance_logits, [variance for _, variance in members])
+        inverse = ops.rsqrt(mixed_variance + self.epsilon)
+        return self.scale_and_shift(inverse, (mean - mixed_mean) * inverse)
 
     def _mixed(self, logits: keras.Variable, statistics: list[Any]) -> Any:
         weights = ops.softmax(self.precise(logits))

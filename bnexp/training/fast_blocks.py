@@ -9,25 +9,35 @@ Three equalities, exact but for rounding, save most of what a block costs beside
   outputs sees.  Their mean is mᵀw for the mean column m, and their variance wᵀCw for the covariance C (k, k) of the
   columns: 9 x 9 numbers stand for the 43,264 in each channel of the reference CNN at batch 64.  So a norm that follows
   is a change of kernel and bias, w γ/σ and β − mᵀw γ/σ, and neither it nor its gradient passes over the outputs.  The
-  mean column is subtracted first: then no digits are lost to it.
+  mean column is subtracted first: then no digits are lost to it.  Likewise the mean square of the channels of an
+  output, for its column p and the kernel K of C filters, is pᵀKKᵀp / C.
 """
 
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from bnexp.norms.bases import EffectiveKernel, TwoLines, of_line
+from bnexp.norms.batch_renorm import BatchRenormalization
+from bnexp.norms.filter_response import FilterResponseNormalization
+from bnexp.norms.layer_full import FullLayerNormalization
+from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
 from bnexp.training import fast_convolutions, fast_layers
 from bnexp.training.fast_layers import Use
 
 Head = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
 """From the input of a block to what is pooled, and what is added to each channel of it afterwards."""
+Activation = Callable[[tf.Tensor], tf.Tensor]
 
 _MOST_PIXELS = 32
 """Of a column: up to so many, a covariance of columns is cheap beside the convolution."""
+
+_OF_THE_BATCH = (keras.layers.BatchNormalization, BatchRenormalization, MeanOnlyBatchNormalization)
+"""Norms to which moments of each example are as good as those of all."""
 
 
 def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.Model:
@@ -43,7 +53,7 @@ def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.
             return block(args[0]) if layer is block.layers[-1] else args[0]
         form = fast_layers.form_of(layer, use)
         if use == "graph" and fast_convolutions.plain(layer) and fast_convolutions.few_patches(layer, batch_size):
-            form = _convolution
+            form = partial(_convolution, use)
         if form is None:
             return layer(*args, **keywords)
         return fast_layers.Replaced(layer, form, name=f"{layer.name}_fast")(args[0])
@@ -53,11 +63,13 @@ def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.
 
 
 class _Block(keras.layers.Layer):
-    """Layers that follow one another, the last of them a ReLU or the max-pooling behind it, in one."""
+    """Layers that follow one another, the last of them an activation or the max-pooling behind it, in one."""
 
-    def __init__(self, head: Head | None, layers: list[keras.layers.Layer], *, pooled: bool) -> None:
+    def __init__(
+        self, head: Head | None, layers: list[keras.layers.Layer], activation: Activation, *, pooled: bool
+    ) -> None:
         super().__init__(name=f"{layers[0].name}_fast", dtype=layers[0].dtype_policy)
-        self.layers, self._head, self._pooled = layers, head, pooled
+        self.layers, self._head, self._activation, self._pooled = layers, head, activation, pooled
 
     def call(self, inputs: Any) -> Any:
         y, offset = self._head(inputs) if self._head else (inputs, None)
@@ -65,7 +77,7 @@ class _Block(keras.layers.Layer):
             y = tf.nn.max_pool2d(y, 2, 2, "VALID")
         if offset is not None:
             y = tf.nn.bias_add(y, offset) if len(offset.shape) == 1 else y + offset
-        return tf.nn.relu(y)
+        return self._activation(y)
 
     def compute_output_spec(self, inputs: Any) -> Any:
         for layer in self.layers:
@@ -87,120 +99,180 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
         return makers.get(id(layer.input)) if only else None
 
     found: dict[str, _Block] = {}
-    for relu in model.layers[1:]:
-        if type(relu) is not keras.layers.Activation or relu.activation is not keras.activations.relu:
+    for end in model.layers[1:]:
+        activation = _activation(end)
+        if activation is None or end.activity_regularizer is not None:
             continue
-        if relu.activity_regularizer is not None:
-            continue
-        pool = next(iter(takers.get(id(relu.output), ())), None)
-        pooled = takers.get(id(relu.output)) == [pool] and type(pool) is keras.layers.MaxPooling2D
+        pool = next(iter(takers.get(id(end.output), ())), None)
+        pooled = takers.get(id(end.output)) == [pool] and type(pool) is keras.layers.MaxPooling2D
         pooled = pooled and fast_layers.computes(pool)
-        head, layers = _head(before(before(relu)), before(relu), model.inputs[0], use, batch_size, pooled=pooled)
-        layers = [*layers, relu, *([pool] if pooled else [])]
+        behind = [pool] if pooled else []
+        norm = end if fast_layers.computes(end) else before(end)
+        if norm is not end and _activation(norm):
+            continue
+        head, layers = _head(before(norm), norm, model.inputs[0], use, batch_size, pooled=pooled)
+        layers = [*layers, *([] if norm is end else [end]), *behind]
         if len(layers) > 1:
-            found |= dict.fromkeys([layer.name for layer in layers], _Block(head, layers, pooled=pooled))
+            found |= dict.fromkeys([layer.name for layer in layers], _Block(head, layers, activation, pooled=pooled))
     return found
 
 
+def _activation(layer: Any) -> Activation | None:
+    """What a layer does that may follow max-pooling, or an evolved norm that has nothing left to do."""
+    if type(layer) is FilterResponseNormalization:
+        return partial(_at_least, layer)
+    if isinstance(layer, TwoLines) and fast_layers.computes(layer):
+        return lambda y: y
+    relu: Activation = tf.nn.relu
+    return relu if type(layer) is keras.layers.Activation and layer.activation is keras.activations.relu else None
+
+
+def _at_least(layer: FilterResponseNormalization, y: tf.Tensor) -> tf.Tensor:
+    return tf.maximum(y, layer.tau)
+
+
+class _Outputs(NamedTuple):
+    """Those of a convolution with its bias, of which only their moments are known so far."""
+
+    mean: tf.Tensor
+    """Over the pixels of each example, (N,1,1,C), or of all examples, (1,1,1,C); as the biased variance."""
+    variance: tf.Tensor
+    line: Callable[..., tf.Tensor]
+    """A (outputs − mean) + B, of A and, where it is not 0, B, which go with the mean."""
+
+
 def _head(
-    first: keras.layers.Layer | None,
-    second: keras.layers.Layer | None,
-    images: Any,
-    use: Use,
-    batch_size: int,
-    *,
-    pooled: bool,
+    linear: Any, norm: Any, images: Any, use: Use, batch_size: int, *, pooled: bool
 ) -> tuple[Head | None, list[keras.layers.Layer]]:
-    """The form of what stands before a ReLU, and the layers that it stands for: linear and norm, linear alone, none."""
-    training, form, alone = use == "graph", fast_layers.fused_batch_normalization, fast_convolutions.plain(second)
-    linear: Any = second if alone else first
-    if not fast_convolutions.plain(linear) or second is None or not (alone or fast_layers.computes(second)):
+    """The form of what stands before an activation, and the layers that it stands for.
+
+    They are a linear layer and its norm, a linear layer alone in the place of the norm, or none.
+    """
+    training, alone = use == "graph", fast_convolutions.plain(norm)
+    linear = norm if alone else linear
+    if not fast_convolutions.plain(linear) or norm is None or not (alone or fast_layers.computes(norm)):
         return None, []
     convolution = isinstance(linear, keras.layers.Conv2D)
     few = convolution and math.prod(linear.kernel.shape[:-1]) <= _MOST_PIXELS
     reads_images = few and linear.input is images
 
-    def product(x: tf.Tensor) -> tf.Tensor:
-        """What the linear layer makes of x, its bias left out."""
+    def product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """What a layer of this kernel makes of x, without a bias."""
         if not convolution:
-            return tf.matmul(x, linear.kernel)
+            return tf.matmul(x, kernel)
         if training and reads_images:
-            return _of_columns(linear, _columns(linear, x), tf.reshape(linear.kernel, (-1, linear.filters)))
+            columns = _columns(linear, x)
+            y = tf.matmul(columns, tf.reshape(kernel, (columns.shape[0], -1)), transpose_a=True)
+            return tf.reshape(y, (-1, *linear.output.shape[1:]))
         if training and fast_convolutions.few_patches(linear, batch_size):
-            return fast_convolutions.by_patches(linear, x)
-        return tf.nn.conv2d(x, linear.kernel, 1, linear.padding.upper())
+            return fast_convolutions.by_patches(linear, x, kernel)
+        return tf.nn.conv2d(x, kernel, 1, linear.padding.upper())
 
-    head: Head | None = None
+    def outputs(x: tf.Tensor) -> _Outputs:
+        if reads_images:
+            return _by_covariance(linear, _kernel(linear, use), x, together=type(norm) in _OF_THE_BATCH)
+        centred, mean, variance = fast_layers.moments(product(x, _kernel(linear, use)))
+        return _Outputs(mean + _bias(linear), variance, partial(of_line, centred))
+
+    line, head = fast_layers.line_of(norm), None
     if alone:
         if convolution and (pooled or (training and reads_images)):
-            return (lambda x: (product(x), _bias(linear))), [linear]
-    elif type(second) is keras.layers.BatchNormalization:
-        if not training:
-            head = partial(_folded, linear, second)
-        elif reads_images:
-            head = partial(_batch_by_covariance, linear, second)
-        elif second.compute_dtype == "float32":
-            head = lambda x: (form(second, product(x), _bias(linear)), None)  # noqa: E731
-    elif type(second) is keras.layers.GroupNormalization and reads_images:
-        head = partial(_groups_by_covariance, linear, second)
-    return head, [linear, second] if head else []
+            head = lambda x: (product(x, _kernel(linear, use)), _bias(linear))  # noqa: E731
+    elif line and not training and fast_layers.folds(norm):
+
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """By the moving averages, within kernel and bias."""
+            scale, shift = line(_bias(linear), None, False)
+            return product(x, _kernel(linear, use) * scale), shift
+
+    elif type(norm) is keras.layers.BatchNormalization and not reads_images and norm.compute_dtype == "float32":
+        head = lambda x: (  # noqa: E731
+            fast_layers.fused_batch_normalization(norm, product(x, _kernel(linear, use)), _bias(linear)),
+            None,
+        )
+    elif line and convolution:
+
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of = outputs(x)
+            scale, shift = line(of.mean, of.variance, training)
+            return of.line(scale), shift
+
+    elif type(norm) is FullLayerNormalization and convolution:
+
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, None]:
+            of = outputs(x)
+            return of.line(*fast_layers.of_groups(1, norm.epsilon, of.mean, of.variance)) * norm.gamma + norm.beta, None
+
+    elif isinstance(norm, TwoLines) and convolution:
+
+        def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            if reads_images:
+                mean, variance, centred = outputs(x)
+
+                def of(scale: tf.Tensor, shift: tf.Tensor | None) -> tf.Tensor:
+                    return centred(scale, scale * mean + (0.0 if shift is None else shift))
+
+            else:
+                y = tf.nn.bias_add(product(x, _kernel(linear, use)), _bias(linear))
+                y, mean, variance = fast_layers.moments(y, centred=False)
+                of = partial(of_line, y)
+            first, second = (of(*line) for line in norm.lines(mean, variance, training))
+            return norm.joined(first, second), tf.convert_to_tensor(norm.beta)
+
+    elif type(norm) in (keras.layers.LayerNormalization, keras.layers.RMSNormalization) and reads_images:
+        head = partial(_by_squares, linear, norm, use)
+    return head, [linear, norm] if head and not alone else [linear] if head else []
 
 
-def _convolution(conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
-    """The convolution by itself, by patches."""
-    y = fast_convolutions.by_patches(conv, x)
-    return y if conv.bias is None else tf.nn.bias_add(y, conv.bias)
+def _by_covariance(conv: keras.layers.Conv2D, kernel: tf.Tensor, x: tf.Tensor, *, together: bool) -> _Outputs:
+    """The outputs of the convolution that reads the images, by mean column and covariance of columns.
 
-
-def _folded(linear: keras.layers.Layer, norm: keras.layers.Layer, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Batch normalization at inference, within kernel and bias of the linear layer."""
-    scale = norm.gamma * tf.math.rsqrt(norm.moving_variance + norm.epsilon)
-    kernel, bias = linear.kernel * scale, norm.beta + (_bias(linear) - norm.moving_mean) * scale
-    if isinstance(linear, keras.layers.Dense):
-        return tf.matmul(x, kernel), bias
-    return tf.nn.conv2d(x, kernel, 1, linear.padding.upper()), bias
-
-
-def _batch_by_covariance(
-    conv: keras.layers.Conv2D, norm: keras.layers.BatchNormalization, x: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Batch normalization of the convolution that reads the images, and the step of its moving averages."""
-    columns, kernel, bias = _columns(conv, x), tf.reshape(conv.kernel, (-1, conv.filters)), _bias(conv)
-    mean = tf.reduce_mean(columns, 1, keepdims=True)
-    columns -= mean
-    covariance = tf.matmul(columns, columns, transpose_b=True) / tf.cast(tf.shape(columns)[1], x.dtype)
-    variance = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 0)
-    fast_layers.move_averages(norm, tf.matmul(mean, kernel, transpose_a=True)[0] + bias, variance)
-    y = _of_columns(conv, columns, kernel * (norm.gamma * tf.math.rsqrt(variance + norm.epsilon)))
-    return y, norm.beta + 0.0 * bias
-
-
-def _groups_by_covariance(
-    conv: keras.layers.Conv2D, norm: keras.layers.GroupNormalization, x: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Group normalization of the convolution that reads the images, with layer and instance normalization.
-
-    Each image has its mean column and covariance, and so a kernel and a bias of its own; mean and variance over the
-    channels of a group follow by the law of total variance.
+    Each image has its own; or all images together have one.  A last pixel of each column is 1, and the kernel of it the
+    bias, or B of a line.
     """
-    filters, groups, (height, width) = conv.filters, norm.groups, conv.output.shape[1:3]
-    kernel = tf.reshape(conv.kernel, (-1, filters))
-    columns = tf.reshape(tf.stack(fast_convolutions.pixels(conv, x), 1), (-1, kernel.shape[0], height * width))
-    mean = tf.reduce_mean(columns, 2, keepdims=True)
-    columns -= mean
-    covariance = tf.matmul(columns, columns, transpose_b=True) / (height * width)
-    means = tf.matmul(mean[:, :, 0], kernel) + _bias(conv)
-    variances = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 1)
+    pixels, (height, width, filters) = fast_convolutions.pixels(conv, x), conv.output.shape[1:]
+    columns = tf.stack([*pixels, tf.ones_like(pixels[0])], 0 if together else 1)
+    each, size = ((), -1) if together else ((-1,), height * width)
+    columns = tf.reshape(columns, (*each, len(pixels) + 1, size))
+    kernel = tf.pad(tf.reshape(kernel, (-1, filters)), [(0, 1), (0, 0)])
+    one = tf.one_hot([len(pixels)], len(pixels) + 1, axis=0, dtype=x.dtype)
+    mean = tf.reduce_mean(columns, -1, keepdims=True)
+    columns -= mean * (1 - one)
+    covariance = tf.matmul(columns, columns, transpose_b=True) / tf.cast(tf.shape(columns)[-1], x.dtype)
+    moments = tf.reduce_sum(mean * kernel, -2) + _bias(conv), tf.reduce_sum(kernel * (covariance @ kernel), -2)
 
-    def of_group(values: tf.Tensor) -> tf.Tensor:
-        """The mean of (N,C) over the channels of a group, for each channel."""
-        each = tf.reduce_mean(tf.reshape(values, (-1, groups, filters // groups)), 2)
-        return tf.repeat(each, filters // groups, 1)
+    def line(scale: tf.Tensor, shift: tf.Tensor | None = None) -> tf.Tensor:
+        lines = kernel * tf.reshape(scale, (*each, 1, filters))
+        if shift is not None:
+            lines += one * tf.reshape(shift, (*each, 1, filters))
+        return tf.reshape(tf.matmul(columns, lines, transpose_a=True), (-1, height, width, filters))
 
-    apart = means - of_group(means)
-    scale = norm.gamma * tf.math.rsqrt(of_group(variances + tf.square(apart)) + norm.epsilon)
-    y = tf.matmul(columns, kernel * scale[:, None], transpose_a=True)
-    return tf.reshape(y, (-1, height, width, filters)), (apart * scale + norm.beta)[:, None, None]
+    mean, variance = (tf.reshape(moment, (-1, 1, 1, filters)) for moment in moments)
+    return _Outputs(mean, variance, line)
+
+
+def _by_squares(conv: keras.layers.Conv2D, norm: Any, use: Use, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Normalization of the channels of each pixel, after the convolution that reads the images.
+
+    The bias is a last row of the kernel.  The mean over the channels is taken off the kernel, so off the outputs.
+    """
+    columns = _columns(conv, x)
+    columns = tf.concat([columns, tf.ones_like(columns[:1])], 0)
+    kernel = tf.concat([tf.reshape(_kernel(conv, use), (-1, conv.filters)), _bias(conv)[None]], 0)
+    centred = type(norm) is keras.layers.LayerNormalization
+    if centred:
+        kernel -= tf.reduce_mean(kernel, 1, keepdims=True)
+    products = tf.matmul(kernel, kernel, transpose_b=True) / conv.filters
+    square = tf.reduce_sum(columns * tf.matmul(products, columns), 0)
+    scale = norm.gamma if centred else norm.scale
+    y = tf.matmul(columns * tf.math.rsqrt(square + norm.epsilon), kernel * scale, transpose_a=True)
+    return tf.reshape(y, (-1, *conv.output.shape[1:])), tf.convert_to_tensor(norm.beta) if centred else None
+
+
+def _convolution(use: Use, conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
+    """The convolution by itself, by patches."""
+    y = fast_convolutions.by_patches(conv, x, _kernel(conv, use))
+    return y if conv.bias is None else tf.nn.bias_add(y, conv.bias)
 
 
 def _columns(conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
@@ -209,9 +281,11 @@ def _columns(conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.stack(parts), (len(parts), -1))
 
 
-def _of_columns(conv: keras.layers.Conv2D, columns: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """The outputs (N,h,w,filters) of a kernel (pixels, filters)."""
-    return tf.reshape(tf.matmul(columns, kernel, transpose_a=True), (-1, *conv.output.shape[1:]))
+def _kernel(linear: Any, use: Use) -> tf.Tensor:
+    """The kernel that the layer applies."""
+    if isinstance(linear, EffectiveKernel):
+        return tf.convert_to_tensor(linear.effective_kernel(use == "graph"))
+    return tf.convert_to_tensor(linear.kernel)
 
 
 def _bias(linear: keras.layers.Layer) -> tf.Tensor:

@@ -6,24 +6,29 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from bnexp.norms.bases import EffectiveKernel
+
 _MOST_NUMBERS = 600_000
 """In the patches of a batch, some 2.4 MB: more of them do not stay in a core's cache."""
 
 
 def plain(layer: Any) -> bool:
-    """Whether this is Keras's own convolution or dense layer, over single steps and without an activation."""
-    if type(layer) not in (keras.layers.Conv2D, keras.layers.Dense) or layer.activity_regularizer is not None:
+    """Whether this is a convolution or dense layer, over single steps and without an activation: Keras's own, or ours
+    with an effective kernel.
+    """
+    ours = isinstance(layer, EffectiveKernel) and type(layer).call is EffectiveKernel.call
+    if not (ours or type(layer) in (keras.layers.Conv2D, keras.layers.Dense)) or layer.activity_regularizer is not None:
         return False
     if layer.compute_dtype not in ("float32", "float64") or getattr(layer, "lora_rank", None):
         return False
     wanted: dict[str, object] = {"activation": "linear"}
-    if type(layer) is keras.layers.Conv2D:
+    if isinstance(layer, keras.layers.Conv2D):
         wanted |= {"strides": (1, 1), "dilation_rate": (1, 1), "groups": 1, "data_format": "channels_last"}
     return bool(layer.get_config().items() >= wanted.items() and len(layer.input.shape) == len(layer.kernel.shape))
 
 
-def by_patches(conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
-    """What the convolution makes of x (N,H,W,C), its bias left out: a product of the patches of x with the kernel.
+def by_patches(conv: keras.layers.Conv2D, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """What the convolution makes of x (N,H,W,C) with this kernel, its bias left out: a product of it with patches of x.
 
     The patches are kept, so that the gradient of the kernel is one matrix product too.  At batch 8, on an Intel with
     AVX-512, the three kernels of oneDNN for the reference CNN's second and third convolution take 226 + 311 + 252 and
@@ -57,7 +62,7 @@ def by_patches(conv: keras.layers.Conv2D, x: tf.Tensor) -> tf.Tensor:
 
         return tf.reshape(y, (-1, *shape, filters)), gradient
 
-    return product(x, tf.convert_to_tensor(conv.kernel))
+    return product(x, kernel)
 
 
 def few_patches(conv: keras.layers.Layer, batch_size: int) -> bool:

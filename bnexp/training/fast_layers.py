@@ -6,10 +6,22 @@ started and counted with Keras's own layers.  A test holds each form against the
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
+
+from bnexp.norms.bases import ByBatch, ByMoments, centred_moments, combined, pixel_axes
+from bnexp.norms.batch_instance import BatchInstanceNormalization
+from bnexp.norms.batch_renorm import BatchRenormalization
+from bnexp.norms.evonorm_b0 import EvoNormB0
+from bnexp.norms.evonorm_s0 import EvoNormS0
+from bnexp.norms.filter_response import FilterResponseNormalization
+from bnexp.norms.ghost_batch import GhostBatchNormalization
+from bnexp.norms.layer_full import FullLayerNormalization
+from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
+from bnexp.norms.switchable import SwitchableNormalization
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 Step = Literal["graph", "xla"]
@@ -76,21 +88,64 @@ def group_normalization(layer: keras.layers.GroupNormalization, x: tf.Tensor) ->
     Sums go over the pixels first, channel by channel, and then over the channels of a group, of which few are left; so
     no axis is as short as C/G, where TensorFlow's sums are slow, and their gradients with them.
     """
-    channels, pixels, groups = x.shape[-1], math.prod(x.shape[1:-1]), layer.groups
+    centred, mean, variance = moments(x)
+    scale, shift = line_of_groups(layer, mean, variance, None)
+    return centred * scale + shift
 
-    def mean(x: tf.Tensor) -> tf.Tensor:
-        """Means of (N,pixels,C) over the groups, repeated for each channel, (N,1,C)."""
-        sums = tf.reduce_sum(x, 1, keepdims=True)
-        if groups == channels:
-            return sums / pixels
-        of_groups = tf.reduce_mean(tf.reshape(sums, (-1, groups, channels // groups)), 2, keepdims=True) / pixels
-        return tf.reshape(tf.repeat(of_groups, channels // groups, 2), (-1, 1, channels))
 
-    rows = tf.reshape(x, (-1, pixels, channels))
-    centred = rows - mean(rows)
-    inverse = tf.math.rsqrt(mean(tf.square(centred)) + layer.epsilon)
-    y = centred * (inverse * tf.convert_to_tensor(layer.gamma)) + tf.convert_to_tensor(layer.beta)
-    return tf.reshape(y, tf.shape(x))
+def line_of_batch(
+    layer: keras.layers.BatchNormalization, means: tf.Tensor, variances: tf.Tensor | None, training: bool | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of batch normalization, as `norms.bases.ByMoments.line`, with the step of its moving averages in training."""
+    mean, variance = tf.convert_to_tensor(layer.moving_mean), tf.convert_to_tensor(layer.moving_variance)
+    if training:
+        mean, variance = combined(means, variances, 0)
+        move_averages(layer, tf.reshape(mean, (-1,)), tf.reshape(variance, (-1,)))
+    scale = layer.gamma * tf.math.rsqrt(variance + layer.epsilon)
+    return scale, (means - mean) * scale + layer.beta
+
+
+def line_of_groups(
+    layer: keras.layers.GroupNormalization, means: tf.Tensor, variances: tf.Tensor, training: bool | None
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Of group normalization likewise."""
+    scale, shift = of_groups(layer.groups, layer.epsilon, means, variances)
+    return scale * layer.gamma, shift * layer.gamma + layer.beta
+
+
+def of_groups(groups: int, epsilon: float, means: tf.Tensor, variances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same of groups of channels, without γ and β."""
+    size = means.shape[-1] // groups
+    of_channels = [tf.reshape(moment, (-1, groups, size)) for moment in (means, variances)]
+    mean, variance = (
+        tf.reshape(tf.repeat(moment, size, -1), tf.shape(means))
+        for moment in combined(of_channels[0], of_channels[1], -1)
+    )
+    inverse = tf.math.rsqrt(variance + epsilon)
+    return inverse, (means - mean) * inverse
+
+
+def moments(x: tf.Tensor, *, centred: bool = True) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """x − mean, or x itself, and mean and biased variance over the pixels of each example, (N,1,1,C) for x (N,H,W,C).
+
+    As `norms.bases.centred_moments`, with a gradient of fewer passes over x, where what is made of x is made of the
+    first that is returned.
+    """
+    axes, pixels = pixel_axes(x), math.prod(x.shape[1:-1])
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def both(x: tf.Tensor) -> object:
+        apart, mean, variance = centred_moments(x, axes)
+
+        def gradient(of_x: tf.Tensor, of_mean: tf.Tensor, of_variance: tf.Tensor) -> tf.Tensor:
+            if centred:
+                of_mean -= tf.reduce_sum(of_x, axes, keepdims=True)
+            return of_x + (apart * (of_variance * (2 / pixels)) + of_mean / pixels)
+
+        return (apart if centred else tf.identity(x), mean, variance), gradient
+
+    found: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = both(x)
+    return found
 
 
 def channel_layer_normalization(layer: keras.layers.LayerNormalization, x: tf.Tensor) -> tf.Tensor:
@@ -100,6 +155,13 @@ def channel_layer_normalization(layer: keras.layers.LayerNormalization, x: tf.Te
     inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(centred), 1, keepdims=True) + layer.epsilon)
     y = centred * inverse * tf.convert_to_tensor(layer.gamma) + tf.convert_to_tensor(layer.beta)
     return tf.reshape(y, tf.shape(x))
+
+
+def root_mean_square_normalization(layer: keras.layers.RMSNormalization, x: tf.Tensor) -> tf.Tensor:
+    """What the layer, whose axis is the last, makes of x, (N,H,W,C) or (N,C)."""
+    rows = tf.reshape(x, (-1, x.shape[-1]))
+    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(rows), 1, keepdims=True) + layer.epsilon)
+    return tf.reshape(rows * inverse * tf.convert_to_tensor(layer.scale), tf.shape(x))
 
 
 def max_of_slices(layer: keras.layers.MaxPooling2D, x: tf.Tensor) -> tf.Tensor:
@@ -123,6 +185,7 @@ _FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
     ),
     keras.layers.GroupNormalization: (group_normalization, _EVERY_USE, _SCALED),
     keras.layers.LayerNormalization: (channel_layer_normalization, _EVERY_USE, {**_SCALED, "rms_scaling": False}),
+    keras.layers.RMSNormalization: (root_mean_square_normalization, _EVERY_USE, {}),
     keras.layers.MaxPooling2D: (
         max_of_slices,
         ("xla",),
@@ -132,19 +195,47 @@ _FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
 """For Keras's very classes: the form, its uses, and the configuration that it computes; norms over the last axis."""
 
 
+_OURS = (
+    BatchInstanceNormalization,
+    BatchRenormalization,
+    EvoNormB0,
+    EvoNormS0,
+    FilterResponseNormalization,
+    FullLayerNormalization,
+    GhostBatchNormalization,
+    MeanOnlyBatchNormalization,
+    SwitchableNormalization,
+)
+_LINES = {keras.layers.BatchNormalization: line_of_batch, keras.layers.GroupNormalization: line_of_groups}
+
+
 def form_of(layer: keras.layers.Layer, use: Use) -> Form | None:
     """The form that stands for this layer in this use; None where Keras's own is the best or the only one.
 
     Only in float32: a user may bring others.
     """
-    if not computes(layer) or layer.compute_dtype != "float32":
+    if type(layer) not in _FORMS or not computes(layer) or layer.compute_dtype != "float32":
         return None
     form, uses, _ = _FORMS[type(layer)]
     return form if use in uses else None
 
 
+def line_of(layer: Any) -> Callable[..., tuple[tf.Tensor, tf.Tensor]] | None:
+    """`norms.bases.ByMoments.line` of a layer that has one, or that of Keras's norms."""
+    if type(layer) in _LINES:
+        return partial(_LINES[type(layer)], layer)
+    return layer.line if computes(layer) and isinstance(layer, ByMoments) else None
+
+
+def folds(layer: keras.layers.Layer) -> bool:
+    """Whether its line at inference depends on moving averages alone."""
+    return isinstance(layer, keras.layers.BatchNormalization | ByBatch)
+
+
 def computes(layer: keras.layers.Layer) -> bool:
     """Whether the layer is one of these classes, and computes what their forms do."""
+    if type(layer) in _OURS:
+        return layer.activity_regularizer is None and len(layer.input.shape) in (2, 4)
     if type(layer) not in _FORMS or layer.activity_regularizer is not None:
         return False
     config, rank = layer.get_config(), len(layer.input.shape)

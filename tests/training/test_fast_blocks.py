@@ -11,6 +11,8 @@ import tensorflow as tf
 from keras import layers
 
 from bnexp.models.cnn import build
+from bnexp.norms.evonorm_b0 import EvoNormB0
+from bnexp.norms.filter_response import FilterResponseNormalization
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_blocks import with_fast_forms
 
@@ -24,6 +26,19 @@ NORMS = {
     "group": {"name": "group", "groups": 4},
     "group on dense layers": {"name": "group", "groups": 4, "layers": "dense"},
     "weight": "weight",
+    "spectral": "spectral",
+    "layer-channel": "layer-channel",
+    "rms": "rms",
+    "layer-full": "layer-full",
+    "mean-only-batch": "mean-only-batch",
+    "batch-renorm": {"name": "batch-renorm", "ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0},
+    "ghost-batch": {"name": "ghost-batch", "ghost_size": 4},
+    "batch-instance": {"name": "batch-instance", "layers": "conv"},
+    "switchable": "switchable",
+    "filter-response": {"name": "filter-response", "layers": "conv"},
+    "weight-standardized-group": {"name": "weight-standardized-group", "groups": 4},
+    "evonorm-s0": {"name": "evonorm-s0", "groups": 4},
+    "evonorm-b0": "evonorm-b0",
 }
 MODEL = {"name": "cnn", "filters": [8, 12, 8], "dense": [8], "pools": 2}
 
@@ -97,10 +112,10 @@ def test_in_float32_all_but_rounding_is_the_same(norm, batch_size):
 
 
 @pytest.mark.numeric
-@pytest.mark.parametrize("norm", ["batch", "layer"])
+@pytest.mark.parametrize("norm", [name for name in NORMS if name != "evonorm-b0"])
 def test_of_images_with_a_large_mean(norm):
     """Covariances are those of centred columns: E[x²] − E[x]² would have no digit left at 300 ± 0.3."""
-    model = cnn(norm, (12, 12, 1), filters=[8], pools=1)
+    model = cnn(NORMS[norm], (12, 12, 1), filters=[8], pools=1)
     x = images((12, 12, 1), dtype="float32") + 300
     found, expected = (
         results(model, compute, x, training=True)[0] for compute in (with_fast_forms(model, "graph"), model)
@@ -111,20 +126,27 @@ def test_of_images_with_a_large_mean(norm):
 BLOCKS = {"conv1_fast", "conv2_fast"}
 RELUS = {"conv2_relu_fast"}
 PATCHES = {"conv2_fast", "conv3_fast"}
+CONVOLUTIONS = BLOCKS | {"conv3_fast"}
 OTHERS = {"conv2_norm_fast", "conv3_norm_fast", "dense1_norm_fast"}
 REPLACED = {
     ("none", "graph", 256): BLOCKS,
     ("none", "graph", 8): BLOCKS | PATCHES,
-    ("batch", "graph", 64): BLOCKS | {"conv3_fast", "dense1_fast"},
-    ("group", "graph", 256): {"conv1_fast"} | RELUS | OTHERS,
-    ("group", "graph", 8): {"conv1_fast"} | RELUS | OTHERS | PATCHES,
+    ("batch", "graph", 64): CONVOLUTIONS | {"dense1_fast"},
+    ("group", "graph", 256): CONVOLUTIONS | {"dense1_norm_fast"},
+    ("group", "graph", 8): CONVOLUTIONS | {"dense1_norm_fast"},
+    ("ghost-batch", "graph", 64): CONVOLUTIONS,
+    ("ghost-batch", "inference", 64): CONVOLUTIONS | {"dense1_fast"},
+    ("switchable", "inference", 64): CONVOLUTIONS,
+    ("evonorm-b0", "graph", 64): CONVOLUTIONS,
+    ("mean-only-batch", "graph", 64): CONVOLUTIONS,
     ("none", "inference", 64): BLOCKS,
-    ("batch", "inference", 64): BLOCKS | {"conv3_fast", "dense1_fast"},
-    ("layer", "inference", 64): {"conv1_fast"} | RELUS | OTHERS,
-    ("layer-channel", "graph", 256): {"conv1_norm_fast", "conv1_relu_fast"} | RELUS | OTHERS,
-    ("layer-full", "graph", 256): {"conv1_relu_fast"} | RELUS,
+    ("batch", "inference", 64): CONVOLUTIONS | {"dense1_fast"},
+    ("layer", "inference", 64): CONVOLUTIONS | {"dense1_norm_fast"},
+    ("layer-channel", "graph", 256): {"conv1_fast"} | RELUS | OTHERS,
+    ("layer-full", "graph", 256): CONVOLUTIONS,
     ("batch", "xla", 64): {"conv1_pool_fast", "conv2_pool_fast"},
     ("group", "xla", 64): {"conv1_pool_fast", "conv2_pool_fast", "conv1_norm_fast"} | OTHERS,
+    ("ghost-batch", "xla", 64): {"conv1_pool_fast", "conv2_pool_fast"},
 }
 
 
@@ -164,6 +186,19 @@ def test_what_others_look_at_too_is_not_taken_together():
     y = layers.Activation("relu", name="relu")(layers.BatchNormalization(name="norm")(linear))
     fast = with_fast_forms(keras.Model(image, layers.Add()([linear, y])), "graph", 10_000)
     assert {"conv", "relu", "norm_fast"} <= {layer.name for layer in fast.layers}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("norm", [EvoNormB0, FilterResponseNormalization])
+def test_an_activation_after_a_norm_that_brings_its_own(norm):
+    image = keras.Input((8, 8, 1))
+    x = layers.Activation("relu")(norm()(layers.Conv2D(4, 3)(image)))
+    x = layers.Dense(10)(layers.Flatten()(layers.MaxPooling2D(2)(x)))
+    model = keras.Model(image, x)
+    for variable in model.variables:
+        if variable.name == "tau":
+            variable.assign(variable - 1.0)
+    assert_same(model, "graph", images((8, 8, 1)), 1e-11)
 
 
 STAYS = {

@@ -14,6 +14,7 @@ from bnexp.training.fast_layers import (
     fused_batch_normalization,
     group_normalization,
     max_of_slices,
+    root_mean_square_normalization,
 )
 
 pytestmark = pytest.mark.numeric
@@ -79,6 +80,12 @@ def test_group_normalization(shape, groups, xla):
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 def test_channel_layer_normalization(shape, xla):
     assert_same(channel_layer_normalization, layers.LayerNormalization, shape, xla=xla, epsilon=0.02)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
+def test_root_mean_square_normalization(shape, xla):
+    assert_same(root_mean_square_normalization, layers.RMSNormalization, shape, xla=xla, epsilon=0.02)
 
 
 @pytest.mark.parametrize(

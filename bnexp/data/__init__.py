@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from bnexp.data.dataset import Dataset
     from bnexp.data.division import Split, split
     from bnexp.data.download import fetch
-    from bnexp.data.loading import load, locate, present
+    from bnexp.data.loading import load, locate, present, test_images
     from bnexp.data.places import Location
 
-__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split"]
+__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split", "test_images"]
 
 _MODULES = {
     "Dataset": "dataset",
@@ -22,6 +22,7 @@ _MODULES = {
     "locate": "loading",
     "present": "loading",
     "split": "division",
+    "test_images": "loading",
 }
 
 

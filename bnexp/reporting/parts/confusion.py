@@ -162,6 +162,6 @@ def _not_drawn(data: str) -> str:
     if ":" in data:
         return "The images are not drawn: to load data of your own would run your code."
     return (
-        f"The images are not drawn, because the {data} that was trained on is not on this machine. "
+        f"The images are not drawn, because {data}, as it was trained on, is not on this machine. "
         f"`bnexp data fetch {data}` gets it; then write the report again."
     )

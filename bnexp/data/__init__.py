@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from bnexp.data.dataset import Dataset
     from bnexp.data.division import Split, split
     from bnexp.data.download import fetch
-    from bnexp.data.loading import load, locate, present
+    from bnexp.data.loading import load, locate, present, test_images
     from bnexp.data.places import Location
 
-__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split"]
+__all__ = ["Dataset", "Location", "Split", "fetch", "load", "locate", "present", "split", "test_images"]
 
 __getattr__ = attributes(
     __name__,
@@ -24,5 +24,6 @@ __getattr__ = attributes(
         "locate": "loading",
         "present": "loading",
         "split": "division",
+        "test_images": "loading",
     },
 )

@@ -180,6 +180,7 @@ QUANTITIES: tuple[Quantity, ...] = (
     Quantity("test_examples_per_class", "test images per class", of("test.examples_per_class"), "", "", "", "exact"),
     Quantity("test_correct_per_class", "correct per class", of("test.correct_per_class"), "", "", "", "detail"),
     Quantity("test_missed", "misclassified test images", of("test.missed"), "", "", "", "detail"),
+    Quantity("test_predicted", "predicted classes of these", of("test.predicted"), "", "", "", "detail"),
     _loss("test_loss_batch_statistics", f"test loss with {_BATCH}", of(f"{_OTHER}.batch.loss")),
     _loss("test_loss_recalibrated", f"test loss under {_RECAL}", of(f"{_OTHER}.recalibrated.loss")),
     Quantity("protocol", "protocol", of("protocol"), column="", affects="results"),

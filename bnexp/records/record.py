@@ -19,7 +19,17 @@ Floats = float | None
 Ints = Annotated[tuple[int, ...], Field(strict=False)]
 
 
-class Evaluation(Frozen):
+class _Extended(Frozen):
+    """What was given further fields later: without a key in the file where one of them is None."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = dump(self)
+        fields = type(self).model_fields
+        return {key: value for key, value in found.items() if value is not None or fields[key].is_required()}
+
+
+class Evaluation(_Extended):
     """One look at the model during training."""
 
     step: int
@@ -47,14 +57,8 @@ class Evaluation(Frozen):
     and without a key in the file, where the method keeps no statistics that can be recomputed."""
     recalibrated_accuracy: Floats = None
 
-    @model_serializer(mode="wrap")
-    def _without_what_is_absent(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        found: dict[str, Any] = dump(self)
-        optional = ("train_penalty", "recalibrated_loss", "recalibrated_accuracy")
-        return {key: value for key, value in found.items() if key not in optional or value is not None}
 
-
-class Test(Frozen):
+class Test(_Extended):
     """The one look at the test set, after the last step, in inference mode."""
 
     examples: int
@@ -64,6 +68,10 @@ class Test(Frozen):
     correct_per_class: Ints
     missed: Ints
     """Indices of the test images that were misclassified, in the dataset's own order, increasing."""
+    labels: Ints | None = None
+    """The true class of each of these; None in records of earlier versions, as is `predicted`."""
+    predicted: Ints | None = None
+    """The class that each of them was taken for."""
 
 
 class Brief(Frozen):

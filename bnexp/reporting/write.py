@@ -57,9 +57,9 @@ def write_report(
     """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
 
     `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF; `helpers` draw some of
-    the figures.  The same results under the same path give the same bytes.  Files of an earlier report that this one
-    does not have are removed; nothing else in `out` is touched.  Raises UserError where the store has no such
-    experiment, a record is damaged, or `out` cannot be written.
+    the figures.  The same results under the same path, and data at hand, give the same bytes.  Files of an earlier
+    report that this one does not have are removed; nothing else in `out` is touched.  Raises UserError where the store
+    has no such experiment, a record is damaged, or `out` cannot be written.
     """
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)

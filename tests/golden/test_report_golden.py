@@ -17,7 +17,10 @@ RELATIVE = 1e-12
 
 TABLES = sorted(path.name for path in STORED.glob("tables/*.csv"))
 
-KEYS = ("comparison", "variant", "training.batch_size", "training.optimizer.learning_rate", "target", "measure")
+KEYS = (
+    *("comparison", "variant", "training.batch_size", "training.optimizer.learning_rate", "target", "measure"),
+    *("true_class", "predicted_class", "image"),
+)
 """Columns that name a row, of those that a table has."""
 
 

@@ -27,6 +27,14 @@ def test_a_record_of_version_1_is_read_with_its_normalization_known_by_name() ->
     assert read.model_copy(update={"fingerprints": None}) == NEW.model_copy(update={"fingerprints": None})
 
 
+def test_a_record_without_the_classes_of_its_missed_images_is_read_and_gets_no_key() -> None:
+    data = json.loads(NEW.model_dump_json())
+    del data["test"]["labels"], data["test"]["predicted"]
+    read = TrialRecord.model_validate_json(json.dumps(data))
+    assert (read.test.labels, read.test.predicted) == (None, None)
+    assert json.loads(read.model_dump_json()) == data
+
+
 def test_a_failed_record_of_version_1_is_read() -> None:
     failed = json.loads(record(Trial(TrialSpec(), 0), "none", "failed").model_dump_json()) | {"schema_version": 1}
     assert TrialRecord.model_validate_json(json.dumps(failed)).status == "failed"

@@ -150,6 +150,8 @@ def record(trial: Trial, variant: str, fate: str = "finished") -> TrialRecord:
         examples_per_class=PER_CLASS,
         correct_per_class=(PER_CLASS - np.bincount(labels[missed], minlength=10)).tolist(),
         missed=missed.tolist(),
+        labels=labels[missed].tolist(),
+        predicted=((labels[missed] + 1 + missed % 9) % 10).tolist(),
     )
     looks = _evaluations(trial, variant, 1 - wrong / TEST, own)
     diverged = fate == "diverged"

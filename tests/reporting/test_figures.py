@@ -286,7 +286,11 @@ def test_powers_of_two_stand_at_equal_distances_and_shares_on_a_linear_axis(grid
 
 @pytest.mark.parametrize(
     ("fate", "figures"),
-    [("missing", []), ("diverged", CURVES), ("finished", [*CURVES, "differences", "accuracy", "time-to-target"])],
+    [
+        ("missing", []),
+        ("diverged", CURVES),
+        ("finished", [*CURVES, "differences", "accuracy", "time-to-target", "confusion"]),
+    ],
 )
 def test_experiments_that_have_hardly_begun_or_diverged_are_drawn(tmp_path, fate, figures):
     faults = {(variant, 64, seed): fate if seed == 0 else "missing" for variant in NORMS for seed in range(2)}

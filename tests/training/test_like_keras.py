@@ -68,3 +68,5 @@ def test_scores_are_those_of_keras_evaluate():
     loss, accuracy = program.model.evaluate(pixels(indices), labels(indices), verbose=0)
     assert scores.loss == pytest.approx(loss, rel=1e-5)
     assert scores.correct.mean() == pytest.approx(accuracy, abs=1e-6)
+    np.testing.assert_array_equal(scores.predicted, program.model.predict(pixels(indices), verbose=0).argmax(-1))
+    np.testing.assert_array_equal(scores.correct, scores.predicted == labels(indices))

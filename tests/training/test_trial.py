@@ -82,6 +82,11 @@ def test_test_figures_agree_with_each_other(train):
     assert sum(test.correct_per_class) == 1000 - len(test.missed)
     assert test.accuracy == pytest.approx(1 - len(test.missed) / 1000)
     assert list(test.missed) == sorted(set(test.missed))
+    wrong = np.array(test.examples_per_class) - test.correct_per_class
+    assert np.bincount(test.labels, minlength=10).tolist() == wrong.tolist()
+    assert len(test.predicted) == len(test.missed)
+    assert {*test.predicted} <= {*range(10)}
+    assert not np.any(np.array(test.predicted) == test.labels)
     assert all(type(count) is int for count in test.correct_per_class)
 
 

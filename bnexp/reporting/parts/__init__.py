@@ -24,6 +24,7 @@ PARTS = {
     "convergence": "bnexp.reporting.parts.time_to_accuracy:convergence",
     "curves_of_a_grid": "bnexp.reporting.parts.curves:curves_of_a_grid",
     "sampling": "bnexp.reporting.parts.sampling:sampling",
+    "confusion": "bnexp.reporting.parts.confusion:confusion",
     "moving_averages": "bnexp.reporting.parts.moving_averages:moving_averages",
     "declared": "bnexp.reporting.parts.confounds:declared",
     "provenance": "bnexp.reporting.parts.provenance:provenance",

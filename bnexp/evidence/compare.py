@@ -10,7 +10,7 @@ from bnexp.errors import UserError
 from bnexp.evidence.confounds import Audit, Mode, audit
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate, estimate
-from bnexp.evidence.rule import FEWEST, Judgement, in_family, judge
+from bnexp.evidence.rule import FEWEST, direction, in_family, too_many_diverged
 from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.stats.estimates import Interval, mean_interval
@@ -27,7 +27,9 @@ class Compared(Estimate):
     coordinates: Mapping[str, Any]
     one: str
     other: str
-    judgement: Judgement
+    higher_is_better: bool
+    margin: float
+    """In the unit of differences."""
     diverged: tuple[int, int]
     """Trainings of each side whose loss became infinite, among `finished` pairs."""
     finished: int
@@ -42,6 +44,27 @@ class Compared(Estimate):
         """Of each side over the pairs, with its own t interval."""
         first, second = (mean_interval([pair[k] for pair in self.values]) for k in (0, 1))
         return first, second
+
+    @property
+    def verdict(self) -> Literal["regression", "improvement", "not shown"]:
+        """Of the second side: `rule.direction`; where too many diverged, by which side did so more often."""
+        if self.by_divergence:
+            return "regression" if self.diverged[1] > self.diverged[0] else "not shown"
+        found = direction(self.difference, self.p_holm, margin=self.margin)
+        if found == "undecided":
+            return "not shown"
+        return "improvement" if (found == "higher") == self.higher_is_better else "regression"
+
+    @property
+    def noninferior(self) -> bool:
+        """Whether the whole interval lies on the better side of -margin."""
+        worst = self.difference.low if self.higher_is_better else -self.difference.high
+        return worst > -self.margin and not self.by_divergence
+
+    @property
+    def by_divergence(self) -> bool:
+        """Whether too many of one side diverged, so that the mean over the others is not judged."""
+        return too_many_diverged(max(self.diverged), self.finished)
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +88,7 @@ class Comparisons:
         lines = []
         for each in self.comparisons:
             d, unit = each.difference, self.metric.unit_of_differences
-            verdict = {"not shown": "no regression shown"}.get(each.judgement.verdict, each.judgement.verdict)
+            verdict = {"not shown": "no regression shown"}.get(each.verdict, each.verdict)
             what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
             lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
         return "\n".join(lines)
@@ -75,18 +98,19 @@ class Comparisons:
 
         With `require_noninferior`, wherever the whole interval does not lie on the better side of -margin.
         """
-        verdicts = {each.judgement.verdict for each in self.comparisons}
+        verdicts = {each.verdict for each in self.comparisons}
         if "regression" in verdicts or (fail_on == "difference" and "improvement" in verdicts):
             return True
-        return require_noninferior and not all(each.judgement.noninferior for each in self.comparisons)
+        return require_noninferior and not all(each.noninferior for each in self.comparisons)
 
 
 def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, allow_differs: bool) -> Comparisons:
     """Compare all places of `sides` in one metric.
 
-    `simultaneous`: Bonferroni's intervals of confidence 1 - 0.05/m for m places, so that the chance of even one false
-    verdict is 0.05 at most.  Raises UserError where a margin is none, where the audit finds differences that are
-    not declared (unless `allow_differs`), and where a place has fewer than three pairs.
+    The places are one family of Holm's, so that the chance of even one false verdict is 0.05 at most.  `simultaneous`:
+    Bonferroni's intervals of confidence 1 - 0.05/m for m places, which hold together.  Raises UserError where a margin
+    is none, where the audit finds differences that are not declared (unless `allow_differs`), and where a place has
+    fewer than three pairs.
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
@@ -112,19 +136,7 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
 
 def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
     found = pairs(matched.one, matched.other).without_copies()
-    estimated = estimate(found, metric, confidence=confidence)
-    trained = [record for pair in found.trained.values() for record in pair]
-    judgement = judge(
-        estimated.differences,
-        estimated.difference,
-        estimated.test.p,
-        higher_is_better=metric.higher_is_better,
-        margin=margin,
-        confidence=confidence,
-        resolution=max((metric.resolution(record) or 0 for record in trained), default=0),
-        diverged=found.diverged,
-        trained=len(found.trained),
-    )
+    estimated = estimate(found, metric, confidence=confidence, margin=margin)
     first, second = (sum(metric.value(found.trained[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
     return Compared(
         experiment=matched.experiment,
@@ -132,13 +144,14 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
         coordinates=matched.one.coordinates,
         one=matched.one.name,
         other=matched.other.name,
-        judgement=judgement,
+        higher_is_better=metric.higher_is_better,
+        margin=margin,
         diverged=found.diverged,
         finished=len(found.trained),
         reached=None if metric.budget is None else (first, second),
         copies=found.copies,
         audit=audited,
-        **{**vars(estimated), "difference": judgement.difference},
+        **vars(estimated),
     )
 
 
@@ -162,7 +175,7 @@ def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> N
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     """UserError where a place has too few pairs: a guard that sees nothing must not say that all is well."""
-    silent = [each for each in found if len(each.values) < FEWEST and not each.judgement.by_divergence]
+    silent = [each for each in found if len(each.values) < FEWEST and not each.by_divergence]
     if not silent:
         return
     lines = [f"  {each.label}{at(each.coordinates)}: {_why(each, metric)}" for each in silent]

@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bnexp.evidence.metric import METRICS, Metric
-from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, in_family, side_of
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict, direction, in_family, t_interval
 from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
 from bnexp.specs.experiment import MARGIN
 from bnexp.stats.bootstrap import Sources, image_differences, sources
-from bnexp.stats.estimates import Interval, Share, mean_interval
+from bnexp.stats.estimates import Interval, Share
 from bnexp.stats.paired import SignFlip, improvement, minimum_detectable_effect, sign_flip_test, tost
 
 
@@ -27,7 +29,9 @@ class Estimate:
     differences: tuple[float, ...]
     """One per pair, in order of the seeds; of accuracies in percentage points."""
     difference: Interval
+    """Their mean with its `rule.t_interval`."""
     test: SignFlip
+    """Of: they are symmetric around zero, or around the nearer end of the margin."""
     p_holm: float
     """The sign-flip p after Holm's correction over the family."""
     family: int
@@ -38,6 +42,11 @@ class Estimate:
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
     """Seed to the fingerprints that disagree: pairs that were left out."""
+
+    @property
+    def by_resolution(self) -> bool:
+        """Whether the pairs do not scatter, and the interval is that of the steps in which the values come."""
+        return len(set(self.differences)) == 1 and self.difference.half_width > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +78,7 @@ class Comparison(Estimate):
         """What the pairs show."""
         if self.difference.n < FEWEST or self.same or self.too_many_diverged:
             return "nothing"
-        tested = self.p_holm < LEVEL and math.copysign(1, self.difference.mean)
-        found = direction(side_of(self.difference), int(tested))
+        found = direction(self.difference, self.p_holm)
         return "equivalent" if found == "undecided" and self.equivalent else found
 
     @property
@@ -102,18 +110,20 @@ def comparisons(found: Sequence[Side], baseline: str, margin: float, *, sampled:
     )
 
 
-def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95) -> Estimate:
-    """What the pairs show in a metric, as a family of its own."""
+def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: float = 0.0) -> Estimate:
+    """What the pairs show in a metric, as a family of its own; the test is of a difference beyond ±`margin`."""
     values = {seed: value for seed, both in found.trained.items() if (value := metric.pair(*both)) is not None}
     # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
     differences = tuple(round(second - first, 9) for first, second in values.values())
-    test = sign_flip_test(differences)
+    d = np.array(differences)
+    test = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d)
+    steps = [metric.resolution(record) or 0.0 for seed in values for record in found.trained[seed]]
     return Estimate(
         planned=len(found.planned),
         seeds=tuple(values),
         values=tuple(values.values()),
         differences=differences,
-        difference=mean_interval(differences, confidence=confidence),
+        difference=t_interval(differences, confidence=confidence, resolution=max(steps, default=0.0)),
         test=test,
         p_holm=test.p,
         family=1,

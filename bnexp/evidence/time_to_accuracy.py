@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction, side_of
+from bnexp.evidence.rule import FEWEST, Direction, direction
 from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
@@ -152,19 +152,8 @@ class TimeRatio:
         """What the pairs show: the time is higher or lower, by the interval of the ratio and the log-rank test."""
         if self.ratio.ratio.n < FEWEST or math.isnan(self.ratio.ratio.low):
             return "nothing"
-        return direction(*self._seen)
-
-    @property
-    def faster(self) -> bool:
-        """Whether what evidence there is has the variant ahead; without any, whether the ratio has."""
-        interval, test = self._seen
-        return (interval or test or (-1 if self.ratio.ratio.mean < 1 else 1)) < 0
-
-    @property
-    def _seen(self) -> tuple[int, int]:
-        """Where the interval of the ratio lies, and where the test sees the time."""
-        tested = self.p_holm < LEVEL
-        return side_of(self.ratio.ratio, 1), (-1 if self.sooner else 1) if tested else 0
+        found = direction(self.ratio.ratio, self.p_holm, null=1.0)
+        return found if found == ("lower" if self.sooner else "higher") else "undecided"
 
 
 Times = Mapping[tuple[int, int], TimeRatio]

@@ -10,7 +10,7 @@ from typing import Any
 from bnexp.evidence.compare import Compared, Comparisons
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.rule import LEVEL, direction
 from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
 from bnexp.reporting.phrases import at, can_detect, change, counted, left_out, out_of, per_cent, span, tested
 from bnexp.specs.wording import place_label
@@ -36,12 +36,11 @@ def remarks(found: Comparisons) -> list[str]:
     m, confidence = len(found.comparisons), per_cent(found.confidence)
     if m > 1 and found.simultaneous:
         chance = per_cent((1 - found.confidence) * m)
-        said.append(f"The {m} intervals hold together: the chance of even one false verdict is {chance} at most.")
+        said.append(f"The {m} intervals hold together: the chance that even one is wrong is {chance} at most.")
     elif m > 1:
-        chance = significant(100 * (1 - (1 - (1 - found.confidence) / 2) ** m), 2)
         said.append(
-            f"{m} comparisons, each with its own {confidence} interval: were they independent and nothing worse, at "
-            f"least one would show a regression with a chance of {chance} %; --simultaneous guards against it."
+            f"{m} comparisons, each with its own {confidence} interval; the verdicts are corrected for their number "
+            "(Holm)."
         )
     said += [
         f"The config changes more than one thing: {', '.join(changes)}. Which of them makes a difference is not told."
@@ -116,9 +115,9 @@ def _plain(each: Compared) -> dict[str, Any]:
         "coordinates": dict(each.coordinates),
         "a": each.one,
         "b": each.other,
-        "verdict": each.judgement.verdict,
-        "by_divergence": each.judgement.by_divergence,
-        "noninferior": each.judgement.noninferior,
+        "verdict": each.verdict,
+        "by_divergence": each.by_divergence,
+        "noninferior": each.noninferior,
         "n": len(each.values),
         "planned": each.planned,
         "seeds": list(each.seeds),
@@ -177,18 +176,18 @@ def _audit(audit: Audit) -> list[str]:
 
 
 def _head(each: Compared, found: Comparisons) -> str:
-    judgement, beyond = each.judgement, " beyond the margin" if found.margin else ""
-    if judgement.by_divergence:
-        return "Regression" if judgement.verdict == "regression" else "No verdict"
-    if judgement.verdict != "not shown":
-        return f"{judgement.verdict.capitalize()}{beyond}"
-    if judgement.noninferior and found.margin:
+    beyond = " beyond the margin" if found.margin else ""
+    if each.by_divergence:
+        return "Regression" if each.verdict == "regression" else "No verdict"
+    if each.verdict != "not shown":
+        return f"{each.verdict.capitalize()}{beyond}"
+    if each.noninferior and found.margin:
         return "No regression beyond the margin: the whole interval lies above it"
     return f"No regression{beyond} shown"
 
 
 def _found(each: Compared, found: Comparisons) -> str:
-    if each.judgement.by_divergence:
+    if each.by_divergence:
         counts = " and ".join(
             f"{number} of {each.finished} trials of {side} diverged"
             for side, number in zip((each.one, each.other), each.diverged, strict=True)
@@ -208,9 +207,9 @@ def _found(each: Compared, found: Comparisons) -> str:
 
 def _power(each: Compared, metric: Metric) -> list[str]:
     """What so many pairs can detect, where nothing was shown."""
-    if each.judgement.by_resolution:
+    if each.by_resolution:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
-    if each.judgement.verdict != "not shown":
+    if each.verdict != "not shown":
         return []
     if not each.detectable:
         return ["without scatter, the detectable difference is unknown"]
@@ -227,18 +226,18 @@ def _detectable(each: Compared, metric: Metric) -> str:
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
     able = each.test.smallest * each.family < LEVEL
-    unconfirmed = able and each.p_holm >= LEVEL and not each.difference.contains_zero
-    said = tested("sign-flip test", each)
+    unconfirmed = able and each.p_holm >= LEVEL and direction(each.difference, 0.0, margin=each.margin) != "undecided"
+    said = f"{tested('sign-flip test', each)}{' of a difference beyond the margin' if each.margin else ''}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 
 def _verdict(each: Compared) -> str:
-    verdict = each.judgement.verdict
-    if each.judgement.by_divergence:
+    verdict = each.verdict
+    if each.by_divergence:
         return f"{verdict} (diverged)" if verdict == "regression" else "none (diverged)"
     if verdict != "not shown":
         return verdict
-    return "not worse by the margin" if each.judgement.noninferior else "no regression shown"
+    return "not worse by the margin" if each.noninferior else "no regression shown"
 
 
 def _mean(estimate: Interval, metric: Metric) -> str:

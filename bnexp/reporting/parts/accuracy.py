@@ -37,7 +37,7 @@ SUMMARY = {
     "margin": ("float64", "comparison.margin"),  # percentage points, of the config
     "equivalence_p": ("float64", "comparison.equivalence_p"),  # two one-sided t tests of a difference beyond the margin
     "equivalence_p_holm": ("float64", "comparison.equivalence_p_holm"),
-    "verdict": ("object", "comparison.verdict"),  # higher, lower, signs, equivalent, undecided, nothing
+    "verdict": ("object", "comparison.verdict"),  # higher, lower, equivalent, undecided, nothing
     "error_seeds": ("float64", "comparison.sampling.seeds"),  # standard error of the difference over other seeds
     "error_images": ("float64", "comparison.sampling.images"),  # over other test images
     "error_both": ("float64", "comparison.sampling.both"),

@@ -1,7 +1,7 @@
 """What may be said of the test accuracy, in plain sentences that are computed: one per comparison.
 
 No difference is ever called none, nothing is called equal, and equivalent only what a test of equivalence shows to be.
-A difference is asserted only where interval and corrected test agree; where one of them alone sees it, it says so.
+A difference is asserted only where interval and corrected test agree (`evidence.rule`).
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ def overview(evidence: Evidence, _: Context) -> Part | None:
 def tally(against: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict."""
     found = [each.verdict for each in against]
-    higher, lower, signs, equivalent, undecided, nothing = map(found.count, get_args(Verdict))
+    higher, lower, equivalent, undecided, nothing = map(found.count, get_args(Verdict))
     text = (
         f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {higher} and lower in "
-        f"{lower}, with signs of a difference, not confirmed, in {signs}, equivalence within ±{against[0].margin:g} "
-        f"pp in {equivalent}, and neither shown in {undecided}"
+        f"{lower}, equivalent within ±{against[0].margin:g} pp in {equivalent}, and no difference is detected in "
+        f"{undecided}"
     )
     return text + (f"; in {nothing} nothing can be said of the mean." if nothing else ".")
 
@@ -75,7 +75,7 @@ def _claim(c: Comparison) -> str:
     yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
     if not any(c.differences):
         return (
-            f"No detectable difference in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
+            f"No difference detected in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
             "the detectable difference is unknown)"
         )
     if c.difference.n < FEWEST:  # told, and no more: one more pair could turn everything
@@ -89,12 +89,6 @@ def _claim(c: Comparison) -> str:
             f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({interval}; {test})"
             f"{yet}{_other_images(c)}"
         )
-    if c.verdict == "signs":
-        despite = "; the interval includes zero" if c.difference.contains_zero else ""
-        return (
-            f"Signs that {c.variant} has a {direction} test accuracy than {c.baseline}{where}, not confirmed: "
-            f"{mean} ({interval}; {test}{despite}){yet}"
-        )
     # Accuracies cannot differ by more than 100 points.
     size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
     power = can_detect(c.difference.n, size)
@@ -104,7 +98,7 @@ def _claim(c: Comparison) -> str:
             f"{test}){_other_images(c)}"
         )
     return (
-        f"No detectable difference in test accuracy between {two}{where}: {mean} ({interval}; {power}; {test}), and no "
+        f"No difference detected in test accuracy between {two}{where}: {mean} ({interval}; {power}; {test}), and no "
         f"equivalence {within} shown"
     )
 

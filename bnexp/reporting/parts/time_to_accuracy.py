@@ -303,10 +303,7 @@ def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
     share, basis = _share(found)
     shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{tested('log-rank test', found)})"
     if found.verdict == "undecided":
-        return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
-    if found.verdict == "signs":
-        sooner = "sooner" if found.faster else "later"
-        return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
+        return f"No difference detected in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 
 
@@ -316,10 +313,7 @@ def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
     if _unknown(found):
         return f"; {what} are not compared ({unlike})" if found.unlike else ""
     within = f"; ratio of the means within {duration(found.ratio.budget)}" if found.ratio.censored else ""
-    begins = {
-        "undecided": f"no detectable difference in {what}:",
-        "signs": f"signs that it takes {'fewer' if found.faster else 'more'} {what}, not confirmed:",
-    }.get(found.verdict, f"in {what}")
+    begins = f"no difference detected in {what}:" if found.verdict == "undecided" else f"in {what}"
     share, basis = _share(found, within)
     facts = [basis, tested("log-rank test", found), *([unlike] if found.unlike else [])]
     return f"; {begins} {share} those of {c.baseline} ({'; '.join(facts)})"

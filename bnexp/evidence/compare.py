@@ -9,8 +9,8 @@ from typing import Any, Literal
 from bnexp.errors import UserError
 from bnexp.evidence.confounds import Audit, Mode, audit
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.paired import Estimate, estimate
-from bnexp.evidence.rule import FEWEST, direction, in_family, too_many_diverged
+from bnexp.evidence.paired import Estimate, corrected, estimate
+from bnexp.evidence.rule import FEWEST, direction, enough
 from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.stats.estimates import Interval, mean_interval
@@ -30,9 +30,6 @@ class Compared(Estimate):
     higher_is_better: bool
     margin: float
     """In the unit of differences."""
-    diverged: tuple[int, int]
-    """Trainings of each side whose loss became infinite, among `finished` pairs."""
-    finished: int
     reached: tuple[int, int] | None
     """Trainings of each side that reached the target; None where the metric has none."""
     copies: tuple[int, ...]
@@ -47,24 +44,22 @@ class Compared(Estimate):
 
     @property
     def verdict(self) -> Literal["regression", "improvement", "not shown"]:
-        """Of the second side: `rule.direction`; where too many diverged, by which side did so more often."""
-        if self.by_divergence:
-            return "regression" if self.diverged[1] > self.diverged[0] else "not shown"
-        found = direction(self.difference, self.p_holm, margin=self.margin)
-        if found == "undecided":
-            return "not shown"
-        return "improvement" if (found == "higher") == self.higher_is_better else "regression"
+        """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either."""
+        mean = direction(self.difference, self.p_holm, margin=self.margin)
+        worse = "lower" if self.higher_is_better else "higher"
+        if self.trains == "lower" or mean == worse:
+            return "regression"
+        return "not shown" if self.trains == mean == "undecided" else "improvement"
 
     @property
     def noninferior(self) -> bool:
-        """Whether the whole interval lies on the better side of -margin."""
-        worst = self.difference.low if self.higher_is_better else -self.difference.high
-        return worst > -self.margin and not self.by_divergence
+        """Whether the whole interval lies on the better side of -margin, over nine tenths of the planned pairs.
 
-    @property
-    def by_divergence(self) -> bool:
-        """Whether too many of one side diverged, so that the mean over the others is not judged."""
-        return too_many_diverged(max(self.diverged), self.finished)
+        Not where the second side was shown to train less often, or never reaches the target.
+        """
+        worst = self.difference.low if self.higher_is_better else -self.difference.high
+        never = self.reached is not None and not self.reached[1]
+        return worst > -self.margin and enough(len(self.values), self.planned) and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,7 +91,7 @@ class Comparisons:
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.
 
-        With `require_noninferior`, wherever the whole interval does not lie on the better side of -margin.
+        With `require_noninferior`, wherever B is not `noninferior`.
         """
         verdicts = {each.verdict for each in self.comparisons}
         if "regression" in verdicts or (fail_on == "difference" and "improvement" in verdicts):
@@ -129,7 +124,7 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
         margin=margin,
         confidence=confidence,
         simultaneous=simultaneous,
-        comparisons=tuple(in_family(found, p_holm=lambda each: each.test.p)),
+        comparisons=tuple(corrected(found)),
         unmatched=sides.unmatched,
     )
 
@@ -137,7 +132,7 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
 def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
     found = pairs(matched.one, matched.other).without_copies()
     estimated = estimate(found, metric, confidence=confidence, margin=margin)
-    first, second = (sum(metric.value(found.trained[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
+    first, second = (sum(metric.value(found.finished[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
@@ -146,8 +141,6 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
         other=matched.other.name,
         higher_is_better=metric.higher_is_better,
         margin=margin,
-        diverged=found.diverged,
-        finished=len(found.trained),
         reached=None if metric.budget is None else (first, second),
         copies=found.copies,
         audit=audited,
@@ -175,7 +168,7 @@ def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> N
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     """UserError where a place has too few pairs: a guard that sees nothing must not say that all is well."""
-    silent = [each for each in found if len(each.values) < FEWEST and not each.by_divergence]
+    silent = [each for each in found if len(each.values) < FEWEST and each.trains == "undecided"]
     if not silent:
         return
     lines = [f"  {each.label}{at(each.coordinates)}: {_why(each, metric)}" for each in silent]
@@ -192,7 +185,10 @@ def _why(each: Compared, metric: Metric) -> str:
         reasons.append(
             f"both sides hold the very same record of {len(each.copies)} trials, so that nothing was trained anew"
         )
-    if each.finished > number and not any(each.diverged):
+    both = sum(map(all, each.outcomes))
+    if both < len(each.outcomes):
+        reasons.append(f"in {len(each.outcomes) - both} of {len(each.outcomes)} pairs one side or both did not train")
+    if both > number:
         reasons.append(f"the records have no {metric.label}")
     counted = f"{number} of {each.planned} planned {'pair' if each.planned == 1 else 'pairs'}"
     return f"{counted}; {'; '.join(reasons)}" if reasons else counted

@@ -27,12 +27,7 @@ Direction = Literal["higher", "lower", "undecided"]
 
 Verdict = Literal["higher", "lower", "equivalent", "undecided", "nothing"]
 """A `Direction`, or else: equivalent: no difference is seen, and the corrected test of equivalence shows it to lie
-within the margin; undecided: nor that; nothing: too few pairs, or too many diverged, to speak of a mean."""
-
-
-def too_many_diverged(diverged: int, trained: int) -> bool:
-    """Whether so many of the trained runs diverged that a mean over the others would flatter."""
-    return diverged > 0.1 * trained
+within the margin; undecided: nor that; nothing: too few pairs to speak of a mean."""
 
 
 def direction(interval: Interval, p: float, *, null: float = 0.0, margin: float = 0.0) -> Direction:
@@ -40,6 +35,14 @@ def direction(interval: Interval, p: float, *, null: float = 0.0, margin: float 
     if not p < LEVEL:
         return "undecided"
     return "higher" if interval.low > null + margin else "lower" if interval.high < null - margin else "undecided"
+
+
+def enough(n: int, planned: int) -> bool:
+    """Whether so many pairs may show that a difference does not matter: nine tenths of those planned.
+
+    The others did not train, or are not there, and a mean over the rest would be shown for them as well.
+    """
+    return n >= FEWEST and 10 * n >= 9 * planned
 
 
 def t_interval(differences: Sequence[float], *, confidence: float = 0.95, resolution: float = 0.0) -> Interval:

@@ -12,7 +12,19 @@ from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import LEVEL, direction
 from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
-from bnexp.reporting.phrases import at, can_detect, change, counted, left_out, out_of, per_cent, span, tested
+from bnexp.reporting.phrases import (
+    at,
+    can_detect,
+    change,
+    counted,
+    left_out,
+    out_of,
+    per_cent,
+    span,
+    tested,
+    trained,
+    untrained,
+)
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
@@ -116,7 +128,6 @@ def _plain(each: Compared) -> dict[str, Any]:
         "a": each.one,
         "b": each.other,
         "verdict": each.verdict,
-        "by_divergence": each.by_divergence,
         "noninferior": each.noninferior,
         "n": len(each.values),
         "planned": each.planned,
@@ -131,8 +142,9 @@ def _plain(each: Compared) -> dict[str, Any]:
             sign_flip_p_holm=each.p_holm,
             minimum_detectable_effect=each.detectable,
         ),
-        "finished_pairs": each.finished,
-        "diverged": list(each.diverged),
+        "outcome_pairs": len(each.outcomes),
+        "trained": list(each.trained),
+        **_finite(trained_p=each.trained_test.p, trained_p_holm=each.trained_p_holm),
         "reached": each.reached and list(each.reached),
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
@@ -176,9 +188,7 @@ def _audit(audit: Audit) -> list[str]:
 
 
 def _head(each: Compared, found: Comparisons) -> str:
-    beyond = " beyond the margin" if found.margin else ""
-    if each.by_divergence:
-        return "Regression" if each.verdict == "regression" else "No verdict"
+    beyond = " beyond the margin" if found.margin and each.trains == "undecided" else ""
     if each.verdict != "not shown":
         return f"{each.verdict.capitalize()}{beyond}"
     if each.noninferior and found.margin:
@@ -187,12 +197,9 @@ def _head(each: Compared, found: Comparisons) -> str:
 
 
 def _found(each: Compared, found: Comparisons) -> str:
-    if each.by_divergence:
-        counts = " and ".join(
-            f"{number} of {each.finished} trials of {side} diverged"
-            for side, number in zip((each.one, each.other), each.diverged, strict=True)
-        )
-        return f"{counts}; the mean over the others would flatter"
+    counts = trained(each, each.one, each.other)
+    if counts and not each.values:
+        return counts
     metric, n = found.metric, len(each.values)
     what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
     facts = [f"margin {found.margin:g} {_unit(metric)}"] if found.margin else []
@@ -200,9 +207,11 @@ def _found(each: Compared, found: Comparisons) -> str:
         first, second = each.reached
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
     facts += [*_power(each, metric), _test(each)]
+    facts += [untrained(each, each.other)] if each.noninferior else []
     shown = f"{span(each.difference, found.confidence)}, {out_of(n, each.planned)}"
     basis = f"; paired by seed only, as the config declares {each.declared}" if each.declared else ""
-    return f"{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
+    among = f"{counts}; {'over all pairs' if metric.budget else 'where both trained'}: " if counts else ""
+    return f"{among}{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
 
 
 def _power(each: Compared, metric: Metric) -> list[str]:
@@ -233,10 +242,8 @@ def _test(each: Compared) -> str:
 
 def _verdict(each: Compared) -> str:
     verdict = each.verdict
-    if each.by_divergence:
-        return f"{verdict} (diverged)" if verdict == "regression" else "none (diverged)"
     if verdict != "not shown":
-        return verdict
+        return verdict if each.trains == "undecided" else f"{verdict} (share that trained)"
     return "not worse by the margin" if each.noninferior else "no regression shown"
 
 

@@ -1,5 +1,6 @@
 """Phrases that several topics share: places, lists, and what an interval and a test over pairs show."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, ends, fixed, p_value
 from bnexp.specs.wording import place_label
-from bnexp.stats.estimates import Interval
+from bnexp.stats.estimates import Interval, at_most
 
 LISTED = 6  # so many places are named; the rest is counted
 
@@ -91,6 +92,21 @@ def left_out(mismatches: Mapping[int, str]) -> str:
         return ""
     why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
     return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
+
+
+def trained(found: Estimate, one: str, other: str) -> str:
+    """`bn trained in 3 of 10 trials, none in 10 of 10 (exact McNemar p = 0.016)`; empty where all of them did."""
+    n, (first, second) = len(found.outcomes), found.trained
+    if first == second == n:
+        return ""
+    p = found.trained_test.p if math.isnan(found.trained_p_holm) else found.trained_p_holm
+    return f"{other} trained in {second} of {n} trials, {one} in {first} of {n} ({p_phrase('exact McNemar', p, 1)})"
+
+
+def untrained(found: Estimate, other: str) -> str:
+    """`bn failed to train in 0 of 10 trials (at most 26 %)`, with the bound of that share."""
+    n, failed = len(found.outcomes), len(found.outcomes) - found.trained[1]
+    return f"{other} failed to train in {failed} of {n} trials (at most {fixed(100 * at_most(failed, n), 0)} %)"
 
 
 def tested(name: str, found: Estimate | TimeRatio) -> str:

@@ -82,6 +82,19 @@ def sign_flip_test(d: ArrayLike, *, draws: int = 100_000, seed: int = 0) -> Sign
     return SignFlip((1 + hits) / (1 + draws), n, smallest, False, ties)
 
 
+def mcnemar(outcomes: ArrayLike) -> SignFlip:
+    """Two-sided exact test for pairs of: both conditions succeed equally often; `outcomes`, shape (n, 2), are booleans.
+
+    Of the pairs whose outcomes differ, those that favour the first condition are binomial with ½ (McNemar 1947,
+    https://doi.org/10.1007/BF02295996).  p is twice the smaller tail: p < .05 is .025 on one side.
+    """
+    x = np.asarray(outcomes, dtype=int).reshape(-1, 2)
+    unlike = x[:, 1] - x[:, 0]
+    n, wins, m = len(x), int((unlike > 0).sum()), int((unlike != 0).sum())
+    p = min(1.0, 2 * float(special.bdtr(min(wins, m - wins), m, 0.5))) if m else 1.0
+    return SignFlip(p if n else math.nan, n, min(1.0, 2.0 ** (1 - m)), True, n - m)
+
+
 _SIGNS = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) - 1
 """The signs that the bits of each byte stand for, (256, 8)."""
 

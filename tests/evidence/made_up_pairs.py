@@ -1,4 +1,8 @@
-"""Comparisons of made-up differences, in points, one value a seed: as the report makes them, and as `compare` does."""
+"""Comparisons of made-up differences, in points, one value a seed: as the report makes them, and as `compare` does.
+
+`trained`, of shape (n, 2), says which of the two trials of each pair trained, by default all; the differences of the
+other pairs do not count.
+"""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -8,25 +12,27 @@ import numpy as np
 
 from bnexp.evidence.compare import Compared
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.paired import Comparison, Estimate, estimate
-from bnexp.evidence.rule import in_family
+from bnexp.evidence.paired import Comparison, Estimate, corrected, estimate
 from bnexp.evidence.side import Counts, Pairs
 from bnexp.stats.paired import improvement, tost
 
 
-def estimated(d: Sequence[float], *, resolution: float = 0.0, **options: Any) -> Estimate:
+def estimated(
+    d: Sequence[float], *, resolution: float = 0.0, trained: Any = None, planned: int = 0, **options: Any
+) -> Estimate:
     """Of differences, shape (n,), from a metric whose values come in steps of `resolution`."""
-    records = {k: tuple(SimpleNamespace(value=value, status="ok") for value in (0.0, x)) for k, x in enumerate(d)}
-    found = Pairs(tuple(records), records, declared="", mismatches={}, copies=())  # type: ignore[arg-type]
+    records = {k: tuple(SimpleNamespace(value=value) for value in (0.0, x)) for k, x in enumerate(d)}
+    outcomes = dict(enumerate([(True, True)] * len(d) if trained is None else [*map(tuple, trained)]))
+    seeds = tuple(range(planned or len(d)))
+    found = Pairs(seeds, records, outcomes, declared="", mismatches={}, copies=())  # type: ignore[arg-type]
     metric = Metric("m", "m", "%", True, lambda x: float(x.value), resolution=lambda _: resolution)  # type: ignore[attr-defined]
     return estimate(found, metric, **options)
 
 
 def compared(d: Sequence[float], *, higher_is_better: bool = True, **options: Any) -> Compared:
-    """As `compare` does, a family of its own; `diverged` of both sides, among `finished` pairs."""
-    chosen = {name: options.pop(name) for name in ("diverged", "finished") if name in options}
+    """As `compare` does, a family of its own."""
     about: dict[str, Any] = {"experiment": "", "label": "", "coordinates": {}, "one": "a", "other": "b"}
-    about |= {"diverged": (0, 0), "finished": len(d), "reached": None, "copies": (), "audit": None} | chosen
+    about |= {"reached": options.pop("reached", None), "copies": (), "audit": None}
     found = estimated(d, **options)
     margin = options.get("margin", 0.0)
     return Compared(higher_is_better=higher_is_better, margin=margin, **about, **vars(found))
@@ -34,19 +40,16 @@ def compared(d: Sequence[float], *, higher_is_better: bool = True, **options: An
 
 def reported(d: Sequence[float], *, margin: float = 0.1, **options: Any) -> Comparison:
     """As the report does, a family of its own; the margin is that of equivalence."""
-    counts = Counts(len(d), 0, 0, 0)
+    counts, found = Counts(len(d), 0, 0, 0), estimated(d, **options)
     about: dict[str, Any] = {"point": 1, "baseline_point": 0, "variant": "bn", "baseline": "none", "coordinates": {}}
     about |= {"counts": counts, "baseline_counts": counts, "improvement": improvement(d), "margin": margin}
-    return Comparison(**about, equivalence_p=tost(d, margin).p, **vars(estimated(d, **options)))
+    p = tost(found.differences, margin).p
+    return Comparison(**about, equivalence_p=p, equivalence_p_holm=p, **vars(found))
 
 
 def families(differences: np.ndarray) -> tuple[list[Comparison], list[Compared]]:
     """Of (comparisons, seeds), as one family: what the report makes of them, and what `compare` does."""
     return (
-        in_family(
-            [reported(d) for d in differences],
-            p_holm=lambda each: each.test.p,
-            equivalence_p_holm=lambda each: each.equivalence_p,
-        ),
-        in_family([compared(d) for d in differences], p_holm=lambda each: each.test.p),
+        corrected([reported(d) for d in differences], equivalence_p_holm=lambda each: each.equivalence_p),
+        corrected([compared(d) for d in differences]),
     )

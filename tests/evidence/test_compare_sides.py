@@ -95,17 +95,37 @@ def test_pairs_that_did_not_start_alike_are_left_out_and_said(here):
 
 
 @pytest.mark.parametrize(
-    ("side", "failed", "head", "row"),
-    [("ln", True, "Regression.", "regression (diverged)"), ("none", False, "No verdict.", "none (diverged)")],
+    ("side", "failed", "head", "verdict"),
+    [("ln", True, "Regression.", "regression"), ("none", False, "Improvement.", "improvement")],
 )
-def test_a_variant_that_diverges_is_a_regression_and_a_baseline_leaves_no_verdict(here, side, failed, head, row):
-    write(here / "results", {"none": BAD, "ln": GOOD}, fates={(side, seed): "diverged" for seed in range(5)})
+def test_a_side_that_trains_less_often_is_worse_whatever_its_mean(here, side, failed, head, verdict):
+    accuracies = {"none": (*BAD, *BAD), "ln": (*GOOD, *GOOD)}
+    write(here / "results", accuracies, fates={(side, k): ("diverged", "failed")[k % 2] for k in range(8)})
     found = bnexp.compare("none", "ln")
     assert (found.failed(), found.failed(require_noninferior=True)) == (failed, True)
     (said,) = text.sentences(found)
     assert said.startswith(head)
-    assert f"5 of 6 trials of {side} diverged" in said
-    assert text.rows(found)[0][-1] == row
+    assert f"{side} in 4 of 12" in said or f"{side} trained in 4 of 12 trials" in said
+    assert "(exact McNemar p = 0.008); where both trained: +" in said
+    assert text.rows(found)[0][-1] == f"{verdict} (share that trained)"
+
+
+def test_a_side_that_never_trains_is_a_regression_without_a_mean(here):
+    write(here / "results", {"none": GOOD, "ln": GOOD}, fates={("ln", seed): "failed" for seed in range(6)})
+    assert bnexp.compare("none", "ln").failed()
+
+
+def test_too_few_pairs_of_trials_that_trained_are_refused_with_the_reason(here):
+    write(here / "results", {"none": GOOD, "ln": GOOD}, fates={("ln", seed): "diverged" for seed in range(5)})
+    with pytest.raises(UserError, match=r"1 of 6 planned pairs; .* in 5 of 6 pairs one side or both did not train"):
+        bnexp.compare("none", "ln")
+
+
+def test_where_only_one_side_reaches_the_target_the_other_is_not_shown_to_be_not_inferior(here):
+    write(here / "results", {"bn-pre": GOOD, "none": GOOD})
+    found = bnexp.compare("bn-pre", "none", metric="steps-to-99", margin=1e6)
+    assert (only(found).reached, found.failed(), found.failed(require_noninferior=True)) == ((6, 0), False, True)
+    assert not bnexp.compare("none", "bn-pre", metric="steps-to-99", margin=1e6).failed(require_noninferior=True)
 
 
 def test_seeds_can_be_chosen_and_three_are_enough(variants):

@@ -7,7 +7,15 @@ import pytest
 from scipy import stats
 
 from bnexp.stats.estimates import mean_interval
-from bnexp.stats.paired import difference, improvement, mean_difference, minimum_detectable_effect, sign_flip_test, tost
+from bnexp.stats.paired import (
+    difference,
+    improvement,
+    mcnemar,
+    mean_difference,
+    minimum_detectable_effect,
+    sign_flip_test,
+    tost,
+)
 
 
 def test_difference_is_first_minus_second_of_as_many():
@@ -169,3 +177,20 @@ def test_more_seeds_see_less():
 @pytest.mark.parametrize("d", [[], [1.0]])
 def test_without_scatter_to_go_by_the_detectable_difference_is_unknown(d):
     assert math.isnan(minimum_detectable_effect(d))
+
+
+@pytest.mark.parametrize(
+    ("both", "first", "second", "neither"), [(3, 0, 7, 0), (10, 0, 6, 1), (2, 4, 9, 0), (5, 2, 2, 3), (4, 0, 0, 2)]
+)
+def test_mcnemar_is_scipys_binomial_test_of_the_unlike_pairs(both, first, second, neither):
+    outcomes = [(1, 1)] * both + [(1, 0)] * first + [(0, 1)] * second + [(0, 0)] * neither
+    found = mcnemar(outcomes)
+    expected = stats.binomtest(first, first + second).pvalue if first + second else 1
+    assert (found.p, found.n, found.ties) == (pytest.approx(expected), len(outcomes), both + neither)
+    assert found.p >= found.smallest == min(1, 2 ** (1 - first - second))
+    # It is the sign-flip test of the differences.
+    assert found.p == pytest.approx(sign_flip_test(np.diff(outcomes)[:, 0]).p)
+
+
+def test_mcnemar_without_pairs_is_unknown():
+    assert math.isnan(mcnemar([]).p)

@@ -28,8 +28,6 @@ class Compared(Estimate):
     one: str
     other: str
     higher_is_better: bool
-    margin: float
-    """In the unit of differences."""
     reached: tuple[int, int] | None
     """Trainings of each side that reached the target; None where the metric has none."""
     copies: tuple[int, ...]
@@ -45,7 +43,7 @@ class Compared(Estimate):
     @property
     def verdict(self) -> Literal["regression", "improvement", "not shown"]:
         """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either."""
-        mean = direction(self.difference, self.p_holm, margin=self.margin)
+        mean = direction(self.difference, self.p_holm, margin=self.beyond)
         worse = "lower" if self.higher_is_better else "higher"
         if self.trains == "lower" or mean == worse:
             return "regression"
@@ -59,7 +57,7 @@ class Compared(Estimate):
         """
         worst = self.difference.low if self.higher_is_better else -self.difference.high
         never = self.reached is not None and not self.reached[1]
-        return worst > -self.margin and enough(len(self.values), self.planned) and self.trains != "lower" and not never
+        return worst > -self.beyond and enough(len(self.values), self.planned) and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,7 +138,6 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
         one=matched.one.name,
         other=matched.other.name,
         higher_is_better=metric.higher_is_better,
-        margin=margin,
         reached=None if metric.budget is None else (first, second),
         copies=found.copies,
         audit=audited,

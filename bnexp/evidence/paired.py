@@ -42,8 +42,12 @@ class Estimate:
     """The sign-flip p after Holm's correction over the family."""
     family: int
     """Comparisons with a p-value that are corrected together."""
-    detectable: float
-    """The smallest true difference that this many pairs detect with 80 % power; NaN for n < 2."""
+    least: float
+    """The smallest p after Holm's correction that so many pairs could have had, beside the p of the others."""
+    confidence: float = 0.95
+    """Of the interval."""
+    beyond: float = 0.0
+    """A difference is asserted only beyond ± this."""
     declared: str
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
@@ -60,6 +64,12 @@ class Estimate:
         """Whether the second side was shown to train more often (higher) or less often (lower)."""
         first, second = self.trained
         return "undecided" if not self.trained_p_holm < LEVEL else "higher" if second > first else "lower"
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true difference that is asserted with 80 % power, at Holm's first step (`stats.paired`)."""
+        level = LEVEL / max(1, self.family)
+        return minimum_detectable_effect(self.differences, confidence=self.confidence, level=level, margin=self.beyond)
 
     @property
     def by_resolution(self) -> bool:
@@ -128,9 +138,7 @@ def comparisons(found: Sequence[Side], baseline: str, margin: float, *, sampled:
 
 def corrected(found: Sequence[Found], **p: Callable[[Found], float]) -> list[Found]:
     """`found` as one family, in both of their tests and in `p` (`rule.in_family`)."""
-    return in_family(
-        found, p_holm=lambda each: each.test.p, trained_p_holm=lambda each: correctable(each.trained_test), **p
-    )
+    return in_family(found, trained_p_holm=lambda each: correctable(each.trained_test), **p)
 
 
 def correctable(test: SignFlip) -> float:
@@ -170,7 +178,9 @@ def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: 
         test=test,
         p_holm=test.p,
         family=1,
-        detectable=minimum_detectable_effect(differences, alpha=1 - confidence),
+        least=test.smallest,
+        confidence=confidence,
+        beyond=margin,
         declared=found.declared,
         mismatches=found.mismatches,
     )

@@ -7,14 +7,23 @@ Holm's correction over the declared family (`direction`).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from scipy import special
 
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.multiplicity import holm
+from bnexp.stats.paired import SignFlip
 
-T = TypeVar("T")
+
+class Tested(Protocol):
+    """What has a test."""
+
+    @property
+    def test(self) -> SignFlip: ...
+
+
+T = TypeVar("T", bound=Tested)
 
 FEWEST = 3
 """So many pairs at least for any verdict: two have next to no measure of their scatter."""
@@ -58,16 +67,24 @@ def t_interval(differences: Sequence[float], *, confidence: float = 0.95, resolu
     return found._replace(low=found.mean - half, high=found.mean + half)
 
 
-def in_family(found: Sequence[T], **p: Callable[[T], float]) -> list[T]:
-    """`found` as one family of Holm's: each with its corrected p-values in the fields named, and in `family` its size.
+def in_family(found: Sequence[T], **more: Callable[[T], float]) -> list[T]:
+    """`found` as one family of Holm's: each with the corrected p of its `test` in `p_holm`, and in `family` its size.
 
-    `p` holds the name of a field and what it corrects: `p_holm=lambda each: each.test.p`.  NaN, which is no test, stays
-    so and does not count; the size is that of the first.
+    `least` is the smallest p that its pairs could have had, corrected, beside the p of the others.  `more`
+    holds the name of a further field and what it corrects.  NaN, which is no test, stays so and does not count.
     """
-    corrected = {name: holm([get(each) for each in found]).tolist() for name, get in p.items()}
-    family = sum(not math.isnan(value) for value in next(iter(corrected.values())))
+    raw = [each.test.p for each in found]
+    corrected = {"p_holm": holm(raw).tolist()}
+    corrected |= {name: holm([get(each) for each in found]).tolist() for name, get in more.items()}
+    family = sum(not math.isnan(p) for p in raw)
+    least = [each.test.smallest * (family - sum(p < each.test.smallest for p in raw)) for each in found]
     rows = zip(*corrected.values(), strict=True)
     return [
-        replace(each, family=family, **dict(zip(corrected, row, strict=True)))  # type: ignore[type-var]
-        for each, row in zip(found, rows, strict=True)
+        replace(each, family=family, least=min(1.0, smallest), **dict(zip(corrected, row, strict=True)))  # type: ignore[type-var]
+        for each, smallest, row in zip(found, least, rows, strict=True)
     ]
+
+
+def pairs_needed(family: int) -> int:
+    """So many pairs at least confirm anything of a family: 2^(1−n), the smallest p of n of them, is below .05/m."""
+    return math.floor(math.log2(max(1, family) / LEVEL)) + 2

@@ -220,7 +220,9 @@ def _power(each: Compared, metric: Metric) -> list[str]:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
     if each.verdict != "not shown":
         return []
-    if not each.detectable:
+    if each.least >= LEVEL:  # the test says it
+        return []
+    if math.isnan(each.detectable):
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
     return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
@@ -228,15 +230,15 @@ def _power(each: Compared, metric: Metric) -> list[str]:
 
 def _detectable(each: Compared, metric: Metric) -> str:
     """Accuracies cannot differ by more than 100 points."""
-    possible = each.detectable > 0 and not (metric.unit == "%" and each.detectable > 100)
+    possible = math.isfinite(each.detectable) and not (metric.unit == "%" and each.detectable > 100)
     return significant(each.detectable, 2) if possible else ABSENT
 
 
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
-    able = each.test.smallest * each.family < LEVEL
-    unconfirmed = able and each.p_holm >= LEVEL and direction(each.difference, 0.0, margin=each.margin) != "undecided"
-    said = f"{tested('sign-flip test', each)}{' of a difference beyond the margin' if each.margin else ''}"
+    seen = direction(each.difference, 0.0, margin=each.beyond) != "undecided"
+    unconfirmed = seen and each.least < LEVEL <= each.p_holm
+    said = f"{tested('sign-flip test', each)}{' of a difference beyond the margin' if each.beyond else ''}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 

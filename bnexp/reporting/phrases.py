@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Estimate
-from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.rule import LEVEL, pairs_needed
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, ends, fixed, p_value
 from bnexp.specs.wording import place_label
@@ -110,17 +110,15 @@ def untrained(found: Estimate, other: str) -> str:
 
 
 def tested(name: str, found: Estimate | TimeRatio) -> str:
-    """Its test over swaps of the pairs, corrected over its family, and what that cannot do with so few of them."""
-    test, family = found.test, found.family
-    least, correction = test.smallest, f"Holm's correction over {family} comparisons"
-    ties = {0: "", 1: ", 1 of them a tie"}
-    n = f"n = {test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
-    if least >= LEVEL:
-        return f"the {name} cannot go below .05 with {n}: its smallest p is {least:.3g}"
-    if least * family >= LEVEL:
-        least = min(1.0, least * family)
-        return f"the {name} cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
-    return p_phrase(name.removesuffix(" test"), found.p_holm, family)
+    """Its test over swaps of the pairs, corrected over its family, and whether so few of them can confirm anything."""
+    test, family, needed = found.test, found.family, pairs_needed(found.family)
+    if found.least < LEVEL:
+        return p_phrase(name.removesuffix(" test"), found.p_holm, family)
+    ties = {0: "", 1: ", 1 of them a tie,"}.get(test.ties, f", {test.ties} of them ties,")
+    more = f", n = {needed} can" if needed > test.n else ""  # else it is the ties
+    correction = f" after Holm's correction over {family} comparisons" if family > 1 else ""
+    least = f"the smallest p of the {name} is {found.least:.3g}{correction}"
+    return f"n = {test.n}{ties} can confirm nothing{more}: {least}"
 
 
 def p_phrase(name: str, p: float, family: int) -> str:

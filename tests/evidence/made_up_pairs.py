@@ -34,8 +34,7 @@ def compared(d: Sequence[float], *, higher_is_better: bool = True, **options: An
     about: dict[str, Any] = {"experiment": "", "label": "", "coordinates": {}, "one": "a", "other": "b"}
     about |= {"reached": options.pop("reached", None), "copies": (), "audit": None}
     found = estimated(d, **options)
-    margin = options.get("margin", 0.0)
-    return Compared(higher_is_better=higher_is_better, margin=margin, **about, **vars(found))
+    return Compared(higher_is_better=higher_is_better, **about, **vars(found))
 
 
 def reported(d: Sequence[float], *, margin: float = 0.1, **options: Any) -> Comparison:

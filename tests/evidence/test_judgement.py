@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from made_up_pairs import compared, families, reported
 
+from bnexp.evidence.paired import corrected
 from bnexp.evidence.rule import direction
 from bnexp.stats.estimates import Interval, at_most
+from bnexp.stats.paired import mcnemar
 
 # t quantile .975 with 5 degrees of freedom: 2.5706; the mean is ∓0.3,
 # √(4 · 0.01/5) = 0.0894 is their s, and 2.5706 · s/√6 = 0.0939 the half width.
@@ -150,10 +152,11 @@ def test_a_side_that_never_reaches_the_target_is_not_shown_to_be_not_inferior(re
 def test_sides_that_fail_equally_often_raise_an_alarm_in_25_of_1000_at_most():
     """A tenth of the trials diverges on both sides; by counts, more than a tenth and more of B's, it was 21 of 100."""
     random = np.random.default_rng(0)
-    for n, times in ((10, 1000), (100, 300)):
-        both = random.random((times, n, 2)) > 0.1
-        alarms = [compared((0.0,) * n, trained=each).trains == "lower" for each in both]
-        assert np.mean(alarms) <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / times)
+    for n in (10, 100):
+        both = random.random((1000, n, 2)) > 0.1
+        less = both[:, :, 1].sum(axis=1) < both[:, :, 0].sum(axis=1)
+        alarms = less & [mcnemar(each).p < 0.05 for each in both]
+        assert np.mean(alarms) <= 0.025 + 3 * math.sqrt(0.025 * 0.975 / 1000)
         missed = (~both).sum(axis=1)
         before = (missed.max(axis=1) > 0.1 * n) & (missed[:, 1] > missed[:, 0])
         assert before.mean() > 0.15
@@ -199,3 +202,28 @@ def test_a_difference_as_large_as_the_margin_is_no_regression_in_975_of_1000(mar
     """1,000 comparisons at the margin itself; two standard errors are 0.01."""
     d = np.random.default_rng(5).normal(-margin, 0.02, (1000, 8))
     assert np.mean([verdict(row, margin=margin) == "regression" for row in d]) <= 0.025 + 0.015
+
+
+@pytest.mark.parametrize("size", [1, 4, 8, 24])
+def test_the_printed_difference_is_asserted_in_80_of_100_experiments(size):
+    """800 comparisons of ten seeds with the true difference that is printed, beside others that differ in nothing.
+
+    The power of one t test, which was printed before, has here 80, 51, 36 and 18 of 100.
+    """
+    random = np.random.default_rng(size)
+    d = random.normal(0, 1.0, (800, 10))
+    (printed,) = {each.detectable for each in corrected([compared((d[0] - d[0].mean()) / d[0].std(ddof=1))] * size)}
+    others = [compared(row) for row in random.normal(0, 1, (size - 1, 10))]
+    power = {}
+    for name, difference in (("printed", printed), ("before", 0.996)):
+        found = [corrected([compared(row + difference), *others])[0].verdict for row in d]
+        power[name] = np.mean([each == "improvement" for each in found])
+    assert power["printed"] == pytest.approx(0.8, abs=0.05)
+    assert size == 1 or power["before"] < 0.6
+
+
+def test_the_margin_is_part_of_the_printed_difference():
+    d = np.random.default_rng(1).normal(0, 0.1, (500, 10))
+    printed = 0.2 + 0.1 * compared((d[0] - d[0].mean()) / d[0].std(ddof=1)).detectable
+    assert compared(d[0], margin=0.2).detectable == pytest.approx(0.2 + compared(d[0]).detectable)
+    assert np.mean([verdict(row - printed, margin=0.2) == "regression" for row in d]) == pytest.approx(0.8, abs=0.05)

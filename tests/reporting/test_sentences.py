@@ -18,7 +18,7 @@ from bnexp.reporting.parts.time_to_accuracy import sentences
 from bnexp.stats.bootstrap import Sources
 from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
-from bnexp.stats.paired import improvement, mcnemar, mean_difference, minimum_detectable_effect, sign_flip_test, tost
+from bnexp.stats.paired import improvement, mcnemar, mean_difference, sign_flip_test, tost
 
 
 def comparison(*d, family=1, planned=None, trained=None, **changes):
@@ -48,7 +48,7 @@ def comparison(*d, family=1, planned=None, trained=None, **changes):
         "p_holm": holm([test.p] + [1.0] * (family - 1))[0],
         "family": family,
         "improvement": improvement(d),
-        "detectable": minimum_detectable_effect(d),
+        "least": min(1.0, test.smallest * family),
         "equivalence_p": two_sided,
         "equivalence_p_holm": holm([two_sided] + [1.0] * (family - 1))[0],
         "declared": "",
@@ -101,48 +101,53 @@ CASES = [
         "0.200 +0.177 +0.223 10 0.002 10,000 −0.01 +0.41",
         "include zero",
     ),
-    (comparison(*HIGHER[:5]), "undecided", "+0.20 +0.15 +0.25 5 5 0.064 80 5 0.0625 ±0.1", "cannot go below .05"),
+    (comparison(*HIGHER[:5]), "undecided", "+0.20 +0.15 +0.25 5 5 6 0.0625 ±0.1", "n = 6 can: the smallest p"),
     (
         comparison(*HIGHER[:8], family=8),
         "undecided",
-        "+0.205 +0.178 +0.232 8 8 0.038 80 8 8 0.0625 ±0.1",
+        "+0.205 +0.178 +0.232 8 8 9 0.0625 8 ±0.1",
         "Holm's correction over 8 comparisons",
     ),
-    (comparison(*[0.01] * 7, 5.0), "undecided", "+0.6 −0.8 +2.1 8 8 2.0 80 0.008 ±0.1", "sign-flip p = 0.008"),
+    (comparison(*[0.01] * 7, 5.0), "undecided", "+0.6 −0.8 +2.1 8 8 2.1 80 0.008 ±0.1", "sign-flip p = 0.008"),
     (
         comparison(*UNSURE),
         "equivalent",
-        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.071 80 0.60 0 10 26",
-        "can detect 0.071 pp",
+        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.073 80 0.60 0 10 26",
+        "can detect 0.073 pp",
     ),
     (
         comparison(*UNSURE, family=4, margin=1, coordinates=AT_16),
         "equivalent",
-        "±1 16 +0.01 −0.04 +0.06 10 0.001 4 10 0.071 80 1.00 4 0 10 26",
+        "±1 16 +0.01 −0.04 +0.06 10 0.001 4 10 0.095 80 1.00 4 0 10 26",
         "equivalence p < 0.001 after Holm",
     ),
     (
         comparison(*UNSURE, sampling=SAMPLED_UNSURE),
         "equivalent",
-        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.071 80 0.60 0 10 26 10,000 −0.11 +0.09",
+        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.073 80 0.60 0 10 26 10,000 −0.11 +0.09",
         "go beyond the margin",
     ),
     (
         comparison(*UNSURE, margin=0.05),
         "undecided",
-        "+0.01 −0.04 +0.06 10 10 0.071 80 0.60 ±0.05",
+        "+0.01 −0.04 +0.06 10 10 0.073 80 0.60 ±0.05",
         "no equivalence within ±0.05 pp shown",
     ),
-    (comparison(-90.0, 90.0, 1.0), "undecided", "0 −223 +224 3 3 80 3 0.25 ±0.1", "can detect no difference at all"),
+    (
+        comparison(*(-90.0, 90.0) * 3, 1.0),
+        "undecided",
+        "0 −83 +83 7 7 80 1.00 ±0.1",
+        "can detect no difference at all",
+    ),
     (comparison(0.0, 0.0, 0.0, planned=5), "undecided", "0 3 5", "the detectable difference is unknown"),
-    (comparison(0.2, 0.0, 0.0), "undecided", "+0.07 −0.22 +0.35 3 3 0.38 80 3 2 1 ±0.1", "n = 3, 2 of them ties:"),
+    (comparison(0.2, 0.0, 0.0), "undecided", "+0.07 −0.22 +0.35 3 3 2 6 1 ±0.1", "n = 3, 2 of them ties, can"),
     (
         comparison(-3.0, 37.0, planned=3),
         "nothing",
-        "+17 −237 +271 2 3 2 0.5",
+        "+17 −237 +271 2 3 2 6 0.5",
         "neither show a difference nor rule one out",
     ),
-    (comparison(0.20, 0.21), "nothing", "+0.21 +0.14 +0.27 2 2 0.5", "two pairs neither"),
+    (comparison(0.20, 0.21), "nothing", "+0.21 +0.14 +0.27 2 2 6 0.5", "two pairs neither"),
     (comparison(0.2, planned=10), "nothing", "+0.20 1 10", "one pair has no interval, and nothing follows from it"),
     (comparison(0.0, 0.0, same=True), "nothing", "", "nothing to compare"),
     (comparison(planned=10), "nothing", "0 10", "no pair of finished trials yet"),
@@ -177,7 +182,7 @@ def test_an_interval_without_zero_that_the_test_does_not_confirm_asserts_nothing
 def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
     given = comparison(*(1.0 + k / 1000 for k in range(n)))
     assert given.verdict in ("nothing", "undecided")
-    assert "cannot go below .05" in difference(given)
+    assert "can confirm nothing, n = 6 can" in difference(given)
     assert not difference(given).startswith("bn has")
 
 

@@ -35,7 +35,7 @@ SUMMARY = {
     "baseline": ("object", "comparison.baseline"),
     "n_pairs": ("Int64", "comparison.difference.n"),
     **estimated("difference", "comparison.difference"),  # percentage points; over the pairs, 95 % t interval
-    "detectable": ("float64", "comparison.detectable"),  # percentage points; seen with 80 % power
+    "detectable": ("float64", "comparison.detectable"),  # percentage points; asserted with 80 % power
     "margin": ("float64", "comparison.margin"),  # percentage points, of the config
     "equivalence_p": ("float64", "comparison.equivalence_p"),  # two one-sided t tests of a difference beyond the margin
     "equivalence_p_holm": ("float64", "comparison.equivalence_p_holm"),
@@ -230,9 +230,10 @@ def legend(evidence: Evidence) -> Iterator[str]:
         )
     if any(each.difference.n > 1 for each in comparisons):
         yield (
-            "Detectable difference: the true difference that a paired t test of one comparison finds with 80 % "
-            f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} pp, the margin of the "
-            "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
+            "Detectable difference: the true difference that interval and corrected test both find with 80 % power; "
+            f"{ABSENT} where so few seeds can confirm nothing. Equivalence: two one-sided t tests at "
+            f"±{comparisons[0].margin:g} pp, the margin of the config; for one comparison its p is below .05 where the "
+            "90 % interval lies within the margin."
         )
     if any(each.family for each in comparisons):
         exact = all(each.test.exact for each in comparisons)
@@ -240,8 +241,8 @@ def legend(evidence: Evidence) -> Iterator[str]:
             "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
         )
         family = counted(max(each.family for each in comparisons), "comparison")
-        n, least = max(each.test.n for each in comparisons), min(c.test.smallest for c in comparisons if c.test.n)
-        limit = f"; with n = {n} it cannot go below {least:.3g}, whatever the difference" if least >= LEVEL else ""
+        n, least = max(each.test.n for each in comparisons), min(c.least for c in comparisons if c.test.n)
+        limit = f"; with n = {n} it cannot be below {least:.3g}, whatever the difference" if least >= LEVEL else ""
         yield f"p: two-sided {kind}, Holm's correction over {family}{limit}."
     if any(each.recalibrated.n for each in conditions):
         yield (

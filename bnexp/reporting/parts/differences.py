@@ -9,7 +9,7 @@ from typing import get_args
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
-from bnexp.evidence.rule import FEWEST, Verdict
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
 from bnexp.reporting.numbers import decimals, ends, fixed, significant
 from bnexp.reporting.part import FEW, Context, Part
 from bnexp.reporting.parts.moving_averages import caveat
@@ -103,14 +103,14 @@ def _claim(c: Comparison) -> str:
         )
     # Accuracies cannot differ by more than 100 points.
     size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
-    power = can_detect(c.difference.n, size)
+    power = "" if c.least >= LEVEL else f"{can_detect(c.difference.n, size)}; "  # the test says it
     if c.verdict == "equivalent":
         return (
-            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}; "
+            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}"
             f"{test}; {untrained(c, c.variant)}){_other_images(c)}"
         )
     return (
-        f"No difference detected in test accuracy between {two}{where}: {mean} ({interval}; {power}; {test}), and no "
+        f"No difference detected in test accuracy between {two}{where}: {mean} ({interval}; {power}{test}), and no "
         f"equivalence {within} shown"
     )
 

@@ -83,8 +83,3 @@ def in_family(found: Sequence[T], **more: Callable[[T], float]) -> list[T]:
         replace(each, family=family, least=min(1.0, smallest), **dict(zip(corrected, row, strict=True)))  # type: ignore[type-var]
         for each, smallest, row in zip(found, least, rows, strict=True)
     ]
-
-
-def pairs_needed(family: int) -> int:
-    """So many pairs at least confirm anything of a family: 2^(1−n), the smallest p of n of them, is below .05/m."""
-    return math.floor(math.log2(max(1, family) / LEVEL)) + 2

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Estimate
-from bnexp.evidence.rule import LEVEL, pairs_needed
+from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, ends, fixed, p_value
+from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, at_most
 
@@ -111,7 +112,7 @@ def untrained(found: Estimate, other: str) -> str:
 
 def tested(name: str, found: Estimate | TimeRatio) -> str:
     """Its test over swaps of the pairs, corrected over its family, and whether so few of them can confirm anything."""
-    test, family, needed = found.test, found.family, pairs_needed(found.family)
+    test, family, needed = found.test, found.family, seeds_needed(found.family)
     if found.least < LEVEL:
         return p_phrase(name.removesuffix(" test"), found.p_holm, family)
     ties = {0: "", 1: ", 1 of them a tie,"}.get(test.ties, f", {test.ties} of them ties,")

@@ -8,7 +8,7 @@ from folders import trial_record
 
 from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
-from bnexp.evidence.rule import in_family, pairs_needed
+from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, pairs
 from bnexp.stats.paired import SignFlip
 
@@ -46,12 +46,6 @@ def test_the_smallest_p_that_could_have_been_is_corrected_by_the_step_it_would_h
     found = in_family([with_p(0.002)] * 7 + [with_p(1.0, n=6)])
     assert (found[0].least, found[7].least) == (8 * 2**-9, 2**-5)
     assert in_family([with_p(0.5)] * 7 + [with_p(1.0, n=6)])[7].least == 8 * 2**-5
-
-
-@pytest.mark.parametrize(("family", "pairs"), [(0, 6), (1, 6), (2, 7), (4, 8), (8, 9), (24, 10), (28, 11)])
-def test_so_many_pairs_and_no_fewer_can_confirm_something(family, pairs):
-    assert max(1, family) * 2.0 ** (1 - pairs) < 0.05 <= max(1, family) * 2.0 ** (2 - pairs)
-    assert pairs_needed(family) == pairs
 
 
 def side(name, *losses):

@@ -162,6 +162,19 @@ def test_sides_that_fail_equally_often_raise_an_alarm_in_25_of_1000_at_most():
         assert before.mean() > 0.15
 
 
+def test_where_half_of_a_side_fails_nothing_is_equivalent():
+    """Those that train do not differ.  When failures vanished, more than a quarter of 300 comparisons were equivalent."""
+    random = np.random.default_rng(4)
+    now, before = [], []
+    for _ in range(300):
+        trained = np.stack([np.ones(10, bool), random.random(10) > 0.5], axis=1)
+        found = reported(random.normal(0, 0.05, 10), trained=trained)
+        now.append(found.verdict == "equivalent")
+        before.append(found.difference.n >= 3 and found.equivalence_p < 0.05)
+    assert np.mean(now) <= 0.05
+    assert np.mean(before) > 0.25
+
+
 def test_with_rare_failures_equivalence_is_false_in_5_of_100_at_most_and_says_how_rare_they_are():
     """A twentieth fails to train, and of those that do the true difference is the margin: 600 comparisons.
 

@@ -144,10 +144,10 @@ def minimum_detectable_effect(
 ) -> float:
     """The true mean difference that n pairs, scattered like `d`, shape (n,), show with this power, in d's unit.
 
-    It is shown where the t interval lies beyond ±`margin` and the sign-flip test of that has p < `level`, which is
-    .05/m at Holm's first step over m comparisons.  margin + λ·s: the scatter s, with n−1, is itself an estimate, and λ
-    is found for normal differences by simulation (`_smallest_shifts`), its power within 2 points.  Infinite where no p
-    of n pairs is below `level` (2^(1−n)), NaN without scatter.
+    It is shown where the t interval lies beyond ±`margin` and the sign-flip test of that has p < `level` (.05 at most),
+    which is .05/m at Holm's first step over m comparisons.  margin + λ·s: the scatter s, with n−1, is itself an
+    estimate, and λ is found for normal differences by simulation (`_smallest_shifts`), its power within 2 points.
+    Infinite where no p of n pairs is below `level` (2^(1−n)), NaN without scatter.
     """
     x = finite(d)
     s = deviation(x) if x.size > 1 else 0.0
@@ -157,13 +157,13 @@ def minimum_detectable_effect(
 @cache
 def _detectable(n: int, power: float, confidence: float, level: float) -> float:
     """The standardized difference: the quantile of the shifts at which samples begin to pass both tests."""
-    fewer = math.ceil(level * 2.0 ** (n - 1)) - 1  # so many sign patterns at most leave p below the level
-    if fewer < 1:
+    if 2.0 ** (1 - n) >= level:
         return math.inf
     middle, error, shifts = _smallest_shifts(n)
     alpha = 1 - confidence if shifts.size else min(1 - confidence, level)
     shift = error * float(special.stdtrit(n - 1, 1 - alpha / 2)) - middle
     if shifts.size:
+        fewer = math.ceil(level * 2 ** (n - 1)) - 1  # so many sign patterns at most leave p below the level
         shift = np.maximum(shift, shifts[:, min(fewer, shifts.shape[1]) - 1])
     return round(float(np.quantile(shift, power)), 3)  # no more is known, and the same on every machine
 
@@ -185,7 +185,6 @@ def _smallest_shifts(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     subsets = np.unpackbits(np.arange(1, 2**n, dtype=">u4").view(np.uint8).reshape(-1, 4), axis=1)[:, -n:]
     means = (subsets / subsets.sum(axis=1, keepdims=True)).T
     kept = max(1, math.ceil(0.05 * 2 ** (n - 1)))
-    parts = np.array_split(z, 1 + (len(z) << n) // 2**22)  # for memory
     parts = np.array_split(z, 1 + (len(z) << n) // 2**22)  # for memory
     blocks = [np.sort(np.partition(part @ means, kept - 1)[:, :kept]) for part in parts]
     return z.mean(axis=1), z.std(axis=1, ddof=1) / math.sqrt(n), -np.concatenate(blocks)

@@ -163,7 +163,7 @@ def test_sides_that_fail_equally_often_raise_an_alarm_in_25_of_1000_at_most():
 
 
 def test_where_half_of_a_side_fails_nothing_is_equivalent():
-    """Those that train do not differ.  When failures vanished, more than a quarter of 300 comparisons were equivalent."""
+    """Those that train do not differ.  When failures vanished, over a quarter of 300 comparisons were equivalent."""
     random = np.random.default_rng(4)
     now, before = [], []
     for _ in range(300):

@@ -238,7 +238,8 @@ def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
     seen = direction(each.difference, 0.0, margin=each.beyond) != "undecided"
     unconfirmed = seen and each.least < LEVEL <= each.p_holm
-    said = f"{tested('sign-flip test', each)}{' of a difference beyond the margin' if each.beyond else ''}"
+    of = " of a difference beyond the margin" if each.beyond and each.least < LEVEL else ""
+    said = f"{tested('sign-flip test', each)}{of}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 

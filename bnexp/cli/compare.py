@@ -74,8 +74,9 @@ def compare(
 
     A and B are two variants of one experiment, or two results folders: those of two versions of a layer, say, whose
     variants are then compared each with itself. Trials are paired by seed. A regression: the whole 95 % interval of the
-    paired difference lies beyond -margin. Trials that differ in more than what is compared (other data, another
-    version of TensorFlow, another device) are refused with exit 2, and so is a place with fewer than three pairs.
+    paired difference lies beyond -margin, and the sign-flip test agrees after Holm's correction over all places. Trials
+    that differ in more than what is compared (other data, another version of TensorFlow, another device) are refused
+    with exit 2, and so is a place with fewer than three pairs.
 
     \b
     Examples:

@@ -108,8 +108,7 @@ def run(
     if not quiet:
         for experiment in experiments:
             note(summary(experiment))
-            if not loading["smoke"]:  # it tries whether the config works, and its numbers say nothing
-                note_cautions(experiment)
+            note_cautions(experiment, smoke=loading["smoke"])
         _note_edited(experiments, results)
     outcome = api.run(
         experiments,
@@ -163,6 +162,8 @@ def plan(
     experiments = load_many(configs, **loading)
     chosen = api.selection(experiments, **selecting)
     _note_left_out(experiments, chosen)
+    for experiment in experiments:
+        note_cautions(experiment, smoke=loading["smoke"])
     _note_edited(experiments, results)
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
@@ -177,11 +178,14 @@ def summary(experiment: "Experiment") -> str:
     return f"{experiment.name}: {plural(points, 'point')} ({plural(variants, 'variant')}) x {total}"
 
 
-def note_cautions(experiment: "Experiment") -> None:
-    """Says what is worth knowing of the experiment's points before they are trained."""
+def note_cautions(experiment: "Experiment", *, smoke: bool) -> None:
+    """Says what is worth knowing of the experiment's points before they are trained.
+
+    Not of `--smoke`, which tries whether the config works: its numbers say nothing.
+    """
     from bnexp.specs.experiment import cautions  # noqa: PLC0415  # pydantic: not for `--help`
 
-    for text in cautions(experiment):
+    for text in () if smoke else cautions(experiment):
         note(f"caution: {text}")
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from bnexp.errors import UserError
 from bnexp.evidence.confounds import Audit, Mode, audit
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.paired import Estimate, estimate
-from bnexp.evidence.rule import FEWEST, Judgement, in_family, judge
+from bnexp.evidence.paired import Estimate, corrected, estimate
+from bnexp.evidence.rule import FEWEST, direction, enough
 from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.stats.estimates import Interval, mean_interval
@@ -27,10 +27,7 @@ class Compared(Estimate):
     coordinates: Mapping[str, Any]
     one: str
     other: str
-    judgement: Judgement
-    diverged: tuple[int, int]
-    """Trainings of each side whose loss became infinite, among `finished` pairs."""
-    finished: int
+    higher_is_better: bool
     reached: tuple[int, int] | None
     """Trainings of each side that reached the target; None where the metric has none."""
     copies: tuple[int, ...]
@@ -42,6 +39,25 @@ class Compared(Estimate):
         """Of each side over the pairs, with its own t interval."""
         first, second = (mean_interval([pair[k] for pair in self.values]) for k in (0, 1))
         return first, second
+
+    @property
+    def verdict(self) -> Literal["regression", "improvement", "not shown"]:
+        """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either."""
+        mean = direction(self.difference, self.p_holm, margin=self.beyond)
+        worse = "lower" if self.higher_is_better else "higher"
+        if self.trains == "lower" or mean == worse:
+            return "regression"
+        return "not shown" if self.trains == mean == "undecided" else "improvement"
+
+    @property
+    def noninferior(self) -> bool:
+        """Whether the whole interval lies on the better side of -margin, over nine tenths of the planned pairs.
+
+        Not where the second side was shown to train less often, or never reaches the target.
+        """
+        worst = self.difference.low if self.higher_is_better else -self.difference.high
+        never = self.reached is not None and not self.reached[1]
+        return worst > -self.beyond and enough(len(self.values), self.planned) and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +81,7 @@ class Comparisons:
         lines = []
         for each in self.comparisons:
             d, unit = each.difference, self.metric.unit_of_differences
-            verdict = {"not shown": "no regression shown"}.get(each.judgement.verdict, each.judgement.verdict)
+            verdict = {"not shown": "no regression shown"}.get(each.verdict, each.verdict)
             what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
             lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
         return "\n".join(lines)
@@ -73,20 +89,21 @@ class Comparisons:
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.
 
-        With `require_noninferior`, wherever the whole interval does not lie on the better side of -margin.
+        With `require_noninferior`, wherever B is not `noninferior`.
         """
-        verdicts = {each.judgement.verdict for each in self.comparisons}
+        verdicts = {each.verdict for each in self.comparisons}
         if "regression" in verdicts or (fail_on == "difference" and "improvement" in verdicts):
             return True
-        return require_noninferior and not all(each.judgement.noninferior for each in self.comparisons)
+        return require_noninferior and not all(each.noninferior for each in self.comparisons)
 
 
 def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, allow_differs: bool) -> Comparisons:
     """Compare all places of `sides` in one metric.
 
-    `simultaneous`: Bonferroni's intervals of confidence 1 - 0.05/m for m places, so that the chance of even one false
-    verdict is 0.05 at most.  Raises UserError where a margin is none, where the audit finds differences that are
-    not declared (unless `allow_differs`), and where a place has fewer than three pairs.
+    The places are one family of Holm's, so that the chance of even one false verdict is 0.05 at most.  `simultaneous`:
+    Bonferroni's intervals of confidence 1 - 0.05/m for m places, which hold together.  Raises UserError where a margin
+    is none, where the audit finds differences that are not declared (unless `allow_differs`), and where a place has
+    fewer than three pairs.
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
@@ -105,40 +122,26 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
         margin=margin,
         confidence=confidence,
         simultaneous=simultaneous,
-        comparisons=tuple(in_family(found, p_holm=lambda each: each.test.p)),
+        comparisons=tuple(corrected(found)),
         unmatched=sides.unmatched,
     )
 
 
 def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
     found = pairs(matched.one, matched.other).without_copies()
-    estimated = estimate(found, metric, confidence=confidence)
-    trained = [record for pair in found.trained.values() for record in pair]
-    judgement = judge(
-        estimated.differences,
-        estimated.difference,
-        estimated.test.p,
-        higher_is_better=metric.higher_is_better,
-        margin=margin,
-        confidence=confidence,
-        resolution=max((metric.resolution(record) or 0 for record in trained), default=0),
-        diverged=found.diverged,
-        trained=len(found.trained),
-    )
-    first, second = (sum(metric.value(found.trained[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
+    estimated = estimate(found, metric, confidence=confidence, margin=margin)
+    first, second = (sum(metric.value(found.finished[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
         coordinates=matched.one.coordinates,
         one=matched.one.name,
         other=matched.other.name,
-        judgement=judgement,
-        diverged=found.diverged,
-        finished=len(found.trained),
+        higher_is_better=metric.higher_is_better,
         reached=None if metric.budget is None else (first, second),
         copies=found.copies,
         audit=audited,
-        **{**vars(estimated), "difference": judgement.difference},
+        **vars(estimated),
     )
 
 
@@ -162,7 +165,7 @@ def _check_confounds(sides: Sides, audits: Sequence[Audit], metric: Metric) -> N
 
 def _check_pairs(found: Sequence[Compared], metric: Metric) -> None:
     """UserError where a place has too few pairs: a guard that sees nothing must not say that all is well."""
-    silent = [each for each in found if len(each.values) < FEWEST and not each.judgement.by_divergence]
+    silent = [each for each in found if len(each.values) < FEWEST and each.trains == "undecided"]
     if not silent:
         return
     lines = [f"  {each.label}{at(each.coordinates)}: {_why(each, metric)}" for each in silent]
@@ -179,7 +182,10 @@ def _why(each: Compared, metric: Metric) -> str:
         reasons.append(
             f"both sides hold the very same record of {len(each.copies)} trials, so that nothing was trained anew"
         )
-    if each.finished > number and not any(each.diverged):
+    both = sum(map(all, each.outcomes))
+    if both < len(each.outcomes):
+        reasons.append(f"in {len(each.outcomes) - both} of {len(each.outcomes)} pairs one side or both did not train")
+    if both > number:
         reasons.append(f"the records have no {metric.label}")
     counted = f"{number} of {each.planned} planned {'pair' if each.planned == 1 else 'pairs'}"
     return f"{counted}; {'; '.join(reasons)}" if reasons else counted

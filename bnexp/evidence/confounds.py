@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bnexp.evidence.side import Side, trained
+from bnexp.evidence.side import Side, finished
 from bnexp.records.quantities import QUANTITIES, Quantity, of, plain, text
 from bnexp.records.record import TrialRecord
 from bnexp.specs.wording import listed
@@ -68,7 +68,7 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     The environment is compared within pairs: that one half of the seeds was trained elsewhere confounds nothing where
     both trials of each were.
     """
-    pairs = list(trained(one, other).values())
+    pairs = list(finished(one, other).values())
     of_specs = [
         Difference(key, mine, twin, len(pairs))
         for block in one.spec | other.spec

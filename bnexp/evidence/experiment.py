@@ -81,7 +81,7 @@ class Evidence:
                 for mine, base in [(runs[c.point][target], runs[c.baseline_point][target])]
                 if mine.seeds and base.seeds
             }
-            found |= zip(here, in_family([*here.values()], p_holm=lambda each: each.test.p), strict=True)
+            found |= zip(here, in_family([*here.values()]), strict=True)
         return found
 
     @cached_property

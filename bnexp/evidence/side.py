@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.evidence.rule import too_many_diverged
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
 from bnexp.specs.wording import ranges
@@ -25,15 +24,22 @@ class Counts:
     diverged: int
     failed: int
     missing: int
+    untrained: int = 0
+    """Of those that are ok: at the end hardly above guessing."""
 
     @property
     def planned(self) -> int:
         return self.ok + self.diverged + self.failed + self.missing
 
     @property
+    def known(self) -> int:
+        """Trials that have a result."""
+        return self.ok + self.diverged + self.failed
+
+    @property
     def too_many_diverged(self) -> bool:
         """Whether the mean over the others would flatter."""
-        return too_many_diverged(self.diverged, self.ok + self.diverged)
+        return self.diverged > 0.1 * (self.ok + self.diverged)
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,15 @@ class Side:
 
     @property
     def counts(self) -> Counts:
-        ok, diverged, failed = (len(self.of(state)) for state in ("ok", "diverged", "failed"))
-        return Counts(ok, diverged, failed, len(self.records) - ok - diverged - failed)
+        ok, diverged, failed = (self.of(state) for state in ("ok", "diverged", "failed"))
+        known = len(ok) + len(diverged) + len(failed)
+        untrained = sum(not trained(each) for each in ok.values())
+        return Counts(len(ok), len(diverged), len(failed), len(self.records) - known, untrained)
+
+
+def trained(record: TrialRecord) -> bool:
+    """The outcome of a trial that has a record: failed and diverged ones did not train, nor did those that say so."""
+    return record.status == "ok" and record.trained is not False  # None: of an older schema, or without validation
 
 
 @dataclass(frozen=True)
@@ -82,8 +95,10 @@ class Pairs:
 
     planned: tuple[int, ...]
     """Seeds that both sides planned."""
-    trained: Mapping[int, tuple[TrialRecord, TrialRecord]]
+    finished: Mapping[int, tuple[TrialRecord, TrialRecord]]
     """Seed to the two trials, by seed: those that finished on both sides, diverged ones included, and started alike."""
+    outcomes: Mapping[int, tuple[bool, bool]]
+    """Seed to whether each of the two trained; failed trials are among them."""
     declared: str
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
@@ -91,33 +106,36 @@ class Pairs:
     copies: tuple[int, ...]
     """Seeds of which both sides hold the very same record."""
 
-    @property
-    def diverged(self) -> tuple[int, int]:
-        """Trials of each side that diverged, among those trained."""
-        first, second = (sum(pair[k].status == "diverged" for pair in self.trained.values()) for k in (0, 1))
-        return first, second
-
     def without_copies(self) -> "Pairs":
         """Only what was trained on each side."""
-        return replace(self, trained={seed: pair for seed, pair in self.trained.items() if seed not in self.copies})
+        return replace(
+            self,
+            finished={seed: pair for seed, pair in self.finished.items() if seed not in self.copies},
+            outcomes={seed: pair for seed, pair in self.outcomes.items() if seed not in self.copies},
+        )
 
 
 def pairs(one: Side, other: Side) -> Pairs:
     """The pairs of two sides, which may be of two results folders."""
     asked, declared = _asked(one.spec, other.spec)
     planned = tuple(sorted(one.records.keys() & other.records.keys()))
-    found = trained(one, other)
+    found = finished(one, other)
     mismatches = {seed: ", ".join(text) for seed, both in found.items() if (text := _mismatch(*both, asked))}
     return Pairs(
         planned=planned,
-        trained={seed: both for seed, both in found.items() if seed not in mismatches},
+        finished={seed: both for seed, both in found.items() if seed not in mismatches},
+        outcomes={
+            seed: (trained(mine), trained(twin))
+            for seed in planned
+            if seed not in mismatches and (mine := one.records[seed]) and (twin := other.records[seed])
+        },
         declared=", ".join(declared) if planned else "",
         mismatches=mismatches,
         copies=tuple(seed for seed, (mine, twin) in found.items() if mine == twin),
     )
 
 
-def trained(one: Side, other: Side) -> dict[int, tuple[TrialRecord, TrialRecord]]:
+def finished(one: Side, other: Side) -> dict[int, tuple[TrialRecord, TrialRecord]]:
     """Seed to the two trials of the seeds that finished on both sides, diverged ones included."""
     mine, twin = (side.of("ok", "diverged") for side in (one, other))
     return {seed: (mine[seed], twin[seed]) for seed in mine if seed in twin}

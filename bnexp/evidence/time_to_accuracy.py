@@ -10,14 +10,14 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction, side_of
+from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction
 from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
 from bnexp.specs.training import TrainingSpec
 from bnexp.stats import survival
 from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.paired import SignFlip, sign_flip_test
+from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
 
 TARGETS = (97, 98, 99)
 """Validation accuracies in per cent to which the time is taken."""
@@ -141,6 +141,8 @@ class TimeRatio:
     p_holm: float
     """The p of that test after Holm's correction over the comparisons to the same target."""
     family: int
+    least: float
+    """As in `paired.Estimate`."""
     missed: int
     """Runs of the variant in these pairs that did not get there."""
     baseline_missed: int
@@ -148,23 +150,21 @@ class TimeRatio:
     """Pairs that were left out of the seconds: their trials are not known to have run in the same surroundings."""
 
     @property
+    def detectable(self) -> float:
+        """The smallest true factor, above 1 or its reciprocal, that the pairs show with 80 % power.
+
+        As if the test were of the logarithms of the ratios, of whose times the log-rank test takes the order.
+        """
+        with np.errstate(over="ignore"):  # infinite where that is beyond a float
+            return float(np.exp(minimum_detectable_effect(self.ratio.logarithms, level=LEVEL / max(1, self.family))))
+
+    @property
     def verdict(self) -> Direction | Literal["nothing"]:
         """What the pairs show: the time is higher or lower, by the interval of the ratio and the log-rank test."""
         if self.ratio.ratio.n < FEWEST or math.isnan(self.ratio.ratio.low):
             return "nothing"
-        return direction(*self._seen)
-
-    @property
-    def faster(self) -> bool:
-        """Whether what evidence there is has the variant ahead; without any, whether the ratio has."""
-        interval, test = self._seen
-        return (interval or test or (-1 if self.ratio.ratio.mean < 1 else 1)) < 0
-
-    @property
-    def _seen(self) -> tuple[int, int]:
-        """Where the interval of the ratio lies, and where the test sees the time."""
-        tested = self.p_holm < LEVEL
-        return side_of(self.ratio.ratio, 1), (-1 if self.sooner else 1) if tested else 0
+        found = direction(self.ratio.ratio, self.p_holm, null=1.0)
+        return found if found == ("lower" if self.sooner else "higher") else "undecided"
 
 
 Times = Mapping[tuple[int, int], TimeRatio]
@@ -193,6 +193,7 @@ def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike
         sooner=float(scores.sum()) > 0,
         p_holm=test.p,
         family=1,
+        least=test.smallest,
         missed=missed,
         baseline_missed=baseline_missed,
         unlike=len(seeds) - len(kept),

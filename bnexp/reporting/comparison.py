@@ -10,9 +10,21 @@ from typing import Any
 from bnexp.evidence.compare import Compared, Comparisons
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.rule import LEVEL
+from bnexp.evidence.rule import LEVEL, direction
 from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
-from bnexp.reporting.phrases import at, can_detect, change, counted, left_out, out_of, per_cent, span, tested
+from bnexp.reporting.phrases import (
+    at,
+    can_detect,
+    change,
+    counted,
+    left_out,
+    out_of,
+    per_cent,
+    span,
+    tested,
+    trained,
+    untrained,
+)
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
@@ -36,12 +48,11 @@ def remarks(found: Comparisons) -> list[str]:
     m, confidence = len(found.comparisons), per_cent(found.confidence)
     if m > 1 and found.simultaneous:
         chance = per_cent((1 - found.confidence) * m)
-        said.append(f"The {m} intervals hold together: the chance of even one false verdict is {chance} at most.")
+        said.append(f"The {m} intervals hold together: the chance that even one is wrong is {chance} at most.")
     elif m > 1:
-        chance = significant(100 * (1 - (1 - (1 - found.confidence) / 2) ** m), 2)
         said.append(
-            f"{m} comparisons, each with its own {confidence} interval: were they independent and nothing worse, at "
-            f"least one would show a regression with a chance of {chance} %; --simultaneous guards against it."
+            f"{m} comparisons, each with its own {confidence} interval; the verdicts are corrected for their number "
+            "(Holm)."
         )
     said += [
         f"The config changes more than one thing: {', '.join(changes)}. Which of them makes a difference is not told."
@@ -116,9 +127,8 @@ def _plain(each: Compared) -> dict[str, Any]:
         "coordinates": dict(each.coordinates),
         "a": each.one,
         "b": each.other,
-        "verdict": each.judgement.verdict,
-        "by_divergence": each.judgement.by_divergence,
-        "noninferior": each.judgement.noninferior,
+        "verdict": each.verdict,
+        "noninferior": each.noninferior,
         "n": len(each.values),
         "planned": each.planned,
         "seeds": list(each.seeds),
@@ -132,8 +142,9 @@ def _plain(each: Compared) -> dict[str, Any]:
             sign_flip_p_holm=each.p_holm,
             minimum_detectable_effect=each.detectable,
         ),
-        "finished_pairs": each.finished,
-        "diverged": list(each.diverged),
+        "outcome_pairs": len(each.outcomes),
+        "trained": list(each.trained),
+        **_finite(trained_p=each.trained_test.p, trained_p_holm=each.trained_p_holm),
         "reached": each.reached and list(each.reached),
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
@@ -177,23 +188,18 @@ def _audit(audit: Audit) -> list[str]:
 
 
 def _head(each: Compared, found: Comparisons) -> str:
-    judgement, beyond = each.judgement, " beyond the margin" if found.margin else ""
-    if judgement.by_divergence:
-        return "Regression" if judgement.verdict == "regression" else "No verdict"
-    if judgement.verdict != "not shown":
-        return f"{judgement.verdict.capitalize()}{beyond}"
-    if judgement.noninferior and found.margin:
+    beyond = " beyond the margin" if found.margin and each.trains == "undecided" else ""
+    if each.verdict != "not shown":
+        return f"{each.verdict.capitalize()}{beyond}"
+    if each.noninferior and found.margin:
         return "No regression beyond the margin: the whole interval lies above it"
     return f"No regression{beyond} shown"
 
 
 def _found(each: Compared, found: Comparisons) -> str:
-    if each.judgement.by_divergence:
-        counts = " and ".join(
-            f"{number} of {each.finished} trials of {side} diverged"
-            for side, number in zip((each.one, each.other), each.diverged, strict=True)
-        )
-        return f"{counts}; the mean over the others would flatter"
+    counts = trained(each, each.one, each.other)
+    if counts and not each.values:
+        return counts
     metric, n = found.metric, len(each.values)
     what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
     facts = [f"margin {found.margin:g} {_unit(metric)}"] if found.margin else []
@@ -201,18 +207,22 @@ def _found(each: Compared, found: Comparisons) -> str:
         first, second = each.reached
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
     facts += [*_power(each, metric), _test(each)]
+    facts += [untrained(each, each.other)] if each.noninferior else []
     shown = f"{span(each.difference, found.confidence)}, {out_of(n, each.planned)}"
     basis = f"; paired by seed only, as the config declares {each.declared}" if each.declared else ""
-    return f"{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
+    among = f"{counts}; {'over all pairs' if metric.budget else 'where both trained'}: " if counts else ""
+    return f"{among}{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
 
 
 def _power(each: Compared, metric: Metric) -> list[str]:
     """What so many pairs can detect, where nothing was shown."""
-    if each.judgement.by_resolution:
+    if each.by_resolution:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
-    if each.judgement.verdict != "not shown":
+    if each.verdict != "not shown":
         return []
-    if not each.detectable:
+    if each.least >= LEVEL:  # the test says it
+        return []
+    if math.isnan(each.detectable):
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
     return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
@@ -220,25 +230,24 @@ def _power(each: Compared, metric: Metric) -> list[str]:
 
 def _detectable(each: Compared, metric: Metric) -> str:
     """Accuracies cannot differ by more than 100 points."""
-    possible = each.detectable > 0 and not (metric.unit == "%" and each.detectable > 100)
+    possible = math.isfinite(each.detectable) and not (metric.unit == "%" and each.detectable > 100)
     return significant(each.detectable, 2) if possible else ABSENT
 
 
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
-    able = each.test.smallest * each.family < LEVEL
-    unconfirmed = able and each.p_holm >= LEVEL and not each.difference.contains_zero
-    said = tested("sign-flip test", each)
+    seen = direction(each.difference, 0.0, margin=each.beyond) != "undecided"
+    unconfirmed = seen and each.least < LEVEL <= each.p_holm
+    of = " of a difference beyond the margin" if each.beyond and each.least < LEVEL else ""
+    said = f"{tested('sign-flip test', each)}{of}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 
 def _verdict(each: Compared) -> str:
-    verdict = each.judgement.verdict
-    if each.judgement.by_divergence:
-        return f"{verdict} (diverged)" if verdict == "regression" else "none (diverged)"
+    verdict = each.verdict
     if verdict != "not shown":
-        return verdict
-    return "not worse by the margin" if each.judgement.noninferior else "no regression shown"
+        return verdict if each.trains == "undecided" else f"{verdict} (share that trained)"
+    return "not worse by the margin" if each.noninferior else "no regression shown"
 
 
 def _mean(estimate: Interval, metric: Metric) -> str:

@@ -1,5 +1,6 @@
 """Phrases that several topics share: places, lists, and what an interval and a test over pairs show."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -8,8 +9,9 @@ from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import decimals, ends, fixed, p_value
+from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
-from bnexp.stats.estimates import Interval
+from bnexp.stats.estimates import Interval, at_most
 
 LISTED = 6  # so many places are named; the rest is counted
 
@@ -93,18 +95,31 @@ def left_out(mismatches: Mapping[int, str]) -> str:
     return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
 
 
+def trained(found: Estimate, one: str, other: str) -> str:
+    """`bn trained in 3 of 10 trials, none in 10 of 10 (exact McNemar p = 0.016)`; empty where all of them did."""
+    n, (first, second) = len(found.outcomes), found.trained
+    if first == second == n:
+        return ""
+    p = found.trained_test.p if math.isnan(found.trained_p_holm) else found.trained_p_holm
+    return f"{other} trained in {second} of {n} trials, {one} in {first} of {n} ({p_phrase('exact McNemar', p, 1)})"
+
+
+def untrained(found: Estimate, other: str) -> str:
+    """`bn failed to train in 0 of 10 trials (at most 26 %)`, with the bound of that share."""
+    n, failed = len(found.outcomes), len(found.outcomes) - found.trained[1]
+    return f"{other} failed to train in {failed} of {n} trials (at most {fixed(100 * at_most(failed, n), 0)} %)"
+
+
 def tested(name: str, found: Estimate | TimeRatio) -> str:
-    """Its test over swaps of the pairs, corrected over its family, and what that cannot do with so few of them."""
-    test, family = found.test, found.family
-    least, correction = test.smallest, f"Holm's correction over {family} comparisons"
-    ties = {0: "", 1: ", 1 of them a tie"}
-    n = f"n = {test.n}" + ties.get(test.ties, f", {test.ties} of them ties")
-    if least >= LEVEL:
-        return f"the {name} cannot go below .05 with {n}: its smallest p is {least:.3g}"
-    if least * family >= LEVEL:
-        least = min(1.0, least * family)
-        return f"the {name} cannot go below .05 with {n} and {correction}: its smallest p is {least:.3g}"
-    return p_phrase(name.removesuffix(" test"), found.p_holm, family)
+    """Its test over swaps of the pairs, corrected over its family, and whether so few of them can confirm anything."""
+    test, family, needed = found.test, found.family, seeds_needed(found.family)
+    if found.least < LEVEL:
+        return p_phrase(name.removesuffix(" test"), found.p_holm, family)
+    ties = {0: "", 1: ", 1 of them a tie,"}.get(test.ties, f", {test.ties} of them ties,")
+    more = f", n = {needed} can" if needed > test.n else ""  # else it is the ties
+    correction = f" after Holm's correction over {family} comparisons" if family > 1 else ""
+    least = f"the smallest p of the {name} is {found.least:.3g}{correction}"
+    return f"n = {test.n}{ties} can confirm nothing{more}: {least}"
 
 
 def p_phrase(name: str, p: float, family: int) -> str:

@@ -1,5 +1,6 @@
 """An experiment: variants at places of a grid, and their trials in an order that stays balanced."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ def equal_variants(variants: Iterable[str], points: Sequence[Point]) -> list[tup
     return found
 
 
+def seeds_needed(comparisons: int) -> int:
+    """So many seeds at least confirm anything: 2^(1−n), the smallest p of n pairs, is below .05/m for m comparisons."""
+    return math.floor(math.log2(max(1, comparisons) / 0.05)) + 2
+
+
 def cautions(experiment: Experiment) -> list[str]:
     """What is worth knowing of some points before they are trained, although they can be; each once."""
     found = dict.fromkeys(
@@ -98,6 +104,12 @@ def cautions(experiment: Experiment) -> list[str]:
                 f"{experiment.name}, variant {name}: programs that read the CSV tables, such as pandas, take this name "
                 f"for {meant}; another name is safer"
             ] = None
+    based = {point.coordinates for point in experiment.points if point.variant == experiment.baseline}
+    compared = sum(point.variant != experiment.baseline and point.coordinates in based for point in experiment.points)
+    if compared and len(experiment.seeds) < (needed := seeds_needed(compared)):
+        n = len(experiment.seeds)
+        both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
+        found[f"{experiment.name}: {both} can confirm nothing; {needed} seeds can"] = None
     return list(found)
 
 

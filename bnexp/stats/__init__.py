@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnexp.stats.bootstrap import image_differences, sources
-    from bnexp.stats.estimates import interquartile_mean, mean_interval, wilson
+    from bnexp.stats.estimates import at_most, interquartile_mean, mean_interval, wilson
     from bnexp.stats.multiplicity import holm
     from bnexp.stats.paired import (
         difference,
         improvement,
+        mcnemar,
         mean_difference,
         minimum_detectable_effect,
         sign_flip_test,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "at_most",
     "difference",
     "first_reached",
     "holm",
@@ -39,6 +41,7 @@ __all__ = [
     "interquartile_mean",
     "kaplan_meier",
     "log_rank_scores",
+    "mcnemar",
     "mean_difference",
     "mean_interval",
     "minimum_detectable_effect",

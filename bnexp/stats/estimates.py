@@ -93,6 +93,17 @@ def wilson(successes: float, n: int, *, confidence: float = 0.95) -> Share:
     return Share(p, min(p, max(0.0, (middle - half) / scale)), max(p, min(1.0, (middle + half) / scale)), n)
 
 
+def at_most(successes: int, n: int, *, confidence: float = 0.95) -> float:
+    """The exact upper bound of a share of which successes/n were seen: 0.26 for 0 of 10; NaN for n=0.
+
+    The share at which so few or fewer have probability 1 - confidence (Clopper & Pearson 1934,
+    https://doi.org/10.1093/biomet/26.4.404, one-sided).
+    """
+    if successes == n:
+        return 1.0 if n else math.nan
+    return float(special.betaincinv(successes + 1, n - successes, confidence))
+
+
 def interquartile_mean(values: ArrayLike) -> float:
     """Mean of `values`, shape (n,), without the lowest and the highest ⌊n/4⌋; NaN for n < 4.
 

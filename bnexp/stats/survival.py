@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
-from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
+from bnexp.stats.paired import SignFlip, sign_flip_test
 
 
 class TimeToTarget(NamedTuple):
@@ -52,8 +52,8 @@ class Ratio(NamedTuple):
     """Runs of the two conditions that did not get there."""
     budget: float
     """Until when both were watched; their times count up to here where some are censored, NaN where none is."""
-    detectable: float
-    """The smallest true factor (above 1, or its reciprocal) that so many pairs show with 80 % power; NaN for n < 2."""
+    logarithms: tuple[float, ...]
+    """Of the paired ratios, or what stands for them in the interval where some are censored."""
 
 
 def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
@@ -183,16 +183,14 @@ def time_ratio(
     censored = int((~event).sum())
     budget = float(ends[~event].min()) if censored else math.nan
     if censored == 2 * n:
-        return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, math.nan)
+        return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, ())
     a, b = np.fmin(ends, budget)  # all in full where none is censored: NaN counts for nothing
     logarithms = np.log(a) - np.log(b) if not censored else a / a.mean() - b / b.mean()
     shape = mean_interval(logarithms, confidence=confidence)
     middle = shape.mean if not censored else math.log(a.mean() / b.mean())
     with np.errstate(over="ignore"):  # infinite where that is beyond a float
-        mean, low, high, detectable = np.exp(
-            [middle, middle - shape.half_width, middle + shape.half_width, minimum_detectable_effect(logarithms)]
-        ).tolist()
-    return Ratio(Interval(mean, low, high, n), censored, budget, detectable)
+        mean, low, high = np.exp([middle, middle - shape.half_width, middle + shape.half_width]).tolist()
+    return Ratio(Interval(mean, low, high, n), censored, budget, tuple(logarithms.tolist()))
 
 
 def _paired_runs(

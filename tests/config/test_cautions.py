@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bnexp.config.load import load
-from bnexp.specs.experiment import cautions
+from bnexp.specs.experiment import cautions, seeds_needed
 
 CONFIG = """name: c
 data: mnist-5k
@@ -52,3 +52,22 @@ def test_33_a_name_that_pandas_takes_for_a_missing_value(tmp_path: Path, name: s
     file.write_text(f"variants: {{'{name}': {{norm: none}}, ln: {{norm: layer}}}}")
     (text,) = cautions(load(file))
     assert text.startswith(f"c, variant {name}: programs that read the CSV tables, such as pandas, take this name")
+
+
+@pytest.mark.parametrize(("comparisons", "seeds"), [(1, 6), (2, 7), (4, 8), (8, 9), (24, 10), (28, 11)])
+def test_so_many_seeds_and_no_fewer_can_confirm_something(comparisons: int, seeds: int) -> None:
+    assert comparisons * 2.0 ** (1 - seeds) < 0.05 <= comparisons * 2.0 ** (2 - seeds)
+    assert seeds_needed(comparisons) == seeds
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [(9, ["c: 24 comparisons and 9 seeds can confirm nothing; 10 seeds can"]), (10, [])],
+)
+def test_so_few_seeds_that_nothing_can_be_confirmed(tmp_path: Path, seeds: int, expected: list[str]) -> None:
+    """Three variants against the baseline, at eight places."""
+    variants = "{a: {norm: none}, b: {norm: layer}, c: {norm: group}, d: {norm: instance}}"
+    grid = "{training.batch_size: [2, 4, 8, 16, 32, 64, 128, 256]}"
+    file = tmp_path / "c.yaml"
+    file.write_text(f"seeds: {seeds}\nvariants: {variants}\ngrid: {grid}\n")
+    assert [text for text in cautions(load(file)) if "confirm" in text] == expected

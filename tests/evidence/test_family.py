@@ -10,26 +10,42 @@ from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
 from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, pairs
+from bnexp.stats.paired import SignFlip
 
 
 @dataclass(frozen=True)
 class WithP:
-    p: float
+    test: SignFlip
     other: float = 1.0
     p_holm: float = math.nan
     other_holm: float = math.nan
     family: int = 0
+    least: float = math.nan
+
+
+def with_p(p, other=1.0, n=10):
+    return WithP(SignFlip(p, n, 2.0 ** (1 - n), True), other)
 
 
 def test_a_family_is_whatever_is_corrected_together_each_test_by_itself():
-    found = in_family([WithP(0.01, 0.2), WithP(0.02, 0.1)], p_holm=lambda x: x.p, other_holm=lambda x: x.other)
+    found = in_family([with_p(0.01, 0.2), with_p(0.02, 0.1)], other_holm=lambda x: x.other)
     assert [(each.p_holm, each.other_holm, each.family) for each in found] == [(0.02, 0.2, 2), (0.02, 0.2, 2)]
-    assert in_family([], p_holm=lambda each: each.p) == []
+    assert in_family([]) == []
 
 
 def test_what_was_not_tested_does_not_count():
-    found = in_family([WithP(0.01), WithP(math.nan)], p_holm=lambda each: each.p)
+    found = in_family([with_p(0.01), with_p(math.nan)])
     assert (found[0].p_holm, found[0].family, math.isnan(found[1].p_holm)) == (0.01, 1, True)
+
+
+def test_the_smallest_p_that_could_have_been_is_corrected_by_the_step_it_would_have_had():
+    """Of eight comparisons with ten pairs seven have a smaller p than six pairs can: their step is the last.
+
+    The sentence that the test cannot go below .05 with six pairs would be false there: 8 · 0.031 is not what counts.
+    """
+    found = in_family([with_p(0.002)] * 7 + [with_p(1.0, n=6)])
+    assert (found[0].least, found[7].least) == (8 * 2**-9, 2**-5)
+    assert in_family([with_p(0.5)] * 7 + [with_p(1.0, n=6)])[7].least == 8 * 2**-5
 
 
 def side(name, *losses):
@@ -59,6 +75,11 @@ def test_pairs_without_a_value_are_in_no_estimate():
 
 
 def test_more_confidence_is_a_wider_interval_and_detects_less():
-    narrow, wide = (estimate(pairs(NONE, LN), metric("test-loss"), confidence=c) for c in (0.95, 0.99))
+    one, other = side("none", *[0.04, 0.05, 0.03] * 3), side("ln", *[0.05, 0.04, 0.05] * 3)
+    narrow, wide, beyond = (
+        estimate(pairs(one, other), metric("test-loss"), **options)
+        for options in ({}, {"confidence": 0.99}, {"margin": 0.5})
+    )
     assert narrow.difference.half_width < wide.difference.half_width
     assert narrow.detectable < wide.detectable
+    assert beyond.detectable == pytest.approx(0.5 + narrow.detectable)

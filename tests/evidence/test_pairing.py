@@ -40,20 +40,29 @@ def declared(of, **blocks):
 
 def test_every_seed_that_both_planned_and_finished_is_a_pair():
     found = pairs(side("none"), side("ln"))
-    assert (found.planned, tuple(found.trained), found.declared, found.mismatches) == ((*SEEDS,), (*SEEDS,), "", {})
-    assert all(one.seed == other.seed for one, other in found.trained.values())
+    assert (found.planned, tuple(found.finished), found.declared, found.mismatches) == ((*SEEDS,), (*SEEDS,), "", {})
+    assert all(one.seed == other.seed for one, other in found.finished.values())
 
 
 def test_missing_and_failed_trials_form_none_and_diverged_ones_do():
     one, other = side("none", {1: "failed", 2: "diverged"}), side("ln")
     found = pairs(one, replace(other, records={**other.records, 3: None, 9: None}))
-    assert (found.planned, tuple(found.trained), found.diverged) == ((*SEEDS,), (0, 2, 4), (1, 0))
+    assert (found.planned, tuple(found.finished)) == ((*SEEDS,), (0, 2, 4))
+
+
+def test_the_outcome_of_a_pair_is_whether_each_side_trained():
+    """Failed, diverged, hardly above guessing; what does not tell goes by its status, what is missing not."""
+    one, other = side("none", {1: "failed", 2: "diverged"}), side("ln")
+    told = {k: other.records[k].model_copy(update={"trained": value}) for k, value in ((0, False), (1, None))}
+    found = pairs(one, replace(other, records={**other.records, **told, 3: None}))
+    assert found.outcomes == {0: (True, False), 1: (False, True), 2: (False, True), 4: (True, True)}
+    assert (side("none", {1: "failed"}).counts.untrained, replace(other, records=told).counts.untrained) == (0, 1)
 
 
 def test_other_initial_weights_are_named():
     found = pairs(side("none"), side("gn", {2: "other-weights"}))
     assert found.mismatches == {2: "initial conv1/kernel"}
-    assert tuple(found.trained) == (0, 1, 3, 4)
+    assert tuple(found.finished) == (0, 1, 3, 4)
 
 
 def test_what_a_normalization_layer_starts_at_is_its_own_affair():
@@ -75,7 +84,7 @@ def test_what_a_normalization_layer_starts_at_is_its_own_affair():
 )
 def test_any_fingerprint_that_disagrees_breaks_the_pair(change, words):
     found = pairs(side("none"), changed(side("ln"), **change))
-    assert (found.mismatches, tuple(found.trained)) == ({2: words}, (0, 1, 3, 4))
+    assert (found.mismatches, tuple(found.finished)) == ({2: words}, (0, 1, 3, 4))
 
 
 def test_a_record_without_fingerprints_proves_nothing():
@@ -99,7 +108,7 @@ def test_a_record_without_fingerprints_proves_nothing():
 def test_where_the_config_declares_a_difference_the_pair_is_by_seed(blocks, words, free):
     broken = changed(side("ln"), **free)
     found = pairs(side("none"), declared(broken, **blocks))
-    assert (found.declared, found.mismatches, tuple(found.trained)) == (words, {}, (*SEEDS,))
+    assert (found.declared, found.mismatches, tuple(found.finished)) == (words, {}, (*SEEDS,))
     assert list(pairs(side("none"), broken).mismatches) == [2]
 
 
@@ -120,8 +129,8 @@ def test_the_very_same_record_on_both_sides_is_a_copy():
     one = side("ln")
     other = replace(one, records={**side("ln").records, 1: trial_record("ln", 1).model_copy(update={"started": "now"})})
     found = pairs(one, other)
-    assert (found.copies, tuple(found.trained)) == ((0, 2, 3, 4), (*SEEDS,))
-    assert tuple(found.without_copies().trained) == (1,)
+    assert (found.copies, tuple(found.finished)) == ((0, 2, 3, 4), (*SEEDS,))
+    assert tuple(found.without_copies().finished) == (1,)
 
 
 def test_each_variant_is_paired_with_the_baseline_at_its_place_and_where_that_lacks_with_nothing(tmp_path):

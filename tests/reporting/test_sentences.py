@@ -7,25 +7,32 @@ import pytest
 from made_up import build
 
 from bnexp.evidence.experiment import Evidence
-from bnexp.evidence.paired import Comparison
+from bnexp.evidence.paired import Comparison, correctable
 from bnexp.evidence.side import Counts
+from bnexp.records.store import read_record
 from bnexp.reporting.parts import incomplete
+from bnexp.reporting.parts.accuracy import legend, readable
 from bnexp.reporting.parts.differences import difference, tally
 from bnexp.reporting.parts.moving_averages import settled
 from bnexp.reporting.parts.time_to_accuracy import sentences
 from bnexp.stats.bootstrap import Sources
 from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
-from bnexp.stats.paired import improvement, mean_difference, minimum_detectable_effect, sign_flip_test, tost
+from bnexp.stats.paired import improvement, mcnemar, mean_difference, sign_flip_test, tost
 
 
-def comparison(*d, family=1, planned=None, **changes):
-    """bn against none with these differences in points."""
+def comparison(*d, family=1, planned=None, trained=None, **changes):
+    """bn against none with these differences in points; `trained`: in so many of the planned trials of each side."""
     test = sign_flip_test(d)
     n = len(d) if planned is None else planned
     margin = changes.get("margin", 0.1)
     two_sided = tost(d, margin).p
+    outcomes = tuple((k >= n - trained[0], k < trained[1]) for k in range(n)) if trained else ((True, True),) * len(d)
+    test_of_outcomes = mcnemar(outcomes)
     values = {
+        "outcomes": outcomes,
+        "trained_test": test_of_outcomes,
+        "trained_p_holm": correctable(test_of_outcomes),
         "point": 1,
         "baseline_point": 0,
         "variant": "bn",
@@ -41,7 +48,7 @@ def comparison(*d, family=1, planned=None, **changes):
         "p_holm": holm([test.p] + [1.0] * (family - 1))[0],
         "family": family,
         "improvement": improvement(d),
-        "detectable": minimum_detectable_effect(d),
+        "least": min(1.0, test.smallest * family),
         "equivalence_p": two_sided,
         "equivalence_p_holm": holm([two_sided] + [1.0] * (family - 1))[0],
         "declared": "",
@@ -57,9 +64,8 @@ UNSURE = (0.1, -0.1, 0.05, -0.02, 0.03, 0.1, -0.1, 0.05, -0.02, 0.03)
 VERDICTS = {
     "higher": r"^bn has a test accuracy .* higher than none",
     "lower": r"^bn has a test accuracy .* lower than none",
-    "signs": r"^Signs that bn has a (higher|lower) test accuracy than none.*, not confirmed",
     "equivalent": r"^bn and none are equivalent in test accuracy within ±",
-    "undecided": r"^No detectable difference in test accuracy between bn and none",
+    "undecided": r"^No difference detected in test accuracy between bn and none",
     "nothing": r"^bn against none",
 }
 SAMPLED = Sources(0.01, 0.1, 0.1, Interval(0.2, -0.01, 0.41, 10), 10_000)
@@ -95,43 +101,53 @@ CASES = [
         "0.200 +0.177 +0.223 10 0.002 10,000 −0.01 +0.41",
         "include zero",
     ),
-    (comparison(*HIGHER[:5]), "signs", "+0.20 +0.15 +0.25 5 5 0.0625", "cannot go below .05"),
+    (comparison(*HIGHER[:5]), "undecided", "+0.20 +0.15 +0.25 5 5 6 0.0625 ±0.1", "n = 6 can: the smallest p"),
     (
         comparison(*HIGHER[:8], family=8),
-        "signs",
-        "+0.205 +0.178 +0.232 8 8 8 0.0625",
+        "undecided",
+        "+0.205 +0.178 +0.232 8 8 9 0.0625 8 ±0.1",
         "Holm's correction over 8 comparisons",
     ),
-    (comparison(*[0.01] * 7, 5.0), "signs", "+0.6 −0.8 +2.1 8 0.008", "the interval includes zero"),
-    (comparison(*UNSURE), "equivalent", "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.071 80 0.60", "can detect 0.071 pp"),
+    (comparison(*[0.01] * 7, 5.0), "undecided", "+0.6 −0.8 +2.1 8 8 2.1 80 0.008 ±0.1", "sign-flip p = 0.008"),
+    (
+        comparison(*UNSURE),
+        "equivalent",
+        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.073 80 0.60 0 10 26",
+        "can detect 0.073 pp",
+    ),
     (
         comparison(*UNSURE, family=4, margin=1, coordinates=AT_16),
         "equivalent",
-        "±1 16 +0.01 −0.04 +0.06 10 0.001 4 10 0.071 80 1.00 4",
+        "±1 16 +0.01 −0.04 +0.06 10 0.001 4 10 0.095 80 1.00 4 0 10 26",
         "equivalence p < 0.001 after Holm",
     ),
     (
         comparison(*UNSURE, sampling=SAMPLED_UNSURE),
         "equivalent",
-        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.071 80 0.60 10,000 −0.11 +0.09",
+        "±0.1 +0.01 −0.04 +0.06 10 0.002 10 0.073 80 0.60 0 10 26 10,000 −0.11 +0.09",
         "go beyond the margin",
     ),
     (
         comparison(*UNSURE, margin=0.05),
         "undecided",
-        "+0.01 −0.04 +0.06 10 10 0.071 80 0.60 ±0.05",
+        "+0.01 −0.04 +0.06 10 10 0.073 80 0.60 ±0.05",
         "no equivalence within ±0.05 pp shown",
     ),
-    (comparison(-90.0, 90.0, 1.0), "undecided", "0 −223 +224 3 3 80 3 0.25 ±0.1", "can detect no difference at all"),
+    (
+        comparison(*(-90.0, 90.0) * 3, 1.0),
+        "undecided",
+        "0 −83 +83 7 7 80 1.00 ±0.1",
+        "can detect no difference at all",
+    ),
     (comparison(0.0, 0.0, 0.0, planned=5), "undecided", "0 3 5", "the detectable difference is unknown"),
-    (comparison(0.2, 0.0, 0.0), "undecided", "+0.07 −0.22 +0.35 3 3 0.38 80 3 2 1 ±0.1", "n = 3, 2 of them ties:"),
+    (comparison(0.2, 0.0, 0.0), "undecided", "+0.07 −0.22 +0.35 3 3 2 6 1 ±0.1", "n = 3, 2 of them ties, can"),
     (
         comparison(-3.0, 37.0, planned=3),
         "nothing",
-        "+17 −237 +271 2 3 2 0.5",
+        "+17 −237 +271 2 3 2 6 0.5",
         "neither show a difference nor rule one out",
     ),
-    (comparison(0.20, 0.21), "nothing", "+0.21 +0.14 +0.27 2 2 0.5", "two pairs neither"),
+    (comparison(0.20, 0.21), "nothing", "+0.21 +0.14 +0.27 2 2 6 0.5", "two pairs neither"),
     (comparison(0.2, planned=10), "nothing", "+0.20 1 10", "one pair has no interval, and nothing follows from it"),
     (comparison(0.0, 0.0, same=True), "nothing", "", "nothing to compare"),
     (comparison(planned=10), "nothing", "0 10", "no pair of finished trials yet"),
@@ -158,15 +174,15 @@ def test_an_interval_without_zero_that_the_test_does_not_confirm_asserts_nothing
     d = (0.9, 0.8, 0.85, 0.7, 0.9, 0.8, -0.1)
     assert comparison(*d).verdict == "higher"
     text = difference(comparison(*d, p_holm=0.07))
-    assert re.search(VERDICTS["signs"], text)
-    assert numbers(text) == "+0.7 +0.4 +1.0 7 0.070"
+    assert re.search(VERDICTS["undecided"], text)
+    assert numbers(text).endswith("0.070 ±0.1")
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_five_pairs_or_fewer_never_assert_a_difference_however_clear(n):
     given = comparison(*(1.0 + k / 1000 for k in range(n)))
-    assert given.verdict in ("nothing", "signs")
-    assert "cannot go below .05" in difference(given)
+    assert given.verdict in ("nothing", "undecided")
+    assert "can confirm nothing, n = 6 can" in difference(given)
     assert not difference(given).startswith("bn has")
 
 
@@ -175,15 +191,25 @@ def test_two_pairs_are_never_called_equivalent():
     assert comparison(0.0001, -0.0001, 0.0).verdict == "equivalent"
 
 
-@pytest.mark.parametrize(("side", "name"), [("counts", "bn"), ("baseline_counts", "none")])
-def test_no_mean_is_spoken_of_while_more_than_a_tenth_diverged(side, name):
-    said = difference(comparison(*HIGHER[:8], **{side: Counts(8, 2, 0, 0)}))
-    assert said.startswith("bn against none: nothing is said of the mean")
-    assert f"2 of 10 finished trials of {name} diverged" in said
+def test_which_side_trains_more_often_is_said_first():
+    said = difference(comparison(*HIGHER[:3], planned=10, trained=(3, 10), coordinates=AT_16))
+    assert said.startswith(
+        "bn trains more often than none at batch size 16: bn trained in 10 of 10 trials, none in 3 of 10 (exact "
+        "McNemar p = 0.016). Among the pairs in which both trained: No difference detected in test accuracy"
+    )
+    assert difference(comparison(planned=10, trained=(0, 10))).endswith(
+        "(exact McNemar p = 0.002). bn against none: no pair in which both trained (0 of 10)."
+    )
 
 
-def test_a_tenth_diverged_is_borne():
-    assert "pp higher" in difference(comparison(*HIGHER[:9], counts=Counts(9, 1, 0, 0)))
+def test_a_failure_is_said_and_the_others_are_compared():
+    said = difference(comparison(*HIGHER[:9], planned=10, trained=(10, 9)))
+    assert said.startswith("bn trained in 9 of 10 trials, none in 10 of 10 (exact McNemar p = 1.00). Among the pairs")
+    assert "pp higher" in said
+
+
+def test_an_equivalence_is_of_trials_that_train_and_says_how_many_do_not():
+    assert "bn failed to train in 0 of 10 trials (at most 26 %)" in difference(comparison(*UNSURE))
 
 
 def test_diverged_trials_are_held_against_the_finished_ones_not_the_planned():
@@ -196,7 +222,7 @@ def test_diverged_trials_are_held_against_the_finished_ones_not_the_planned():
 @pytest.mark.parametrize("family", [1, 8])
 def test_nothing_is_ever_called_equal_or_the_same(d, family):
     text = difference(comparison(*d, family=family, planned=10)).lower()
-    assert not re.search("equal|same|identical|no difference|not significant", text)
+    assert not re.search("equal|same|identical|no difference (?!detected)|not significant", text)
 
 
 def test_many_missing_places_are_counted(tmp_path):
@@ -209,6 +235,21 @@ def test_many_missing_places_are_counted(tmp_path):
     assert said.endswith(", and at 4 more places.")
     assert numbers(difference(found.comparisons[0])) == "16 0 5"
     assert sentences(found) == []
+
+
+def test_trials_that_end_at_guessing_are_told_and_are_in_no_difference(tmp_path):
+    store, plan = build(tmp_path, batch_sizes=(), variants=("none", "ln"), seeds=10, faults={})
+    for path in tmp_path.glob("trials/*layer*/record.json"):
+        found = read_record(path)
+        if found.seed < 7:
+            path.write_text(found.model_copy(update={"trained": False}).model_dump_json())
+    found = Evidence(store, plan)
+    assert incomplete.sentences(found.trials, plan)[0].startswith("7 of 20 trials did not train: ln (seeds 0–6).")
+    assert list(readable(found)["n"]) == ["10/10", "10/10 (7 not trained)"]
+    (c,) = found.comparisons
+    assert (c.trains, c.trained, c.seeds, c.equivalent) == ("lower", (10, 3), (7, 8, 9), False)
+    assert difference(c).startswith("ln trains less often than none: ln trained in 3 of 10 trials, none in 10 of 10")
+    assert "26 % for 0 of 10, 91 % for 7 of 10" in " ".join(legend(found))
 
 
 def test_with_ten_seeds_differences_are_confirmed_in_accuracy_and_in_times(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.estimates import deviation, interquartile_mean, mean_interval, wilson
+from bnexp.stats.estimates import at_most, deviation, interquartile_mean, mean_interval, wilson
 
 
 def test_interval_by_hand():
@@ -82,3 +82,12 @@ def test_interquartile_mean_leaves_a_quarter_out_at_each_end():
     assert interquartile_mean([-1000, 2, 4, 1000]) == 3
     assert interquartile_mean([1, 2, 3, 4, 5, 600, -600, 7]) == (2 + 3 + 4 + 5) / 4
     assert math.isnan(interquartile_mean([1, 2, 3]))
+
+
+@pytest.mark.parametrize(("successes", "n", "bound"), [(0, 10, 0.2589), (1, 10, 0.3942), (10, 10, 1.0), (0, 1, 0.95)])
+def test_the_upper_bound_of_a_share_is_scipys_exact_one(successes, n, bound):
+    """0 of 10: 1 - .05^(1/10) = 26 %."""
+    expected = stats.binomtest(successes, n, alternative="less").proportion_ci(0.95, "exact").high
+    assert at_most(successes, n) == pytest.approx(expected)
+    assert at_most(successes, n) == pytest.approx(bound, abs=1e-4)
+    assert math.isnan(at_most(0, 0))

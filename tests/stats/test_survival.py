@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.paired import minimum_detectable_effect
+from bnexp.stats.estimates import mean_interval
 from bnexp.stats.survival import (
     first_reached,
     kaplan_meier,
@@ -206,9 +206,9 @@ def test_pairs_need_both_sides_and_a_ratio_needs_times_above_0():
         time_ratio([0], [2], [1], [2])
 
 
-def test_the_factor_that_could_be_seen_is_that_of_the_logarithms():
+def test_the_logarithms_are_those_of_the_paired_ratios_or_what_their_interval_rests_on():
     a, b, ends = [3.0, 5.0, 8.0, 4.0], [6.0, 7.0, 20.0, 9.0], [50.0] * 4
-    expected = math.exp(minimum_detectable_effect(np.log(a) - np.log(b)))
-    assert time_ratio(a, ends, b, ends).detectable == pytest.approx(expected)
-    assert math.isnan(time_ratio(a[:1], ends[:1], b[:1], ends[:1]).detectable)
-    assert time_ratio([1.0, 1e99], ends[:2], [1e99, 1.0], ends[:2]).detectable == math.inf
+    assert time_ratio(a, ends, b, ends).logarithms == pytest.approx(np.log(a) - np.log(b))
+    found = time_ratio([math.nan, *a[1:]], ends, b, ends)
+    shape = mean_interval(found.logarithms)
+    assert math.log(found.ratio.high / found.ratio.mean) == pytest.approx(shape.half_width)

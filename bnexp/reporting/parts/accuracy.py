@@ -15,10 +15,11 @@ from bnexp.evidence.side import Counts
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
 from bnexp.reporting.drawing.figures import spread
-from bnexp.reporting.numbers import ABSENT, Number, ends, headings, interval, p_value, share, significant
+from bnexp.reporting.numbers import ABSENT, Number, ends, fixed, headings, interval, p_value, share, significant
 from bnexp.reporting.part import Context, Figure, Part, Table
 from bnexp.reporting.phrases import counted, named, places
 from bnexp.specs.wording import either, key_label
+from bnexp.stats.estimates import at_most
 
 SUMMARY = {
     "n_ok": ("int64", "condition.counts.ok"),
@@ -26,6 +27,7 @@ SUMMARY = {
     "n_diverged": ("int64", "condition.counts.diverged"),
     "n_failed": ("int64", "condition.counts.failed"),
     "n_missing": ("int64", "condition.counts.missing"),
+    "n_untrained": ("int64", "condition.counts.untrained"),  # of the ok ones: at the end hardly above guessing
     **estimated("test_accuracy", "condition.accuracy"),  # per cent; over the trials that are ok, 95 % t interval
     "test_accuracy_iqm": ("float64", "condition.accuracy_middle"),  # interquartile mean
     **estimated("batch_statistics", "condition.batch_statistics"),  # the same weights with each batch's own statistics
@@ -33,16 +35,19 @@ SUMMARY = {
     "baseline": ("object", "comparison.baseline"),
     "n_pairs": ("Int64", "comparison.difference.n"),
     **estimated("difference", "comparison.difference"),  # percentage points; over the pairs, 95 % t interval
-    "detectable": ("float64", "comparison.detectable"),  # percentage points; seen with 80 % power
+    "detectable": ("float64", "comparison.detectable"),  # percentage points; asserted with 80 % power
     "margin": ("float64", "comparison.margin"),  # percentage points, of the config
     "equivalence_p": ("float64", "comparison.equivalence_p"),  # two one-sided t tests of a difference beyond the margin
     "equivalence_p_holm": ("float64", "comparison.equivalence_p_holm"),
-    "verdict": ("object", "comparison.verdict"),  # higher, lower, signs, equivalent, undecided, nothing
+    "verdict": ("object", "comparison.verdict"),  # higher, lower, equivalent, undecided, nothing
     "error_seeds": ("float64", "comparison.sampling.seeds"),  # standard error of the difference over other seeds
     "error_images": ("float64", "comparison.sampling.images"),  # over other test images
     "error_both": ("float64", "comparison.sampling.both"),
     "difference_both_low": ("float64", "comparison.sampling.interval.low"),  # 95 %, other seeds on other test images
     "difference_both_high": ("float64", "comparison.sampling.interval.high"),
+    "trained_p": ("float64", "comparison.trained_test.p"),  # exact McNemar test of the share that trained
+    "trained_p_holm": ("float64", "comparison.trained_p_holm"),  # over those whose p can be below .05
+    "trains": ("object", "comparison.trains"),  # higher, lower: more or less often than the baseline; undecided
     "sign_flip_p": ("float64", "comparison.test.p"),
     "sign_flip_p_holm": ("float64", "comparison.p_holm"),
     "holm_family": ("Int64", "comparison.family"),  # comparisons with a p
@@ -175,8 +180,9 @@ def _paper_caption(evidence: Evidence) -> str:
 
 def _counts(counts: Counts) -> str:
     """`5/5`, `4/5 (1 diverged)`: finished trials of those planned."""
-    diverged = f" ({counts.diverged} diverged)" if counts.diverged else ""
-    return Number(f"{counts.ok}/{counts.planned}{diverged}", counts.ok)
+    faults = {"diverged": counts.diverged, "not trained": counts.untrained}
+    told = ", ".join(f"{number} {what}" for what, number in faults.items() if number)
+    return Number(f"{counts.ok}/{counts.planned}{f' ({told})' if told else ''}", counts.ok)
 
 
 def _compared(c: Comparison | None) -> dict[str, str]:
@@ -205,13 +211,17 @@ def legend(evidence: Evidence) -> Iterator[str]:
         "n: trials that finished, of those planned. Test accuracy: mean over these, with its 95 % t interval; "
         f"{ABSENT} where there is none. The unit is the seed."
     )
-    if any(each.counts.too_many_diverged for each in conditions):
-        yield "Where more than a tenth of the finished trials diverged, the mean over the others flatters."
+    if bounds := {(n - each.counts.ok + each.counts.untrained, n) for each in conditions if (n := each.counts.known)}:
+        told = ", ".join(f"{fixed(100 * at_most(k, n), 0)} % for {k} of {n}" for k, n in sorted(bounds))
+        yield (
+            "A trial that failed, diverged or ended hardly above guessing did not train. The share that does not is at "
+            f"most {told} (exact one-sided 95 % bound)."
+        )
     if comparisons:
         yield (
-            f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed, in percentage points (pp), "
-            "with its 95 % t interval. P(improvement): share of the pairs in which the variant was better, with "
-            "Wilson's interval."
+            f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed in which both trained, in "
+            "percentage points (pp), with its 95 % t interval. P(improvement): share of the pairs in which the variant "
+            "was better, with Wilson's interval."
         )
     if any(each.sampling is not None for each in comparisons):
         yield (
@@ -220,9 +230,10 @@ def legend(evidence: Evidence) -> Iterator[str]:
         )
     if any(each.difference.n > 1 for each in comparisons):
         yield (
-            "Detectable difference: the true difference that a paired t test of one comparison finds with 80 % "
-            f"power. Equivalence: two one-sided t tests at ±{comparisons[0].margin:g} pp, the margin of the "
-            "config; for one comparison its p is below .05 where the 90 % interval lies within the margin."
+            "Detectable difference: the true difference that interval and corrected test both find with 80 % power; "
+            f"{ABSENT} where so few seeds can confirm nothing. Equivalence: two one-sided t tests at "
+            f"±{comparisons[0].margin:g} pp, the margin of the config; for one comparison its p is below .05 where the "
+            "90 % interval lies within the margin."
         )
     if any(each.family for each in comparisons):
         exact = all(each.test.exact for each in comparisons)
@@ -230,8 +241,8 @@ def legend(evidence: Evidence) -> Iterator[str]:
             "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
         )
         family = counted(max(each.family for each in comparisons), "comparison")
-        n, least = max(each.test.n for each in comparisons), min(c.test.smallest for c in comparisons if c.test.n)
-        limit = f"; with n = {n} it cannot go below {least:.3g}, whatever the difference" if least >= LEVEL else ""
+        n, least = max(each.test.n for each in comparisons), min(c.least for c in comparisons if c.test.n)
+        limit = f"; with n = {n} it cannot be below {least:.3g}, whatever the difference" if least >= LEVEL else ""
         yield f"p: two-sided {kind}, Holm's correction over {family}{limit}."
     if any(each.recalibrated.n for each in conditions):
         yield (

@@ -1,7 +1,7 @@
 """What may be said of the test accuracy, in plain sentences that are computed: one per comparison.
 
 No difference is ever called none, nothing is called equal, and equivalent only what a test of equivalence shows to be.
-A difference is asserted only where interval and corrected test agree; where one of them alone sees it, it says so.
+A difference is asserted only where interval and corrected test agree (`evidence.rule`).
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from typing import get_args
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
-from bnexp.evidence.rule import FEWEST, Verdict
+from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
 from bnexp.reporting.numbers import decimals, ends, fixed, significant
 from bnexp.reporting.part import FEW, Context, Part
 from bnexp.reporting.parts.moving_averages import caveat
-from bnexp.reporting.phrases import at, can_detect, change, left_out, out_of, p_phrase, span, tested
+from bnexp.reporting.phrases import at, can_detect, change, left_out, out_of, p_phrase, span, tested, trained, untrained
 
 
 def overview(evidence: Evidence, _: Context) -> Part | None:
@@ -24,14 +24,16 @@ def overview(evidence: Evidence, _: Context) -> Part | None:
 
 def tally(against: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict."""
-    found = [each.verdict for each in against]
-    higher, lower, signs, equivalent, undecided, nothing = map(found.count, get_args(Verdict))
+    verdicts = [each.verdict for each in against]
+    higher, lower, equivalent, undecided, nothing = map(verdicts.count, get_args(Verdict))
     text = (
         f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {higher} and lower in "
-        f"{lower}, with signs of a difference, not confirmed, in {signs}, equivalence within ±{against[0].margin:g} "
-        f"pp in {equivalent}, and neither shown in {undecided}"
+        f"{lower}, equivalent within ±{against[0].margin:g} pp in {equivalent}, and no difference is detected in "
+        f"{undecided}"
     )
-    return text + (f"; in {nothing} nothing can be said of the mean." if nothing else ".")
+    text += f"; in {nothing} nothing can be said of the mean." if nothing else "."
+    more, less = (sum(each.trains == found for each in against) for found in ("higher", "lower"))
+    return text + (f" It trains more often in {more} and less often in {less}." if more or less else "")
 
 
 def differences(evidence: Evidence, _: Context) -> Part:
@@ -49,18 +51,28 @@ def difference(c: Comparison) -> str:
         return f"{pair}: {c.baseline} was not trained there, so that there is nothing to compare with."
     if c.same:
         return f"{pair}: both are the same trials under two names, so that there is nothing to compare."
-    if c.too_many_diverged:
-        said = f"{pair}: nothing is said of the mean test accuracy, because {_diverged(c)}"
-    elif n == 0:
-        said = f"{pair}: no pair of finished trials yet (0 of {c.planned})"
+    if n == 0:
+        none = "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
+        said = f"{pair}: {none} (0 of {c.planned})"
     elif n == 1:
         said = (
-            f"{pair}: {fixed(c.difference.mean, 2, sign=True)} pp of test accuracy in the only pair of finished "
-            f"trials ({out_of(n, c.planned)}); one pair has no interval, and nothing follows from it"
+            f"{pair}: {fixed(c.difference.mean, 2, sign=True)} pp of test accuracy in the only pair "
+            f"({out_of(n, c.planned)}); one pair has no interval, and nothing follows from it"
         )
     else:
         said = _claim(c) + (f"; paired by seed only, as the config declares {c.declared}" if c.declared else "")
-    return f"{said}{left_out(c.mismatches)}."
+    return f"{_trained(c)}{said}{left_out(c.mismatches)}."
+
+
+def _trained(c: Comparison) -> str:
+    """Which side trains more often comes first; empty where all trials trained."""
+    counts = trained(c, c.baseline, c.variant)
+    if not counts:
+        return ""
+    if c.trains != "undecided":
+        often = "more" if c.trains == "higher" else "less"
+        counts = f"{c.variant} trains {often} often than {c.baseline}{at(c.coordinates)}: {counts}"
+    return f"{counts}. Among the pairs in which both trained: " if c.difference.n else f"{counts}. "
 
 
 def _claim(c: Comparison) -> str:
@@ -75,7 +87,7 @@ def _claim(c: Comparison) -> str:
     yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
     if not any(c.differences):
         return (
-            f"No detectable difference in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
+            f"No difference detected in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
             "the detectable difference is unknown)"
         )
     if c.difference.n < FEWEST:  # told, and no more: one more pair could turn everything
@@ -89,22 +101,16 @@ def _claim(c: Comparison) -> str:
             f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({interval}; {test})"
             f"{yet}{_other_images(c)}"
         )
-    if c.verdict == "signs":
-        despite = "; the interval includes zero" if c.difference.contains_zero else ""
-        return (
-            f"Signs that {c.variant} has a {direction} test accuracy than {c.baseline}{where}, not confirmed: "
-            f"{mean} ({interval}; {test}{despite}){yet}"
-        )
     # Accuracies cannot differ by more than 100 points.
     size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
-    power = can_detect(c.difference.n, size)
+    power = "" if c.least >= LEVEL else f"{can_detect(c.difference.n, size)}; "  # the test says it
     if c.verdict == "equivalent":
         return (
-            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}; "
-            f"{test}){_other_images(c)}"
+            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}"
+            f"{test}; {untrained(c, c.variant)}){_other_images(c)}"
         )
     return (
-        f"No detectable difference in test accuracy between {two}{where}: {mean} ({interval}; {power}; {test}), and no "
+        f"No difference detected in test accuracy between {two}{where}: {mean} ({interval}; {power}{test}), and no "
         f"equivalence {within} shown"
     )
 
@@ -120,11 +126,3 @@ def _other_images(c: Comparison) -> str:
         beyond = "include zero" if estimate.contains_zero else ""
     here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
     return f"; {here} {' to '.join(ends(estimate, sign=True))}, and {beyond}" if beyond else ""
-
-
-def _diverged(c: Comparison) -> str:
-    return " and ".join(
-        f"{counts.diverged} of {counts.ok + counts.diverged} finished trials of {name} diverged"
-        for name, counts in ((c.variant, c.counts), (c.baseline, c.baseline_counts))
-        if counts is not None and counts.too_many_diverged
-    )

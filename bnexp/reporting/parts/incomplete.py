@@ -1,4 +1,4 @@
-"""What stands above everything else: trials that are missing, failed or diverged."""
+"""What stands above everything else: trials that are missing, failed, diverged or did not train."""
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ REMARKS = {
     "missing": ("is missing", "are missing", ""),
     "failed": ("failed", "failed", ""),
     "diverged": ("diverged", "diverged", " Diverged trials are counted as such, and are in no mean."),
+    "untrained": ("did not train", "did not train", " They end hardly above guessing, and are in no difference."),
 }
 
 
@@ -28,9 +29,9 @@ def incomplete(evidence: Evidence, _: Context) -> Part | None:
 
 def sentences(trials: pd.DataFrame, plan: StoredPlan) -> list[str]:
     """`3 of 50 trials are missing: ln at batch size 16 (seeds 3, 4), gn at batch size 64 (seed 4).`"""
-    found = []
+    found, kinds = [], trials["status"].mask((trials["status"] == "ok") & ~trials["trained"].fillna(True), "untrained")
     for status, (one, many, remark) in REMARKS.items():
-        seeds = trials[trials["status"] == status].groupby("point")["seed"].agg(list).to_dict()
+        seeds = trials[kinds == status].groupby("point")["seed"].agg(list).to_dict()
         where = [
             f"{named(plan.points[k])} ({'seed' if len(seeds[k]) == 1 else 'seeds'} {whole_numbers(seeds[k])})"
             for k in ordered_points(plan)

@@ -52,7 +52,7 @@ COLUMNS = {
     "n_unlike": ("Int64", "found.unlike"),  # pairs left out of the seconds: surroundings not known to be alike
     **estimated("ratio", "found.ratio.ratio"),  # time over the baseline's, paired, 95 % interval
     "n_censored": ("Int64", "found.ratio.censored"),  # runs that did not reach it: ratio of means within the budget
-    "detectable": ("float64", "found.ratio.detectable"),  # the smallest true factor detected with 80 % power
+    "detectable": ("float64", "found.detectable"),  # the smallest true factor asserted with 80 % power
     "restricted_mean": ("float64", "found.restricted"),  # over the pairs; within the budget where any is censored
     **estimated("saved", "found.saved"),  # less time than the baseline's, paired, within the same budget
     "log_rank_p": ("float64", "found.test.p"),  # exact test for pairs
@@ -250,9 +250,11 @@ def legend(evidence: Evidence) -> Iterator[str]:
 
 def _least(evidence: Evidence) -> str:
     """What the test cannot do with so few pairs."""
-    pairs = max((found.test.n for found in evidence.times["steps"].values()), default=0)
-    least = 2.0 ** (1 - pairs)
-    return f"; with n = {pairs} it cannot go below {least:.3g}, whatever the difference" if LEVEL <= least <= 1 else ""
+    found = [each for each in evidence.times["steps"].values() if each.test.n]
+    if min((each.least for each in found), default=0.0) < LEVEL:
+        return ""
+    pairs, least = max(each.test.n for each in found), min(each.least for each in found)
+    return f"; with n = {pairs} it cannot be below {least:.3g}, whatever the difference"
 
 
 def _own_batches(evidence: Evidence) -> bool:
@@ -303,10 +305,7 @@ def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
     share, basis = _share(found)
     shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{tested('log-rank test', found)})"
     if found.verdict == "undecided":
-        return f"No detectable difference in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
-    if found.verdict == "signs":
-        sooner = "sooner" if found.faster else "later"
-        return f"Signs that {c.variant} reaches {target} % {sooner}{where}, not confirmed: in {shown}; "
+        return f"No difference detected in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
     return f"{c.variant} reaches {target} %{where} in {shown}; "
 
 
@@ -316,10 +315,7 @@ def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
     if _unknown(found):
         return f"; {what} are not compared ({unlike})" if found.unlike else ""
     within = f"; ratio of the means within {duration(found.ratio.budget)}" if found.ratio.censored else ""
-    begins = {
-        "undecided": f"no detectable difference in {what}:",
-        "signs": f"signs that it takes {'fewer' if found.faster else 'more'} {what}, not confirmed:",
-    }.get(found.verdict, f"in {what}")
+    begins = f"no difference detected in {what}:" if found.verdict == "undecided" else f"in {what}"
     share, basis = _share(found, within)
     facts = [basis, tested("log-rank test", found), *([unlike] if found.unlike else [])]
     return f"; {begins} {share} those of {c.baseline} ({'; '.join(facts)})"
@@ -338,7 +334,7 @@ def _share(found: TimeRatio, within: str = "") -> tuple[str, str]:
     if high - low <= 1e-9 * mean:
         basis = f"the same in each of {n} pairs"
     basis += within
-    if found.verdict == "undecided" and math.isfinite(factor := found.ratio.detectable):
+    if found.verdict == "undecided" and found.least < LEVEL and math.isfinite(factor := found.detectable):
         size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
         basis += f"; {can_detect(n, size)}"
     return f"{value} {'times' if mean > 1 else 'of'}", basis

@@ -77,7 +77,7 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	sed '/^### Figures$$/,/^### Table$$/{/^### Table$$/!d;}' $(FULL)/report/report.md > results/reference/report.md
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
-methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; an hour, and resumes
+methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; two hours, and resumes
 	$(BNEXP) run configs/methods/cnn.yaml --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")
 	$(BNEXP) report methods-cnn --results $(FULL) --out $(FULL)/methods >/dev/null
 	mkdir -p results/reference/methods

@@ -240,9 +240,9 @@ class Program:
 
 @contextmanager
 def _custom_gradients_forgotten() -> Iterator[None]:
-    """While a step is traced: what `tf.custom_gradient` registers for good, and its graph with it, goes afterwards.
+    """While a graph is traced: what `tf.custom_gradient` registers for good, and its graph with it, goes afterwards.
 
-    Gradients are taken within, so nothing asks for them again.
+    Gradients are taken within, if any, so nothing asks for them again.
     """
     registered: dict[str, Any] = ops.gradient_registry._registry  # TensorFlow has no public way to it
     before = set(registered)
@@ -292,7 +292,8 @@ def _score(
     logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Sum of the cross-entropies of a batch, and of each example whether its predicted class is right, and that."""
-    logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
+    with _custom_gradients_forgotten():
+        logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
     predicted = _predicted(logits)
     return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), predicted == y, predicted
 

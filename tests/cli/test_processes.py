@@ -60,7 +60,7 @@ def stopped(folder: Path, number: signal.Signals, *words: str) -> tuple[int, str
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        assert "to train" in process.stderr.readline()
+        assert any("to train" in line for line in process.stderr)  # after the cautions
         process.send_signal(number)
         began = time.monotonic()
         said = process.stderr.read()

@@ -178,18 +178,17 @@ def assert_same_cells(found: list[Row], stored: list[Row]) -> None:
 
 @pytest.mark.parametrize("name", ["mnist", "methods-cnn"])
 def test_the_shipped_configs_plan_the_trials_of_the_reference_anew(rebuilt: Path, name: str) -> None:
-    """The same specs and seeds but for when validation images are looked at, none of them done.
+    """The same specs and at least the same seeds but for when validation images are looked at, none of them done.
 
     `batch_size` asks another question than it did.
     """
     said = json.loads(command("plan", ROOT / EXPERIMENTS[name][0], "--results", rebuilt, "--json"))
     assert {row["done"] for row in said["variants"]} == {0}
-    assert sum(row["trials"] for row in said["variants"]) == len(committed_trials(name))
-    now, then = (
-        [(point["variant"], but_for_the_looks(point["spec"]), sorted(point["trials"])) for point in plan["points"]]
-        for plan in (planned(EXPERIMENTS[name][0]), read_json(GOLDEN / "reference" / f"{name}.json"))
-    )
+    plans = planned(EXPERIMENTS[name][0]), read_json(GOLDEN / "reference" / f"{name}.json")
+    now, then = ([(each["variant"], but_for_the_looks(each["spec"])) for each in plan["points"]] for plan in plans)
     assert now == then
+    for new, old in zip(*(plan["points"] for plan in plans), strict=True):
+        assert new["trials"].keys() >= old["trials"].keys()
 
 
 def planned(config: str) -> dict[str, Any]:

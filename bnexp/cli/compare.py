@@ -10,7 +10,7 @@ from bnexp.cli import options
 from bnexp.cli.text import note, print_json, table
 from bnexp.specs.wording import printable
 
-REGRESSION = 1
+REGRESSION, UNDECIDABLE = 1, 2
 
 
 @click.command()
@@ -76,7 +76,7 @@ def compare(
     variants are then compared each with itself. Trials are paired by seed. A regression: the whole 95 % interval of the
     paired difference lies beyond -margin, and the sign-flip test agrees after Holm's correction over all places. Trials
     that differ in more than what is compared (other data, another version of TensorFlow, another device) are refused
-    with exit 2, and so is a place with fewer than three pairs.
+    with exit 2, and so is a place with fewer than three pairs; exit 2 too where so few can confirm nothing.
 
     \b
     Examples:
@@ -86,8 +86,9 @@ def compare(
       bnexp compare results-main results-branch --metric test-accuracy --margin 0.2 --metric train-loss --margin 0.005
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.evidence.sides import is_results  # noqa: PLC0415
+    from bnexp.evidence.sides import at, is_results  # noqa: PLC0415
     from bnexp.reporting import comparison as text  # noqa: PLC0415  # scipy
+    from bnexp.specs.experiment import seeds_needed  # noqa: PLC0415
 
     given = ctx.get_parameter_source("results") is ParameterSource.COMMANDLINE
     if given and is_results(a) and is_results(b):
@@ -100,7 +101,13 @@ def compare(
         for metric, margin in zip(metrics, sizes, strict=True)
     ]
     failed = any(each.failed(fail_on, require_noninferior=require_noninferior) for each in found)
-    code = REGRESSION if failed else 0
+    # That a mean is noninferior is shown by its interval, for which three pairs are enough.
+    undecidable = [] if failed or require_noninferior else [(each, one) for each in found for one in each.undecidable]
+    code = REGRESSION if failed else UNDECIDABLE if undecidable else 0
+    for each, one in undecidable:
+        needed = f"n = {len(one.values)} can confirm nothing, n = {seeds_needed(one.family)} can"
+        place = printable(f"{one.label}{at(one.coordinates)}")
+        note(f"no verdict on {each.metric.label} of {place}: {needed} (exit {code})")
     if as_json:
         told = [text.plain(each) for each in found]
         print_json({**(told[0] if len(told) == 1 else {"metrics": told}), "fail_on": fail_on, "exit_code": code})

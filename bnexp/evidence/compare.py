@@ -13,6 +13,7 @@ from bnexp.evidence.paired import Estimate, corrected, estimate
 from bnexp.evidence.rule import FEWEST, direction, enough
 from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
+from bnexp.specs.experiment import seeds_needed
 from bnexp.stats.estimates import Interval, mean_interval
 
 FailOn = Literal["regression", "difference"]
@@ -85,6 +86,12 @@ class Comparisons:
             what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
             lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
         return "\n".join(lines)
+
+    @property
+    def undecidable(self) -> tuple[Compared, ...]:
+        """Where so few pairs could have shown nothing, whatever the difference: no regression shown means nothing."""
+        silent = [each for each in self.comparisons if each.verdict == "not shown"]
+        return tuple(each for each in silent if len(each.values) < seeds_needed(each.family))
 
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.

@@ -147,8 +147,10 @@ def minimum_detectable_effect(
     It is shown where the t interval lies beyond ±`margin` and the sign-flip test of that has p < `level` (.05 at most),
     which is .05/m at Holm's first step over m comparisons.  margin + λ·s: the scatter s, with n−1, is itself an
     estimate, and λ is found for normal differences by simulation (`_smallest_shifts`), its power within 2 points.
-    Infinite where no p of n pairs is below `level` (2^(1−n)), NaN without scatter.
+    Infinite where no p of n pairs is below `level` (2^(1−n)), NaN without scatter.  ValueError for another `level`.
     """
+    if not 0 < level <= 0.05:
+        raise ValueError(f"a level lies above 0, and at .05 at most; received {level}")
     x = finite(d)
     s = deviation(x) if x.size > 1 else 0.0
     return margin + s * _detectable(x.size, power, confidence, level) if s else math.nan

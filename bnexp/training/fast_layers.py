@@ -12,16 +12,8 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from bnexp.norms.bases import ByBatch, ByMoments, centred_moments, combined, pixel_axes
-from bnexp.norms.batch_instance import BatchInstanceNormalization
-from bnexp.norms.batch_renorm import BatchRenormalization
-from bnexp.norms.evonorm_b0 import EvoNormB0
-from bnexp.norms.evonorm_s0 import EvoNormS0
-from bnexp.norms.filter_response import FilterResponseNormalization
-from bnexp.norms.ghost_batch import GhostBatchNormalization
+from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined, pixel_axes
 from bnexp.norms.layer_full import FullLayerNormalization
-from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
-from bnexp.norms.switchable import SwitchableNormalization
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 Step = Literal["graph", "xla"]
@@ -195,17 +187,6 @@ _FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
 """For Keras's very classes: the form, its uses, and the configuration that it computes; norms over the last axis."""
 
 
-_OURS = (
-    BatchInstanceNormalization,
-    BatchRenormalization,
-    EvoNormB0,
-    EvoNormS0,
-    FilterResponseNormalization,
-    FullLayerNormalization,
-    GhostBatchNormalization,
-    MeanOnlyBatchNormalization,
-    SwitchableNormalization,
-)
 _LINES = {keras.layers.BatchNormalization: line_of_batch, keras.layers.GroupNormalization: line_of_groups}
 
 
@@ -234,7 +215,9 @@ def folds(layer: keras.layers.Layer) -> bool:
 
 def computes(layer: keras.layers.Layer) -> bool:
     """Whether the layer is one of these classes, and computes what their forms do."""
-    if type(layer) in _OURS:
+    # Our own, not what a user derives from them.
+    by_moments = isinstance(layer, ByMoments | TwoLines | FullLayerNormalization)
+    if by_moments and type(layer).__module__.startswith("bnexp.norms."):
         return layer.activity_regularizer is None and len(layer.input.shape) in (2, 4)
     if type(layer) not in _FORMS or layer.activity_regularizer is not None:
         return False

@@ -180,9 +180,7 @@ def kernels_table() -> list[str]:
     rows = []
     for norm in ("none", "batch"):
         for batch, images in PROFILED_IMAGES.items():
-            process = start("kernels.py", json.dumps(norm), batch, images)
-            out, _ = process.communicate(timeout=600)
-            found = json.loads(out.splitlines()[-1])
+            (found,) = answers([start("kernels.py", json.dumps(norm), batch, images)])
             step = found.pop("step")
             rows.append([norm, batch, f"{step:.0f} µs", *(f"{100 * part / step:.0f} %" for part in found.values())])
     heads = [

@@ -5,6 +5,7 @@ then, and these, the loop and the dispatch are what is left of the step.
 """
 
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -33,6 +34,8 @@ program = Program(spec, (28, 28, 1), 10, images.dtype)
 order = np.arange(count // batch * batch, dtype=np.int32).reshape(-1, batch)
 program.reset(spec, 0, tf.gather(images, order[0]))
 program.train(images, labels, order[:WARM])
+print("ready", flush=True)
+sys.stdin.readline()
 with tempfile.TemporaryDirectory() as folder:
     options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=2, python_tracer_level=0)
     with tf.profiler.experimental.Profile(folder, options):

@@ -67,6 +67,16 @@ def test_the_exit_code_follows_the_rule(bnexp_, stored, words: str, code: int) -
     assert bnexp_(*words.split()).code == code
 
 
+def test_so_few_pairs_that_nothing_could_be_shown_are_no_pass(bnexp_, stored) -> None:
+    """Five pairs that are all worse by five points: a job that exits with 0 would say that all is well."""
+    stored("results", BETTER, WORSE)
+    said = bnexp_("compare", "none", "bn", "--seeds", "0-4")
+    assert said.code == 2
+    assert "−5." in said.out
+    assert "no verdict on test accuracy of tiny: n = 5 can confirm nothing, n = 6 can (exit 2)" in said.err
+    assert bnexp_("compare", "none", "bn", "--seeds", "0-4", "--margin", "9", "--require-noninferior").code == 0
+
+
 def test_two_results_folders_are_compared_variant_by_variant(bnexp_, stored) -> None:
     stored("old", TWICE, TWICE, bnexp="0.1.0")
     stored("new", TWICE[::-1], 2 * WORSE, bnexp="0.2.0")

@@ -202,3 +202,9 @@ def test_mcnemar_is_scipys_binomial_test_of_the_unlike_pairs(both, first, second
 
 def test_mcnemar_without_pairs_is_unknown():
     assert math.isnan(mcnemar([]).p)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_a_level_that_was_not_simulated_is_refused(level):
+    with pytest.raises(ValueError, match=r"at \.05 at most"):
+        minimum_detectable_effect([1.0, 2.0, 4.0], level=level)

@@ -13,6 +13,7 @@ from keras import layers
 from bnexp.models.cnn import build
 from bnexp.norms.evonorm_b0 import EvoNormB0
 from bnexp.norms.filter_response import FilterResponseNormalization
+from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_blocks import with_fast_forms
 
@@ -92,6 +93,11 @@ def assert_same(model, use, x, digits, batch_size=1):
         np.testing.assert_allclose(found[1][path], gradient, rtol=0, atol=digits * size, err_msg=path)
     for one, other in zip(found[2], expected[2], strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=digits * np.abs(other).max())
+
+
+def test_every_method_is_among_them():
+    tried = {each if isinstance(each, str) else each["name"] for each in NORMS.values()}
+    assert METHODS.keys() - tried == {"affine"}  # which has no form
 
 
 GREY, COLOUR = ((28, 28, 1), "valid"), ((21, 23, 3), "same")

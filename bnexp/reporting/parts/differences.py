@@ -11,15 +11,22 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
 from bnexp.reporting.numbers import decimals, ends, fixed, significant
-from bnexp.reporting.part import FEW, Context, Part
+from bnexp.reporting.part import Context, Part
 from bnexp.reporting.parts.moving_averages import caveat
-from bnexp.reporting.phrases import at, can_detect, change, left_out, out_of, p_phrase, span, tested, trained, untrained
-
-
-def overview(evidence: Evidence, _: Context) -> Part | None:
-    """How the comparisons went, where they are many."""
-    against = evidence.comparisons
-    return Part(region="conclusions", paragraphs=(tally(against),)) if len(against) > FEW else None
+from bnexp.reporting.phrases import (
+    at,
+    can_detect,
+    change,
+    counted,
+    left_out,
+    out_of,
+    p_phrase,
+    span,
+    tested,
+    trained,
+    untrained,
+)
+from bnexp.specs.experiment import seeds_needed
 
 
 def tally(against: Sequence[Comparison]) -> str:
@@ -36,24 +43,58 @@ def tally(against: Sequence[Comparison]) -> str:
     return text + (f" It trains more often in {more} and less often in {less}." if more or less else "")
 
 
-def differences(evidence: Evidence, _: Context) -> Part:
+def differences(evidence: Evidence, _: Context) -> Part | None:
     """One sentence per comparison, with what must be known of moving averages beside it."""
     caveats = {condition.point: caveat(condition) for condition in evidence.conditions}
     said = [difference(each) + caveats[each.point] for each in evidence.comparisons]
-    alone = "There is only one variant, and nothing to compare it with."
-    return Part(region="conclusions", sentences=tuple(said or [alone]))
+    about = counted(len(said), "comparison of test accuracy", "comparisons of test accuracy")
+    return Part("Every test, in words", about, sentences=tuple(said)) if said else None
+
+
+def headline(c: Comparison) -> str:
+    """`no difference detected, +0.11 pp [−0.04, +0.27], n = 10 (could have detected 0.29 pp)`: the first screen's."""
+    n = out_of(c.difference.n, c.planned)
+    if c.baseline_point is None or c.same or not c.differences:
+        return f"nothing to compare: {_nothing(c)}"
+    between = f" [{', '.join(ends(c.difference, sign=True))}]" if c.difference.n > 1 else ""
+    shown = f"{change(c.difference)} pp{between}, {n}"
+    if c.verdict in ("higher", "lower", "equivalent"):
+        within, name, p = "", "Holm-adjusted" if c.family > 1 else "sign-flip", c.p_holm
+        if c.verdict == "equivalent":
+            within, name, p = f" within ±{c.margin:g} pp", "TOST", c.equivalence_p_holm
+        here = " on these test images" if _elsewhere(c) else ""
+        return f"{c.verdict}{within}{here}, {shown} ({p_phrase(name, p, 1)})"
+    if c.difference.n > 1 and not any(c.differences):
+        return f"no difference detected, 0 pp in each pair, {n}"
+    if c.verdict == "nothing" or c.least >= LEVEL:
+        needed = seeds_needed(c.family)
+        why = f"at least {needed} needed" if needed > c.test.n else f"{counted(c.test.ties, 'tie')} among them"
+        return f"too few pairs to detect a difference, {shown} ({why})"
+    return f"no difference detected, {shown} (could have detected {_detectable(c)})"
+
+
+def _nothing(c: Comparison) -> str:
+    if c.same:
+        return "both are the same trials under two names"
+    if c.baseline_point is None:
+        return f"{c.baseline} was not trained there"
+    return "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
+
+
+def outcomes(c: Comparison) -> str:
+    """`less often, 3 of 10 trials, none 10 of 10`; empty where all trials of both trained."""
+    n, (first, second) = len(c.outcomes), c.trained
+    often = {"higher": "more often, ", "lower": "less often, "}.get(c.trains, "")
+    return f"{often}{second} of {n} trials, {c.baseline} {first} of {n}" if min(first, second) < n else ""
 
 
 def difference(c: Comparison) -> str:
     """What may be said of the test accuracy of one variant against the baseline."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
-    if c.baseline_point is None:
-        return f"{pair}: {c.baseline} was not trained there, so that there is nothing to compare with."
-    if c.same:
-        return f"{pair}: both are the same trials under two names, so that there is nothing to compare."
+    if c.baseline_point is None or c.same:
+        return f"{pair}: {_nothing(c)}, so that there is nothing to compare."
     if n == 0:
-        none = "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
-        said = f"{pair}: {none} (0 of {c.planned})"
+        said = f"{pair}: {_nothing(c)} (0 of {c.planned})"
     elif n == 1:
         said = (
             f"{pair}: {fixed(c.difference.mean, 2, sign=True)} pp of test accuracy in the only pair "
@@ -101,9 +142,7 @@ def _claim(c: Comparison) -> str:
             f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({interval}; {test})"
             f"{yet}{_other_images(c)}"
         )
-    # Accuracies cannot differ by more than 100 points.
-    size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
-    power = "" if c.least >= LEVEL else f"{can_detect(c.difference.n, size)}; "  # the test says it
+    power = "" if c.least >= LEVEL else f"{can_detect(c.difference.n, _detectable(c))}; "  # the test says it
     if c.verdict == "equivalent":
         return (
             f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}"
@@ -115,14 +154,24 @@ def _claim(c: Comparison) -> str:
     )
 
 
-def _other_images(c: Comparison) -> str:
-    """Where what was found on these test images might not stand on others."""
+def _detectable(c: Comparison) -> str:
+    """Accuracies cannot differ by more than 100 points."""
+    return "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
+
+
+def _elsewhere(c: Comparison) -> str:
+    """What the interval for other test images does where it does not bear out what was found on these."""
     if c.sampling is None:
         return ""
     estimate = c.sampling.interval
     if c.verdict == "equivalent":
-        beyond = "go beyond the margin" if max(-estimate.low, estimate.high) > c.margin else ""
-    else:
-        beyond = "include zero" if estimate.contains_zero else ""
+        return "go beyond the margin" if max(-estimate.low, estimate.high) > c.margin else ""
+    return "include zero" if estimate.contains_zero else ""
+
+
+def _other_images(c: Comparison) -> str:
+    """Where what was found on these test images might not stand on others."""
+    if c.sampling is None or not (beyond := _elsewhere(c)):
+        return ""
     here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
-    return f"; {here} {' to '.join(ends(estimate, sign=True))}, and {beyond}" if beyond else ""
+    return f"; {here} {' to '.join(ends(c.sampling.interval, sign=True))}, and {beyond}"

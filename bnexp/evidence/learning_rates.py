@@ -91,7 +91,9 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
         if baseline is None or len(variants) < 2:
             return ()
         order = ordered(((each.coordinates, each.name) for each in found), variants)
-        return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
+        return tuple(
+            comparisons([found[k] for k in order], [baseline], METRICS["test-accuracy"], plan.margin, sampled=False)
+        )
 
     return RateComparison(
         tuned=tuned,

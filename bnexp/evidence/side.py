@@ -105,6 +105,8 @@ class Pairs:
     """Seed to the fingerprints that disagree: pairs that are left out."""
     copies: tuple[int, ...]
     """Seeds of which both sides hold the very same record."""
+    pending: int = 0
+    """Planned pairs of which a trial has no result yet."""
 
     def without_copies(self) -> "Pairs":
         """Only what was trained on each side."""
@@ -123,6 +125,7 @@ def pairs(one: Side, other: Side) -> Pairs:
     mismatches = {seed: ", ".join(text) for seed, both in found.items() if (text := _mismatch(*both, asked))}
     return Pairs(
         planned=planned,
+        pending=sum(one.records[seed] is None or other.records[seed] is None for seed in planned),
         finished={seed: both for seed, both in found.items() if seed not in mismatches},
         outcomes={
             seed: (trained(mine), trained(twin))

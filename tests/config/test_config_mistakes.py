@@ -9,11 +9,14 @@ from bnexp.specs.norms.table import METHODS
 
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
-TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, margin, data, model, norm, training"
+TOP = (
+    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, data, model, "
+    "norm, training"
+)
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 VARIANTS_HINT = "write a name and its changes on each line, as in `bn: {norm: batch}`"
-MARGIN_HINT = "write percentage points of test accuracy, as in `margin: 0.1`"
+MARGIN_HINT = "write a number, of accuracies percentage points, as in `margin: 0.1`"
 NO_NORM = "for none of them write the word `none`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 
@@ -162,6 +165,24 @@ ONE_MISTAKE = {
     "variants: {'': {norm: batch}}": "1:12: a variant's name is printable text of 1 to 64 characters, not ''",
     'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
     "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
+    "variants: {none: {}}\nbaselines: [nne]": "2:13: baselines: unknown variant 'nne'; did you mean 'none'? known: none",
+    "variants: {a: {}, b: {norm: layer}}\nbaselines: [a, a]": "2:16: the variant 'a' stands here twice",
+    "variants: {a: {}}\nbaselines: [a]\nbaseline: a": "2:1: `baseline` is given too; keep one of them",
+    "variants: {a: {}}\nbaselines: []": (
+        "2:12: baselines is empty; write a list of variants, as in `baselines: [none, bn]`"
+    ),
+    "variants: {a: {}}\nprimary: accuracy": (
+        "2:10: primary: unknown metric 'accuracy'; did you mean 'test-accuracy'? known: test-accuracy, "
+        "recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
+        "best-rate-accuracy, steps-to-99"
+    ),
+    "variants: {a: {}}\nprimary: best-rate-accuracy": (
+        "2:10: primary: best-rate-accuracy needs several learning rates; put training.optimizer.learning_rate into the "
+        "grid"
+    ),
+    "variants: {a: {}}\nprimary: steps-to-98\nmargin: 1": (
+        "3:9: margin: steps-to-98 has none; times are not tested for equivalence"
+    ),
     "variants: {none: {}}\nbaseline: nne": "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none",
     "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": (
         f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')"

@@ -7,6 +7,7 @@ import pytest
 from made_up import build
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.metric import METRICS
 from bnexp.evidence.paired import Comparison, correctable
 from bnexp.evidence.side import Counts
 from bnexp.records.store import read_record
@@ -47,6 +48,8 @@ def comparison(*d, family=1, planned=None, trained=None, **changes):
         "test": test,
         "p_holm": holm([test.p] + [1.0] * (family - 1))[0],
         "family": family,
+        "metric": METRICS["test-accuracy"],
+        "pending": 0,
         "improvement": improvement(d),
         "least": min(1.0, test.smallest * family),
         "equivalence_p": two_sided,

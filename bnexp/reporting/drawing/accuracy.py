@@ -84,14 +84,16 @@ def _rows(axes: Axes, labels: Sequence[str], *, ends: tuple[float, float]) -> No
 
 @figures.style()
 def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Figure:
-    """Paired differences from the baseline in percentage points, with intervals, numbers and counts of pairs.
+    """Paired differences from each baseline in one metric, with intervals, numbers and counts of pairs.
 
-    A row per comparison, place by place of the grid; every pair is a small open point.
+    A row per comparison, baseline by baseline and place by place of the grid; every pair is a small open point.
     """
     known = {variant.name: variant for variant in variants}
+    baselines = [*dict.fromkeys(each.baseline for each in comparisons)]
     rows: list[Comparison | str] = []
     for comparison in comparisons:
-        place = place_label(comparison.coordinates)
+        against = f"against {comparison.baseline}" if len(baselines) > 1 else ""
+        place = ", ".join(filter(None, (against, place_label(comparison.coordinates))))
         if place and place not in rows:
             rows.append(place)
         rows.append(comparison)
@@ -115,8 +117,10 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     axes.axvline(0, color="#444444", linewidth=0.8, zorder=1)
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
-    axes.set_xlabel("difference in test accuracy\n(percentage points)")
-    baseline = figures.plain(comparisons[0].baseline, 22)
+    metric = comparisons[0].metric
+    unit = "percentage points" if metric.unit == "%" else metric.unit
+    axes.set_xlabel(f"difference in {metric.label}\n({unit})")
+    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
     note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
     figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
     return figure

@@ -93,7 +93,7 @@ def accuracy(evidence: Evidence, context: Context) -> Part:
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
     """Accuracy along the axes of a grid, as differences, and seed by seed."""
-    comparisons = evidence.comparisons
+    comparisons = evidence.primary
     conditions = evidence.conditions if any(condition.accuracy.n for condition in evidence.conditions) else []
     for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates):
         if len({repr(condition.coordinates.get(key)) for condition in conditions}) > 1:
@@ -109,7 +109,8 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
         told = (f"{named(c)}: {interval(c.difference, sign=True)}, n={c.difference.n}" for c in comparisons)
         yield Figure(
             "differences",
-            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
+            f"Difference in {comparisons[0].metric.label} from the baseline, pair by pair, in "
+            f"{comparisons[0].metric.unit_of_differences}.".replace("in points", "in percentage points"),
             f"Forest plot. {'; '.join(told)}.",
             partial(forest, comparisons, context.variants),
         )
@@ -196,7 +197,9 @@ def _compared(c: Comparison | None) -> dict[str, str]:
     both = ABSENT  # for other seeds on other test images: `[−0.02, +0.31]`
     if c.sampling is not None:
         both = Number(f"[{', '.join(ends(c.sampling.interval, sign=True))}]", c.sampling.interval.low)
-    cells = (difference, significant(c.detectable, 2), both, p_value(c.p_holm), share(c.improvement))
+    told = c.verdict not in ("pending", "exploratory")
+    detectable, p = (significant(c.detectable, 2), p_value(c.p_holm)) if told else (ABSENT, ABSENT)
+    cells = (difference, detectable, both, p, share(c.improvement))
     return dict(zip(heads, cells, strict=True))
 
 
@@ -228,14 +231,22 @@ def legend(evidence: Evidence) -> Iterator[str]:
             f"{BOTH}: the 95 % interval of the same difference for other seeds on other test images; the first "
             "interval is for other seeds on these."
         )
-    if any(each.difference.n > 1 for each in comparisons):
+    if any(not each.asserts for each in comparisons):
+        yield f"Exploratory: the primary metric is {evidence.plan.primary}, and nothing is tested here."
+    elif any(each.pending for each in comparisons):
+        yield "There is no p before all planned pairs have a result: to look early, and stop at will, errs more often."
+    elif any(each.sequential for each in comparisons):
+        yield (
+            "p and intervals of differences: of a sequential test by betting (E-process, Holm's correction over "
+            f"{counted(max(each.family for each in comparisons), 'comparison')}), which hold at every look."
+        )
+    elif any(each.difference.n > 1 for each in comparisons):
         yield (
             "Detectable difference: the true difference that interval and corrected test both find with 80 % power; "
             f"{ABSENT} where so few seeds can confirm nothing. Equivalence: two one-sided t tests at "
             f"±{comparisons[0].margin:g} pp, the margin of the config; for one comparison its p is below .05 where the "
             "90 % interval lies within the margin."
         )
-    if any(each.family for each in comparisons):
         exact = all(each.test.exact for each in comparisons)
         kind = (
             "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"

@@ -165,7 +165,7 @@ ONE_MISTAKE = {
     "variants: {'': {norm: batch}}": "1:12: a variant's name is printable text of 1 to 64 characters, not ''",
     'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
     "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
-    "variants: {none: {}}\nbaselines: [nne]": "2:13: baselines: unknown variant 'nne'; did you mean 'none'? known: none",
+    "norm: none\nvariants: {none: {}}\nbaselines: [n]": "3:13: baselines: unknown variant 'n'; known: none",
     "variants: {a: {}, b: {norm: layer}}\nbaselines: [a, a]": "2:16: the variant 'a' stands here twice",
     "variants: {a: {}}\nbaselines: [a]\nbaseline: a": "2:1: `baseline` is given too; keep one of them",
     "variants: {a: {}}\nbaselines: []": (

@@ -4,6 +4,7 @@ No difference is ever called none, nothing is called equal, and equivalent only 
 A difference is asserted only where interval and corrected test agree (`evidence.rule`), and of no other metric.
 """
 
+import math
 from collections.abc import Sequence
 from typing import get_args
 
@@ -14,7 +15,7 @@ from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, headings, interval, p_value, significant
-from bnexp.reporting.part import FEW, Context, Part, Table
+from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.moving_averages import caveat
 from bnexp.reporting.phrases import (
     at,
@@ -31,6 +32,7 @@ from bnexp.reporting.phrases import (
     trained,
     untrained,
 )
+from bnexp.specs.experiment import seeds_needed
 
 COMPARED = {
     "baseline": ("object", "baseline"),
@@ -47,12 +49,6 @@ COMPARED = {
     "verdict": ("object", "verdict"),
 }
 """Column to its type in pandas, and where its value stands in a comparison; after `variant` and the grid keys."""
-
-
-def overview(evidence: Evidence, _: Context) -> Part | None:
-    """How the comparisons went, where they are many."""
-    against = evidence.primary
-    return Part(region="conclusions", paragraphs=(tally(against),)) if len(against) > FEW else None
 
 
 def tally(against: Sequence[Comparison]) -> str:
@@ -74,13 +70,14 @@ def tally(against: Sequence[Comparison]) -> str:
     return text + "." + (f" It trains more often in {more} and less often in {less}." if more or less else "")
 
 
-def differences(evidence: Evidence, _: Context) -> Part:
+def differences(evidence: Evidence, _: Context) -> Part | None:
     """One sentence per comparison, with what must be known of moving averages beside it."""
     caveats = {condition.point: caveat(condition) for condition in evidence.conditions}
     caveats = caveats if evidence.plan.primary == "test-accuracy" else {}
     said = [difference(each) + caveats.get(each.point, "") for each in evidence.primary]
-    alone = "There is only one variant, and nothing to compare it with."
-    return Part(region="conclusions", paragraphs=_looks(evidence), sentences=tuple(said or [alone]))
+    what = evidence.primary[0].metric.label if said else ""
+    about = counted(len(said), f"comparison of {what}", f"comparisons of {what}")
+    return Part("Every test, in words", about, sentences=tuple(said)) if said else None
 
 
 def primary(evidence: Evidence, _: Context) -> Part | None:
@@ -111,29 +108,72 @@ def primary(evidence: Evidence, _: Context) -> Part | None:
             f"Holm's correction is over all {counted(len(evidence.primary), 'comparison')} of the experiment.",
         ),
     )
-    return Part("Further comparisons", tables=(table,))
+    return Part("Further comparisons", counted(len(found), "comparison"), tables=(table,))
 
 
-def _looks(evidence: Evidence) -> tuple[str, ...]:
+def looked(evidence: Evidence) -> list[str]:
     """Where seeds were added until all was decided: how often it was looked at."""
     looks = evidence.plan.looks
     if looks is None:
-        return ()
+        return []
     seen = f"{counted(len(looks), 'look')}, after {enumerated([*map(str, looks)])} seeds" if looks else "no look yet"
     text = f"Seeds were added until each comparison was decided, or to their limit: {seen}. Tests and intervals are "
-    return (text + "those of a sequential rule, which holds at every look.",)
+    return [text + "those of a sequential rule, which holds at every look."]
+
+
+def headline(c: Comparison) -> str:
+    """`no difference detected, +0.11 pp [−0.04, +0.27], n = 10 (could have detected 0.29 pp)`: the first screen's."""
+    n = out_of(c.difference.n, c.planned)
+    if c.baseline_point is None or c.same or not c.differences:
+        return f"nothing to compare: {_nothing(c)}"
+    between = f" [{', '.join(ends(c.difference, sign=True))}]" if c.difference.n > 1 else ""
+    if c.difference.n > 1 and math.isnan(c.difference.low):
+        between = " [no interval yet]"
+    shown = f"{change(c.difference)} {pp(c.metric)}{between}, {n}"
+    if c.pending:
+        return f"not yet: {c.pending} of {counted(c.planned, 'planned pair')} without a result; so far {shown}"
+    if c.verdict in ("higher", "lower", "equivalent"):
+        within, name, p = (
+            "",
+            "Holm-adjusted" if c.family > 1 else "sequential" if c.sequential else "sign-flip",
+            c.p_holm,
+        )
+        if c.verdict == "equivalent":
+            within, name, p = f" within ±{c.margin:g} {pp(c.metric)}", "TOST", c.equivalence_p_holm
+        here = " on these test images" if _elsewhere(c) else ""
+        return f"{c.verdict}{within}{here}, {shown} ({p_phrase(name, p, 1)})"
+    if c.difference.n > 1 and not any(c.differences):
+        return f"no difference detected, 0 {pp(c.metric)} in each pair, {n}"
+    if c.verdict == "nothing" or c.least >= LEVEL:
+        needed = seeds_needed(c.family)
+        why = f"at least {needed} needed" if needed > c.test.n else f"{counted(c.test.ties, 'tie')} among them"
+        return f"too few pairs to detect a difference, {shown} ({why})"
+    could = "undecided: more seeds may tell" if c.sequential else f"could have detected {_detectable(c)}"
+    return f"no difference detected, {shown} ({could})"
+
+
+def _nothing(c: Comparison) -> str:
+    if c.same:
+        return "both are the same trials under two names"
+    if c.baseline_point is None:
+        return f"{c.baseline} was not trained there"
+    return "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
+
+
+def outcomes(c: Comparison) -> str:
+    """`less often, 3 of 10 trials, none 10 of 10`; empty where all trials of both trained."""
+    n, (first, second) = len(c.outcomes), c.trained
+    often = {"higher": "more often, ", "lower": "less often, "}.get(c.trains, "")
+    return f"{often}{second} of {n} trials, {c.baseline} {first} of {n}" if min(first, second) < n else ""
 
 
 def difference(c: Comparison) -> str:
     """What may be said of one variant against a baseline in a metric."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
-    if c.baseline_point is None:
-        return f"{pair}: {c.baseline} was not trained there, so that there is nothing to compare with."
-    if c.same:
-        return f"{pair}: both are the same trials under two names, so that there is nothing to compare."
+    if c.baseline_point is None or c.same:
+        return f"{pair}: {_nothing(c)}, so that there is nothing to compare."
     if n == 0:
-        none = "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
-        said = f"{pair}: {none} (0 of {c.planned})"
+        said = f"{pair}: {_nothing(c)} (0 of {c.planned})"
     elif c.verdict in ("pending", "exploratory"):
         said = _so_far(c)
     elif n == 1:
@@ -202,11 +242,8 @@ def _claim(c: Comparison) -> str:
             f"{c.variant} has a {metric} {points} {unit} {direction} than {c.baseline}{where} ({basis}; "
             f"{test}){yet}{_other_images(c)}"
         )
-    size = f"{significant(c.detectable, 2)} {unit}"
-    if c.metric.unit == "%" and c.detectable > 100:  # which accuracies cannot differ by
-        size = "no difference at all"
     # The test says it where nothing can be confirmed; a sequential one has no number of pairs.
-    power = "" if c.least >= LEVEL or c.sequential else f"{can_detect(c.difference.n, size)}; "
+    power = "" if c.least >= LEVEL or c.sequential else f"{can_detect(c.difference.n, _detectable(c))}; "
     if c.verdict == "equivalent":
         return (
             f"{two} are equivalent in {metric} {within}{where}: {mean} ({basis}; {equivalence}; {power}"
@@ -218,14 +255,26 @@ def _claim(c: Comparison) -> str:
     )
 
 
-def _other_images(c: Comparison) -> str:
-    """Where what was found on these test images might not stand on others."""
+def _detectable(c: Comparison) -> str:
+    """Accuracies cannot differ by more than 100 points."""
+    if c.metric.unit == "%" and c.detectable > 100:
+        return "no difference at all"
+    return f"{significant(c.detectable, 2)} {pp(c.metric)}"
+
+
+def _elsewhere(c: Comparison) -> str:
+    """What the interval for other test images does where it does not bear out what was found on these."""
     if c.sampling is None:
         return ""
     estimate = c.sampling.interval
     if c.verdict == "equivalent":
-        beyond = "go beyond the margin" if max(-estimate.low, estimate.high) > (c.margin or 0) else ""
-    else:
-        beyond = "include zero" if estimate.contains_zero else ""
+        return "go beyond the margin" if max(-estimate.low, estimate.high) > (c.margin or 0) else ""
+    return "include zero" if estimate.contains_zero else ""
+
+
+def _other_images(c: Comparison) -> str:
+    """Where what was found on these test images might not stand on others."""
+    if c.sampling is None or not (beyond := _elsewhere(c)):
+        return ""
     here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
-    return f"; {here} {' to '.join(ends(estimate, sign=True))}, and {beyond}" if beyond else ""
+    return f"; {here} {' to '.join(ends(c.sampling.interval, sign=True))}, and {beyond}"

@@ -41,7 +41,9 @@ def learning_rates(evidence: Evidence, _: Context) -> Part | None:
             "seed, in percentage points (pp); p: exact sign-flip test with Holm's correction."
         ),
     )
-    return Part("Learning rates", sentences=tuple(sentences(rates)), tables=(table,))
+    return Part(
+        "Learning rates", "one for all, and each at its own best", sentences=tuple(sentences(rates)), tables=(table,)
+    )
 
 
 Found = TypeVar("Found", Comparison, Tuned)

@@ -15,7 +15,7 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL
-from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio
+from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
@@ -33,7 +33,7 @@ from bnexp.reporting.numbers import (
     steps,
     time,
 )
-from bnexp.reporting.part import FEW, Context, Figure, Part, Table
+from bnexp.reporting.part import Context, Figure, Part, Table
 from bnexp.reporting.phrases import at, can_detect, counted, enumerated, places, tested
 from bnexp.specs.wording import either, place_label
 from bnexp.stats.survival import TimeToTarget
@@ -75,18 +75,41 @@ def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
     raw = numbers(evidence)
     if not raw["n_runs"].any():
         return None
-    text = readable(evidence)
     table = Table(
         f"Time to a validation accuracy in {evidence.plan.name}",
-        text,
+        readable(evidence),
         raw,
         file="times",
         legend=tuple(legend(evidence)),
         paper=paper(evidence),
         paper_caption=_paper_caption(evidence),
-        folded=f"{len(text)} rows" if len(text) > 4 * FEW else "",
     )
-    return Part("Time to an accuracy", tables=(table,), figures=tuple(_figures(evidence, context)))
+    return Part(
+        "Time to an accuracy",
+        "in steps and seconds, and as a ratio to the baseline's",
+        sentences=tuple(sentences(evidence)),
+        tables=(table,),
+        figures=tuple(_figures(evidence, context)),
+    )
+
+
+def speed(c: Comparison, times: Times) -> str:
+    """`97 % in 0.50× the steps [0.42, 0.61]`: the first screen's line, of the first target with a ratio; or nothing."""
+    for target in TARGETS:
+        found = times.get((c.point, target))
+        if found is None or found.ratio.ratio.n < FEWEST:
+            continue
+        if _unknown(found):
+            return f"neither reached {target} %"
+        estimate, budget = found.ratio.ratio, fixed(found.ratio.budget, 0)
+        open_ = "no difference detected, " if estimate.low <= 1 <= estimate.high else ""
+        sides = [(c.variant, found.missed), (c.baseline, found.baseline_missed)]
+        missed = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
+        within = f" (within {budget} steps; {missed} did not reach it)" if missed else ""
+        share, ends = ratio(estimate).split(" ", 1)
+        alike = f"in each of {estimate.n} pairs" if estimate.high - estimate.low <= 1e-9 * estimate.mean else ends
+        return f"{open_}{target} % in {share}× the steps {alike}{within}"
+    return ""
 
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
@@ -109,7 +132,7 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
                 f"{text} Kaplan-Meier curves. {_reached(panel)}.",
                 partial(times_apart, panel, variants, evidence.plan.baseline),
                 wide=True,
-                aside=True,
+                file_only=True,
             )
         return
     named = {"time-to-target": panels}
@@ -123,7 +146,6 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
             f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
             partial(time_to_target, part, variants),
             wide=len(part) > 2,
-            aside=len(grid) > 1,
         )
 
 
@@ -265,12 +287,6 @@ def _own_batches(evidence: Evidence) -> bool:
         for each in evidence.comparisons
         if each.baseline_point is not None and not math.isnan(by_point[each.point] + by_point[each.baseline_point])
     )
-
-
-def convergence(evidence: Evidence, _: Context) -> Part | None:
-    """It goes on below the table of times."""
-    said = sentences(evidence)
-    return Part(sentences=tuple(said)) if said else None
 
 
 def sentences(evidence: Evidence) -> list[str]:

@@ -1,11 +1,13 @@
 """Where the learning rate is varied: a comparison at one rate for all, and one of each variant at its own best.
 
-The best rate of a variant is the one of the highest mean validation accuracy after the last step, over the seeds that
-finished at all rates; the test images have no part in it.  A rate at which too many trials diverged is never the best.
+Every fourth seed chooses, the others are compared, so that the pairs know nothing of the choice: given it, they are as
+independent as any.  The best rate of a variant is the one of the highest mean validation accuracy after the last step,
+over the choosing seeds that finished at all rates; the test images have no part in it.  A rate at which more than a
+tenth of these did not train is never the best.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,8 +34,8 @@ class Tuned:
     """Learning rate to index into `plan.points`, ascending."""
     validation: Mapping[float, Interval]
     """Validation accuracy after the last step in per cent, of the rates that can be chosen, over the same seeds."""
-    unfinished: tuple[float, ...]
-    """Rates without a finished trial, and those at which too many diverged."""
+    excluded: tuple[float, ...]
+    """Rates at which no choosing seed has finished, or too many did not train."""
 
     @property
     def best(self) -> float | None:
@@ -53,15 +55,21 @@ class Tuned:
 class RateComparison:
     """The comparison of an experiment whose learning rate is varied."""
 
+    choosing: tuple[int, ...]
+    """The seeds that choose."""
     tuned: tuple[Tuned, ...]
     shared: Mapping[str, float]
     """Place (as text) to the one rate for all: that of the highest mean over the variants, of those that all have."""
     same: tuple[Comparison, ...]
-    """Each variant against the baseline, both at the shared rate."""
+    """Each variant against the baseline, both at the shared rate, over the other seeds."""
     own: tuple[Comparison, ...]
-    """Each at its own best rate against the baseline at its own."""
+    """Each at its own best rate against the baseline at its own, over the other seeds: one family of Holm's."""
     validated: bool
     """Whether there are validation images at all, on which a rate can be chosen."""
+
+
+EVERY = 4
+"""The first of so many seeds chooses.  It stays the same as seeds are added, and has no part in any comparison."""
 
 
 def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | None:
@@ -70,8 +78,9 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     `sides` are those of the points of the plan.  A variant's rates are those of the grid; variants whose specs differ
     in nothing but the rate count as one variant at several rates.
     """
-    accuracy = [METRICS["validation-accuracy"].of(side.of("ok")) for side in sides]
-    tuned = tuple(_tuned(plan, sides, accuracy))
+    choosing = tuple(sorted(plan.seeds)[::EVERY])
+    others = set(plan.seeds).difference(choosing)
+    tuned = tuple(_tuned(plan, [_with(side, choosing) for side in sides]))
     if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
     groups: dict[str, list[Tuned]] = {}
@@ -80,44 +89,49 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     shared = {place: rate for place, group in groups.items() if (rate := _shared(group)) is not None}
 
     def compared(chosen: Iterable[tuple[Tuned, float | None]]) -> tuple[Comparison, ...]:
-        """At the chosen rates, as in an experiment that has no others."""
+        """At the chosen rates and on the other seeds, as in an experiment that has no more."""
         found = [
-            replace(sides[each.points[rate]], name=each.variant, coordinates=each.coordinates)
+            replace(_with(sides[each.points[rate]], others), name=each.variant, coordinates=each.coordinates)
             for each, rate in chosen
             if rate is not None
         ]
         variants = list(dict.fromkeys(each.name for each in found))
         baseline = next((name for name in variants if plan.baseline in name.split("/")), None)
-        if baseline is None or len(variants) < 2:
+        if baseline is None or len(variants) < 2 or not others:
             return ()
         order = ordered(((each.coordinates, each.name) for each in found), variants)
         return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
 
     return RateComparison(
+        choosing=choosing,
         tuned=tuned,
         shared=shared,
         same=compared((each, rate) for place, rate in shared.items() for each in groups[place]),
         own=compared((each, each.best) for each in tuned),
-        validated=any(accuracy),
+        validated=any(METRICS["validation-accuracy"].of(side.of("ok")) for side in sides),
     )
 
 
-def _tuned(plan: StoredPlan, sides: Sequence[Side], accuracy: Sequence[dict[int, float]]) -> Iterator[Tuned]:
-    """`accuracy`: of each side, seed to validation accuracy after the last step in per cent."""
+def _with(side: Side, seeds: Collection[int]) -> Side:
+    return replace(side, records={seed: record for seed, record in side.records.items() if seed in seeds})
+
+
+def _tuned(plan: StoredPlan, sides: Sequence[Side]) -> Iterator[Tuned]:
+    """`sides`: with the choosing seeds alone."""
     groups: dict[str, list[Side]] = {}
     for side in sides:
         groups.setdefault(_without_rate(side), []).append(side)
     for group in groups.values():
-        points = {_rate(side): side.point for side in sorted(group, key=_rate)}
-        usable = {rate: accuracy[k] for rate, k in points.items() if not sides[k].counts.too_many_diverged}
-        known = {rate: here for rate, here in usable.items() if here}
+        rates = {_rate(side): side for side in sorted(group, key=_rate)}
+        found = {rate: METRICS["validation-accuracy"].of(side.of("ok")) for rate, side in rates.items()}
+        known = {rate: here for rate, here in found.items() if here and not rates[rate].counts.too_many_untrained}
         common = sorted(set.intersection(*map(set, known.values()))) if known else []
         yield Tuned(
             variant="/".join(sorted({side.name for side in group}, key=plan.variants.index)),
             coordinates=_rest(group[0]),
-            points=points,
+            points={rate: side.point for rate, side in rates.items()},
             validation={rate: mean_interval([here[seed] for seed in common]) for rate, here in known.items()},
-            unfinished=tuple(rate for rate in points if rate not in known),
+            excluded=tuple(rate for rate in rates if rate not in known),
         )
 
 

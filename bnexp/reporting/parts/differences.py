@@ -4,7 +4,9 @@ No difference is ever called none, nothing is called equal, and equivalent only 
 A difference is asserted only where interval and corrected test agree (`evidence.rule`).
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 from bnexp.evidence.experiment import Evidence
@@ -62,6 +64,17 @@ def difference(c: Comparison) -> str:
     else:
         said = _claim(c) + (f"; paired by seed only, as the config declares {c.declared}" if c.declared else "")
     return f"{_trained(c)}{said}{left_out(c.mismatches)}."
+
+
+def exploratory(c: Comparison) -> str:
+    """The same without a verdict, for what is not the experiment's question."""
+    if c.baseline_point is None or c.same or c.difference.n < 2:
+        return difference(replace(c, trained_p_holm=math.nan))
+    counts = trained(c, c.baseline, c.variant)
+    both = f"{counts}. Among the pairs in which both trained: " if counts else ""
+    n = out_of(c.difference.n, c.planned)
+    mean = f"{change(c.difference)} pp of test accuracy ({span(c.difference)}, {n}; exploratory)"
+    return f"{both}{c.variant} against {c.baseline}{at(c.coordinates)}: {mean}{left_out(c.mismatches)}."
 
 
 def _trained(c: Comparison) -> str:

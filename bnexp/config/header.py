@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 from bnexp.config.check import findings, located
 from bnexp.config.mistakes import Mistakes
 from bnexp.config.tree import Node, get, plain, put, without
-from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS, Published
 from bnexp.specs.values import Frozen
 from bnexp.specs.wording import described
 
@@ -49,6 +49,9 @@ class Header(Frozen):
         description="a difference in test accuracy below so many percentage points does not matter; "
         "for the test of equivalence",
     )
+    published: Annotated[list[Published], Field(min_length=1)] | None = Field(
+        None, description="test accuracies of others that the report holds the results against"
+    )
 
 
 HINTS = {
@@ -57,6 +60,7 @@ HINTS = {
     "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
     "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
     "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
+    "published": "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`",
     "zip": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",

@@ -65,11 +65,12 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     own_norm = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
     written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
     header = well_formed(changed(written, [pair for pair in given if pair[0] in SETTABLE]), mistakes)
-    simple = ("name", "about", "baseline", "margin")
+    simple = ("name", "about", "baseline", "margin", "published")
     values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
     base, found = _base(file, sets, mistakes), header.value.get
     variants = read_variants(found("variants"), base, "variants" in file.value, mistakes)
     baseline = read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
+    read_published(found("published"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
     axes = read_axes(found("grid"), found("zip"), own_norm, mistakes)
     includes = list(read_entries("include", found("include"), list(variants), own_norm, mistakes))
@@ -219,6 +220,13 @@ def read_baseline(name: str | None, node: Node | None, variants: Sequence[str], 
     if name not in variants and NONE not in variants:
         mistakes.add(node.mark, f"baseline: {unknown('variant', name, variants)}")
     return name
+
+
+def read_published(node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> None:
+    """Report variants of published results that are none."""
+    for entry in node.value if node else ():
+        if named := entry.value.get("variant"):
+            list(_chosen(named, variants, mistakes))
 
 
 def read_axes(grid: Node | None, rows: Node | None, own_norm: bool, mistakes: Mistakes) -> list[list[Row]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnexp.specs.experiment import MARGIN, Experiment
+from bnexp.specs.experiment import MARGIN, Experiment, Published
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
 
@@ -37,6 +37,8 @@ class StoredPlan(Frozen):
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
     margin: float = Field(MARGIN, gt=0, lt=100)
     """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
+    published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    """Results of others to hold these against; older plans lack it."""
     config: str = ""
     """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -52,6 +54,7 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         baseline=experiment.baseline,
         seeds=experiment.seeds,
         margin=experiment.margin,
+        published=experiment.published,
         config=_from_here(experiment.source),
         options=experiment.options,
         points=tuple(

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
+from bnexp.specs.values import Frozen
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
@@ -20,6 +21,16 @@ MARGIN = 0.1
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A", "#NA"}
+
+
+class Published(Frozen):
+    """A result of others, or of one's own earlier work, that the report holds results against; part of no trial."""
+
+    value: float = Field(gt=1, le=100, description="test accuracy in per cent")
+    source: str = Field(
+        min_length=1, max_length=200, description="where it stands, such as `LeCun et al. 1998, fig. 9`"
+    )
+    variant: str | None = Field(None, description="the variant that it is a result of; default: any")
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Experiment:
     """The file that it came from, for messages; empty if none."""
     margin: float = MARGIN
     """A difference in test accuracy below so many percentage points does not matter; changes no trial."""
+    published: tuple[Published, ...] = ()
     options: tuple[str, ...] = ()
     """The words of the command line that made it of its file, such as `--set training.epochs=3 --name short`."""
 

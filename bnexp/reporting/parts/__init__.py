@@ -17,6 +17,7 @@ PARTS = {
     "differences": "bnexp.reporting.parts.differences:differences",
     "curves": "bnexp.reporting.parts.curves:curves",
     "accuracy": "bnexp.reporting.parts.accuracy:accuracy",
+    "published": "bnexp.reporting.parts.published:published",
     "trials": "bnexp.reporting.parts.trials:trials",
     "classes": "bnexp.reporting.parts.classes:classes",
     "learning_rates": "bnexp.reporting.parts.learning_rates:learning_rates",

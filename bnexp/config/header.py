@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 from bnexp.config.check import findings, located
 from bnexp.config.mistakes import Mistakes
 from bnexp.config.tree import Node, get, plain, put, without
-from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS, Published
 from bnexp.specs.values import Frozen
 from bnexp.specs.wording import described
 
@@ -56,6 +56,9 @@ class Header(Frozen):
         description=f"a difference in the primary metric below this does not matter: for the test of equivalence; of "
         f"accuracies in percentage points, and {MARGIN:g} by default",
     )
+    published: Annotated[list[Published], Field(min_length=1)] | None = Field(
+        None, description="test accuracies of others that the report holds the results against"
+    )
 
 
 HINTS = {
@@ -66,6 +69,7 @@ HINTS = {
     "baselines": "write a list of variants, as in `baselines: [none, bn]`",
     "primary": "write a metric, as in `primary: test-accuracy`",
     "margin": "write a number, of accuracies percentage points, as in `margin: 0.1`",
+    "published": "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`",
     "zip": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",

@@ -124,6 +124,7 @@ def _resolved(
         search_path=folders,
         source=str(path or ""),
         margin=config.margin,
+        published=() if smoke else tuple(config.header.published or ()),
         options=(
             *(word for change in sets for word in ("--set", change)),
             *(("--name", given) if given else ()),

@@ -69,12 +69,13 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     own_norm = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
     written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
     header = well_formed(changed(written, [pair for pair in given if pair[0] in SETTABLE]), mistakes)
-    simple = ("name", "about", "baseline", "baselines", "primary", "margin")
+    simple = ("name", "about", "baseline", "baselines", "primary", "margin", "published")
     values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
     base, found = _base(file, sets, mistakes), header.value.get
     variants = read_variants(found("variants"), base, "variants" in file.value, mistakes)
     baselines = read_baselines(found("baseline"), found("baselines"), list(variants), mistakes)
     primary, margin = read_primary(values, found, mistakes)
+    read_published(found("published"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
     axes = read_axes(found("grid"), found("zip"), own_norm, mistakes)
     includes = list(read_entries("include", found("include"), list(variants), own_norm, mistakes))
@@ -245,6 +246,13 @@ def read_primary(header: Header, found: Callable[[str], Node | None], mistakes: 
         mistakes.add(margin.mark, f"margin: {name} has none; times are not tested for equivalence")
     accuracy = name in (*ACCURACIES, BEST_RATE)
     return name, header.margin if margin else MARGIN if accuracy else None
+
+
+def read_published(node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> None:
+    """Report variants of published results that are none."""
+    for entry in node.value if node else ():
+        if named := entry.value.get("variant"):
+            list(_chosen(named, variants, mistakes))
 
 
 def read_axes(grid: Node | None, rows: Node | None, own_norm: bool, mistakes: Mistakes) -> list[list[Row]]:

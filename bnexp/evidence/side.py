@@ -37,9 +37,9 @@ class Counts:
         return self.ok + self.diverged + self.failed
 
     @property
-    def too_many_diverged(self) -> bool:
-        """Whether the mean over the others would flatter."""
-        return self.diverged > 0.1 * (self.ok + self.diverged)
+    def too_many_untrained(self) -> bool:
+        """Whether more than a tenth did not train, so that the mean over the others would flatter."""
+        return 10 * (self.failed + self.diverged + self.untrained) > self.known
 
 
 @dataclass(frozen=True)

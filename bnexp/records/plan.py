@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnexp.specs.experiment import MARGIN, Experiment
+from bnexp.specs.experiment import MARGIN, Experiment, Published
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
 
@@ -41,6 +41,8 @@ class StoredPlan(Frozen):
     """In the unit of the primary metric, within which the report tests for equivalence; None: it does not."""
     looks: Annotated[tuple[int, ...] | None, Field(strict=False)] = None
     """Where seeds are added until all is decided (`stats.sequential`): after how many it was looked at; else None."""
+    published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    """Results of others to hold these against; older plans lack it."""
     config: str = ""
     """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -59,6 +61,7 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         seeds=experiment.seeds,
         margin=experiment.margin,
         looks=experiment.looks,
+        published=experiment.published,
         config=_from_here(experiment.source),
         options=experiment.options,
         points=tuple(

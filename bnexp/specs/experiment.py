@@ -6,12 +6,13 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
+from bnexp.specs.values import Frozen
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
@@ -21,6 +22,16 @@ RATE = "training.optimizer.learning_rate"
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A", "#NA"}
+
+
+class Published(Frozen):
+    """A result of others, or of one's own earlier work, that the report holds results against; part of no trial."""
+
+    value: float = Field(gt=1, le=100, description="test accuracy in per cent")
+    source: str = Field(
+        min_length=1, max_length=200, description="where it stands, such as `LeCun et al. 1998, fig. 9`"
+    )
+    variant: str | None = Field(None, description="the variant that it is a result of; default: any")
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Experiment:
     """A difference in the primary metric below this does not matter; in its unit, of accuracies percentage points."""
     looks: tuple[int, ...] | None = None
     """Where seeds are added until all is decided: after how many of them it was looked at; None: they are fixed."""
+    published: tuple[Published, ...] = ()
     options: tuple[str, ...] = ()
     """The words of the command line that made it of its file, such as `--set training.epochs=3 --name short`."""
 
@@ -101,6 +113,14 @@ def seeds_needed(comparisons: int) -> int:
     return math.floor(math.log2(max(1, comparisons) / 0.05)) + 2
 
 
+def choosing_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Those that choose each variant's learning rate and have no part in the comparison: every fourth, from the first.
+
+    A seed stays what it is as more are added.
+    """
+    return tuple(sorted(seeds)[::4])
+
+
 def compared_points(
     points: Sequence[tuple[str, Hashable]], baselines: Sequence[str]
 ) -> list[tuple[int, str, int | None]]:
@@ -136,16 +156,19 @@ def cautions(experiment: Experiment) -> list[str]:
                 f"{experiment.name}, variant {name}: programs that read the CSV tables, such as pandas, take this name "
                 f"for {meant}; another name is safer"
             ] = None
-    rate = (RATE,) if experiment.primary == BEST_RATE else ()
+    rate: tuple[str, ...] = ()
+    n = len(experiment.seeds)
+    if experiment.primary == BEST_RATE:
+        rate, n = (RATE,), n - len(choosing_seeds(experiment.seeds))
     places = [
         (each.variant, tuple(pair for pair in each.coordinates if pair[0] not in rate)) for each in experiment.points
     ]
     found_at = compared_points(list(dict.fromkeys(places)), experiment.baselines)
     compared = sum(base is not None for _, _, base in found_at)
-    if compared and experiment.looks is None and len(experiment.seeds) < (needed := seeds_needed(compared)):
-        n = len(experiment.seeds)
+    if compared and experiment.looks is None and n < (needed := seeds_needed(compared)):
         both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
-        found[f"{experiment.name}: {both} can confirm nothing; {needed} seeds can"] = None
+        also = " besides those that choose the learning rates" if rate else ""
+        found[f"{experiment.name}: {both}{also} can confirm nothing; {needed} seeds can"] = None
     return list(found)
 
 

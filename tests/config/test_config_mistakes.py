@@ -10,13 +10,14 @@ from bnexp.specs.norms.table import METHODS
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = (
-    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, data, model, "
-    "norm, training"
+    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, published, data, "
+    "model, norm, training"
 )
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 VARIANTS_HINT = "write a name and its changes on each line, as in `bn: {norm: batch}`"
 MARGIN_HINT = "write a number, of accuracies percentage points, as in `margin: 0.1`"
+PUBLISHED_HINT = "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`"
 NO_NORM = "for none of them write the word `none`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 
@@ -89,6 +90,17 @@ BESIDE_A_NORM = {
     ),
     "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
     "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",
+    "published:": f"2:1: published is empty; {PUBLISHED_HINT}",
+    "published: 99.2": f"2:12: published must be a list, not 99.2; {PUBLISHED_HINT}",
+    "published: [99.2]": f"2:13: published.0 must be a block of keys, not 99.2; {PUBLISHED_HINT}",
+    "published: [{value: 99.2}]": f"2:13: published.0 lacks a 'source'; {PUBLISHED_HINT}",
+    "published: [{value: 0.992, source: x}]": (
+        f"2:21: published.0.value must be greater than 1, not 0.992; {PUBLISHED_HINT}"
+    ),
+    "published: [{value: 99, source: x, varaint: a}]": (
+        f"2:36: unknown key 'varaint'; did you mean 'variant'?; {PUBLISHED_HINT}"
+    ),
+    "published: [{value: 99, source: x, variant: a}]": "2:45: unknown variant 'a'; known: batch",
     "grid: {training.batch_sze: [1]}": "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
     "grid:": f"2:1: grid is empty; {AXES_HINT}",
     "grid: {}": f"2:7: grid is empty; {AXES_HINT}",

@@ -111,14 +111,18 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
         yield Figure(
             name,
             "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
-            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
-            partial(final_accuracy, mine, evidence.trials, context.variants),
+            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.{_published(evidence)}",
+            partial(final_accuracy, mine, evidence.trials, context.variants, evidence.plan.published),
             wide=len(panels) > 1,
         )
 
 
 def _accuracies(conditions: Sequence[Condition]) -> str:
     return "; ".join(f"{named(each)}: {interval(each.accuracy)}, n={each.accuracy.n}" for each in conditions)
+
+
+def _published(evidence: Evidence) -> str:
+    return "".join(f" Published: {each.value:g} % ({each.source})." for each in evidence.plan.published)
 
 
 def summary(evidence: Evidence) -> pd.DataFrame:

@@ -114,7 +114,6 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
 
     A row per comparison, place by place of the grid; every pair is a small open point.
     """
-    known = {variant.name: variant for variant in variants}
     rows: list[Comparison | str] = []
     for comparison in comparisons:
         place = place_label(comparison.coordinates)
@@ -122,7 +121,16 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
             rows.append(place)
         rows.append(comparison)
     figure = Figure(figsize=(figures.COLUMN, 0.95 + ROW * len(rows)))
-    axes = figure.subplots()
+    differences(figure.subplots(), rows, variants)
+    baseline = figures.plain(comparisons[0].baseline, 22)
+    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
+    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
+    return figure
+
+
+def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence[Variant]) -> None:
+    """The panel of `forest`: a row per comparison, or with the name of the place of those below it."""
+    known = {variant.name: variant for variant in variants}
     labels, drawn = [], [0.0]
     for y, row in enumerate(rows):
         if isinstance(row, str):
@@ -142,10 +150,6 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
     axes.set_xlabel("difference in test accuracy\n(percentage points)")
-    baseline = figures.plain(comparisons[0].baseline, 22)
-    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
-    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
-    return figure
 
 
 @figures.style()

@@ -84,7 +84,8 @@ def _reference(axes: Axes, published: Published, y: float, variants: Sequence[Va
     side: Literal["left", "right"] = "left" if published.value < (low + high) / 2 else "right"
     whose = f" {published.variant}," if published.variant else ""
     text = figures.plain(f"{published.value:g}{whose} {published.source}", 44)
-    axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label = axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label.set_bbox({"color": "white", "pad": 0.5})  # over the lines of others
 
 
 def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:

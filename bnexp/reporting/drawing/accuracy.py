@@ -84,7 +84,8 @@ def _reference(axes: Axes, published: Published, y: float, variants: Sequence[Va
     side: Literal["left", "right"] = "left" if published.value < (low + high) / 2 else "right"
     whose = f" {published.variant}," if published.variant else ""
     text = figures.plain(f"{published.value:g}{whose} {published.source}", 44)
-    axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label = axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label.set_bbox({"color": "white", "pad": 0.5})  # over the lines of others
 
 
 def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:
@@ -114,7 +115,6 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
 
     A row per comparison, baseline by baseline and place by place of the grid; every pair is a small open point.
     """
-    known = {variant.name: variant for variant in variants}
     baselines = [*dict.fromkeys(each.baseline for each in comparisons)]
     rows: list[Comparison | str] = []
     for comparison in comparisons:
@@ -124,7 +124,16 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
             rows.append(place)
         rows.append(comparison)
     figure = Figure(figsize=(figures.COLUMN, 0.95 + ROW * len(rows)))
-    axes = figure.subplots()
+    differences(figure.subplots(), rows, variants)
+    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
+    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
+    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
+    return figure
+
+
+def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence[Variant]) -> None:
+    """The panel of `forest`: a row per comparison, or with the name of the place of those below it."""
+    known = {variant.name: variant for variant in variants}
     labels, drawn = [], [0.0]
     for y, row in enumerate(rows):
         if isinstance(row, str):
@@ -143,13 +152,8 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     axes.axvline(0, color="#444444", linewidth=0.8, zorder=1)
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
-    metric = comparisons[0].metric
-    unit = "percentage points" if metric.unit == "%" else metric.unit
-    axes.set_xlabel(f"difference in {metric.label}\n({unit})")
-    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
-    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
-    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
-    return figure
+    metric = next(row.metric for row in rows if not isinstance(row, str))
+    axes.set_xlabel(f"difference in {metric.label}\n({metric.unit_of_differences})")
 
 
 @figures.style()

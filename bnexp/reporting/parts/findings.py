@@ -32,7 +32,7 @@ def findings(evidence: Evidence, context: Context) -> Part:
     plot = Figure(
         "differences",
         f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
-        f"{'percentage points' if against[0].metric.unit == '%' else against[0].metric.unit}.",
+        f"{against[0].metric.unit_of_differences}.",
         f"Forest plot. {'; '.join(told)}.",
         partial(forest, against, context.variants),
     )

@@ -43,7 +43,12 @@ class Compared(Estimate):
 
     @property
     def verdict(self) -> Literal["regression", "improvement", "not shown"]:
-        """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either."""
+        """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either.
+
+        Nothing is shown before all planned pairs have a result: whoever looks early and stops there errs more often.
+        """
+        if self.pending:
+            return "not shown"
         mean = direction(self.difference, self.p_holm, margin=self.beyond)
         worse = "lower" if self.higher_is_better else "higher"
         if self.trains == "lower" or mean == worse:
@@ -58,7 +63,8 @@ class Compared(Estimate):
         """
         worst = self.difference.low if self.higher_is_better else -self.difference.high
         never = self.reached is not None and not self.reached[1]
-        return worst > -self.beyond and enough(len(self.values), self.planned) and self.trains != "lower" and not never
+        complete = enough(len(self.values), self.planned) and not self.pending
+        return worst > -self.beyond and complete and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,9 +95,9 @@ class Comparisons:
 
     @property
     def undecidable(self) -> tuple[Compared, ...]:
-        """Where so few pairs could have shown nothing, whatever the difference: no regression shown means nothing."""
+        """Where nothing could be shown, whatever the difference: for want of pairs, or before all planned ones."""
         silent = [each for each in self.comparisons if each.verdict == "not shown"]
-        return tuple(each for each in silent if len(each.values) < seeds_needed(each.family))
+        return tuple(each for each in silent if each.pending or len(each.values) < seeds_needed(each.family))
 
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.

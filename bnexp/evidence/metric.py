@@ -1,7 +1,6 @@
 """What two trials are compared in: one number of each record, its unit, and which direction is better."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from bnexp.errors import UserError
 from bnexp.evidence.time_to_accuracy import planned_end, reached
 from bnexp.records.quantities import QUANTITY, Quantity
 from bnexp.records.record import TrialRecord
+from bnexp.specs.metrics import steps_to
 from bnexp.specs.wording import did_you_mean
 
 Value = Callable[[TrialRecord], float | None]
@@ -37,7 +37,7 @@ class Metric:
     @property
     def unit_of_differences(self) -> str:
         """Of accuracies, percentage points."""
-        return "points" if self.unit == "%" else self.unit
+        return "percentage points" if self.unit == "%" else self.unit
 
     def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
         """Seed to value, of the trials that have one."""
@@ -57,9 +57,9 @@ def metric(name: str) -> Metric:
     """The metric of a name; raises UserError for another one."""
     if name in METRICS:
         return METRICS[name]
-    match = re.fullmatch(r"(recalibrated-)?steps-to-(\d{1,2}(?:\.\d{1,3})?)", name)
-    if match and float(match[2]) > 0:
-        return _steps_to(name, float(match[2]), recalibrated=bool(match[1]))
+    if found := steps_to(name):
+        target, recalibrated = found
+        return _steps_to(name, target, recalibrated=recalibrated)
     raise UserError(f"--metric: unknown metric {name!r}{did_you_mean(name, [*METRICS, 'steps-to-99'])}")
 
 

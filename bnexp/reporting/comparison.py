@@ -20,6 +20,7 @@ from bnexp.reporting.phrases import (
     left_out,
     out_of,
     per_cent,
+    pp,
     span,
     tested,
     trained,
@@ -72,7 +73,7 @@ def header(found: Comparisons) -> list[str]:
     """The columns of `rows`; those of numbers begin with `>`."""
     names = {(each.one, each.other) for each in found.comparisons}
     sides = [f">{name} ({found.metric.unit})" for name in (names.pop() if len(names) == 1 else ("A", "B"))]
-    difference, detectable = (f">{what} ({_unit(found.metric)})" for what in ("difference", "detectable difference"))
+    difference, detectable = (f">{what} ({pp(found.metric)})" for what in ("difference", "detectable difference"))
     return ["comparison", ">n", *sides, difference, ">p", ">p (Holm)", detectable, "verdict"]
 
 
@@ -201,8 +202,8 @@ def _found(each: Compared, found: Comparisons) -> str:
     if counts and not each.values:
         return counts
     metric, n = found.metric, len(each.values)
-    what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
-    facts = [f"margin {found.margin:g} {_unit(metric)}"] if found.margin else []
+    what = f"{pp(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
+    facts = [f"margin {found.margin:g} {pp(metric)}"] if found.margin else []
     if each.reached is not None:
         first, second = each.reached
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
@@ -225,7 +226,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
     if math.isnan(each.detectable):
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
-    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
+    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {pp(metric)}")]
 
 
 def _detectable(each: Compared, metric: Metric) -> str:
@@ -258,7 +259,3 @@ def _mean(estimate: Interval, metric: Metric) -> str:
 
 def _named(each: Compared) -> str:
     return ", ".join(part for part in (each.label, place_label(each.coordinates)) if part)
-
-
-def _unit(metric: Metric) -> str:
-    return "pp" if metric.unit == "%" else metric.unit

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
+from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
@@ -69,12 +70,19 @@ def change(estimate: Interval) -> str:
 
 def span(estimate: Interval, confidence: float = 0.95) -> str:
     """`95 % interval +0.10 to +0.26`, of a difference."""
+    if math.isnan(estimate.low) and estimate.n > 1:
+        return f"no {per_cent(confidence)} interval yet"
     return f"{per_cent(confidence)} interval {' to '.join(ends(estimate, sign=True))}"
 
 
 def per_cent(share: float) -> str:
     """`95 %`."""
     return f"{100 * share:.4g} %"
+
+
+def pp(metric: Metric) -> str:
+    """The unit of differences, short."""
+    return "pp" if metric.unit == "%" else metric.unit
 
 
 def out_of(n: int, planned: int) -> str:

@@ -106,7 +106,7 @@ def test_a_side_that_trains_less_often_is_worse_whatever_its_mean(here, side, fa
     (said,) = text.sentences(found)
     assert said.startswith(head)
     assert f"{side} in 4 of 12" in said or f"{side} trained in 4 of 12 trials" in said
-    assert "(exact McNemar p = 0.008); where both trained: +" in said
+    assert "(exact McNemar p = 0.016); where both trained: +" in said
     assert text.rows(found)[0][-1] == f"{verdict} (share that trained)"
 
 

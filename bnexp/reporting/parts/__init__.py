@@ -17,6 +17,8 @@ PARTS = {
     "curves": "bnexp.reporting.parts.curves:curves",
     "differences": "bnexp.reporting.parts.differences:differences",
     "accuracy": "bnexp.reporting.parts.accuracy:accuracy",
+    "primary": "bnexp.reporting.parts.differences:primary",
+    "published": "bnexp.reporting.parts.published:published",
     "learning_rates": "bnexp.reporting.parts.learning_rates:learning_rates",
     "time_to_accuracy": "bnexp.reporting.parts.time_to_accuracy:time_to_accuracy",
     "moving_averages": "bnexp.reporting.parts.moving_averages:moving_averages",

@@ -111,14 +111,18 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
         yield Figure(
             name,
             "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
-            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
-            partial(final_accuracy, mine, evidence.trials, context.variants),
+            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.{_published(evidence)}",
+            partial(final_accuracy, mine, evidence.trials, context.variants, evidence.plan.published),
             wide=len(panels) > 1,
         )
 
 
 def _accuracies(conditions: Sequence[Condition]) -> str:
     return "; ".join(f"{named(each)}: {interval(each.accuracy)}, n={each.accuracy.n}" for each in conditions)
+
+
+def _published(evidence: Evidence) -> str:
+    return "".join(f" Published: {each.value:g} % ({each.source})." for each in evidence.plan.published)
 
 
 def summary(evidence: Evidence) -> pd.DataFrame:
@@ -163,7 +167,10 @@ def paper(evidence: Evidence) -> dict[str, str]:
 def _paper_caption(evidence: Evidence) -> str:
     counts = {each.accuracy.n for each in evidence.conditions}
     n = f"n = {min(counts)}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}" if counts else "n = 0"
-    said = f"Test accuracy after the last step ({evidence.plan.name}): mean over {n} seeds with its 95 % t interval."
+    said = (
+        f"Test accuracy after the last step, in per cent ({evidence.plan.name}): mean over {n} seeds with its 95 % t "
+        "interval."
+    )
     if evidence.comparisons:
         said += (
             f" Difference to {evidence.plan.baseline}: over pairs of one seed, in percentage points (pp); "
@@ -187,7 +194,9 @@ def _compared(c: Comparison | None) -> dict[str, str]:
     difference, n = interval(c.difference, sign=True), c.difference.n
     if 0 < n < c.planned:
         difference = Number(f"{difference} ({n} pairs)", difference.value)
-    return dict(zip(heads, (difference, p_value(c.p_holm), significant(c.detectable, 2)), strict=True))
+    told = c.verdict not in ("pending", "exploratory")
+    p, detectable = (p_value(c.p_holm), significant(c.detectable, 2)) if told else (ABSENT, ABSENT)
+    return dict(zip(heads, (difference, p, detectable), strict=True))
 
 
 def _further(c: Comparison | None) -> dict[str, str]:
@@ -218,9 +227,19 @@ def legend(evidence: Evidence) -> Iterator[str]:
     if comparisons:
         yield (
             f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed in which both trained, in "
-            f"percentage points (pp). The margin of equivalence is ±{comparisons[0].margin:g} pp."
+            "percentage points (pp)."
         )
-    if any(each.family for each in comparisons):
+    if any(not each.asserts for each in comparisons):
+        yield f"Exploratory: the primary metric is {evidence.plan.primary}, and nothing is tested here."
+    elif any(each.pending for each in comparisons):
+        yield "There is no p before all planned pairs have a result: to look early, and stop at will, errs more often."
+    elif any(each.sequential for each in comparisons):
+        yield (
+            "p and intervals of differences: of a sequential test by betting (E-process, Holm's correction over "
+            f"{counted(max(each.family for each in comparisons), 'comparison')}), which hold at every look."
+        )
+    elif any(each.difference.n for each in comparisons):
+        yield f"The margin of equivalence is ±{comparisons[0].margin:g} pp."
         exact = all(each.test.exact for each in comparisons)
         kind = (
             "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"

@@ -7,10 +7,11 @@ from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing.accuracy import forest
 from bnexp.reporting.numbers import interval
 from bnexp.reporting.part import Context, Figure, Finding, Part
-from bnexp.reporting.parts.differences import headline, outcomes, tally
+from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
 from bnexp.reporting.parts.moving_averages import artefact
 from bnexp.reporting.parts.time_to_accuracy import speed
-from bnexp.reporting.phrases import named
+from bnexp.reporting.phrases import enumerated, named
+from bnexp.specs.experiment import MARGIN
 from bnexp.specs.wording import place_label
 
 SHOWN = 12
@@ -19,24 +20,26 @@ SHOWN = 12
 
 def findings(evidence: Evidence, context: Context) -> Part:
     """Every comparison in the order of the config, place by place of the grid."""
-    against = evidence.comparisons
+    against = evidence.primary
     if not against:
         said = "There is only one variant, and nothing to compare it with."
         return Part(region="headline", paragraphs=(said,))
     bases = [each for each in evidence.conditions if each.variant == evidence.plan.baseline]
     known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
-    lead = f"Each variant against {against[0].baseline}{known}, paired by seed."
+    baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
+    lead = f"Each variant against {baselines}{known}, paired by seed."
     told = (f"{named(c)}: {interval(c.difference, sign=True)}, n={c.difference.n}" for c in against)
     plot = Figure(
         "differences",
-        "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
+        f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
+        f"{against[0].metric.unit_of_differences}.",
         f"Forest plot. {'; '.join(told)}.",
         partial(forest, against, context.variants),
     )
     return Part(
         region="headline",
         findings=tuple(_finding(each, evidence) for each in against),
-        paragraphs=(lead, *([tally(against)] if len(against) > SHOWN else [])),
+        paragraphs=(lead, *looked(evidence), *([tally(against)] if len(against) > SHOWN else [])),
         figures=(plot,) if any(each.difference.n for each in against) else (),
     )
 
@@ -46,8 +49,8 @@ def _finding(c: Comparison, evidence: Evidence) -> Finding:
     momentum = evidence.plan.points[c.point].spec["norm"].get("momentum")
     lines = {
         "trained": outcomes(c),
-        "moving averages": artefact(condition, momentum, c.margin),
-        "accuracy": headline(c),
+        "moving averages": artefact(condition, momentum, c.margin or MARGIN),
+        "accuracy" if c.metric.name == "test-accuracy" else c.metric.label: headline(c),
         "speed": speed(c, evidence.times["steps"]),
     }
     title = f"{c.variant} vs {c.baseline}"

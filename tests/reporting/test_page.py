@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from made_up import build, renamed
 
+from bnexp.reporting.glossary import GLOSSARY
 from bnexp.reporting.write import write_report
 
 HOSTILE = [
@@ -230,3 +231,30 @@ def test_no_figure_carries_a_script(hostile):
         text = path.read_text()
         assert not re.search(r"<(script|img|foreignObject|i|b)\b", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
         HTMLParser().feed(text)
+
+
+def test_each_term_is_found_in_text_as_it_is_written():
+    said = (
+        "n = 10, n\N{NO-BREAK SPACE}= 3 of 4, paired by seed, +0.2 pp [+0.1, +0.3], 95 % interval, sign-flip, McNemar, "
+    )
+    said += "97\N{NO-BREAK SPACE}% in 0.50× the steps, on these test images, incl. test-set sampling, Holm-adjusted p, "
+    said += "No difference detected, could have detected, exploratory, sequential p, equivalent, moving averages, "
+    said += "recalibrated statistics, batch statistics, log-rank, P(improvement)"
+    assert [term.name for term in GLOSSARY if not re.search(term.occurs, said)] == []
+
+
+def test_no_sentence_of_the_glossary_is_longer_than_25_words():
+    sentences = [text for term in GLOSSARY for text in re.split(r"(?<=[.:?]) ", term.meaning)]
+    assert [text for text in sentences if len(text.split()) > 25] == []
+
+
+def test_the_markdown_begins_with_the_same_lines(report, page):
+    markdown = report[1].replace("\\", "")
+    lines = re.findall(r"^  - (.*)$", markdown, re.MULTILINE)
+    assert len(lines) >= 16
+    assert all(
+        line.replace("\N{NO-BREAK SPACE}", " ") in page.text.replace("\N{NO-BREAK SPACE}", " ") for line in lines
+    )
+    assert markdown.index(lines[-1]) < markdown.index("### Figures")
+    assert max(len(line.split(" | ")) for line in markdown.splitlines() if line.startswith("| ")) == 8
+    assert markdown.index("## What does this mean?") > markdown.index("### How it was obtained")

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
         kaplan_meier,
         log_rank_scores,
         paired_log_rank,
-        restricted,
-        restricted_mean,
         time_ratio,
         time_to_target,
     )
@@ -46,8 +44,6 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_effect",
     "paired_log_rank",
-    "restricted",
-    "restricted_mean",
     "sign_flip_test",
     "sources",
     "time_ratio",

@@ -8,8 +8,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bnexp.evidence.metric import METRICS, Metric
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction, Verdict, direction, enough, in_family, t_interval
+from bnexp.evidence.rule import (
+    FEWEST,
+    LEVEL,
+    Direction,
+    Verdict,
+    direction,
+    enough,
+    in_family,
+    ratio_direction,
+    t_interval,
+)
 from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
+from bnexp.evidence.time_to_accuracy import paired_times
 from bnexp.specs.experiment import MARGIN
 from bnexp.stats.bootstrap import Sources, image_differences, sources
 from bnexp.stats.estimates import Interval, Share
@@ -18,7 +29,8 @@ from bnexp.stats.paired import SignFlip, improvement, mcnemar, minimum_detectabl
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One side against another in one metric, pair by pair.  Differences are second minus first."""
+    """One side against another in one metric, pair by pair.  Differences are second minus first, but of times there is
+    the `ratio` of second to first."""
 
     planned: int
     """Pairs that both sides planned; in `difference.n` of them both trained, and they are proven to be pairs."""
@@ -37,7 +49,7 @@ class Estimate:
     difference: Interval
     """Their mean with its `rule.t_interval`."""
     test: SignFlip
-    """Of: they are symmetric around zero, or around the nearer end of the margin."""
+    """Of: they are symmetric around zero, or around the nearer end of the margin; of times, the log-rank test."""
     p_holm: float
     """The sign-flip p after Holm's correction over the family."""
     family: int
@@ -47,7 +59,9 @@ class Estimate:
     confidence: float = 0.95
     """Of the interval."""
     beyond: float = 0.0
-    """A difference is asserted only beyond ± this."""
+    """A difference is asserted only beyond ± this, a ratio only beyond 1 + this or its reciprocal."""
+    ratio: Interval | None = None
+    """Of times to a target, the second side's over the first's (`stats.time_ratio`)."""
     declared: str
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
@@ -64,6 +78,13 @@ class Estimate:
         """Whether the second side was shown to train more often (higher) or less often (lower)."""
         first, second = self.trained
         return "undecided" if not self.trained_p_holm < LEVEL else "higher" if second > first else "lower"
+
+    @property
+    def shift(self) -> Direction:
+        """Whether the second side's values were shown to be higher or lower."""
+        if self.ratio:
+            return ratio_direction(self.ratio, self.p_holm)
+        return direction(self.difference, self.p_holm, margin=self.beyond)
 
     @property
     def detectable(self) -> float:
@@ -152,17 +173,21 @@ def correctable(test: SignFlip) -> float:
 def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: float = 0.0) -> Estimate:
     """What the pairs show in a metric, as a family of its own; the test is of a difference beyond ±`margin`.
 
-    Means are over pairs in which both trained; where a metric has a budget, those that did not count with all of it.
+    Means are over pairs in which both trained; times over all, since who does not train never gets there.
     """
     values = {
         seed: value
         for seed, both in found.finished.items()
-        if (metric.budget or all(found.outcomes[seed])) and (value := metric.pair(*both)) is not None
+        if (metric.runs or all(found.outcomes[seed])) and (value := metric.pair(*both)) is not None
     }
     # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
-    differences = tuple(round(second - first, 9) for first, second in values.values())
+    differences = tuple(round(second - first, 9) for first, second in values.values() if not metric.runs)
     d = np.array(differences)
-    test = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d)
+    test, ratio = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d), None
+    if metric.runs:
+        base, mine = (metric.runs({seed: found.finished[seed][k] for seed in values}) for k in (0, 1))
+        times = paired_times(mine, base, confidence=confidence, margin=margin)
+        test, ratio = times.test, times.ratio
     steps = [metric.resolution(record) or 0.0 for seed in values for record in found.finished[seed]]
     outcomes = tuple(found.outcomes.values())
     trained_test = mcnemar(outcomes)
@@ -181,6 +206,7 @@ def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: 
         least=test.smallest,
         confidence=confidence,
         beyond=margin,
+        ratio=ratio,
         declared=found.declared,
         mismatches=found.mismatches,
     )

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction
+from bnexp.evidence.rule import FEWEST, Direction, ratio_direction
 from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
@@ -56,20 +56,30 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
     if all(look.validation_accuracy is None for each in trained.values() for look in each.evaluations):
         trained = {}
     ends = {measure: {seed: planned_end(each, measure) for seed, each in trained.items()} for measure in MEASURES[:2]}
-    surroundings: dict[int, str | None] = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
-    ends["seconds"] = _ends_in_seconds(trained, surroundings)
+    ends["seconds"] = _ends_in_seconds(trained)
+    return {
+        measure: {target: runs_to(target, measure, trained, ends[measure]) for target in TARGETS}
+        for measure in MEASURES
+    }
 
-    def to(target: int, measure: Measure) -> Runs:
-        known = {seed: trained[seed] for seed, end in ends[measure].items() if math.isfinite(end)}
-        return Runs(
-            seeds=tuple(known),
-            reached=tuple(reached(each, measure, target) for each in known.values()),
-            watched=tuple(ends[measure][seed] for seed in known),
-            surroundings=tuple(surroundings[seed] for seed in known),
-            looks=tuple(looks(each, measure, ends[measure][seed]) for seed, each in known.items()),
-        )
 
-    return {measure: {target: to(target, measure) for target in TARGETS} for measure in MEASURES}
+def runs_to(
+    target: float,
+    measure: Measure,
+    records: Mapping[int, TrialRecord],
+    ends: Mapping[int, float],
+    *,
+    recalibrated: bool = False,
+) -> Runs:
+    """Of the records whose planned end is known."""
+    known = {seed: records[seed] for seed, end in ends.items() if math.isfinite(end)}
+    return Runs(
+        seeds=tuple(known),
+        reached=tuple(reached(each, measure, target, recalibrated=recalibrated) for each in known.values()),
+        watched=tuple(ends[seed] for seed in known),
+        surroundings=tuple(QUANTITY["surroundings"].get(each) for each in known.values()),
+        looks=tuple(looks(each, measure, ends[seed]) for seed, each in known.items()),
+    )
 
 
 def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
@@ -98,7 +108,7 @@ def looks(record: TrialRecord, measure: Measure, end: float) -> tuple[float, ...
     A diverged run is known not to be there until its planned `end`.
     """
     times = _times(record, measure)
-    return (*(times[:-1] or times),) if record.status == "ok" else (*(each for each in times if each < end), end)
+    return (*(times[:-1] or [end]),) if record.status == "ok" else (*(each for each in times if each < end), end)
 
 
 def _times(record: TrialRecord, measure: Measure) -> list[float]:
@@ -113,13 +123,14 @@ def planned_end(record: TrialRecord, measure: Measure) -> float:
     return float(training.epochs * per_epoch(record.train_examples or 0))
 
 
-def _ends_in_seconds(trained: Mapping[int, TrialRecord], surroundings: Mapping[int, str | None]) -> dict[int, float]:
+def _ends_in_seconds(trained: Mapping[int, TrialRecord]) -> dict[int, float]:
     """The seconds of each whole training; NaN where they are not known.
 
     A diverged run has none of its own.  It gets the mean of the runs of the same side that went to their end in the
     same surroundings, so that no broken run's clock sets the budget that others are compared within.
     """
     own = {seed: _seconds(each) for seed, each in trained.items()}
+    surroundings = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
     known = {seed: end for seed, end in own.items() if trained[seed].status == "ok" and math.isfinite(end)}
     ends = dict(own)
     for seed, each in trained.items():
@@ -155,22 +166,37 @@ class TimeRatio:
     @property
     def verdict(self) -> Direction | Literal["nothing"]:
         """What the pairs show: the time is higher or lower, by the log-rank test, whose interval leaves 1 out."""
-        if self.ratio.n < FEWEST:
-            return "nothing"
-        if not self.p_holm < LEVEL:
-            return "undecided"
-        return "higher" if self.ratio.low >= 1 else "lower" if self.ratio.high <= 1 else "undecided"
+        return "nothing" if self.ratio.n < FEWEST else ratio_direction(self.ratio, self.p_holm)
 
 
 Times = Mapping[tuple[int, int], TimeRatio]
 """By point of the plan, and target."""
 
 
-def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike: bool = False) -> TimeRatio:
-    """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished."""
+def paired_times(
+    mine: Runs,
+    base: Runs,
+    *,
+    without: Collection[int] = (),
+    alike: bool = False,
+    confidence: float = 0.95,
+    margin: float = 0.0,
+) -> TimeRatio:
+    """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished.
+
+    `confidence` of the interval and `margin` of the test: see `stats.time_ratio`.
+    """
     seeds = [seed for seed in mine.seeds if seed in base.seeds and seed not in without]
     here, there = (dict(zip(side.seeds, side.surroundings, strict=True)) for side in (mine, base))
     kept = [seed for seed in seeds if not alike or (here[seed] is not None and here[seed] == there[seed])]
     a, b = mine.of(kept), base.of(kept)
-    ratio, test = survival.time_ratio(a.reached, a.watched, b.reached, b.watched, looks=(a.looks, b.looks))
+    ratio, test = survival.time_ratio(
+        a.reached,
+        a.watched,
+        b.reached,
+        b.watched,
+        looks=(a.looks, b.looks),
+        confidence=confidence,
+        margin=margin,
+    )
     return TimeRatio(ratio, test, p_holm=test.p, family=1, least=test.smallest, unlike=len(seeds) - len(kept))

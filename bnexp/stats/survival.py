@@ -59,7 +59,7 @@ class Ratio(NamedTuple):
     ratio: Interval
     """NaN where one condition never got there; its ends are 0 and infinite where there is no limit."""
     test: SignFlip
-    """Of: the factor is 1 (`paired_log_rank`); of the direction in which they differ, where their looks do."""
+    """Of: the factor is 1 (`paired_log_rank`), or within a margin; in the direction in which they differ."""
 
 
 def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
@@ -160,6 +160,7 @@ def time_ratio(
     *,
     looks: tuple[Sequence[ArrayLike], Sequence[ArrayLike]] | None = None,
     confidence: float = 0.95,
+    margin: float = 0.0,
 ) -> Ratio:
     """How many times as long the first condition takes as the second: the paired log-rank test, inverted.
 
@@ -171,8 +172,8 @@ def time_ratio(
     watched beyond the last.  The true time lies after the look before.  θ·b is then held against a at the looks
     of a, all of it rounded up for an a that is later, down for one that is sooner: what is left out of the interval is
     so wherever the true times lie, and the ratio is interpolated between both.  Where both have the same looks nothing
-    is rounded at 1, nor at the other ratios of their looks.  Without `looks` times are exact.  Raises ValueError for
-    times that are not positive.
+    is rounded at 1, nor at the other ratios of their looks.  Without `looks` times are exact.  The test is of a factor
+    above 1 + `margin`, or below 1/(1 + `margin`).  Raises ValueError for times that are not positive.
     """
     (a, end_a), (b, end_b) = _pairs(reached_a, watched_a, reached_b, watched_b)
     if not a.size:
@@ -208,7 +209,7 @@ def time_ratio(
         high = bisect_left(FACTORS, True, key=lambda factor: shown(factor, level, later=False))
         return ([0.0, *FACTORS][low], [*FACTORS, math.inf][high])
 
-    later, sooner = (scores(1, later=each) for each in (True, False))
+    later, sooner = scores(1 + margin, later=True), scores(1 / (1 + margin), later=False)
     test = sign_flip_test(later if later.sum() < 0 else np.where(sooner.sum() > 0, sooner, 0))
     first, last = limits(1)
     mean = math.nan

@@ -58,7 +58,7 @@ def test_nobody_is_seen_to_be_there_at_the_last_evaluation(experiment):
     """Because none confirms it: for the ratio a run is watched until the one before."""
     gn = next(each for each in experiment.conditions if each.variant == "gn").runs["steps"][98]
     for seed, looks in zip(gn.seeds, gn.looks, strict=True):
-        steps = experiment.evaluations.query("variant == 'gn' and seed == @seed")["step"]
+        steps = experiment.evaluations.query(f"variant == 'gn' and seed == {seed}")["step"]
         assert [*looks, 2532] == list(steps)
 
 

@@ -267,6 +267,11 @@ def sentences(evidence: Evidence, *, asserts: bool = False) -> list[str]:
         if c.baseline_point is None:
             continue
         mine, base = by_point[point], by_point[c.baseline_point]
+        known, other = mine.times["steps"][target], base.times["steps"][target]
+        if known.reached == other.reached == 0:
+            counts = f"(0 of {known.n}, 0 of {other.n})"
+            said.append(f"Neither {mine.variant} nor {base.variant} reaches {target} %{at(c.coordinates)} {counts}.")
+            continue
         text = [_compared(c, target, times["steps"][point, target], asserts=asserts)]
         text += ["; ".join(f"{each.variant} {_reaches(each, target)}" for each in (mine, base))]
         for measure in MEASURES[1:] if mine.examples_per_step != base.examples_per_step else MEASURES[2:]:

@@ -74,7 +74,7 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	$(BNEXP) report mnist batch_size --results $(FULL) >/dev/null
 	mkdir -p results/reference/figures
 	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
-	sed '/^### Figures$$/,/^### Table$$/{/^### Table$$/!d;}' $(FULL)/report/report.md > results/reference/report.md
+	sed '/^### Figures$$/,/^### Every test/{/^### Every test/!d;}' $(FULL)/report/report.md > results/reference/report.md
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
 methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; two hours, and resumes
@@ -87,6 +87,9 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/bench.py $(if $(MNIST),--data-dir "$(MNIST)") $(ARGS)
+
+audit: $(VENV)/.installed-test  ## what a report promises, measured on made-up experiments; writes results/audit/; half an hour
+	"$(VENV)/bin/python" tests/audit/audit.py $(ARGS)
 
 soak: $(VENV)/.installed-test  ## 200 tiny trials with workers killed at random: nothing may be lost; minutes
 	"$(VENV)/bin/python" tests/running/test_soak.py 200

@@ -84,6 +84,8 @@ def run(
     timeout: float | None = None,
     budget: float | None = None,
     retries: int | None = None,
+    until_decided: bool = False,
+    max_seeds: int = 40,
     shard: tuple[int, int] | str | None = None,
     engine: Literal["local", "dask"] = "local",
     scheduler: str | None = None,
@@ -93,11 +95,13 @@ def run(
 ) -> Outcome:
     """Train every trial of the configs that has no record in the results folder yet, in worker processes.
 
-    `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan, `shard` (`(1, 4)` or `"1/4"`) one of
-    several parts of what they leave.  `timeout` of a trial and `budget` of the run are in seconds.  `plugins=False`
-    refuses configs that name code of their own.  `watch` is told what goes on; by default one line for each trial goes
-    to stderr.  The rest is as on the command line.  Needs no `__main__` guard, but for `engine="dask"` without a
-    `scheduler`.  Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
+    `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan, `shard` (`(1, 4)` or `"1/4"`)
+    one of several parts of what they leave. `until_decided` adds seeds, 0 to `max_seeds` - 1 at most whatever the
+    config has, until each primary comparison is decided by a rule that holds at every look
+    (`running.until_decided`). `timeout` of a trial and `budget` of the run are in seconds. `plugins=False` refuses
+    configs that name code of their own. `watch` is told what goes on; by default one line for each trial goes to
+    stderr. The rest is as on the command line. Needs no `__main__` guard, but for `engine="dask"` without a
+    `scheduler`. Raises `bnexp.errors.UserError` where a config is wrong or no trial could be trained.
     """
     _not_text("only", only)
     if isinstance(seeds, int):
@@ -127,8 +131,20 @@ def run(
         scheduler=scheduler,
         resume=resume,
     )
+    store, watch = Store(Path(results)), watch or Lines(sys.stderr)
+    if until_decided:
+        if seeds is not None or only or shard is not None or budget is not None or len(experiments) != 1:
+            raise UserError(f"--until-decided chooses the trials of one config itself, without {_CHOOSING}")
+        from bnexp.running.until_decided import until_decided as decided  # noqa: PLC0415  # imports scipy
+
+        return decided(
+            experiments[0], store, lambda one: _run([one], store, options, watch), watch, max_seeds=max_seeds
+        )
     chosen = selection(experiments, seeds=seeds, only=only)
-    return _run(experiments, Store(Path(results)), options, watch or Lines(sys.stderr), selected=chosen)
+    return _run(experiments, store, options, watch, selected=chosen)
+
+
+_CHOOSING = "--seeds, --only, --shard and --budget"
 
 
 def _not_text(name: str, value: Sequence[str]) -> None:

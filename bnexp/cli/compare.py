@@ -76,7 +76,8 @@ def compare(
     variants are then compared each with itself. Trials are paired by seed. A regression: the whole 95 % interval of the
     paired difference lies beyond -margin, and the sign-flip test agrees after Holm's correction over all places. Trials
     that differ in more than what is compared (other data, another version of TensorFlow, another device) are refused
-    with exit 2, and so is a place with fewer than three pairs; exit 2 too where so few can confirm nothing.
+    with exit 2, and so is a place with fewer than three pairs; exit 2 too where so few can confirm nothing, or planned
+    pairs have no result yet.
 
     \b
     Examples:
@@ -105,7 +106,12 @@ def compare(
     undecidable = [] if failed or require_noninferior else [(each, one) for each in found for one in each.undecidable]
     code = REGRESSION if failed else UNDECIDABLE if undecidable else 0
     for each, one in undecidable:
-        needed = f"n = {len(one.values)} can confirm nothing, n = {seeds_needed(one.family)} can"
+        if one.pending:
+            needed = (
+                f"{one.pending} of {one.planned} planned pairs have no result yet; train them, or choose with --seeds"
+            )
+        else:
+            needed = f"n = {len(one.values)} can confirm nothing, n = {seeds_needed(one.family)} can"
         place = printable(f"{one.label}{at(one.coordinates)}")
         note(f"no verdict on {each.metric.label} of {place}: {needed} (exit {code})")
     if as_json:

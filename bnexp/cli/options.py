@@ -105,6 +105,16 @@ selecting = group(
     ),
 )
 
+until_decided = click.option(
+    "--until-decided",
+    is_flag=True,
+    help="Add seeds until each primary comparison is decided, whatever number the config has.",
+)
+
+max_seeds = click.option(
+    "--max-seeds", type=click.IntRange(1), default=40, help="The most seeds that --until-decided adds."
+)
+
 sharing = click.option(
     "--shard", type=shard, metavar="K/N", help="Only the K-th of N parts of the rest, for N machines."
 )

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="Start no seed that is unlikely to finish in time: 30m, 1h30m.",
 )
+@options.until_decided
+@options.max_seeds
 @click.option("--retries", type=click.IntRange(0), help="Retries when a worker dies.  [default: 0; with dask 2]")
 @click.option(
     "--plugins/--no-plugins",
@@ -75,6 +77,8 @@ def run(
     results: Path,
     data_dir: Path | None,
     jobs: Any,
+    until_decided: bool,
+    max_seeds: int,
     dry_run: bool,
     verbose: bool,
     quiet: bool,
@@ -105,7 +109,10 @@ def run(
     if dry_run:
         _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
         return 0
-    if not quiet:
+    if until_decided and not quiet:
+        for line in _expected(experiments, results, max_seeds):
+            note(line)
+    elif not quiet:
         for experiment in experiments:
             note(summary(experiment))
             note_cautions(experiment, smoke=loading["smoke"])
@@ -113,6 +120,8 @@ def run(
     outcome = api.run(
         experiments,
         results=results,
+        until_decided=until_decided,
+        max_seeds=max_seeds,
         shard=shard,
         jobs=jobs,
         data_folder=data_dir,
@@ -135,6 +144,8 @@ def run(
 @options.selecting
 @options.sharing
 @options.loading
+@options.until_decided
+@options.max_seeds
 @options.jobs("Trials at a time, for the time left.")
 @options.results
 @options.as_json
@@ -144,13 +155,16 @@ def plan(
     loading: dict[str, Any],
     selecting: dict[str, Any],
     shard: str | None,
+    until_decided: bool,
+    max_seeds: int,
     results: Path,
     jobs: Any,
     as_json: bool,
 ) -> None:
     """Print what `run` would train: done, to do, failed, time left.
 
-    The time left follows from the seconds that finished trials took; nothing is trained or written.
+    The time left follows from the seconds that finished trials took; nothing is trained or written. With
+    --until-decided: how many seeds are to be expected.
 
     \b
     Example:
@@ -165,6 +179,9 @@ def plan(
     for experiment in experiments:
         note_cautions(experiment, smoke=loading["smoke"])
     _note_edited(experiments, results)
+    if until_decided:
+        click.echo("\n".join(_expected(experiments, results, max_seeds)))
+        return
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
 
@@ -187,6 +204,14 @@ def note_cautions(experiment: "Experiment", *, smoke: bool) -> None:
 
     for text in () if smoke else cautions(experiment):
         note(f"caution: {text}")
+
+
+def _expected(experiments: "Sequence[Experiment]", results: Path, max_seeds: int) -> list[str]:
+    """How many seeds `--until-decided` may take."""
+    from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.until_decided import expected  # noqa: PLC0415  # scipy
+
+    return [line for each in experiments for line in expected(each, Store(results), max_seeds)]
 
 
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:

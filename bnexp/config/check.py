@@ -130,6 +130,8 @@ def _translated(details: Details, place: _Place) -> Finding:
     kind: str = details["type"]
     if kind == "extra_forbidden":
         return _extra_key(place)
+    if kind == "missing":
+        return Finding(place.path, f"{'.'.join(map(str, place.path))} lacks a {details['loc'][-1]!r}")
     if kind.startswith("union_tag") or kind == "model_attributes_type":
         return _wrong_name(place)
     return Finding(place.path, _wrong_value(kind, details, place))
@@ -140,7 +142,10 @@ def _place(location: tuple[str | int, ...], tree: Any, root: type[BaseModel]) ->
     place = _Place((), tree, root, None, [])
     among = found = [root]
     for part in location:
-        if len(found) > 1:
+        if isinstance(part, int) and found and part in keys_of(place.value):
+            # An entry of a list of blocks, which are of the models of the list.
+            place = place._replace(path=(*place.path, part), value=place.value[part])
+        elif len(found) > 1:
             # A part may also name a union inside a union, which chooses nothing yet.
             found = [model for model in found if name_of(model) == part] or found
         elif part in keys_of(place.value):

@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema
 from bnexp.config.check import findings, located
 from bnexp.config.mistakes import Mistakes
 from bnexp.config.tree import Node, get, plain, put, without
-from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS
+from bnexp.specs.experiment import MARGIN, MAX_SEED, MAX_SEEDS, Published
 from bnexp.specs.values import Frozen
 from bnexp.specs.wording import described
 
@@ -42,12 +42,22 @@ class Header(Frozen):
     baseline: str | None = Field(
         None, description="the variant that the others are compared with; default: the first variant"
     )
-    margin: float = Field(
-        MARGIN,
+    baselines: Annotated[list[str], Field(min_length=1, json_schema_extra={"uniqueItems": True})] | None = Field(
+        None, description="several of them, in place of `baseline`; tables show the first"
+    )
+    primary: str = Field(
+        "test-accuracy",
+        description="the one metric in which the report asserts anything, set before the run; others are exploratory",
+    )
+    margin: float | None = Field(
+        None,
         gt=0,
         lt=100,
-        description="a difference in test accuracy below so many percentage points does not matter; "
-        "for the test of equivalence",
+        description=f"a difference in the primary metric below this does not matter: for the test of equivalence; of "
+        f"accuracies in percentage points, and {MARGIN:g} by default",
+    )
+    published: Annotated[list[Published], Field(min_length=1)] | None = Field(
+        None, description="test accuracies of others that the report holds the results against"
     )
 
 
@@ -56,7 +66,10 @@ HINTS = {
     "variants": "write a name and its changes on each line, as in `bn: {norm: batch}`",
     "variants.*": "write its changes, as in `{norm: batch}`; empty means none",
     "grid": "write dotted keys with lists, as in `training.batch_size: [16, 64]`",
-    "margin": "write percentage points of test accuracy, as in `margin: 0.1`",
+    "baselines": "write a list of variants, as in `baselines: [none, bn]`",
+    "primary": "write a metric, as in `primary: test-accuracy`",
+    "margin": "write a number, of accuracies percentage points, as in `margin: 0.1`",
+    "published": "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`",
     "zip": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",

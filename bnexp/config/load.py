@@ -14,7 +14,8 @@ from bnexp.config.smoke import SEEDS, shrunk, thinned
 from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
 from bnexp.errors import UserError
-from bnexp.specs.experiment import Experiment, Point, equal_variants
+from bnexp.specs.experiment import RATE, Experiment, Point, equal_variants
+from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import listed
 
@@ -99,6 +100,10 @@ def _resolved(
     given = name
     name = _name(given, config, path.stem if path else "", mistakes)
     found = _points(config, checker, mistakes)
+    if config.primary == BEST_RATE and found and len({spec.training.optimizer.learning_rate for _, spec in found}) < 2:
+        mistakes.add(
+            config.mark("primary"), f"primary: {BEST_RATE} needs several learning rates; put {RATE} into the grid"
+        )
     if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
     if sets and not mistakes:
@@ -111,12 +116,15 @@ def _resolved(
         name=f"{name}-smoke" if smoke else name,
         about=config.header.about,
         variants=tuple(config.variants),
-        baseline=config.baseline,
+        baseline=config.baselines[0],
+        further_baselines=tuple(config.baselines[1:]),
+        primary=config.primary,
         seeds=config.seeds[:SEEDS] if smoke else config.seeds,
         points=_distinct(found, config.axis_keys),
         search_path=folders,
         source=str(path or ""),
-        margin=config.header.margin,
+        margin=config.margin,
+        published=() if smoke else tuple(config.header.published or ()),
         options=(
             *(word for change in sets for word in ("--set", change)),
             *(("--name", given) if given else ()),

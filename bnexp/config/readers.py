@@ -1,6 +1,6 @@
 """What a file and its `--set` options say: each key from nodes to values; mistakes are collected."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bnexp.config.check import Checker, Finding, located, whole
@@ -10,11 +10,13 @@ from bnexp.config.keys import FILLED_IN, blocks, every_key
 from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
 from bnexp.config.tree import Node, Path, changed, from_plain, get, leaves, plain, without
 from bnexp.config.yaml import parse
+from bnexp.specs.experiment import MARGIN
+from bnexp.specs.metrics import ACCURACIES, BEST_RATE, METRICS, is_primary, steps_to
 from bnexp.specs.norms.own import is_own
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import described, did_you_mean, nearest, unknown
 
-SETTABLE = ("seeds", "baseline", "margin", "about")
+SETTABLE = ("seeds", "baseline", "baselines", "primary", "margin", "about")
 """Keys of the experiment, not of its trials, that `--set` takes."""
 
 
@@ -30,7 +32,9 @@ class Config:
     """Wrong parts of the base: what only their absence makes wrong is no mistake."""
     sets: tuple[tuple[str, Node], ...]
     variants: dict[str, Node]
-    baseline: str
+    baselines: list[str]
+    primary: str
+    margin: float | None
     seeds: tuple[int, ...]
     axes: list[list[Row]]
     includes: list[Entry]
@@ -65,11 +69,13 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     own_norm = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
     written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
     header = well_formed(changed(written, [pair for pair in given if pair[0] in SETTABLE]), mistakes)
-    simple = ("name", "about", "baseline", "margin")
+    simple = ("name", "about", "baseline", "baselines", "primary", "margin", "published")
     values = Header(**{key: plain(node) for key, node in header.value.items() if key in simple})
     base, found = _base(file, sets, mistakes), header.value.get
     variants = read_variants(found("variants"), base, "variants" in file.value, mistakes)
-    baseline = read_baseline(values.baseline, found("baseline"), list(variants), mistakes)
+    baselines = read_baselines(found("baseline"), found("baselines"), list(variants), mistakes)
+    primary, margin = read_primary(values, found, mistakes)
+    read_published(found("published"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
     axes = read_axes(found("grid"), found("zip"), own_norm, mistakes)
     includes = list(read_entries("include", found("include"), list(variants), own_norm, mistakes))
@@ -78,7 +84,9 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     varied |= {key: "the grid" for axis in axes for key, _ in axis[0]}
     report_varied(sets, varied, mistakes)
     base, left_out = _checked(base, checker, mistakes)
-    return Config(header, values, base, left_out, sets, variants, baseline, seeds, axes, includes, excludes)
+    return Config(
+        header, values, base, left_out, sets, variants, baselines, primary, margin, seeds, axes, includes, excludes
+    )
 
 
 def _base(file: Node, sets: Sequence[tuple[str, Node]], mistakes: Mistakes) -> Node:
@@ -212,13 +220,39 @@ def read_variants(node: Node | None, base: Node, written: bool, mistakes: Mistak
     return {str(norm.value) if norm else blocks()["norm",]: Node({}, base.mark)}
 
 
-def read_baseline(name: str | None, node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> str:
-    """The variant that the others are compared with; by default the first."""
-    if name is None or node is None:
-        return variants[0]
-    if name not in variants and NONE not in variants:
-        mistakes.add(node.mark, f"baseline: {unknown('variant', name, variants)}")
-    return name
+def read_baselines(one: Node | None, several: Node | None, variants: Sequence[str], mistakes: Mistakes) -> list[str]:
+    """The variants that the others are compared with; by default the first."""
+    if one and several:
+        mistakes.add(several.at_key, "`baseline` is given too; keep one of them")
+    key = "baseline" if one else "baselines"
+    found: list[str] = []
+    for node in [one] if one else several.value if several else ():
+        if node.value not in variants and NONE not in variants:
+            mistakes.add(node.mark, f"{key}: {unknown('variant', node.value, variants)}")
+        elif node.value in found:
+            mistakes.add(node.mark, f"the variant {node.value!r} stands here twice")
+        else:
+            found.append(node.value)
+    return found or list(variants[:1])
+
+
+def read_primary(header: Header, found: Callable[[str], Node | None], mistakes: Mistakes) -> tuple[str, float | None]:
+    """The primary metric, and the margin in its unit: by default of accuracies alone."""
+    name, margin = header.primary, found("margin")
+    if not is_primary(name):
+        known = (*METRICS, BEST_RATE, "steps-to-99")
+        mistakes.add((found("primary") or margin).mark, f"primary: {unknown('metric', name, known)}")  # type: ignore[union-attr]
+    if margin and steps_to(name):
+        mistakes.add(margin.mark, f"margin: {name} has none; times are not tested for equivalence")
+    accuracy = name in (*ACCURACIES, BEST_RATE)
+    return name, header.margin if margin else MARGIN if accuracy else None
+
+
+def read_published(node: Node | None, variants: Sequence[str], mistakes: Mistakes) -> None:
+    """Report variants of published results that are none."""
+    for entry in node.value if node else ():
+        if named := entry.value.get("variant"):
+            list(_chosen(named, variants, mistakes))
 
 
 def read_axes(grid: Node | None, rows: Node | None, own_norm: bool, mistakes: Mistakes) -> list[list[Row]]:

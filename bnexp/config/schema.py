@@ -30,7 +30,9 @@ def json_schema() -> Schema:
         definitions[method.__name__]["description"] = method.title
     changes = _changes(definitions)
     axes = {key: {"type": "array", "minItems": 1, "items": _reference("changes", key)} for key in changes}
-    header = {key: _optional(_tidy(value)) for key, value in Header.model_json_schema()["properties"].items()}
+    header = _tidy(Header.model_json_schema())
+    definitions |= header["$defs"]
+    header = {key: _optional(value) for key, value in header["properties"].items()}
     variant = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     header["variants"]["additionalProperties"] = {"anyOf": [{"type": "null"}, _mapping("changes")]}
     for key in ("grid", "zip"):

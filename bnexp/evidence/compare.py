@@ -45,7 +45,12 @@ class Compared(Estimate):
 
     @property
     def verdict(self) -> Literal["regression", "improvement", "not shown"]:
-        """Of the second side, in how often it trains and in its values; a regression in either."""
+        """Of the second side, in how often it trains and in its values; a regression in either.
+
+        Nothing is shown before all planned pairs have a result: whoever looks early and stops there errs more often.
+        """
+        if self.pending:
+            return "not shown"
         worse = "lower" if self.higher_is_better else "higher"
         if self.trains == "lower" or self.shift == worse:
             return "regression"
@@ -62,7 +67,8 @@ class Compared(Estimate):
         else:
             within = (self.difference.low if self.higher_is_better else -self.difference.high) > -self.beyond
         never = self.times is not None and not self.times[1].reached
-        return within and enough(len(self.values), self.planned) and self.trains != "lower" and not never
+        complete = enough(len(self.values), self.planned) and not self.pending
+        return within and complete and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +92,7 @@ class Comparisons:
         lines = []
         for each in self.comparisons:
             verdict = {"not shown": "no regression shown"}.get(each.verdict, each.verdict)
-            mean, low, high, n = each.ratio or each.difference
+            mean, low, high, n = each.difference
             what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other}"
             if each.ratio:
                 lines.append(f"{what} over {each.one} {mean:.3g} [{low:.3g}, {high:.3g}], n={n}: {verdict}")
@@ -97,9 +103,9 @@ class Comparisons:
 
     @property
     def undecidable(self) -> tuple[Compared, ...]:
-        """Where so few pairs could have shown nothing, whatever the difference: no regression shown means nothing."""
+        """Where nothing could be shown, whatever the difference: for want of pairs, or before all planned ones."""
         silent = [each for each in self.comparisons if each.verdict == "not shown"]
-        return tuple(each for each in silent if len(each.values) < seeds_needed(each.family))
+        return tuple(each for each in silent if each.pending or len(each.values) < seeds_needed(each.family))
 
     def failed(self, fail_on: FailOn = "regression", *, require_noninferior: bool = False) -> bool:
         """Whether a job should stop here: at a regression; with `difference` at an improvement too.

@@ -8,6 +8,7 @@ import pandas as pd
 from bnexp.evidence.condition import Condition, condition
 from bnexp.evidence.confounds import Audit, audit
 from bnexp.evidence.learning_rates import RateComparison, learning_rates
+from bnexp.evidence.metric import METRICS, metric
 from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.rule import in_family
 from bnexp.evidence.side import Side, ordered_points
@@ -16,6 +17,7 @@ from bnexp.records import frames
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
+from bnexp.specs.metrics import ACCURACIES, BEST_RATE
 
 
 class Evidence:
@@ -60,9 +62,29 @@ class Evidence:
         return [condition(each) for each in self.ordered]
 
     @cached_property
+    def primary(self) -> list[Comparison]:
+        """In the primary metric, with each baseline: the one family in which something is asserted."""
+        plan = self.plan
+        if plan.primary == BEST_RATE:
+            return [*self.learning_rates.own] if self.learning_rates else []
+        baselines, sequential = (plan.baseline, *plan.further_baselines), plan.looks is not None
+        test_accuracy = plan.primary == "test-accuracy"
+        return comparisons(
+            self.ordered,
+            baselines,
+            metric(plan.primary),
+            plan.margin,
+            sequential=sequential,
+            sampled=test_accuracy and not sequential,
+        )
+
+    @cached_property
     def comparisons(self) -> list[Comparison]:
-        """One per point of the plan that is not the baseline's, as `ordered`."""
-        return comparisons(self.ordered, self.plan.baseline, self.plan.margin)
+        """Of test accuracy with the first baseline: one per point of the plan that is not its own, as `ordered`."""
+        if self.plan.primary == "test-accuracy":
+            return [each for each in self.primary if each.baseline == self.plan.baseline]
+        margin = self.plan.margin if self.plan.primary in (*ACCURACIES, BEST_RATE) else None
+        return comparisons(self.ordered, [self.plan.baseline], METRICS["test-accuracy"], margin, asserts=False)
 
     @cached_property
     def times(self) -> Mapping[Measure, Times]:

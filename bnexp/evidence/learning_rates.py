@@ -1,11 +1,13 @@
 """Where the learning rate is varied: a comparison at one rate for all, and one of each variant at its own best.
 
-The best rate of a variant is the one of the highest mean validation accuracy after the last step, over the seeds that
-finished at all rates; the test images have no part in it.  A rate at which too many trials diverged is never the best.
+Every fourth seed chooses, the others are compared, so that the pairs know nothing of the choice: given it, they are as
+independent as any.  The best rate of a variant is the one of the highest mean validation accuracy after the last step,
+over the choosing seeds that finished at all rates; the test images have no part in it.  A rate at which more than a
+tenth of these did not train is never the best.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +18,8 @@ from bnexp.evidence.metric import METRICS
 from bnexp.evidence.paired import Comparison, comparisons
 from bnexp.evidence.side import Side, ordered
 from bnexp.records.plan import StoredPlan
+from bnexp.specs.experiment import RATE, choosing_seeds
+from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
 
@@ -32,8 +36,8 @@ class Tuned:
     """Learning rate to index into `plan.points`, ascending."""
     validation: Mapping[float, Interval]
     """Validation accuracy after the last step in per cent, of the rates that can be chosen, over the same seeds."""
-    unfinished: tuple[float, ...]
-    """Rates without a finished trial, and those at which too many diverged."""
+    excluded: tuple[float, ...]
+    """Rates at which no choosing seed has finished, or too many did not train."""
 
     @property
     def best(self) -> float | None:
@@ -53,13 +57,16 @@ class Tuned:
 class RateComparison:
     """The comparison of an experiment whose learning rate is varied."""
 
+    choosing: tuple[int, ...]
+    """The seeds that choose."""
     tuned: tuple[Tuned, ...]
     shared: Mapping[str, float]
     """Place (as text) to the one rate for all: that of the highest mean over the variants, of those that all have."""
     same: tuple[Comparison, ...]
-    """Each variant against the baseline, both at the shared rate."""
+    """Each variant against the baseline, both at the shared rate, over the other seeds: exploratory."""
     own: tuple[Comparison, ...]
-    """Each at its own best rate against the baseline at its own."""
+    """Each at its own best rate against the baseline at its own, over the other seeds: the family that
+    asserts, where the primary metric is `best-rate-accuracy` and each choosing trial has a result."""
     validated: bool
     """Whether there are validation images at all, on which a rate can be chosen."""
 
@@ -70,8 +77,9 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     `sides` are those of the points of the plan.  A variant's rates are those of the grid; variants whose specs differ
     in nothing but the rate count as one variant at several rates.
     """
-    accuracy = [METRICS["validation-accuracy"].of(side.of("ok")) for side in sides]
-    tuned = tuple(_tuned(plan, sides, accuracy))
+    choosing = choosing_seeds(plan.seeds)
+    others = set(plan.seeds).difference(choosing)
+    tuned = tuple(_tuned(plan, [_with(side, choosing) for side in sides]))
     if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
     groups: dict[str, list[Tuned]] = {}
@@ -79,45 +87,54 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
         groups.setdefault(place_label(each.coordinates), []).append(each)
     shared = {place: rate for place, group in groups.items() if (rate := _shared(group)) is not None}
 
-    def compared(chosen: Iterable[tuple[Tuned, float | None]]) -> tuple[Comparison, ...]:
-        """At the chosen rates, as in an experiment that has no others."""
+    def compared(chosen: Iterable[tuple[Tuned, float | None]], *, asserts: bool = False) -> tuple[Comparison, ...]:
+        """At the chosen rates and on the other seeds, as in an experiment that has no more."""
         found = [
-            replace(sides[each.points[rate]], name=each.variant, coordinates=each.coordinates)
+            replace(_with(sides[each.points[rate]], others), name=each.variant, coordinates=each.coordinates)
             for each, rate in chosen
             if rate is not None
         ]
         variants = list(dict.fromkeys(each.name for each in found))
         baseline = next((name for name in variants if plan.baseline in name.split("/")), None)
-        if baseline is None or len(variants) < 2:
+        if baseline is None or len(variants) < 2 or not others:
             return ()
         order = ordered(((each.coordinates, each.name) for each in found), variants)
-        return tuple(comparisons([found[k] for k in order], baseline, plan.margin, sampled=False))
+        options = {"margin": plan.margin, "asserts": asserts, "sampled": False}
+        return tuple(comparisons([found[k] for k in order], [baseline], METRICS["test-accuracy"], **options))  # type: ignore[arg-type]
 
     return RateComparison(
+        choosing=choosing,
         tuned=tuned,
         shared=shared,
         same=compared((each, rate) for place, rate in shared.items() for each in groups[place]),
-        own=compared((each, each.best) for each in tuned),
-        validated=any(accuracy),
+        own=compared(
+            ((each, each.best) for each in tuned),
+            asserts=plan.primary == BEST_RATE and all(side.records.get(seed) for side in sides for seed in choosing),
+        ),
+        validated=any(METRICS["validation-accuracy"].of(side.of("ok")) for side in sides),
     )
 
 
-def _tuned(plan: StoredPlan, sides: Sequence[Side], accuracy: Sequence[dict[int, float]]) -> Iterator[Tuned]:
-    """`accuracy`: of each side, seed to validation accuracy after the last step in per cent."""
+def _with(side: Side, seeds: Collection[int]) -> Side:
+    return replace(side, records={seed: record for seed, record in side.records.items() if seed in seeds})
+
+
+def _tuned(plan: StoredPlan, sides: Sequence[Side]) -> Iterator[Tuned]:
+    """`sides`: with the choosing seeds alone."""
     groups: dict[str, list[Side]] = {}
     for side in sides:
         groups.setdefault(_without_rate(side), []).append(side)
     for group in groups.values():
-        points = {_rate(side): side.point for side in sorted(group, key=_rate)}
-        usable = {rate: accuracy[k] for rate, k in points.items() if not sides[k].counts.too_many_diverged}
-        known = {rate: here for rate, here in usable.items() if here}
+        rates = {_rate(side): side for side in sorted(group, key=_rate)}
+        found = {rate: METRICS["validation-accuracy"].of(side.of("ok")) for rate, side in rates.items()}
+        known = {rate: here for rate, here in found.items() if here and not rates[rate].counts.too_many_untrained}
         common = sorted(set.intersection(*map(set, known.values()))) if known else []
         yield Tuned(
             variant="/".join(sorted({side.name for side in group}, key=plan.variants.index)),
             coordinates=_rest(group[0]),
-            points=points,
+            points={rate: side.point for rate, side in rates.items()},
             validation={rate: mean_interval([here[seed] for seed in common]) for rate, here in known.items()},
-            unfinished=tuple(rate for rate in points if rate not in known),
+            excluded=tuple(rate for rate in rates if rate not in known),
         )
 
 
@@ -136,7 +153,7 @@ def _rate(side: Side) -> float:
 
 
 def _rest(side: Side) -> dict[str, Any]:
-    return {key: value for key, value in side.coordinates.items() if key != "training.optimizer.learning_rate"}
+    return {key: value for key, value in side.coordinates.items() if key != RATE}
 
 
 def _without_rate(side: Side) -> str:

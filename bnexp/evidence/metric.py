@@ -1,7 +1,6 @@
 """What two trials are compared in: one number of each record, its unit, and which direction is better."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from bnexp.errors import UserError
 from bnexp.evidence.time_to_accuracy import Runs, planned_end, reached, runs_to
 from bnexp.records.quantities import QUANTITY, Quantity
 from bnexp.records.record import TrialRecord
+from bnexp.specs.metrics import steps_to
 from bnexp.specs.wording import did_you_mean
 
 Value = Callable[[TrialRecord], float | None]
@@ -34,8 +34,8 @@ class Metric:
 
     @property
     def unit_of_differences(self) -> str:
-        """Of accuracies, percentage points; of times, shares of the first side's."""
-        return "points" if self.unit == "%" else "shares of the steps" if self.runs else self.unit
+        """Of accuracies, percentage points; of times their ratio."""
+        return "points" if self.unit == "%" else "ratio" if self.runs else self.unit
 
     def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
         """Seed to value, of the trials that have one."""
@@ -51,9 +51,9 @@ def metric(name: str) -> Metric:
     """The metric of a name; raises UserError for another one."""
     if name in METRICS:
         return METRICS[name]
-    match = re.fullmatch(r"(recalibrated-)?steps-to-(\d{1,2}(?:\.\d{1,3})?)", name)
-    if match and float(match[2]) > 0:
-        return _steps_to(name, float(match[2]), recalibrated=bool(match[1]))
+    if found := steps_to(name):
+        target, recalibrated = found
+        return _steps_to(name, target, recalibrated=recalibrated)
     raise UserError(f"--metric: unknown metric {name!r}{did_you_mean(name, [*METRICS, 'steps-to-99'])}")
 
 

@@ -1,4 +1,8 @@
-"""One metric on the pairs of two sides: estimate, tests, and what so many pairs can detect."""
+"""One metric on the pairs of two sides: estimate, tests, and what so many pairs can detect.
+
+The number of pairs is fixed before they are trained, and nothing is asserted before all are there; or pairs are added
+until all is decided, and the tests are `stats.sequential`'s, which hold at every look.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from bnexp.evidence.metric import METRICS, Metric
+from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import (
     FEWEST,
     LEVEL,
@@ -21,16 +25,16 @@ from bnexp.evidence.rule import (
 )
 from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
 from bnexp.evidence.time_to_accuracy import paired_times
-from bnexp.specs.experiment import MARGIN
+from bnexp.specs.experiment import MARGIN, compared_points
 from bnexp.stats.bootstrap import Sources, image_differences, sources
 from bnexp.stats.estimates import Interval, Share
 from bnexp.stats.paired import SignFlip, improvement, mcnemar, minimum_detectable_effect, sign_flip_test, tost
+from bnexp.stats.sequential import anytime_equivalence, anytime_interval, anytime_test
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One side against another in one metric, pair by pair.  Differences are second minus first, but of times there is
-    the `ratio` of second to first."""
+    """One side against another in one metric, pair by pair.  Differences are second minus first; times have a ratio."""
 
     planned: int
     """Pairs that both sides planned; in `difference.n` of them both trained, and they are proven to be pairs."""
@@ -47,9 +51,16 @@ class Estimate:
     differences: tuple[float, ...]
     """One per pair, in order of the seeds; of accuracies in percentage points."""
     difference: Interval
-    """Their mean with its `rule.t_interval`."""
+    """Their mean with its `rule.t_interval`; of a sequential comparison the one that holds at every look; the `ratio`
+    of times."""
     test: SignFlip
     """Of: they are symmetric around zero, or around the nearer end of the margin; of times, the log-rank test."""
+    pending: int
+    """Planned pairs that have no result yet; 0 of a sequential comparison, which plans none."""
+    sequential: bool = False
+    """Whether pairs are added until all is decided."""
+    asserts: bool = True
+    """Whether it is the primary metric; all others are exploratory."""
     p_holm: float
     """The sign-flip p after Holm's correction over the family."""
     family: int
@@ -77,7 +88,8 @@ class Estimate:
     def trains(self) -> Direction:
         """Whether the second side was shown to train more often (higher) or less often (lower)."""
         first, second = self.trained
-        return "undecided" if not self.trained_p_holm < LEVEL else "higher" if second > first else "lower"
+        shown = self.asserts and self.trained_p_holm < LEVEL
+        return "undecided" if not shown else "higher" if second > first else "lower"
 
     @property
     def shift(self) -> Direction:
@@ -88,7 +100,12 @@ class Estimate:
 
     @property
     def detectable(self) -> float:
-        """The smallest true difference that is asserted with 80 % power, at Holm's first step (`stats.paired`)."""
+        """The smallest true difference that is asserted with 80 % power, at Holm's first step (`stats.paired`).
+
+        NaN of a sequential comparison: more pairs are what it takes there.
+        """
+        if self.sequential:
+            return math.nan
         level = LEVEL / max(1, self.family)
         return minimum_detectable_effect(self.differences, confidence=self.confidence, level=level, margin=self.beyond)
 
@@ -103,7 +120,7 @@ Found = TypeVar("Found", bound=Estimate)
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison(Estimate):
-    """One variant against the baseline at one place of the grid in test accuracy."""
+    """One variant against a baseline at one place of the grid in one metric."""
 
     point: int
     baseline_point: int | None
@@ -113,11 +130,12 @@ class Comparison(Estimate):
     coordinates: Mapping[str, Any]
     counts: Counts
     baseline_counts: Counts | None
+    metric: Metric
     improvement: Share
     same: bool = False
     """Whether the two specs are equal: then each pair is one trial, compared with itself."""
-    margin: float = MARGIN
-    """Of the plan: smaller differences, in points, do not matter."""
+    margin: float | None = MARGIN
+    """Smaller differences, in the unit of differences, do not matter; None: not tested for equivalence."""
     equivalence_p: float = math.nan
     """Of two one-sided tests of a difference beyond the margin."""
     equivalence_p_holm: float = math.nan
@@ -128,38 +146,71 @@ class Comparison(Estimate):
     @property
     def verdict(self) -> Verdict:
         """What the pairs show."""
-        if self.difference.n < FEWEST or self.same:
+        if self.same or (self.difference.n < FEWEST and not self.pending):
             return "nothing"
-        found = direction(self.difference, self.p_holm)
-        return "equivalent" if found == "undecided" and self.equivalent else found
+        if self.pending or not self.asserts:
+            return "pending" if self.asserts else "exploratory"
+        return "equivalent" if self.shift == "undecided" and self.equivalent else self.shift
 
     @property
     def equivalent(self) -> bool:
         """Whether the difference was shown to lie within the margin, however it differs from zero."""
-        shown = self.equivalence_p_holm < LEVEL and self.trains == "undecided"
+        shown = self.equivalence_p_holm < LEVEL and self.trains == "undecided" and not self.pending
         return shown and enough(self.difference.n, self.planned)
 
 
-def comparisons(found: Sequence[Side], baseline: str, margin: float, *, sampled: bool = True) -> list[Comparison]:
-    """Each against the `baseline` of its place, as one family, in their order; `sampled`: with the error of the images.
+def comparisons(
+    found: Sequence[Side],
+    baselines: Sequence[str],
+    metric: Metric,
+    margin: float | None,
+    *,
+    asserts: bool = True,
+    sequential: bool = False,
+    sampled: bool = True,
+) -> list[Comparison]:
+    """Each against each of the `baselines` at its place in a metric, as one family; `sampled`: with the images' error.
 
-    Sides have the names of their variants.  What cannot be tested for equivalence, for want of scatter, counts in the
-    family as not shown.
+    By baseline, then in the order of the sides, which have the names of their variants.  Without `asserts` no p is
+    corrected.  What cannot be tested for equivalence, for want of scatter, counts in the family as not shown.
     """
-    bases = {place(each.coordinates): each for each in found if each.name == baseline}
     every = [
-        _comparison(each, bases.get(place(each.coordinates)), baseline, margin, sampled=sampled)
-        for each in found
-        if each.name != baseline
+        _comparison(
+            found[k],
+            None if base is None else found[base],
+            baseline,
+            metric,
+            margin,
+            asserts=asserts,
+            sequential=sequential,
+            sampled=sampled,
+        )
+        for k, baseline, base in compared_points([(each.name, place(each.coordinates)) for each in found], baselines)
     ]
+    if not asserts:
+        return every
     return corrected(
         every, equivalence_p_holm=lambda c: 1.0 if c.differences and math.isnan(c.equivalence_p) else c.equivalence_p
     )
 
 
-def corrected(found: Sequence[Found], **p: Callable[[Found], float]) -> list[Found]:
-    """`found` as one family, in both of their tests and in `p` (`rule.in_family`)."""
-    return in_family(found, trained_p_holm=lambda each: correctable(each.trained_test), **p)
+def corrected(found: Sequence[Found], **apart: Callable[[Found], float]) -> list[Found]:
+    """`found` as one family, of their means and of how often they train, and `apart` another one (`rule.in_family`).
+
+    The p of a comparison with pending pairs is 1: what is said of the others then rests on no early look at it.
+    """
+    return in_family(
+        found,
+        lambda each: 1.0 if each.pending else each.test.p,
+        also={"trained_p_holm": _correctable_outcome},
+        apart=apart,
+    )
+
+
+def _correctable_outcome(each: Estimate) -> float:
+    if each.sequential:  # a family that grows would open again what was decided
+        return each.trained_test.p
+    return math.nan if each.pending else correctable(each.trained_test)
 
 
 def correctable(test: SignFlip) -> float:
@@ -170,10 +221,19 @@ def correctable(test: SignFlip) -> float:
     return test.p if test.smallest < LEVEL else math.nan
 
 
-def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: float = 0.0) -> Estimate:
+def estimate(
+    found: Pairs,
+    metric: Metric,
+    *,
+    confidence: float = 0.95,
+    margin: float = 0.0,
+    sequential: bool = False,
+    asserts: bool = True,
+) -> Estimate:
     """What the pairs show in a metric, as a family of its own; the test is of a difference beyond ±`margin`.
 
     Means are over pairs in which both trained; times over all, since who does not train never gets there.
+    `sequential` tests and intervals hold at every look (accuracies only, with no margin).
     """
     values = {
         seed: value
@@ -183,14 +243,21 @@ def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: 
     # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
     differences = tuple(round(second - first, 9) for first, second in values.values() if not metric.runs)
     d = np.array(differences)
-    test, ratio = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d), None
+    steps = [metric.resolution(record) or 0.0 for seed in values for record in found.finished[seed]]
+    outcomes = tuple(found.outcomes.values())
+    if sequential:
+        test, difference = anytime_test(d), anytime_interval(d, confidence=confidence)
+        trained_test = anytime_test(
+            [second - first for first, second in np.array(outcomes, dtype=float).reshape(-1, 2)]
+        )
+    else:
+        test = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d)
+        difference = t_interval(differences, confidence=confidence, resolution=max(steps, default=0.0))
+        trained_test = mcnemar(outcomes)
     if metric.runs:
         base, mine = (metric.runs({seed: found.finished[seed][k] for seed in values}) for k in (0, 1))
         times = paired_times(mine, base, confidence=confidence, margin=margin)
-        test, ratio = times.test, times.ratio
-    steps = [metric.resolution(record) or 0.0 for seed in values for record in found.finished[seed]]
-    outcomes = tuple(found.outcomes.values())
-    trained_test = mcnemar(outcomes)
+        test, difference = times.test, times.ratio
     return Estimate(
         planned=len(found.planned),
         outcomes=outcomes,
@@ -199,23 +266,37 @@ def estimate(found: Pairs, metric: Metric, *, confidence: float = 0.95, margin: 
         seeds=tuple(values),
         values=tuple(values.values()),
         differences=differences,
-        difference=t_interval(differences, confidence=confidence, resolution=max(steps, default=0.0)),
+        difference=difference,
         test=test,
+        pending=0 if sequential else found.pending,
+        sequential=sequential,
+        asserts=asserts,
         p_holm=test.p,
         family=1,
         least=test.smallest,
         confidence=confidence,
         beyond=margin,
-        ratio=ratio,
+        ratio=difference if metric.runs else None,
         declared=found.declared,
         mismatches=found.mismatches,
     )
 
 
-def _comparison(mine: Side, base: Side | None, baseline: str, margin: float, *, sampled: bool) -> Comparison:
+def _comparison(
+    mine: Side,
+    base: Side | None,
+    baseline: str,
+    metric: Metric,
+    margin: float | None,
+    *,
+    asserts: bool,
+    sequential: bool,
+    sampled: bool,
+) -> Comparison:
     found = pairs(base or Side(baseline, mine.spec, {}), mine)
-    estimated = estimate(found, METRICS["test-accuracy"])
+    estimated = estimate(found, metric, sequential=sequential, asserts=asserts)
     same = base is not None and base.spec == mine.spec
+    equivalence = anytime_equivalence if sequential else tost
     return Comparison(
         point=mine.point,
         baseline_point=base.point if base else None,
@@ -224,10 +305,11 @@ def _comparison(mine: Side, base: Side | None, baseline: str, margin: float, *, 
         coordinates=mine.coordinates,
         counts=mine.counts,
         baseline_counts=base.counts if base else None,
+        metric=metric,
         improvement=improvement(estimated.differences),
         same=same,
         margin=margin,
-        equivalence_p=tost(estimated.differences, margin).p,
+        equivalence_p=math.nan if margin is None else equivalence(estimated.differences, margin).p,
         sampling=_sampling(found, estimated.seeds) if sampled and not same else None,
         **vars(estimated),
     )

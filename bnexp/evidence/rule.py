@@ -5,7 +5,7 @@ Holm's correction over the declared family (`direction`).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, Protocol, TypeVar
 
@@ -34,9 +34,10 @@ LEVEL = 0.05
 Direction = Literal["higher", "lower", "undecided"]
 """higher, lower: interval and corrected test both see the difference; undecided: not both of them."""
 
-Verdict = Literal["higher", "lower", "equivalent", "undecided", "nothing"]
+Verdict = Literal["higher", "lower", "equivalent", "undecided", "nothing", "pending", "exploratory"]
 """A `Direction`, or else: equivalent: no difference is seen, and the corrected test of equivalence shows it to lie
-within the margin; undecided: nor that; nothing: too few pairs to speak of a mean."""
+within the margin; undecided: nor that; nothing: too few pairs to speak of a mean; pending: not all planned pairs have a
+result yet; exploratory: not of the primary metric, in which alone something is asserted."""
 
 
 def direction(interval: Interval, p: float, *, null: float = 0.0, margin: float = 0.0) -> Direction:
@@ -74,17 +75,26 @@ def t_interval(differences: Sequence[float], *, confidence: float = 0.95, resolu
     return found._replace(low=found.mean - half, high=found.mean + half)
 
 
-def in_family(found: Sequence[T], **more: Callable[[T], float]) -> list[T]:
-    """`found` as one family of Holm's: each with the corrected p of its `test` in `p_holm`, and in `family` its size.
+def in_family(
+    found: Sequence[T],
+    p: Callable[[T], float] = lambda each: each.test.p,
+    *,
+    also: Mapping[str, Callable[[T], float]] | None = None,
+    apart: Mapping[str, Callable[[T], float]] | None = None,
+) -> list[T]:
+    """`found` as one family of Holm's: each with its corrected `p` in `p_holm`, and in `family` its size.
 
-    `least` is the smallest p that its pairs could have had, corrected, beside the p of the others.  `more`
-    holds the name of a further field and what it corrects.  NaN, which is no test, stays so and does not count.
+    `also` holds the names of further fields and what they correct, as members of the same family; `apart` of those that
+    are each a family of their own.  `least` is the smallest p that the pairs could have had, corrected, beside the p of
+    the others.  NaN, which is no test, stays so and does not count.
     """
-    raw = [each.test.p for each in found]
-    corrected = {"p_holm": holm(raw).tolist()}
-    corrected |= {name: holm([get(each) for each in found]).tolist() for name, get in more.items()}
-    family = sum(not math.isnan(p) for p in raw)
-    least = [each.test.smallest * (family - sum(p < each.test.smallest for p in raw)) for each in found]
+    together = {name: [get(each) for each in found] for name, get in {"p_holm": p, **(also or {})}.items()}
+    raw = [value for column in together.values() for value in column]
+    adjusted = holm(raw).reshape(-1, len(found)).tolist() if found else []
+    corrected = dict(zip(together, adjusted, strict=True)) if found else {}
+    corrected |= {name: holm([get(each) for each in found]).tolist() for name, get in (apart or {}).items()}
+    family = sum(not math.isnan(value) for value in raw)
+    least = [each.test.smallest * (family - sum(value < each.test.smallest for value in raw)) for each in found]
     rows = zip(*corrected.values(), strict=True)
     return [
         replace(each, family=family, least=min(1.0, smallest), **dict(zip(corrected, row, strict=True)))  # type: ignore[type-var]

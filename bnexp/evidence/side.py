@@ -37,9 +37,9 @@ class Counts:
         return self.ok + self.diverged + self.failed
 
     @property
-    def too_many_diverged(self) -> bool:
-        """Whether the mean over the others would flatter."""
-        return self.diverged > 0.1 * (self.ok + self.diverged)
+    def too_many_untrained(self) -> bool:
+        """Whether more than a tenth did not train, so that the mean over the others would flatter."""
+        return 10 * (self.failed + self.diverged + self.untrained) > self.known
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class Pairs:
     """Seed to the fingerprints that disagree: pairs that are left out."""
     copies: tuple[int, ...]
     """Seeds of which both sides hold the very same record."""
+    pending: int = 0
+    """Planned pairs of which a trial has no result yet."""
 
     def without_copies(self) -> "Pairs":
         """Only what was trained on each side."""
@@ -123,6 +125,7 @@ def pairs(one: Side, other: Side) -> Pairs:
     mismatches = {seed: ", ".join(text) for seed, both in found.items() if (text := _mismatch(*both, asked))}
     return Pairs(
         planned=planned,
+        pending=sum(one.records[seed] is None or other.records[seed] is None for seed in planned),
         finished={seed: both for seed, both in found.items() if seed not in mismatches},
         outcomes={
             seed: (trained(mine), trained(twin))

@@ -1,13 +1,12 @@
 """The stored plan of an experiment: so that a report knows what is missing without the config."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bnexp.specs.experiment import MARGIN, Experiment
+from bnexp.specs.experiment import MARGIN, Experiment, Published
 from bnexp.specs.trial import Trial
 from bnexp.specs.values import Frozen
 
@@ -35,8 +34,15 @@ class StoredPlan(Frozen):
     seeds: Annotated[tuple[int, ...], Field(strict=False)]
     """Every seed that was ever asked for: the union of the selections."""
     points: Annotated[tuple[StoredPoint, ...], Field(strict=False)]
-    margin: float = Field(MARGIN, gt=0, lt=100)
-    """Percentage points of test accuracy within which the report tests for equivalence; older plans lack it."""
+    further_baselines: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    primary: str = "test-accuracy"
+    """The metric in which the report asserts something (`specs.metrics`); older plans lack it."""
+    margin: float | None = Field(MARGIN, gt=0, lt=100)
+    """In the unit of the primary metric, within which the report tests for equivalence; None: it does not."""
+    looks: Annotated[tuple[int, ...] | None, Field(strict=False)] = None
+    """Where seeds are added until all is decided (`stats.sequential`): after how many it was looked at; else None."""
+    published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
+    """Results of others to hold these against; older plans lack it."""
     config: str = ""
     """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -50,8 +56,12 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         about=experiment.about,
         variants=experiment.variants,
         baseline=experiment.baseline,
+        further_baselines=experiment.further_baselines,
+        primary=experiment.primary,
         seeds=experiment.seeds,
         margin=experiment.margin,
+        looks=experiment.looks,
+        published=experiment.published,
         config=_from_here(experiment.source),
         options=experiment.options,
         points=tuple(
@@ -59,7 +69,10 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
                 variant=point.variant,
                 coordinates=dict(point.coordinates),
                 spec=point.spec.model_dump(mode="json"),
-                trials={seed: Trial(point.spec, seed).folder for seed in experiment.seeds},
+                trials={
+                    seed: Trial(point.spec, seed).folder
+                    for seed in (experiment.seeds if point.seeds is None else point.seeds)
+                },
             )
             for point in experiment.points
         ),
@@ -77,16 +90,27 @@ def _from_here(file: str) -> str:
 def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:
     """The plan to store: with the seeds of the stored one too, where both consist of the same points.
 
-    Where a variant, a grid point or a spec differs, the config was edited: its plan stands alone.
+    Seeds that were once added until all is decided are not fixed ones later.  Where a variant, a grid point or a spec
+    differs, the config was edited: its plan stands alone.
     """
     plan = stored_plan(experiment)
     if stored is None or _points(plan) != _points(stored):
         return plan
-    earlier = tuple(seed for seed in stored.seeds if seed not in experiment.seeds)
-    return stored_plan(replace(experiment, seeds=experiment.seeds + earlier))
+    earlier = {_point(point): point.trials for point in stored.points}
+    united = [point.model_copy(update={"trials": {**point.trials, **earlier[_point(point)]}}) for point in plan.points]
+    return plan.model_copy(
+        update={
+            "seeds": (*plan.seeds, *(seed for seed in stored.seeds if seed not in plan.seeds)),
+            "points": tuple(united),
+            "looks": stored.looks if plan.looks is None else plan.looks,
+        }
+    )
 
 
 def _points(plan: StoredPlan) -> list[str]:
     """What the points are, in whatever order they come."""
-    points = ([point.variant, point.coordinates, point.spec] for point in plan.points)
-    return sorted(json.dumps(point, sort_keys=True) for point in points)
+    return sorted(map(_point, plan.points))
+
+
+def _point(point: StoredPoint) -> str:
+    return json.dumps([point.variant, point.coordinates, point.spec], sort_keys=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from bnexp.evidence.condition import Condition
 from bnexp.records.quantities import of
+from bnexp.reporting.phrases import Placed
 
 Columns = Mapping[str, tuple[str, str]]
 """Column to its type in pandas, and the dotted path of its value in a row; nothing where a part of it is None."""
@@ -18,7 +18,7 @@ def estimated(name: str, path: str, middle: str = "mean") -> Columns:
     return {name: ("float64", f"{path}.{middle}"), **ends}
 
 
-def framed(conditions: Sequence[Condition], rows: Sequence[Any], columns: Columns) -> pd.DataFrame:
+def framed(conditions: Sequence[Placed], rows: Sequence[Any], columns: Columns) -> pd.DataFrame:
     """`variant`, the grid keys and the columns of `rows`, each with its own of the `conditions`."""
     keys = dict.fromkeys(key for each in conditions for key in each.coordinates)
     where = pd.DataFrame(

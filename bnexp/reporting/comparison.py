@@ -17,9 +17,11 @@ from bnexp.reporting.phrases import (
     can_detect,
     change,
     counted,
+    effect,
     left_out,
     out_of,
     per_cent,
+    pp,
     span,
     tested,
     trained,
@@ -67,7 +69,7 @@ def header(found: Comparisons) -> list[str]:
     """The columns of `rows`; those of numbers begin with `>`."""
     names = {(each.one, each.other) for each in found.comparisons}
     sides = [f">{name} ({found.metric.unit})" for name in (names.pop() if len(names) == 1 else ("A", "B"))]
-    difference, detectable = (f">{what} ({_unit(found.metric)})" for what in ("difference", "detectable difference"))
+    difference, detectable = (f">{what} ({pp(found.metric)})" for what in ("difference", "detectable difference"))
     difference = ">ratio" if found.metric.runs else difference
     return ["comparison", ">n", *sides, difference, ">p", ">p (Holm)", detectable, "verdict"]
 
@@ -79,7 +81,7 @@ def rows(found: Comparisons) -> list[list[str]]:
             _named(each),
             f"{len(each.values)}/{each.planned}",
             *(map(time, each.times) if each.times else map(interval, each.means)),
-            ratio(each.ratio) if each.ratio else interval(each.difference, sign=True),
+            effect(each),
             p_value(each.test.p),
             p_value(each.p_holm),
             _detectable(each, found.metric),
@@ -130,7 +132,6 @@ def _plain(each: Compared) -> dict[str, Any]:
         "seeds": list(each.seeds),
         "values": [[value if math.isfinite(value) else None for value in pair] for pair in each.values],
         "difference": _finite(mean=mean, low=low, high=high),
-        "ratio": each.ratio and _finite(**each.ratio._asdict()),
         **_finite(
             mean_a=first.mean,
             mean_b=second.mean,
@@ -199,8 +200,8 @@ def _found(each: Compared, found: Comparisons) -> str:
     if counts and not each.values:
         return counts
     metric, n = found.metric, len(each.values)
-    what = f"{_unit(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
-    limit = f"{1 + found.margin:g} times the steps" if each.ratio else f"{found.margin:g} {_unit(metric)}"
+    what = f"{pp(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
+    limit = f"{1 + found.margin:g} times the steps" if each.ratio else f"{found.margin:g} {pp(metric)}"
     facts = [f"margin {limit}"] if found.margin else []
     if each.times:
         first, second = (side.reached for side in each.times)
@@ -227,7 +228,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
     if math.isnan(each.detectable):
         return ["without scatter, the detectable difference is unknown"]
     size = _detectable(each, metric)
-    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {_unit(metric)}")]
+    return [can_detect(len(each.values), "no difference at all" if size == ABSENT else f"{size} {pp(metric)}")]
 
 
 def _detectable(each: Compared, metric: Metric) -> str:
@@ -238,7 +239,7 @@ def _detectable(each: Compared, metric: Metric) -> str:
 
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
-    seen = direction(each.difference, 0.0, margin=each.beyond) != "undecided"
+    seen = not each.ratio and direction(each.difference, 0.0, margin=each.beyond) != "undecided"
     unconfirmed = seen and each.least < LEVEL <= each.p_holm
     of = " of a difference beyond the margin" if each.beyond and each.least < LEVEL else ""
     said = f"{tested('log-rank test' if each.ratio else 'sign-flip test', each)}{of}"
@@ -254,7 +255,3 @@ def _verdict(each: Compared) -> str:
 
 def _named(each: Compared) -> str:
     return ", ".join(part for part in (each.label, place_label(each.coordinates)) if part)
-
-
-def _unit(metric: Metric) -> str:
-    return "pp" if metric.unit == "%" else metric.unit

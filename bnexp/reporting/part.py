@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Canvas
 from bnexp.reporting.commands import Named, PointCommands
 from bnexp.reporting.drawing.figures import Variant
 
-FEW = 6  # so many sentences are read as they stand; more are folded on the page, and want an overview
+COLUMNS = 8  # so many of a table are read at once; the others come on demand
 
-Region = Literal["notice", "conclusions", "body"]
+Region = Literal["notice", "headline", "body"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Table:
     """A table as text, and its numbers as files."""
 
     caption: str
-    text: pd.DataFrame  # for people; the first column names the row
+    text: pd.DataFrame  # for people; the first column names the row, the first `COLUMNS` tell most
     numbers: pd.DataFrame | None = None  # unrounded, for CSV; None: no files are written
     file: str = ""  # what the files' names have after that of the section
     formats: tuple[str, ...] = ("csv", "tex", "md")
@@ -28,7 +28,6 @@ class Table:
     paper: Mapping[str, str] = field(default_factory=dict)
     """The columns of its form for a paper, six at most, each with a short heading; empty where it is the same."""
     paper_caption: str = ""  # with the unit, n and the kind of interval
-    folded: str = ""  # what stands on the page in its place until it is opened; empty where it is open
     commands: Sequence[Named] = ()  # what repeats each row
     about_commands: str = ""
     page_only: bool = False
@@ -44,26 +43,35 @@ class Figure:
     alternative: str  # what it shows, in words
     draw: Callable[[], Canvas]
     wide: bool = False  # whether it wants the width of a page, not of a column
-    aside: bool = False  # whether it is for a second look
-    interactive: bool = False
-    """Whether the page draws the same itself, from the part's `chart`, and needs it as a file for print only."""
+    file_only: bool = False
+    """Whether the page names its file alone: it draws the same itself, from the part's `chart`, or it is very large."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one comparison, a line for each question."""
+
+    title: str  # `ln vs none`
+    place: str  # of the grid; empty without one
+    lines: Mapping[str, str]  # `accuracy`, `speed`, and before them what makes one an artefact, to the answer
 
 
 @dataclass(frozen=True)
 class Part:
     """A topic.  What it has is shown in the order of the fields; all of it may be empty."""
 
-    title: str = ""  # its heading; without one it goes on with the part before
+    title: str = ""  # its heading; a body has one
+    summary: str = ""  # what is in it, in a few words: seen while it is folded
     region: Region = "body"
-    """notice: above everything; conclusions: on the first screen; body: in the section of the experiment."""
+    """notice: above everything; headline: on the first screen of the experiment; body: folded below it."""
+    findings: tuple[Finding, ...] = ()
     paragraphs: tuple[str, ...] = ()
-    sentences: tuple[str, ...] = ()
-    """The same as a list; the first `FEW` are seen, and the others can be unfolded."""
+    sentences: tuple[str, ...] = ()  # the same as a list
     tables: tuple[Table, ...] = ()
     alarming: bool = False  # whether nobody should miss it
-    figures: tuple[Figure, ...] = ()  # all of a section stand together, in the order of the parts
+    figures: tuple[Figure, ...] = ()
     chart: Mapping[str, Any] = field(default_factory=dict)
-    """What the page draws `interactive` figures from (`drawing.chart`)."""
+    """What the page draws learning curves from (`drawing.chart`)."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,12 @@ class Section:
     def file(self, name: str) -> str:
         """The name of a file of this section, without its ending."""
         return f"{self.slug}-{name}" if name else self.slug
+
+    @property
+    def printed(self) -> list[Part]:
+        """Those parts of the body that are no page's alone."""
+        body = self.region("body")
+        return [part for part in body if not part.tables or not all(table.page_only for table in part.tables)]
 
     @property
     def notices(self) -> list[str]:

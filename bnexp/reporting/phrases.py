@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
+from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
-from bnexp.reporting.numbers import decimals, ends, fixed, p_value
+from bnexp.reporting.numbers import Number, decimals, ends, fixed, interval, p_value, ratio
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, at_most
@@ -67,14 +68,31 @@ def change(estimate: Interval) -> str:
     return fixed(estimate.mean, decimals(estimate.half_width), sign=True)
 
 
+def times_as_long(estimate: Interval) -> str:
+    """`0.42× [0.36, 0.49]`."""
+    return ratio(estimate).replace(" ", "× ", 1)
+
+
+def effect(found: Estimate) -> Number:
+    """`+0.18 [+0.10, +0.26]`, or of times `0.42 [0.36, 0.49]`."""
+    return ratio(found.ratio) if found.ratio else interval(found.difference, sign=True)
+
+
 def span(estimate: Interval, confidence: float = 0.95) -> str:
     """`95 % interval +0.10 to +0.26`, of a difference."""
+    if math.isnan(estimate.low) and estimate.n > 1:
+        return f"no {per_cent(confidence)} interval yet"
     return f"{per_cent(confidence)} interval {' to '.join(ends(estimate, sign=True))}"
 
 
 def per_cent(share: float) -> str:
     """`95 %`."""
     return f"{100 * share:.4g} %"
+
+
+def pp(metric: Metric) -> str:
+    """The unit of differences, short."""
+    return "pp" if metric.unit == "%" else metric.unit
 
 
 def out_of(n: int, planned: int) -> str:

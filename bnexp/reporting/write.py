@@ -92,7 +92,7 @@ def _content(
     content["report.md"] = markdown.report(sections).encode()
     pictures = dict(zip(figures, drawing.results(), strict=True))
     content |= {f"figures/{name}.{suffix}": data for name, files in pictures.items() for suffix, data in files.items()}
-    shown = {name: pictures[name]["svg"] for name, figure in figures.items() if not figure.interactive}
+    shown = {name: pictures[name]["svg"] for name, figure in figures.items() if not figure.file_only}
     content["index.html"] = html.report(sections, shown, suffixes).encode()
     return content
 

@@ -76,6 +76,9 @@ class Watcher:
     def stopped(self, outcome: Outcome, resume: str) -> None:
         """The run has come to its end, or was stopped; `resume` is the command that goes on, if known."""
 
+    def looked(self, text: str) -> None:
+        """Where seeds are added until all is decided: what a look has shown."""
+
     def close(self) -> None:
         """Nothing more comes, even after an error; may be called more than once."""
 
@@ -99,6 +102,9 @@ class Lines(Watcher):
         to_train = planned - skipped - failed_before
         parts += [f"{to_train} to train ({jobs} at a time)"] if jobs else ["nothing to train"]
         self.say(f"{planned} trial{'s' * (planned != 1)}: {', '.join(parts)}")
+
+    def looked(self, text: str) -> None:
+        self.say(printable(text))
 
     def ready(self, description: dict[str, Any]) -> None:
         device, name = str(description.get("device", "?")), str(description.get("device_name", ""))

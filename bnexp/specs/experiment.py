@@ -2,24 +2,36 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
+from bnexp.specs.values import Frozen
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
 MARGIN = 0.1
-"""Percentage points of test accuracy; ten of MNIST's 10,000 test images."""
-
+"""Percentage points of accuracy; ten of MNIST's 10,000 test images."""
+RATE = "training.optimizer.learning_rate"
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _MISSING = {"", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "<NA>", "#N/A", "#NA"}
+
+
+class Published(Frozen):
+    """A result of others, or of one's own earlier work, that the report holds results against; part of no trial."""
+
+    value: float = Field(gt=1, le=100, description="test accuracy in per cent")
+    source: str = Field(
+        min_length=1, max_length=200, description="where it stands, such as `LeCun et al. 1998, fig. 9`"
+    )
+    variant: str | None = Field(None, description="the variant that it is a result of; default: any")
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class Point:
     """The grid keys with their values here, in the order of the file: `(("training.batch_size", 16),)`.
     Always scalars: a block becomes `group(groups=8)`, a list `[32, 64]`."""
     spec: TrialSpec
+    seeds: tuple[int, ...] | None = None
+    """Its own, where they are not those of the experiment."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +56,29 @@ class Experiment:
     variants: tuple[str, ...]
     """Names, in the order of the file: the order of every figure and table."""
     baseline: str
+    """The variant that the others are compared with."""
     seeds: tuple[int, ...]
     points: tuple[Point, ...]
     """Grid-major, variants interleaved."""
     search_path: tuple[str, ...] = ()
     source: str = ""
     """The file that it came from, for messages; empty if none."""
-    margin: float = MARGIN
-    """A difference in test accuracy below so many percentage points does not matter; changes no trial."""
+    further_baselines: tuple[str, ...] = ()
+    """Variants that the others are compared with too."""
+    primary: str = "test-accuracy"
+    """The one metric in which something is asserted (`specs.metrics`); the others are exploratory."""
+    margin: float | None = MARGIN
+    """A difference in the primary metric below this does not matter; in its unit, of accuracies percentage points."""
+    looks: tuple[int, ...] | None = None
+    """Where seeds are added until all is decided: after how many of them it was looked at; None: they are fixed."""
+    published: tuple[Published, ...] = ()
     options: tuple[str, ...] = ()
     """The words of the command line that made it of its file, such as `--set training.epochs=3 --name short`."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """All of them, in the order of the file."""
+        return (self.baseline, *self.further_baselines)
 
 
 @dataclass(frozen=True)
@@ -66,7 +93,8 @@ def plan(experiment: Experiment) -> Iterator[PlannedTrial]:
     """All trials, seed-major: stopping at any time leaves every variant with nearly the same seeds."""
     for seed in experiment.seeds:
         for point in experiment.points:
-            yield PlannedTrial(point, Trial(point.spec, seed, experiment.search_path))
+            if point.seeds is None or seed in point.seeds:
+                yield PlannedTrial(point, Trial(point.spec, seed, experiment.search_path))
 
 
 def equal_variants(variants: Iterable[str], points: Sequence[Point]) -> list[tuple[str, str]]:
@@ -83,6 +111,30 @@ def equal_variants(variants: Iterable[str], points: Sequence[Point]) -> list[tup
 def seeds_needed(comparisons: int) -> int:
     """So many seeds at least confirm anything: 2^(1−n), the smallest p of n pairs, is below .05/m for m comparisons."""
     return math.floor(math.log2(max(1, comparisons) / 0.05)) + 2
+
+
+def choosing_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Those that choose each variant's learning rate and have no part in the comparison: every fourth, from the first.
+
+    A seed stays what it is as more are added.
+    """
+    return tuple(sorted(seeds)[::4])
+
+
+def compared_points(
+    points: Sequence[tuple[str, Hashable]], baselines: Sequence[str]
+) -> list[tuple[int, str, int | None]]:
+    """What is compared of points, (variant, place) each: the index of a point, a baseline, and its index at that place.
+
+    Which is None where the baseline was not planned there.  Two baselines are compared with each other once.
+    """
+    at = {point: index for index, point in enumerate(points)}
+    return [
+        (index, baseline, at.get((baseline, place)))
+        for k, baseline in enumerate(baselines)
+        for index, (variant, place) in enumerate(points)
+        if variant not in baselines[: k + 1]
+    ]
 
 
 def cautions(experiment: Experiment) -> list[str]:
@@ -104,12 +156,19 @@ def cautions(experiment: Experiment) -> list[str]:
                 f"{experiment.name}, variant {name}: programs that read the CSV tables, such as pandas, take this name "
                 f"for {meant}; another name is safer"
             ] = None
-    based = {point.coordinates for point in experiment.points if point.variant == experiment.baseline}
-    compared = sum(point.variant != experiment.baseline and point.coordinates in based for point in experiment.points)
-    if compared and len(experiment.seeds) < (needed := seeds_needed(compared)):
-        n = len(experiment.seeds)
+    rate: tuple[str, ...] = ()
+    n = len(experiment.seeds)
+    if experiment.primary == BEST_RATE:
+        rate, n = (RATE,), n - len(choosing_seeds(experiment.seeds))
+    places = [
+        (each.variant, tuple(pair for pair in each.coordinates if pair[0] not in rate)) for each in experiment.points
+    ]
+    found_at = compared_points(list(dict.fromkeys(places)), experiment.baselines)
+    compared = sum(base is not None for _, _, base in found_at)
+    if compared and experiment.looks is None and n < (needed := seeds_needed(compared)):
         both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
-        found[f"{experiment.name}: {both} can confirm nothing; {needed} seeds can"] = None
+        also = " besides those that choose the learning rates" if rate else ""
+        found[f"{experiment.name}: {both}{also} can confirm nothing; {needed} seeds can"] = None
     return list(found)
 
 

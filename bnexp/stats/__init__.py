@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bnexp.stats.bootstrap import image_differences, sources
-    from bnexp.stats.estimates import at_most, interquartile_mean, mean_interval, wilson
+    from bnexp.stats.estimates import at_most, interquartile_mean, mean_interval, prediction_interval, wilson
     from bnexp.stats.multiplicity import holm
     from bnexp.stats.paired import (
         difference,
@@ -44,6 +44,7 @@ __all__ = [
     "mean_interval",
     "minimum_detectable_effect",
     "paired_log_rank",
+    "prediction_interval",
     "sign_flip_test",
     "sources",
     "time_ratio",

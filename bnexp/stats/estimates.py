@@ -65,6 +65,17 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def prediction_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Mean of `values`, shape (n,), with the interval x̄ ± t_(n−1, (1+c)/2) · s · √(1 + 1/n), s with n−1.
+
+    It holds one more value of the same normal distribution with probability c (Vardeman 1992,
+    https://doi.org/10.1080/00031305.1992.10475882).  n=1 has no interval, n=0 no mean.
+    """
+    found = mean_interval(values, confidence=confidence)
+    half = found.half_width * math.sqrt(found.n + 1)
+    return found._replace(low=found.mean - half, high=found.mean + half)
+
+
 def deviation(x: Floats) -> float:
     """Standard deviation of x, shape (n,), n ≥ 2, with n−1; exactly 0 where all values are the same."""
     return math.sqrt(math.fsum((x - _mean(x)) ** 2) / (x.size - 1))

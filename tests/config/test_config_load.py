@@ -52,6 +52,14 @@ def test_the_margin_of_equivalence_is_no_part_of_a_trial(tmp_path):
     assert wide.points == usual.points
 
 
+def test_published_results_are_no_part_of_a_trial_nor_of_a_smoke_test(tmp_path):
+    text = f"{FIVE}published:\n- value: 99\n  source: A\n- {{value: 98.5, source: B, variant: ln}}\n"
+    found = experiment(text, tmp_path)
+    assert [(each.value, each.source, each.variant) for each in found.published] == [(99, "A", None), (98.5, "B", "ln")]
+    assert found.points == experiment(FIVE, tmp_path).points
+    assert experiment(text, tmp_path, smoke=True).published == ()
+
+
 def test_a_single_norm_is_an_experiment_of_one_variant(tmp_path):
     found = experiment("norm: batch", tmp_path)
     assert (found.name, found.variants, found.baseline) == ("c", ("batch",), "batch")

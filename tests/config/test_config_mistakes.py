@@ -9,11 +9,15 @@ from bnexp.specs.norms.table import METHODS
 
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
-TOP = "name, about, variants, grid, zip, include, exclude, seeds, baseline, margin, data, model, norm, training"
+TOP = (
+    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, published, data, "
+    "model, norm, training"
+)
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 VARIANTS_HINT = "write a name and its changes on each line, as in `bn: {norm: batch}`"
-MARGIN_HINT = "write percentage points of test accuracy, as in `margin: 0.1`"
+MARGIN_HINT = "write a number, of accuracies percentage points, as in `margin: 0.1`"
+PUBLISHED_HINT = "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`"
 NO_NORM = "for none of them write the word `none`"
 NAME_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 
@@ -86,6 +90,17 @@ BESIDE_A_NORM = {
     ),
     "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
     "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",
+    "published:": f"2:1: published is empty; {PUBLISHED_HINT}",
+    "published: 99.2": f"2:12: published must be a list, not 99.2; {PUBLISHED_HINT}",
+    "published: [99.2]": f"2:13: published.0 must be a block of keys, not 99.2; {PUBLISHED_HINT}",
+    "published: [{value: 99.2}]": f"2:13: published.0 lacks a 'source'; {PUBLISHED_HINT}",
+    "published: [{value: 0.992, source: x}]": (
+        f"2:21: published.0.value must be greater than 1, not 0.992; {PUBLISHED_HINT}"
+    ),
+    "published: [{value: 99, source: x, varaint: a}]": (
+        f"2:36: unknown key 'varaint'; did you mean 'variant'?; {PUBLISHED_HINT}"
+    ),
+    "published: [{value: 99, source: x, variant: a}]": "2:45: unknown variant 'a'; known: batch",
     "grid: {training.batch_sze: [1]}": "2:8: unknown key 'training.batch_sze'; did you mean 'training.batch_size'?",
     "grid:": f"2:1: grid is empty; {AXES_HINT}",
     "grid: {}": f"2:7: grid is empty; {AXES_HINT}",
@@ -162,6 +177,24 @@ ONE_MISTAKE = {
     "variants: {'': {norm: batch}}": "1:12: a variant's name is printable text of 1 to 64 characters, not ''",
     'variants: {"a\\e": {}}': "1:12: a variant's name is printable text of 1 to 64 characters, not 'a\\x1b'",
     "variants: {a: {seeds: 3}}": "1:16: 'seeds' belongs to the top of the file, not to a variant",
+    "norm: none\nvariants: {none: {}}\nbaselines: [n]": "3:13: baselines: unknown variant 'n'; known: none",
+    "variants: {a: {}, b: {norm: layer}}\nbaselines: [a, a]": "2:16: the variant 'a' stands here twice",
+    "variants: {a: {}}\nbaselines: [a]\nbaseline: a": "2:1: `baseline` is given too; keep one of them",
+    "variants: {a: {}}\nbaselines: []": (
+        "2:12: baselines is empty; write a list of variants, as in `baselines: [none, bn]`"
+    ),
+    "variants: {a: {}}\nprimary: accuracy": (
+        "2:10: primary: unknown metric 'accuracy'; did you mean 'test-accuracy'? known: test-accuracy, "
+        "recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
+        "best-rate-accuracy, steps-to-99"
+    ),
+    "variants: {a: {}}\nprimary: best-rate-accuracy": (
+        "2:10: primary: best-rate-accuracy needs several learning rates; put training.optimizer.learning_rate into the "
+        "grid"
+    ),
+    "variants: {a: {}}\nprimary: steps-to-98\nmargin: 1": (
+        "3:9: margin: steps-to-98 has none; times are not tested for equivalence"
+    ),
     "variants: {none: {}}\nbaseline: nne": "2:11: baseline: unknown variant 'nne'; did you mean 'none'? known: none",
     "variants: {none: {}, gn: {norm: group}}\ngrid: {norm.groups: [2, 4]}": (
         f"2:8: norm 'none' has no key 'groups', {WITH_GROUPS} (in variant 'none')"

@@ -34,6 +34,7 @@ def test_the_committed_schema_is_up_to_date():
         "variants: {a: {norm.groups: 4}, b: {norm: {epsilon: 1e-5}}, c: {training.optimizer: sgd}}",
         "variants: {a: {norm: layer}}\ngrid: {training.batch_size: [2], norm: [batch, {name: group}]}\nseeds: [3, 4]",
         "norm: none\ndata: my.module:load\ntraining: {optimizer: sgd}\nzip: {training.epochs: [1], data.train: [null]}",
+        "norm: none\npublished: [{value: 99, source: x}, {value: 98.5, source: y, variant: none}]",
         "norm: none\ninclude: [{variant: none, training.epochs: 3}]\nexclude: [{variant: [a, b]}]\nname: x\nabout: y",
     ],
 )
@@ -53,6 +54,9 @@ def test_it_takes_what_loading_takes(validator, text):
         "norm: batch\ngrid: {training.batch_size: []}",
         "norm: batch\ngrid: {}",
         "norm: batch\nseeds: 0",
+        "norm: batch\npublished: 99.2",
+        "norm: batch\npublished: [{value: 0.992, source: x}]",
+        "norm: batch\npublished: [{value: 99.2}]",
         "variants: {}",
         "variants: {a: batch}",
     ],

@@ -51,7 +51,7 @@ FORBIDDEN = [
     (("bnexp.training",), {"training"}),
     (("bnexp.running",), {"running", "cli", "api.py"}),
     (("bnexp.reporting",), {"reporting", "cli", "api.py", "__init__.py"}),
-    (("bnexp.stats",), {"stats", "evidence", "reporting"}),
+    (("bnexp.stats",), {"stats", "evidence", "reporting", "running"}),
     (("bnexp.evidence",), {"evidence", "reporting", "running", "cli", "api.py"}),
 ]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.evidence.compare import Compared
-from bnexp.evidence.metric import Metric
+from bnexp.evidence.metric import METRICS, Metric
 from bnexp.evidence.paired import Comparison, Estimate, corrected, estimate
 from bnexp.evidence.side import Counts, Pairs
 from bnexp.stats.paired import improvement, tost
@@ -42,6 +42,7 @@ def reported(d: Sequence[float], *, margin: float = 0.1, **options: Any) -> Comp
     counts, found = Counts(len(d), 0, 0, 0), estimated(d, **options)
     about: dict[str, Any] = {"point": 1, "baseline_point": 0, "variant": "bn", "baseline": "none", "coordinates": {}}
     about |= {"counts": counts, "baseline_counts": counts, "improvement": improvement(d), "margin": margin}
+    about |= {"metric": METRICS["test-accuracy"]}
     p = tost(found.differences, margin).p
     return Comparison(**about, equivalence_p=p, equivalence_p_holm=p, **vars(found))
 

@@ -109,7 +109,7 @@ def test_a_side_that_trains_less_often_is_worse_whatever_its_mean(here, side, fa
     (said,) = text.sentences(found)
     assert said.startswith(head)
     assert f"{side} in 4 of 12" in said or f"{side} trained in 4 of 12 trials" in said
-    assert "(exact McNemar p = 0.008); where both trained: +" in said
+    assert "(exact McNemar p = 0.016); where both trained: +" in said
     assert text.rows(found)[0][-1] == f"{verdict} (share that trained)"
 
 
@@ -169,7 +169,7 @@ def test_steps_are_compared_by_their_ratio_as_in_the_report(here):
     assert re.search(r": 0\.\d+ \[0\.\d+, 0\.\d+\] times the steps to 98 % validation", text.sentences(found)[0])
     assert "log-rank p = 0.031" in text.sentences(found)[0]
     assert re.fullmatch(r"304–362", text.rows(found)[0][3])
-    assert text.plain(found)["comparisons"][0]["ratio"]["mean"] == reported.ratio.mean
+    assert text.plain(found)["comparisons"][0]["difference"]["mean"] == reported.ratio.mean
 
 
 def test_of_steps_a_margin_is_a_share_of_them(here):

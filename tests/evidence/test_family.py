@@ -28,8 +28,11 @@ def with_p(p, other=1.0, n=10):
 
 
 def test_a_family_is_whatever_is_corrected_together_each_test_by_itself():
-    found = in_family([with_p(0.01, 0.2), with_p(0.02, 0.1)], other_holm=lambda x: x.other)
+    two = [with_p(0.01, 0.2), with_p(0.02, 0.1)]
+    found = in_family(two, apart={"other_holm": lambda each: each.other})
     assert [(each.p_holm, each.other_holm, each.family) for each in found] == [(0.02, 0.2, 2), (0.02, 0.2, 2)]
+    found = in_family(two, also={"other_holm": lambda each: each.other})
+    assert [(each.p_holm, each.other_holm, each.family) for each in found] == [(0.04, 0.2, 4), (0.06, 0.2, 4)]
     assert in_family([]) == []
 
 

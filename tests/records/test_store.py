@@ -17,7 +17,7 @@ import pytest
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store, write_atomically
-from bnexp.specs.experiment import Experiment, Point
+from bnexp.specs.experiment import Experiment, Point, Published
 from bnexp.specs.trial import PROTOCOL, Trial, TrialSpec
 
 SPEC = TrialSpec.model_validate({"data": "mnist-5k"})
@@ -168,6 +168,16 @@ def test_a_plan_without_a_margin_being_older_is_read_with_the_default(store: Sto
     assert store.read_plan("tiny").margin == 0.3
     store.write_plan("tiny", {key: value for key, value in plan.items() if key != "margin"})
     assert store.read_plan("tiny").margin == 0.1
+
+
+def test_published_results_are_stored_and_older_plans_have_none(store: Store) -> None:
+    of_others = (Published(value=99.05, source="LeCun et al. 1998", variant="none"),)
+    plan = store.keep_plan(replace(TINY, published=of_others))
+    assert store.read_plan("tiny") == plan
+    assert plan.published == of_others
+    older = {key: value for key, value in plan.model_dump(mode="json").items() if key != "published"}
+    store.write_plan("tiny", older)
+    assert store.read_plan("tiny").published == ()
 
 
 def test_another_margin_is_stored_and_leaves_all_trials_in_the_plan(store: Store) -> None:

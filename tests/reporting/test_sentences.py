@@ -7,6 +7,7 @@ import pytest
 from made_up import build
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.metric import METRICS
 from bnexp.evidence.paired import Comparison, correctable
 from bnexp.evidence.side import Counts
 from bnexp.records.store import read_record
@@ -47,6 +48,8 @@ def comparison(*d, family=1, planned=None, trained=None, **changes):
         "test": test,
         "p_holm": holm([test.p] + [1.0] * (family - 1))[0],
         "family": family,
+        "metric": METRICS["test-accuracy"],
+        "pending": 0,
         "improvement": improvement(d),
         "least": min(1.0, test.smallest * family),
         "equivalence_p": two_sided,
@@ -212,10 +215,13 @@ def test_an_equivalence_is_of_trials_that_train_and_says_how_many_do_not():
     assert "bn failed to train in 0 of 10 trials (at most 26 %)" in difference(comparison(*UNSURE))
 
 
-def test_diverged_trials_are_held_against_the_finished_ones_not_the_planned():
-    """1 of 3 finished diverged, though only 1 of 30 planned."""
-    assert Counts(2, 1, 0, 27).too_many_diverged
-    assert not Counts(0, 0, 0, 30).too_many_diverged
+def test_trials_that_did_not_train_are_held_against_those_with_a_result_not_the_planned():
+    """1 of 3 diverged, failed or guesses, though only 1 of 30 planned."""
+    assert Counts(2, 1, 0, 27).too_many_untrained
+    assert Counts(2, 0, 1, 27).too_many_untrained
+    assert Counts(3, 0, 0, 27, untrained=1).too_many_untrained
+    assert not Counts(9, 0, 1, 20).too_many_untrained
+    assert not Counts(0, 0, 0, 30).too_many_untrained
 
 
 @pytest.mark.parametrize("d", [(0.0,) * 9, UNSURE, UNSURE[:4], (0.0,), ()])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.estimates import at_most, deviation, interquartile_mean, mean_interval, wilson
+from bnexp.stats.estimates import at_most, deviation, interquartile_mean, mean_interval, prediction_interval, wilson
 
 
 def test_interval_by_hand():
@@ -22,6 +22,15 @@ def test_interval_is_scipys(n, confidence):
     x = np.random.default_rng(n).normal(99, 0.1, n)
     expected = stats.ttest_1samp(x, 0).confidence_interval(confidence)
     assert mean_interval(x, confidence=confidence)[1:3] == pytest.approx(tuple(expected), rel=1e-12)
+
+
+def test_a_prediction_interval_holds_one_more_value():
+    """1, 2, 3: ± 4.303 · √(4/3) = 4.968; and 95 of 100 further values, standard error 0.003."""
+    assert prediction_interval([1, 2, 3]) == pytest.approx((2, 2 - 4.9683, 2 + 4.9683, 3), abs=1e-4)
+    drawn = np.random.default_rng(0).normal(99, 0.1, (4000, 6))
+    inside = [low <= one <= high for *known, one in drawn for _, low, high, _ in [prediction_interval(known)]]
+    assert abs(np.mean(inside) - 0.95) < 0.012
+    assert math.isnan(prediction_interval([7.0]).low)
 
 
 def test_one_value_has_no_interval_and_none_has_no_mean():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,27 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing import figures
 from bnexp.reporting.drawing.figures import Variant
-from bnexp.reporting.numbers import interval
-from bnexp.reporting.phrases import places
+from bnexp.reporting.phrases import effect, places
+from bnexp.specs.experiment import Published
 from bnexp.specs.wording import key_label, place_label
 from bnexp.stats.estimates import Interval
 
 ROW = 0.21  # height of a row, inches
+SOURCE = 0.7  # of a published value's own, in rows
 
 
 @figures.style()
-def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, variants: Sequence[Variant]) -> Figure:
-    """Test accuracy of every seed, with mean and interval: a row per variant, a panel per place of the grid."""
-    shown = places(conditions)
+def final_accuracy(
+    conditions: Sequence[Condition],
+    trials: pd.DataFrame,
+    variants: Sequence[Variant],
+    published: Sequence[Published] = (),
+) -> Figure:
+    """Test accuracy of every seed, with mean and interval: a row per variant, a panel per place of the grid.
+
+    A `published` value is a line through all rows, or that of its variant, with its source in a row of its own on top.
+    """
+    shown, above = places(conditions), len(published)
     columns = figures.columns_for(len(shown))
 
     def draw(axes: Axes, mine: Mapping[str, Condition]) -> None:
@@ -43,12 +52,14 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
             # Seeds stand above their mean, staggered by their order, so that equal values stay apart.
             _seeds(axes, values, row - 0.16 - 0.05 * (np.arange(values.size) % 4), variant, size=2.4, edge=0.6)
             drawn += [*values, *_whisker(axes, condition.accuracy, row + 0.14, variant)]
-        _rows(axes, [variant.short for variant in variants], ends=(-0.55, len(variants) - 0.5))
-        low, high = figures.limits(drawn)
+        _rows(axes, [variant.short for variant in variants], ends=(-0.55 - SOURCE * above, len(variants) - 0.5))
+        low, high = figures.limits([*drawn, *(each.value for each in published)])
         axes.set_xlim(low, min(high, 100.2))  # an interval of few seeds may go beyond what there is
+        for k, each in enumerate(published):
+            _reference(axes, each, -0.55 - SOURCE * (above - k - 0.5), variants)
         axes.ticklabel_format(axis="x", useOffset=False)
 
-    height = 0.45 + ROW * 1.15 * len(variants)
+    height = 0.45 + ROW * 1.15 * (len(variants) + SOURCE * above)
     labels = ("test accuracy (%)", "")
     figure = figures.multiples(list(shown.items()), draw, columns=columns, head=0.65, row=height, labels=labels)
     for k, axes in enumerate(figure.axes):
@@ -56,9 +67,23 @@ def final_accuracy(conditions: Sequence[Condition], trials: pd.DataFrame, varian
     seeds = f"{max(condition.counts.planned for condition in conditions)} seeds"
     if any(condition.counts.ok < condition.counts.planned for condition in conditions):
         seeds += ", where not all are finished: finished/planned at the right"
-    notes = ["filled: mean with its 95 % interval, open: a seed", seeds, "accuracy axes zoomed to the data"]
+    notes = ["filled: mean with its 95 % interval, open: a seed", "dashed: published" if published else "", seeds]
+    notes.append("accuracy axes zoomed to the data")
     figures.note_below(figure, notes)
     return figure
+
+
+def _reference(axes: Axes, published: Published, y: float, variants: Sequence[Variant]) -> None:
+    """A dashed line from its label at `y` down through all rows, or through that of its variant alone."""
+    names = [variant.name for variant in variants]
+    row = names.index(published.variant) if published.variant else None
+    top, bottom = (y + 0.35, len(names) - 0.5) if row is None else (row - 0.45, row + 0.45)
+    axes.plot([published.value] * 2, [top, bottom], "--", color=figures.GREY, linewidth=0.8, zorder=1.5)
+    low, high = axes.get_xlim()
+    side: Literal["left", "right"] = "left" if published.value < (low + high) / 2 else "right"
+    whose = f" {published.variant}," if published.variant else ""
+    text = figures.plain(f"{published.value:g}{whose} {published.source}", 44)
+    axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
 
 
 def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:
@@ -84,20 +109,23 @@ def _rows(axes: Axes, labels: Sequence[str], *, ends: tuple[float, float]) -> No
 
 @figures.style()
 def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Figure:
-    """Paired differences from the baseline in percentage points, with intervals, numbers and counts of pairs.
+    """Paired differences from each baseline in one metric, with intervals, numbers and counts of pairs.
 
-    A row per comparison, place by place of the grid; every pair is a small open point.
+    A row per comparison, baseline by baseline and place by place of the grid; every pair is a small open point.
     """
     known = {variant.name: variant for variant in variants}
+    baselines = [*dict.fromkeys(each.baseline for each in comparisons)]
     rows: list[Comparison | str] = []
     for comparison in comparisons:
-        place = place_label(comparison.coordinates)
+        against = f"against {comparison.baseline}" if len(baselines) > 1 else ""
+        place = ", ".join(filter(None, (against, place_label(comparison.coordinates))))
         if place and place not in rows:
             rows.append(place)
         rows.append(comparison)
     figure = Figure(figsize=(figures.COLUMN, 0.95 + ROW * len(rows)))
     axes = figure.subplots()
-    labels, drawn = [], [0.0]
+    zero = float(bool(comparisons[0].ratio))
+    labels, drawn = [], [zero]
     for y, row in enumerate(rows):
         if isinstance(row, str):
             labels.append("")
@@ -110,14 +138,16 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         variant = known[row.variant]
         _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8, edge=0.5)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]
-        text = interval(row.difference, sign=True)
-        axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
-    axes.axvline(0, color="#444444", linewidth=0.8, zorder=1)
+        axes.text(1.03, y, effect(row), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    axes.axvline(zero, color="#444444", linewidth=0.8, zorder=1)
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
-    axes.set_xlabel("difference in test accuracy\n(percentage points)")
-    baseline = figures.plain(comparisons[0].baseline, 22)
+    metric = comparisons[0].metric
+    unit = "percentage points" if metric.unit == "%" else metric.unit
+    axes.set_xlabel(f"ratio of {metric.label}" if zero else f"difference in {metric.label}\n({unit})")
+    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
     note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
+    note = f"variant over {baseline}, paired by seed, with its 95 % interval" if zero else note
     figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
     return figure
 

@@ -28,15 +28,15 @@ def chart(
     `measures`: those that were evaluated, key to name with unit; `axes`: the same for what they stand against.
     `ticks`: of accuracies on a stretched axis.  `variants`: name and look.  `places`: of the grid.  `curves`: one per
     condition, with `variant` and `place` as indices of these lists; `step`, `examples` and `seconds` (mean over the
-    finished trainings) of its e evaluations, and `at`, the same as texts; `mean`: measure to [means, lower ends, upper
-    ends], each (e,), `shown`: these as a text, `digits`: decimals for its seeds, `n`: finished trainings with a value;
-    `seeds`: each with its `seconds` and measures, (e,).  Accuracies in per cent; None where there is no value.
+    finished trainings) of its e evaluations, and `at`, the same as texts; `mean`: each of its own measures to [means,
+    lower ends, upper ends], each (e,), `shown`: these as a text, `digits`: decimals for its seeds, `n`: finished
+    trainings with a value; `seeds`: each with its `seconds` and measures, (e,), but for
+    those with moving averages where there are recalibrated ones.  Accuracies in per cent; None where there is no value.
     """
-    measures = {
-        key: name
-        for key, name in MEASURES.items()
-        if any(np.isfinite(each.values(key)).any() for each in trainings.values())
+    measured = {
+        point: [key for key in MEASURES if np.isfinite(each.values(key)).any()] for point, each in trainings.items()
     }
+    measures = {key: name for key, name in MEASURES.items() if any(key in each for each in measured.values())}
     places = list(dict.fromkeys(place_label(each.coordinates) for each in conditions))
     names = [variant.name for variant in variants]
     return {
@@ -44,20 +44,14 @@ def chart(
         "axes": AXES,
         "ticks": ACCURACIES,
         "variants": [
-            {
-                "name": variant.name,
-                "colour": variant.colour,
-                "dash": [] if variant.line == "solid" else list(variant.line[1]),
-                "marker": variant.marker,
-            }
-            for variant in variants
+            {"name": variant.name, "colour": variant.colour, "marker": variant.marker} for variant in variants
         ],
         "places": places,
         "curves": [
             {
                 "variant": names.index(each.variant),
                 "place": places.index(place_label(each.coordinates)),
-                **_curve(trainings[each.point], list(measures)),
+                **_curve(trainings[each.point], measured[each.point]),
             }
             for each in conditions
             if each.point in trainings
@@ -69,7 +63,9 @@ def _curve(trainings: Trainings, measures: Sequence[str]) -> dict[str, Any]:
     steps, examples = (np.nanmax(trainings.values(axis), axis=0).astype(int).tolist() for axis in ("step", "examples"))
     clock = trainings.mean("seconds")[0]
     found = {key: _measured(key, trainings) for key in measures}
-    seeds = {"seconds": trainings.values("seconds")} | {key: trainings.values(key) for key in measures}
+    # Of what was learned every seed is drawn; beside it, with moving averages, the mean alone.
+    averaged = {key.replace("recalibrated", "validation") for key in measures if key.startswith("recalibrated")}
+    seeds = {key: trainings.values(key) for key in ["seconds", *measures] if key not in averaged}
     return {
         "planned": trainings.counts[1],
         "step": steps,

@@ -77,7 +77,12 @@ class Trainings:
         }
 
     def curve(self, measure: str, x: str) -> Curve:
-        """Of a measure against an axis; where no training finished, its mean is NaN."""
+        """Of a measure against an axis; where no training finished, its mean is NaN.
+
+        Beside methods with recalibrated statistics, those that have none stand with their one figure.
+        """
+        if np.isnan(self.values("recalibrated_accuracy")).all():
+            measure = measure.replace("recalibrated", "validation")
         points = np.stack([self.values(x), self.values(measure)], axis=-1)
         seeds = [(each[~np.isnan(each[:, 1])], bool(end)) for each, end in zip(points, self.finished, strict=True)]
         mean = np.vstack([self.mean(x)[0], self.mean(measure)])

@@ -13,7 +13,7 @@ from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.side import Counts
 from bnexp.reporting.columns import estimated, framed
-from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy, forest
+from bnexp.reporting.drawing.accuracy import accuracy_along, final_accuracy
 from bnexp.reporting.drawing.figures import spread
 from bnexp.reporting.numbers import ABSENT, Number, ends, fixed, headings, interval, p_value, share, significant
 from bnexp.reporting.part import Context, Figure, Part, Table
@@ -88,12 +88,13 @@ def accuracy(evidence: Evidence, context: Context) -> Part:
         about_commands="The command of a row trains what of it has no record in the results folder, from "
         f"{plan.name}.yaml in the current folder.",
     )
-    return Part("Table", tables=(table,), figures=tuple(_figures(evidence, context)))
+    return Part(
+        "Accuracy", "table and figures, variant by variant", tables=(table,), figures=tuple(_figures(evidence, context))
+    )
 
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
-    """Accuracy along the axes of a grid, as differences, and seed by seed."""
-    comparisons = evidence.comparisons
+    """Accuracy along the axes of a grid, and seed by seed."""
     conditions = evidence.conditions if any(condition.accuracy.n for condition in evidence.conditions) else []
     for key in dict.fromkeys(key for condition in conditions for key in condition.coordinates):
         if len({repr(condition.coordinates.get(key)) for condition in conditions}) > 1:
@@ -105,27 +106,23 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
                 partial(accuracy_along, key, conditions, evidence.trials, context.variants),
                 wide=any(len(condition.coordinates) > 1 for condition in conditions),
             )
-    if any(comparison.difference.n for comparison in comparisons):
-        told = (f"{named(c)}: {interval(c.difference, sign=True)}, n={c.difference.n}" for c in comparisons)
-        yield Figure(
-            "differences",
-            "Difference in test accuracy from the baseline, pair by pair, in percentage points.",
-            f"Forest plot. {'; '.join(told)}.",
-            partial(forest, comparisons, context.variants),
-        )
     for name, panels in spread("accuracy", list(places(conditions).values())):
         mine = [condition for place in panels for condition in place.values()]
         yield Figure(
             name,
             "Test accuracy after the last step: every seed, and the mean with its 95 % interval.",
-            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.",
-            partial(final_accuracy, mine, evidence.trials, context.variants),
+            f"Dot plot of test accuracy in per cent. {_accuracies(mine)}.{_published(evidence)}",
+            partial(final_accuracy, mine, evidence.trials, context.variants, evidence.plan.published),
             wide=len(panels) > 1,
         )
 
 
 def _accuracies(conditions: Sequence[Condition]) -> str:
     return "; ".join(f"{named(each)}: {interval(each.accuracy)}, n={each.accuracy.n}" for each in conditions)
+
+
+def _published(evidence: Evidence) -> str:
+    return "".join(f" Published: {each.value:g} % ({each.source})." for each in evidence.plan.published)
 
 
 def summary(evidence: Evidence) -> pd.DataFrame:
@@ -146,10 +143,11 @@ def readable(evidence: Evidence) -> pd.DataFrame:
             "test accuracy (%)": interval(each.accuracy),
             **_compared(c),
             "recalibrated (%)": interval(each.recalibrated),
+            "training (s)": significant(each.seconds, 3),
+            **_further(c),
             "batch statistics (%)": interval(each.batch_statistics),
             "parameters": _whole(each.parameters_trainable),
             "normalization parameters": _whole(each.parameters_normalization),
-            "training (s)": significant(each.seconds, 3),
         }
         for each, c in _rows(evidence)
     ]
@@ -187,17 +185,23 @@ def _counts(counts: Counts) -> str:
 
 def _compared(c: Comparison | None) -> dict[str, str]:
     """The columns of a comparison; of the baseline's own row they are empty."""
-    heads = ["difference (pp)", "detectable difference (pp)", BOTH, "p (Holm)", "P(improvement)"]
+    heads = ["difference (pp)", "p (Holm)", "detectable difference (pp)"]
     if c is None:
         return dict.fromkeys(heads, ABSENT)
     difference, n = interval(c.difference, sign=True), c.difference.n
     if 0 < n < c.planned:
         difference = Number(f"{difference} ({n} pairs)", difference.value)
+    told = c.verdict not in ("pending", "exploratory")
+    p, detectable = (p_value(c.p_holm), significant(c.detectable, 2)) if told else (ABSENT, ABSENT)
+    return dict(zip(heads, (difference, p, detectable), strict=True))
+
+
+def _further(c: Comparison | None) -> dict[str, str]:
+    """Those that come on demand."""
     both = ABSENT  # for other seeds on other test images: `[−0.02, +0.31]`
-    if c.sampling is not None:
+    if c is not None and c.sampling is not None:
         both = Number(f"[{', '.join(ends(c.sampling.interval, sign=True))}]", c.sampling.interval.low)
-    cells = (difference, significant(c.detectable, 2), both, p_value(c.p_holm), share(c.improvement))
-    return dict(zip(heads, cells, strict=True))
+    return {BOTH: both, "P(improvement)": ABSENT if c is None else share(c.improvement)}
 
 
 def _whole(value: int | None) -> str:
@@ -220,22 +224,19 @@ def legend(evidence: Evidence) -> Iterator[str]:
     if comparisons:
         yield (
             f"Difference: to {comparisons[0].baseline}, mean over pairs of the same seed in which both trained, in "
-            "percentage points (pp), with its 95 % t interval. P(improvement): share of the pairs in which the variant "
-            "was better, with Wilson's interval."
+            "percentage points (pp)."
         )
-    if any(each.sampling is not None for each in comparisons):
+    if any(not each.asserts for each in comparisons):
+        yield f"Exploratory: the primary metric is {evidence.plan.primary}, and nothing is tested here."
+    elif any(each.pending for each in comparisons):
+        yield "There is no p before all planned pairs have a result: to look early, and stop at will, errs more often."
+    elif any(each.sequential for each in comparisons):
         yield (
-            f"{BOTH}: the 95 % interval of the same difference for other seeds on other test images; the first "
-            "interval is for other seeds on these."
+            "p and intervals of differences: of a sequential test by betting (E-process, Holm's correction over "
+            f"{counted(max(each.family for each in comparisons), 'comparison')}), which hold at every look."
         )
-    if any(each.difference.n > 1 for each in comparisons):
-        yield (
-            "Detectable difference: the true difference that interval and corrected test both find with 80 % power; "
-            f"{ABSENT} where so few seeds can confirm nothing. Equivalence: two one-sided t tests at "
-            f"±{comparisons[0].margin:g} pp, the margin of the config; for one comparison its p is below .05 where the "
-            "90 % interval lies within the margin."
-        )
-    if any(each.family for each in comparisons):
+    elif any(each.difference.n for each in comparisons):
+        yield f"The margin of equivalence is ±{comparisons[0].margin:g} pp."
         exact = all(each.test.exact for each in comparisons)
         kind = (
             "exact sign-flip test" if exact else "sign-flip test (over 20 pairs: 100,000 random flips of a fixed seed)"
@@ -245,10 +246,7 @@ def legend(evidence: Evidence) -> Iterator[str]:
         limit = f"; with n = {n} it cannot be below {least:.3g}, whatever the difference" if least >= LEVEL else ""
         yield f"p: two-sided {kind}, Holm's correction over {family}{limit}."
     if any(each.recalibrated.n for each in conditions):
-        yield (
-            "Test accuracy of batch-dependent methods is under moving averages. Recalibrated: the same weights with "
-            "statistics recomputed over training images; batch statistics: with those of each test batch."
-        )
+        yield "Test accuracy of batch-dependent methods is with moving averages."
     yield "Training: median seconds, without compilation and evaluation."
     if (shared := _unlike(evidence.trials)) is not None:
         yield f"Seconds are not comparable: the trials did not share the machine alike ({shared})."

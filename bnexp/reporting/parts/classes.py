@@ -9,7 +9,7 @@ from bnexp.reporting.part import Context, Part, Table
 
 
 def classes(evidence: Evidence, _: Context) -> Part | None:
-    """A table, folded: a row per condition, a column per class; None before a trial has been tested."""
+    """A row per condition, a column per class; None before a trial has been tested."""
     shares = {each.point: missed(evidence, each.point) for each in evidence.conditions}
     if not any(each.size for each in shares.values()):
         return None
@@ -25,10 +25,9 @@ def classes(evidence: Evidence, _: Context) -> Part | None:
         f"Test images missed in {evidence.plan.name}, by class (%)",
         pd.DataFrame(rows, dtype="object").fillna(ABSENT),
         legend=("Share of each class's test images that were misclassified, in per cent: mean over finished trials.",),
-        folded=f"Missed test images by class: {len(rows)} rows",
         page_only=True,
     )
-    return Part(tables=(table,))
+    return Part("Missed test images by class", "per cent of each class", tables=(table,))
 
 
 def missed(evidence: Evidence, point: int) -> np.ndarray:

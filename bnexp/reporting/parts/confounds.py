@@ -16,29 +16,28 @@ Audited = Sequence[tuple[Comparison, Audit]]
 
 
 def confounds(evidence: Evidence, _: Context) -> Part | None:
-    """Whether anything but what the config declares could explain a difference; None without a pair."""
-    paired = _paired(evidence)
-    if not paired:
-        return None
-    table = _table(paired, lambda result: result.undeclared)
-    caption = f"What differs and is not declared by {evidence.plan.name}"
-    return Part(
-        region="conclusions",
-        paragraphs=(sentence([result for _, result in paired]),),
-        tables=(Table(caption, table),) if len(table) else (),
-        alarming=any(result.confounds() for _, result in paired),
-    )
+    """The warning where something that the config does not declare could explain a difference."""
+    audits = [result for _, result in _paired(evidence)]
+    alarming = any(result.confounds() for result in audits)
+    return Part(region="headline", paragraphs=(sentence(audits),), alarming=True) if alarming else None
 
 
 def declared(evidence: Evidence, _: Context) -> Part | None:
-    """What the config declares different, or follows from it, and what is the same within every pair."""
-    paired = _paired(evidence)
+    """What differs within pairs, as the config declares or not, and what is the same; None without a pair."""
+    paired, name = _paired(evidence), evidence.plan.name
     if not paired:
         return None
-    caption = f"What {evidence.plan.name} declares different, and what follows from it"
-    table = Table(caption, _table(paired, lambda result: result.declared), folded=caption)
-    said = alike([result for _, result in paired])
-    return Part("What differs besides the variant", paragraphs=(said,), tables=(table,))
+    audits = [result for _, result in paired]
+    tables = {
+        f"What differs and is not declared by {name}": _table(paired, lambda result: result.undeclared),
+        f"What {name} declares different, and what follows from it": _table(paired, lambda result: result.declared),
+    }
+    return Part(
+        "What differs besides the variant",
+        "declared, not declared, and what is the same within every pair",
+        paragraphs=(sentence(audits), alike(audits)),
+        tables=tuple(Table(caption, table) for caption, table in tables.items() if len(table)),
+    )
 
 
 def _paired(evidence: Evidence) -> Audited:

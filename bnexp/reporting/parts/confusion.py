@@ -41,6 +41,7 @@ def confusion(evidence: Evidence, _: Context) -> Part | None:
         figures.append(_pictures(images[missed["image"].to_numpy()], missed))
     return Part(
         "Confusions and most-missed images",
+        "which class is taken for which",
         paragraphs=() if images is not None else (_not_drawn(data),),
         tables=(_confusions(name, found, about), _missed(name, missed)),
         figures=tuple(figures),
@@ -105,7 +106,7 @@ def _matrices(
     )
     titles = [f"{plain(name, 22)} (n = {len(tests[name])})" for name in shown]
     draw = partial(confusion_matrices, titles, shares, about)
-    return Figure("confusion", caption, f"{caption} {said}.", draw, wide=len(shown) > 1, aside=True)
+    return Figure("confusion", caption, f"{caption} {said}.", draw, wide=len(shown) > 1)
 
 
 def _pictures(images: NDArray[np.uint8], missed: pd.DataFrame) -> Figure:
@@ -115,7 +116,7 @@ def _pictures(images: NDArray[np.uint8], missed: pd.DataFrame) -> Figure:
     over, under, said = ([each.format_map(row) for row in rows] for each in (above, below, alternative))
     caption = "The test images that most trials miss."
     draw = partial(missed_images, images, over, under)
-    return Figure("missed-images", caption, f"{caption} {'; '.join(said)}.", draw, wide=True, aside=True)
+    return Figure("missed-images", caption, f"{caption} {'; '.join(said)}.", draw, wide=True)
 
 
 def _confusions(name: str, found: pd.DataFrame, about: str) -> Table:
@@ -154,8 +155,7 @@ def _missed(name: str, missed: pd.DataFrame) -> Table:
 
 
 def _table(what: str, name: str, rows: list[dict[str, str]], **more: Any) -> Table:
-    folded = f"{what}: {len(rows)} rows"
-    return Table(f"{what} in {name}", pd.DataFrame(rows, dtype="object"), formats=("csv", "md"), folded=folded, **more)
+    return Table(f"{what} in {name}", pd.DataFrame(rows, dtype="object"), formats=("csv", "md"), **more)
 
 
 def _not_drawn(data: str) -> str:

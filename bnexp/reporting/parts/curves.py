@@ -5,7 +5,6 @@ from functools import partial
 from itertools import product
 from typing import get_args
 
-import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from bnexp.evidence.condition import Condition
@@ -19,39 +18,14 @@ from bnexp.specs.wording import every
 
 
 def curves(evidence: Evidence, context: Context) -> Part | None:
-    """First of all figures."""
-    return None if _gridded(evidence) else _part(evidence, context)
-
-
-def curves_of_a_grid(evidence: Evidence, context: Context) -> Part | None:
-    """Last of all, since a grid makes them many."""
-    return _part(evidence, context) if _gridded(evidence) else None
-
-
-def _gridded(evidence: Evidence) -> bool:
-    return any(condition.coordinates for condition in evidence.conditions)
-
-
-def _part(evidence: Evidence, context: Context) -> Part | None:
-    evaluations = _with_what_was_learned(evidence.evaluations)
-    rows, measured = (dict(iter(table.groupby("point"))) for table in (evidence.trials, evaluations))
+    """None before the first evaluation."""
+    rows, measured = (dict(iter(table.groupby("point"))) for table in (evidence.trials, evidence.evaluations))
     points = [each.point for each in evidence.conditions if each.point in measured]
     trainings = {point: Trainings(rows[point], measured[point]) for point in points}
     if not trainings:
         return None
     data = chart(evidence.conditions, trainings, context.variants)
-    return Part(chart=data, figures=tuple(_figures(evidence, context, trainings)))
-
-
-def _with_what_was_learned(evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Beside methods with recalibrated statistics, those that have none stand with their one figure."""
-    recalibrated = evaluations["recalibrated_accuracy"].notna()
-    if recalibrated.any():
-        without = ~recalibrated.groupby(evaluations["point"]).transform("any")
-        for kind in get_args(Kind):
-            column = evaluations[f"recalibrated_{kind}"].mask(without, evaluations[f"validation_{kind}"])
-            evaluations = evaluations.assign(**{f"recalibrated_{kind}": column})
-    return evaluations
+    return Part(region="headline", chart=data, figures=tuple(_figures(evidence, context, trainings)))
 
 
 def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
@@ -83,18 +57,17 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
             continue
         for title, column in phases:
             name, measure = f"{kind}-{against}-{title.replace(' ', '-')}", f"{column}_{kind}"
-            aside = title == "training" or x == "seconds"
             text = f"{title.capitalize()} {what}, a panel for each {'variant' if alone else 'place of the grid'}."
             if alone:
                 one = panel(title, alone, measure, x)
                 draw = partial(curves_apart, one, variants, evidence.plan.baseline, kind, x)
-                yield _figure(name, text, draw, wide=True, aside=aside)
+                yield _figure(name, text, draw, wide=True)
             for file, part in spread(name, [] if alone else list(where)):
                 panels = [panel(label, where[label], measure, x) for label in part]
                 draw = partial(learning_curves, panels, variants, kind, x)
-                yield _figure(file, text, draw, wide=len(part) > 2, aside=aside)
+                yield _figure(file, text, draw, wide=len(part) > 2)
 
 
-def _figure(name: str, text: str, draw: Callable[[], Canvas], *, wide: bool = False, aside: bool = False) -> Figure:
+def _figure(name: str, text: str, draw: Callable[[], Canvas], *, wide: bool = False) -> Figure:
     words = "Learning curves with both axes logarithmic; the numbers are in evaluations.csv."
-    return Figure(name, text, f"{text} {words}", draw, wide=wide, aside=aside, interactive=True)
+    return Figure(name, text, f"{text} {words}", draw, wide=wide, file_only=True)

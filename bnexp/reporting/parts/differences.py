@@ -1,67 +1,214 @@
-"""What may be said of the test accuracy, in plain sentences that are computed: one per comparison.
+"""What may be said of the primary metric, in plain sentences that are computed: one per comparison.
 
 No difference is ever called none, nothing is called equal, and equivalent only what a test of equivalence shows to be.
-A difference is asserted only where interval and corrected test agree (`evidence.rule`).
+A difference is asserted only where interval and corrected test agree (`evidence.rule`), and of no other metric.
 """
 
+import math
 from collections.abc import Sequence
 from typing import get_args
+
+import pandas as pd
 
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
-from bnexp.reporting.numbers import decimals, ends, fixed, significant
-from bnexp.reporting.part import FEW, Context, Part
+from bnexp.reporting.columns import estimated, framed
+from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, headings, p_value, significant
+from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.moving_averages import caveat
-from bnexp.reporting.phrases import at, can_detect, change, left_out, out_of, p_phrase, span, tested, trained, untrained
+from bnexp.reporting.parts.time_to_accuracy import SOONER, told
+from bnexp.reporting.phrases import (
+    at,
+    can_detect,
+    change,
+    counted,
+    effect,
+    enumerated,
+    left_out,
+    out_of,
+    p_phrase,
+    pp,
+    span,
+    tested,
+    times_as_long,
+    trained,
+    untrained,
+)
+from bnexp.specs.experiment import seeds_needed
 
-
-def overview(evidence: Evidence, _: Context) -> Part | None:
-    """How the comparisons went, where they are many."""
-    against = evidence.comparisons
-    return Part(region="conclusions", paragraphs=(tally(against),)) if len(against) > FEW else None
+COMPARED = {
+    "baseline": ("object", "baseline"),
+    "metric": ("object", "metric.name"),
+    "n_pairs": ("int64", "difference.n"),
+    "n_planned": ("int64", "planned"),
+    **estimated("difference", "difference"),  # in the metric's unit, of accuracies percentage points
+    "detectable": ("float64", "detectable"),
+    "margin": ("float64", "margin"),
+    "equivalence_p_holm": ("float64", "equivalence_p_holm"),
+    "p": ("float64", "test.p"),
+    "p_holm": ("float64", "p_holm"),
+    "holm_family": ("int64", "family"),
+    "verdict": ("object", "verdict"),
+}
+"""Column to its type in pandas, and where its value stands in a comparison; after `variant` and the grid keys."""
 
 
 def tally(against: Sequence[Comparison]) -> str:
     """How many comparisons came to which verdict."""
     verdicts = [each.verdict for each in against]
-    higher, lower, equivalent, undecided, nothing = map(verdicts.count, get_args(Verdict))
-    text = (
-        f"Of {len(against)} comparisons with {against[0].baseline}, test accuracy is higher in {higher} and lower in "
-        f"{lower}, equivalent within ±{against[0].margin:g} pp in {equivalent}, and no difference is detected in "
-        f"{undecided}"
+    count = {name: verdicts.count(name) for name in get_args(Verdict)}
+    baselines, metric, margin = (
+        [*dict.fromkeys(each.baseline for each in against)],
+        against[0].metric,
+        against[0].margin,
     )
-    text += f"; in {nothing} nothing can be said of the mean." if nothing else "."
+    counts = [f"{metric.label} is higher in {count['higher']} and lower in {count['lower']}"]
+    counts += [] if margin is None else [f"equivalent within ±{margin:g} {pp(metric)} in {count['equivalent']}"]
+    text = f"Of {counted(len(against), 'comparison')} with {enumerated(baselines)}, {', '.join(counts)}, and no "
+    text += f"difference is detected in {count['undecided']}"
+    text += f"; in {count['nothing']} nothing can be said of the mean" if count["nothing"] else ""
+    text += f"; {count['pending']} have planned pairs without a result yet" if count["pending"] else ""
     more, less = (sum(each.trains == found for each in against) for found in ("higher", "lower"))
-    return text + (f" It trains more often in {more} and less often in {less}." if more or less else "")
+    return text + "." + (f" It trains more often in {more} and less often in {less}." if more or less else "")
 
 
-def differences(evidence: Evidence, _: Context) -> Part:
+def differences(evidence: Evidence, _: Context) -> Part | None:
     """One sentence per comparison, with what must be known of moving averages beside it."""
     caveats = {condition.point: caveat(condition) for condition in evidence.conditions}
-    said = [difference(each) + caveats[each.point] for each in evidence.comparisons]
-    alone = "There is only one variant, and nothing to compare it with."
-    return Part(region="conclusions", sentences=tuple(said or [alone]))
+    caveats = caveats if evidence.plan.primary == "test-accuracy" else {}
+    said = [difference(each) + caveats.get(each.point, "") for each in evidence.primary]
+    what = evidence.primary[0].metric.label if said else ""
+    about = counted(len(said), f"comparison of {what}", f"comparisons of {what}")
+    return Part("Every test, in words", about, sentences=tuple(said)) if said else None
+
+
+def primary(evidence: Evidence, _: Context) -> Part | None:
+    """A table of the comparisons that the table of test accuracy does not show: other baselines, another metric."""
+    found = [each for each in evidence.primary if each not in evidence.comparisons]
+    if not found:
+        return None
+    rows = [
+        {
+            "variant": each.variant,
+            "against": each.baseline,
+            **headings(each.coordinates),
+            "pairs": f"{each.difference.n}/{each.planned}",
+            "ratio" if each.ratio else f"difference ({pp(each.metric)})": effect(each),
+            "detectable difference": significant(each.detectable, 2),
+            "p (Holm)": ABSENT if each.pending else p_value(each.p_holm),
+            "verdict": each.verdict,
+        }
+        for each in found
+    ]
+    table = Table(
+        f"Comparisons of {evidence.plan.name} in {found[0].metric.label}",
+        pd.DataFrame(rows, dtype="object"),
+        framed(found, found, COMPARED),
+        file="comparisons",
+        legend=(
+            "Over pairs of one seed in which both trained, with the 95 % interval.",
+            f"Holm's correction is over all {counted(len(evidence.primary), 'comparison')} of the experiment.",
+        ),
+    )
+    return Part("Further comparisons", counted(len(found), "comparison"), tables=(table,))
+
+
+def looked(evidence: Evidence) -> list[str]:
+    """Where seeds were added until all was decided: how often it was looked at."""
+    looks = evidence.plan.looks
+    if looks is None:
+        return []
+    seen = f"{counted(len(looks), 'look')}, after {enumerated([*map(str, looks)])} seeds" if looks else "no look yet"
+    text = f"Seeds were added until each comparison was decided, or to their limit: {seen}. Tests and intervals are "
+    return [text + "those of a sequential rule, which holds at every look."]
+
+
+def headline(c: Comparison) -> str:
+    """`no difference detected, +0.11 pp [−0.04, +0.27], n = 10 (could have detected 0.29 pp)`: the first screen's."""
+    n = out_of(c.difference.n, c.planned)
+    if c.baseline_point is None or c.same or not c.difference.n:
+        return f"nothing to compare: {_nothing(c)}"
+    between = f" [{', '.join(ends(c.difference, sign=True))}]" if c.difference.n > 1 else ""
+    if c.difference.n > 1 and math.isnan(c.difference.low):
+        between = " [no interval yet]"
+    shown = f"{change(c.difference)} {pp(c.metric)}{between}, {n}"
+    if c.ratio:
+        shown = f"{times_as_long(c.ratio)} the steps, {n}"
+    if c.pending:
+        return f"not yet: {c.pending} of {counted(c.planned, 'planned pair')} without a result; so far {shown}"
+    if c.verdict in ("higher", "lower", "equivalent"):
+        test = "sequential" if c.sequential else "log-rank" if c.ratio else "sign-flip"
+        within, name, p = "", "Holm-adjusted" if c.family > 1 else test, c.p_holm
+        if c.verdict == "equivalent":
+            within, name, p = f" within ±{c.margin:g} {pp(c.metric)}", "TOST", c.equivalence_p_holm
+        here = " on these test images" if _elsewhere(c) else ""
+        verdict = SOONER[c.verdict] if c.ratio else c.verdict
+        return f"{verdict}{within}{here}, {shown} ({p_phrase(name, p, 1)})"
+    if c.difference.n > 1 and not c.ratio and not any(c.differences):
+        return f"no difference detected, 0 {pp(c.metric)} in each pair, {n}"
+    if c.verdict == "nothing" or c.least >= LEVEL:
+        needed = seeds_needed(c.family)
+        why = f"at least {needed} needed" if needed > c.test.n else f"{counted(c.test.ties, 'tie')} among them"
+        return f"too few pairs to detect a difference, {shown} ({why})"
+    could = "undecided: more seeds may tell" if c.sequential else f"could have detected {_detectable(c)}"
+    return f"no difference detected, {shown}{'' if c.ratio else f' ({could})'}"
+
+
+def _nothing(c: Comparison) -> str:
+    if c.same:
+        return "both are the same trials under two names"
+    if c.baseline_point is None:
+        return f"{c.baseline} was not trained there"
+    return "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
+
+
+def outcomes(c: Comparison) -> str:
+    """`less often, 3 of 10 trials, none 10 of 10`; empty where all trials of both trained."""
+    n, (first, second) = len(c.outcomes), c.trained
+    often = {"higher": "more often, ", "lower": "less often, "}.get(c.trains, "")
+    return f"{often}{second} of {n} trials, {c.baseline} {first} of {n}" if min(first, second) < n else ""
 
 
 def difference(c: Comparison) -> str:
-    """What may be said of the test accuracy of one variant against the baseline."""
+    """What may be said of one variant against a baseline in a metric."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
-    if c.baseline_point is None:
-        return f"{pair}: {c.baseline} was not trained there, so that there is nothing to compare with."
-    if c.same:
-        return f"{pair}: both are the same trials under two names, so that there is nothing to compare."
+    if c.baseline_point is None or c.same:
+        return f"{pair}: {_nothing(c)}, so that there is nothing to compare."
     if n == 0:
-        none = "no pair in which both trained" if c.outcomes else "no pair of finished trials yet"
-        said = f"{pair}: {none} (0 of {c.planned})"
+        said = f"{pair}: {_nothing(c)} (0 of {c.planned})"
+    elif c.verdict in ("pending", "exploratory"):
+        said = _so_far(c)
+    elif c.ratio:
+        said = told(c, c.metric.label.removeprefix("steps to "), c, asserts=True)
     elif n == 1:
         said = (
-            f"{pair}: {fixed(c.difference.mean, 2, sign=True)} pp of test accuracy in the only pair "
+            f"{pair}: {fixed(c.difference.mean, 2, sign=True)} {_what(c)} in the only pair "
             f"({out_of(n, c.planned)}); one pair has no interval, and nothing follows from it"
         )
     else:
         said = _claim(c) + (f"; paired by seed only, as the config declares {c.declared}" if c.declared else "")
     return f"{_trained(c)}{said}{left_out(c.mismatches)}."
+
+
+def _so_far(c: Comparison) -> str:
+    """Where nothing may be asserted: before all planned pairs are there, and of what is not the primary metric."""
+    pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
+    interval = f"{span(c.difference)}, {out_of(n, c.planned)}" if n > 1 else f"{out_of(n, c.planned)}, no interval"
+    shown = f"{change(c.difference)} {_what(c)} ({interval})"
+    if c.ratio:
+        shown = f"{times_as_long(c.ratio)} the {c.metric.label} ({out_of(n, c.planned)})"
+    if c.pending:
+        rest = (
+            f"{c.pending} of {counted(c.planned, 'planned pair')} {'has' if c.pending == 1 else 'have'} no result yet"
+        )
+        return f"{pair}: no verdict before all pairs are there ({rest}); so far {shown}"
+    return f"{pair}, exploratory: {shown}"
+
+
+def _what(c: Comparison) -> str:
+    """`pp of test accuracy`, `nats of test loss`, `s of seconds of training`."""
+    return f"{pp(c.metric)} of {c.metric.label}"
 
 
 def _trained(c: Comparison) -> str:
@@ -72,57 +219,69 @@ def _trained(c: Comparison) -> str:
     if c.trains != "undecided":
         often = "more" if c.trains == "higher" else "less"
         counts = f"{c.variant} trains {often} often than {c.baseline}{at(c.coordinates)}: {counts}"
-    return f"{counts}. Among the pairs in which both trained: " if c.difference.n else f"{counts}. "
+    return f"{counts}. Among the pairs in which both trained: " if c.differences else f"{counts}. "
 
 
 def _claim(c: Comparison) -> str:
     """What two or more pairs show, by `Comparison.verdict`."""
-    where, two, mean = at(c.coordinates), f"{c.variant} and {c.baseline}", f"{change(c.difference)} pp"
-    n, test = out_of(c.difference.n, c.planned), tested("sign-flip test", c)
-    interval = f"{span(c.difference)}, {n}"
+    n, metric, unit = out_of(c.difference.n, c.planned), c.metric.label, pp(c.metric)
+    where, two, mean = at(c.coordinates), f"{c.variant} and {c.baseline}", f"{change(c.difference)} {unit}"
+    test = tested("sequential test" if c.sequential else "sign-flip test", c)
+    basis = f"{span(c.difference)}, {n}"
     direction = "higher" if c.difference.mean > 0 else "lower"
-    within = f"within ±{c.margin:g} pp"
+    within = "" if c.margin is None else f"within ±{c.margin:g} {unit}"
     equivalence = p_phrase("equivalence", c.equivalence_p_holm, c.family)
     # A difference that was found, and that is shown to be too small to matter.
     yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
     if not any(c.differences):
         return (
-            f"No difference detected in test accuracy between {two}{where}: 0 pp in each pair ({n}; without scatter, "
-            "the detectable difference is unknown)"
+            f"No difference detected in {metric} between {two}{where}: 0 {unit} in each pair ({n}; without "
+            "scatter, the detectable difference is unknown)"
         )
     if c.difference.n < FEWEST:  # told, and no more: one more pair could turn everything
         return (
-            f"{c.variant} against {c.baseline}{where}: {mean} of test accuracy on average over two pairs ({interval}; "
+            f"{c.variant} against {c.baseline}{where}: {mean} of {metric} on average over two pairs ({basis}; "
             f"{test}); two pairs neither show a difference nor rule one out"
         )
     if c.verdict in ("higher", "lower"):
         points = fixed(abs(c.difference.mean), decimals(c.difference.half_width))
         return (
-            f"{c.variant} has a test accuracy {points} pp {direction} than {c.baseline}{where} ({interval}; {test})"
-            f"{yet}{_other_images(c)}"
+            f"{c.variant} has a {metric} {points} {unit} {direction} than {c.baseline}{where} ({basis}; "
+            f"{test}){yet}{_other_images(c)}"
         )
-    # Accuracies cannot differ by more than 100 points.
-    size = "no difference at all" if c.detectable > 100 else f"{significant(c.detectable, 2)} pp"
-    power = "" if c.least >= LEVEL else f"{can_detect(c.difference.n, size)}; "  # the test says it
+    # The test says it where nothing can be confirmed; a sequential one has no number of pairs.
+    power = "" if c.least >= LEVEL or c.sequential else f"{can_detect(c.difference.n, _detectable(c))}; "
     if c.verdict == "equivalent":
         return (
-            f"{two} are equivalent in test accuracy {within}{where}: {mean} ({interval}; {equivalence}; {power}"
+            f"{two} are equivalent in {metric} {within}{where}: {mean} ({basis}; {equivalence}; {power}"
             f"{test}; {untrained(c, c.variant)}){_other_images(c)}"
         )
     return (
-        f"No difference detected in test accuracy between {two}{where}: {mean} ({interval}; {power}{test}), and no "
-        f"equivalence {within} shown"
+        f"No difference detected in {metric} between {two}{where}: {mean} ({basis}; {power}{test})"
+        f"{within and f', and no equivalence {within} shown'}"
     )
 
 
-def _other_images(c: Comparison) -> str:
-    """Where what was found on these test images might not stand on others."""
+def _detectable(c: Comparison) -> str:
+    """Accuracies cannot differ by more than 100 points."""
+    if c.metric.unit == "%" and c.detectable > 100:
+        return "no difference at all"
+    return f"{significant(c.detectable, 2)} {pp(c.metric)}"
+
+
+def _elsewhere(c: Comparison) -> str:
+    """What the interval for other test images does where it does not bear out what was found on these."""
     if c.sampling is None:
         return ""
     estimate = c.sampling.interval
     if c.verdict == "equivalent":
-        beyond = "go beyond the margin" if max(-estimate.low, estimate.high) > c.margin else ""
-    else:
-        beyond = "include zero" if estimate.contains_zero else ""
+        return "go beyond the margin" if max(-estimate.low, estimate.high) > (c.margin or 0) else ""
+    return "include zero" if estimate.contains_zero else ""
+
+
+def _other_images(c: Comparison) -> str:
+    """Where what was found on these test images might not stand on others."""
+    if c.sampling is None or not (beyond := _elsewhere(c)):
+        return ""
     here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
-    return f"; {here} {' to '.join(ends(estimate, sign=True))}, and {beyond}" if beyond else ""
+    return f"; {here} {' to '.join(ends(c.sampling.interval, sign=True))}, and {beyond}"

@@ -11,7 +11,7 @@ from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.differences import difference
-from bnexp.reporting.phrases import named
+from bnexp.reporting.phrases import counted, enumerated, named
 from bnexp.specs.wording import place_label
 
 
@@ -20,6 +20,7 @@ def learning_rates(evidence: Evidence, _: Context) -> Part | None:
     rates = evidence.learning_rates
     if rates is None:
         return None
+    pairs = max((c.difference.n for c in rates.own), default=0)
     table = Table(
         f"Learning rates of {evidence.plan.name}",
         readable(rates),
@@ -36,12 +37,15 @@ def learning_rates(evidence: Evidence, _: Context) -> Part | None:
             "p at own best (Holm)": "p (Holm)",
         },
         paper_caption=(
-            f"Each variant at its own best learning rate ({evidence.plan.name}), chosen by validation accuracy (mean "
-            "with its 95 % t interval; *: the last rate that was tried). Difference in test accuracy over pairs of one "
-            "seed, in percentage points (pp); p: exact sign-flip test with Holm's correction."
+            f"Each variant at its own best learning rate ({evidence.plan.name}), chosen by validation accuracy over "
+            f"{counted(len(rates.choosing), 'seed')} (mean with its 95 % t interval; *: the last rate that was tried). "
+            f"Difference in test accuracy over pairs of the other seeds (n = {pairs} at most), in percentage points, "
+            "with its 95 % t interval; p: exact sign-flip test with Holm's correction."
         ),
     )
-    return Part("Learning rates", sentences=tuple(sentences(rates)), tables=(table,))
+    return Part(
+        "Learning rates", "one for all, and each at its own best", sentences=tuple(sentences(rates)), tables=(table,)
+    )
 
 
 Found = TypeVar("Found", Comparison, Tuned)
@@ -68,7 +72,7 @@ def readable(rates: RateComparison) -> pd.DataFrame:
                 "own best rate": ABSENT if best is None else Number(f"{best:g}{edge}", best),
                 "validation there (%)": ABSENT if best is None else interval(each.validation[best]),
                 "difference at own best (pp)": _cell(compared),
-                "p at own best (Holm)": ABSENT if compared is None else p_value(compared.p_holm),
+                "p at own best (Holm)": p_value(compared.p_holm) if compared and compared.asserts else ABSENT,
             }
         )
     text = pd.DataFrame(rows, dtype="object")
@@ -114,20 +118,27 @@ def numbers(rates: RateComparison) -> pd.DataFrame:
 
 
 def sentences(rates: RateComparison) -> list[str]:
-    """Warnings first, then both comparisons of each variant beside each other."""
+    """How rates are chosen, warnings, then both comparisons of each variant beside each other."""
     if not rates.validated:
         return ["No learning rate can be chosen without validation images, and none is chosen on test images."]
     same, tuned = _by_place(rates.same), _by_place(rates.tuned)
-    found = list(_warnings(rates.tuned))
+    found = [_choosing(rates), *_warnings(rates.tuned)]
     for (variant, place), c in _by_place(rates.own).items():
         if (twin := same.get((variant, place))) is not None:
             found.append(f"At one learning rate for all, {rates.shared[place]:g}: {difference(twin)}")
         mine, base = tuned[variant, place].best, tuned[c.baseline, place].best
-        found.append(
-            f"Each at its own best of the learning rates tried ({variant} {mine:g}, {c.baseline} {base:g}; "
-            f"chosen on validation images): {difference(c)}"
-        )
+        tried = f"({variant} {mine:g}, {c.baseline} {base:g})"
+        found.append(f"Each at its own best of the learning rates tried {tried}: {difference(c)}")
     return found
+
+
+def _choosing(rates: RateComparison) -> str:
+    """Which seeds choose."""
+    which = enumerated([*map(str, rates.choosing)])
+    return (
+        f"Learning rates are chosen on the validation images of every fourth seed ({which}), and compared on the other "
+        "seeds."
+    )
 
 
 def _warnings(tuned: Sequence[Tuned]) -> Iterator[str]:
@@ -143,10 +154,10 @@ def _warnings(tuned: Sequence[Tuned]) -> Iterator[str]:
         tried = "; ".join(f"{named(each)} {_listed(each.points)}" for each in tuned)
         yield f"Warning: not all variants had the same learning rates to choose from ({tried})."
     for each in tuned:
-        if each.unfinished:
+        if each.excluded:
             yield (
-                f"{named(each)}: {_listed(each.unfinished)} cannot be chosen, because no trial has finished there or "
-                "more than a tenth diverged."
+                f"{named(each)}: {_listed(each.excluded)} cannot be chosen, because of the choosing seeds none has "
+                "finished there or more than a tenth did not train."
             )
 
 
@@ -154,9 +165,9 @@ def legend(rates: RateComparison) -> str:
     """What the columns of `readable` mean."""
     text = (
         "Own best rate: the learning rate with the highest mean validation accuracy after the last step, over the "
-        "seeds that finished at every rate; the test images have no part in the choice. Same rate: the one with "
-        "the highest validation accuracy over all variants together. Differences in test accuracy, paired by seed, "
-        "with their 95 % t interval; it knows nothing of the choice, made on the same seeds."
+        "choosing seeds that finished at every rate; the test images have no part in the choice. Same rate: the one "
+        "with the highest validation accuracy over all variants together. Differences in test accuracy, paired by "
+        "seed, with their 95 % t interval: over the other seeds, so that it holds for the rates that were chosen."
     )
     edges = any(each.edge for each in rates.tuned)
     return text + (" *: at the end of the rates tried; better ones may lie beyond." if edges else "")

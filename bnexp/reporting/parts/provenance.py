@@ -22,14 +22,16 @@ Value = Callable[[TrialRecord], str | None]
 def data(evidence: Evidence, _: Context) -> Part:
     """What the networks were trained on, and how much of it."""
     values = _each("data", _trained(_records(evidence)), _data)
-    return Part(region="conclusions", paragraphs=tuple(f"Data: {value}." for _, value in values))
+    return Part(region="headline", paragraphs=tuple(f"Data: {value}." for _, value in values))
 
 
 def provenance(evidence: Evidence, context: Context) -> Part:
     """All of it."""
     text = table(_records(evidence), context.commands)
     caption = f"How {evidence.plan.name} was obtained"
-    return Part("How it was obtained", tables=(Table(caption, text, definitions=True),))
+    return Part(
+        "How it was obtained", "data, machine, versions, commands", tables=(Table(caption, text, definitions=True),)
+    )
 
 
 def _records(evidence: Evidence) -> list[TrialRecord]:

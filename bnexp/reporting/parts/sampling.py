@@ -12,7 +12,9 @@ from bnexp.reporting.phrases import at
 def sampling(evidence: Evidence, _: Context) -> Part | None:
     """Both errors, in words."""
     said = sentences(evidence.comparisons)
-    return Part("Seeds and test images", sentences=tuple(said)) if said else None
+    return (
+        Part("Seeds and test images", "how much of the error is due to each", sentences=tuple(said)) if said else None
+    )
 
 
 def sentences(comparisons: Sequence[Comparison]) -> list[str]:

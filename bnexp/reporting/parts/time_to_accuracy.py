@@ -20,9 +20,10 @@ from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
 from bnexp.reporting.numbers import ABSENT, Number, cell, fixed, headings, p_value, ratio, steps, time
-from bnexp.reporting.part import FEW, Context, Figure, Part, Table
-from bnexp.reporting.phrases import at, counted, enumerated, places, tested
+from bnexp.reporting.part import Context, Figure, Part, Table
+from bnexp.reporting.phrases import at, counted, enumerated, places, tested, times_as_long
 from bnexp.specs.wording import either
+from bnexp.stats.estimates import Interval
 from bnexp.stats.survival import TimeToTarget
 
 COLUMNS = {
@@ -43,6 +44,10 @@ COLUMNS = {
 """Column to its type in pandas, and where its value stands in a `_Row`."""
 
 
+SOONER = {"lower": "sooner", "higher": "later"}
+"""What a verdict says of times."""
+
+
 class _Row(NamedTuple):
     condition: Condition
     target: int
@@ -57,18 +62,22 @@ def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
     raw = numbers(evidence)
     if not raw["n_runs"].any():
         return None
-    text = readable(evidence)
     table = Table(
         f"Time to a validation accuracy in {evidence.plan.name}",
-        text,
+        readable(evidence),
         raw,
         file="times",
         legend=tuple(legend(evidence)),
         paper=paper(evidence),
         paper_caption=_paper_caption(evidence),
-        folded=f"{len(text)} rows" if len(text) > 4 * FEW else "",
     )
-    return Part("Time to an accuracy", tables=(table,), figures=tuple(_figures(evidence, context)))
+    return Part(
+        "Time to an accuracy",
+        "in steps and seconds, and as a ratio to the baseline's",
+        sentences=tuple(sentences(evidence)),
+        tables=(table,),
+        figures=tuple(_figures(evidence, context)),
+    )
 
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
@@ -91,7 +100,7 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
                 f"{text} Kaplan-Meier curves. {_reached(panel)}.",
                 partial(times_apart, panel, variants, evidence.plan.baseline),
                 wide=True,
-                aside=True,
+                file_only=True,
             )
         return
     named = {"time-to-target": panels}
@@ -105,7 +114,6 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
             f"Line plot of Kaplan-Meier curves. {'; '.join(_reached(panel) for panel in part)}.",
             partial(time_to_target, part, variants),
             wide=len(part) > 2,
-            aside=len(grid) > 1,
         )
 
 
@@ -246,17 +254,10 @@ def _own_batches(evidence: Evidence) -> bool:
     )
 
 
-def convergence(evidence: Evidence, _: Context) -> Part | None:
-    """It goes on below the table of times."""
-    said = sentences(evidence)
-    return Part(sentences=tuple(said)) if said else None
-
-
-def sentences(evidence: Evidence, *, asserts: bool = False) -> list[str]:
+def sentences(evidence: Evidence) -> list[str]:
     """The steps to each accuracy as a multiple of the baseline's, the medians, and how many reached it; then the same
     in seconds of training, and in examples where these are not the steps by another name.
 
-    With `asserts` the steps are what the experiment is about, and it says who is sooner where that was shown.
     Nothing on a target that neither side was measured against.
     """
     by_point = {each.point: each for each in evidence.conditions}
@@ -272,45 +273,44 @@ def sentences(evidence: Evidence, *, asserts: bool = False) -> list[str]:
             counts = f"(0 of {known.n}, 0 of {other.n})"
             said.append(f"Neither {mine.variant} nor {base.variant} reaches {target} %{at(c.coordinates)} {counts}.")
             continue
-        text = [_compared(c, target, times["steps"][point, target], asserts=asserts)]
+        text = [told(c, f"{target} %", times["steps"][point, target])]
         text += ["; ".join(f"{each.variant} {_reaches(each, target)}" for each in (mine, base))]
         for measure in MEASURES[1:] if mine.examples_per_step != base.examples_per_step else MEASURES[2:]:
             if (point, target) in times[measure]:  # where all diverged nobody knows how long a whole training takes
-                text.append(_otherwise(c, times[measure][point, target], measure, asserts=asserts))
+                text.append(_otherwise(c, times[measure][point, target], measure))
         said.append(" ".join(f"{each}." for each in text))
     return said
 
 
-def _compared(c: Comparison, target: int, found: TimeRatio, *, asserts: bool) -> str:
+def told(c: Comparison, target: str, found: TimeRatio | Comparison, *, asserts: bool = False) -> str:
     """`bn to 98 %, exploratory: 0.42× [0.36, 0.49] the steps of none (n = 10; log-rank p = 0.002)`.
 
     Or, where it `asserts`, `bn reaches 98 % sooner than none: ...`.
     """
-    where, sooner = at(c.coordinates), {"lower": "sooner", "higher": "later"}.get(found.verdict)
-    shown = _multiple(found, f"the steps of {c.baseline}")
-    if not asserts or found.verdict == "nothing":
-        return f"{c.variant} to {target} %{where}, exploratory: {shown}"
-    if sooner:
-        return f"{c.variant} reaches {target} %{where} {sooner} than {c.baseline}: {shown}"
-    return f"No difference detected in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}"
+    where, shown = at(c.coordinates), _multiple(found, f"the steps of {c.baseline}")
+    if not asserts:
+        return f"{c.variant} to {target}{where}, exploratory: {shown}"
+    if sooner := SOONER.get(found.verdict):
+        return f"{c.variant} reaches {target}{where} {sooner} than {c.baseline}: {shown}"
+    return f"No difference detected in steps to {target} between {c.variant} and {c.baseline}{where}: {shown}"
 
 
-def _otherwise(c: Comparison, found: TimeRatio, measure: Measure, *, asserts: bool) -> str:
-    """`In seconds of training: 0.55× [0.47, 0.66] those of none (n = 10; log-rank p = 0.004)`; it never asserts."""
-    what = {"seconds": "seconds of training"}.get(measure, measure) + (", exploratory" if asserts else "")
+def _otherwise(c: Comparison, found: TimeRatio, measure: Measure) -> str:
+    """`In seconds of training: 0.55× [0.47, 0.66] those of none (n = 10; log-rank p = 0.004)`."""
+    what = {"seconds": "seconds of training"}.get(measure, measure)
     unlike = f"; {counted(found.unlike, 'pair')} left out that are not known to have shared one machine alike"
     return f"In {what}: {_multiple(found, f'those of {c.baseline}')}{unlike if found.unlike else ''}"
 
 
-def _multiple(found: TimeRatio, of: str) -> str:
+def _multiple(found: TimeRatio | Comparison, of: str) -> str:
     """`0.42× [0.36, 0.49] the steps of none (n = 10; log-rank p = 0.002)`; no ratio of two pairs, or of no time."""
-    n, test = found.ratio.n, tested("log-rank test", found)
-    if n < FEWEST:
-        return f"too few pairs for a ratio (n = {n})"
-    basis = f"(n = {n}; {test})" if found.least < LEVEL else f"({test})"  # which says n itself
-    if math.isnan(found.ratio.mean):
+    estimate, test = found.ratio or Interval(math.nan, math.nan, math.nan, 0), tested("log-rank test", found)
+    if estimate.n < FEWEST:
+        return f"too few pairs for a ratio (n = {estimate.n})"
+    basis = f"(n = {estimate.n}; {test})" if found.least < LEVEL else f"({test})"  # which says n itself
+    if math.isnan(estimate.mean):
         return f"no ratio, because one of them never reaches it {basis}"
-    return f"{ratio(found.ratio).replace(' ', '× ', 1)} {of} {basis}"
+    return f"{times_as_long(estimate)} {of} {basis}"
 
 
 def speed_line(evidence: Evidence, point: int) -> str:

@@ -22,12 +22,11 @@ def trials(evidence: Evidence, context: Context) -> Part:
         f"Trials of {plan.name}",
         text,
         legend=("Test figures are those of the last step; `bnexp show TRIAL` prints all that is stored of a trial.",),
-        folded=f"Every trial: {len(text)} rows",
         commands=commands,
         about_commands="The commands train one trial alone, or train it again and compare (verify).",
         page_only=True,
     )
-    return Part(tables=(table,))
+    return Part("Every trial", f"{len(text)} rows, each with the command that repeats it", tables=(table,))
 
 
 def readable(trials: pd.DataFrame, plan: StoredPlan) -> pd.DataFrame:

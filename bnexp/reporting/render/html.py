@@ -15,8 +15,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from bnexp.reporting.glossary import GLOSSARY
 from bnexp.reporting.numbers import ABSENT, Number
-from bnexp.reporting.part import FEW, Section
+from bnexp.reporting.part import Section
+from bnexp.reporting.parts.findings import SHOWN
 from bnexp.reporting.render import template
 
 
@@ -31,7 +33,8 @@ def report(sections: Sequence[Section], figures: Mapping[str, bytes], suffixes: 
     return template("index.html", json_block=json_block, sorted_by=sorted_by, unbroken=unbroken).render(
         sections=sections,
         images={name: image + base64.b64encode(svg).decode() for name, svg in figures.items()},
-        few=FEW,
+        shown=SHOWN,
+        glossary=GLOSSARY,
         suffixes=suffixes,
         script=Markup(script),
         fingerprint=fingerprint,

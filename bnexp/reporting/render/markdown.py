@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bnexp.reporting.part import Section
+from bnexp.reporting.glossary import GLOSSARY
+from bnexp.reporting.part import COLUMNS, Section
 from bnexp.reporting.render import template
 
 
 def report(sections: Sequence[Section]) -> str:
     """`report.md`, beside which the figures lie in `figures/`."""
-    return template("report.md", md=text, md_table=table).render(sections=sections)
+    page = template("report.md", md=text, md_table=lambda frame: table(frame.iloc[:, :COLUMNS]))
+    return page.render(sections=sections, columns=COLUMNS, glossary=GLOSSARY)
 
 
 def table(frame: pd.DataFrame) -> str:

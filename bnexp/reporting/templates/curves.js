@@ -1,10 +1,10 @@
 // Learning curves that a reader can question.  Numbers and texts come with the data (drawing/chart.py); here they are
-// placed and drawn, on axes that fit what is shown.
+// placed and drawn, on axes that fit what is shown.  Solid is what was learned: with recalibrated statistics where a
+// method has them, and then with its moving averages dotted.
 "use strict";
 (() => {
-  const FEW = 8; // curves that can be told apart in one picture
+  const FEW = 7; // curves that can be told apart in one picture
   const ROOM = { left: 52, right: 12, top: 8, bottom: 40 };
-  const LINE = 1.8;
 
   // Marks of radius 1, as matplotlib has them.
   const MARKS = {
@@ -73,17 +73,19 @@
 
     const measures = Object.keys(data.measures);
     const kinds = ["accuracy", "loss"].filter((kind) => measures.some((key) => key.endsWith(kind)));
-    const phases = ["validation", "recalibrated", "train"].filter((phase) => measures.some((key) => key.startsWith(phase)));
+    const phases = ["validation", "train"].filter((phase) => measures.some((key) => key.startsWith(phase)));
     const state = {
-      kind: kinds[0], phase: phases[0], x: "step", scale: "stretched", place: 0,
+      kind: kinds[0], phase: phases[0], x: "step", scale: "linear", place: 0,
       shown: new Set(data.variants.map((_, k) => k).slice(0, FEW)), at: null,
     };
-    const measure = () => `${state.phase}_${state.kind}`;
+    const wanted = () => `${state.phase}_${state.kind}`;
+    const averaged = (curve) => state.phase === "validation" && `recalibrated_${state.kind}` in curve.mean;
+    const measure = (curve) => (averaged(curve) ? `recalibrated_${state.kind}` : wanted());
 
     // ---- what is drawn
     const curves = () => data.curves.filter((curve) => curve.place === state.place && state.shown.has(curve.variant));
-    const means = (curve) => curve.mean[measure()] ?? [[], [], []];
-    const values = (seed) => seed[measure()] ?? [];
+    const means = (curve, key = measure(curve)) => curve.mean[key] ?? [[], [], []];
+    const values = (curve, seed) => seed[measure(curve)] ?? [];
     const xs = (curve, seed = curve) => (state.x === "seconds" ? seed.seconds : curve[state.x]);
     const look = (k) => data.variants[k];
     const name = (k) => look(k).name;
@@ -92,35 +94,35 @@
       node.style.color = look(k).colour === "#000000" ? "var(--ink)" : look(k).colour;
       return node;
     };
-    const dashes = (k) => look(k).dash.map((length) => length * LINE).join(" ");
     const mark = (k, x, y, size) =>
       shape("path", { d: MARKS[look(k).marker], transform: `translate(${x} ${y}) scale(${size})`, fill: "currentColor" });
     const swatch = (k) => {
-      const line = shape("path", { d: "M1 7H35", stroke: "currentColor", "stroke-width": LINE, "stroke-dasharray": dashes(k) });
-      return colour(shape("svg", { width: 36, height: 14, "aria-hidden": "true" }, line, mark(k, 18, 7, 3.2)), k);
+      const line = shape("path", { d: "M1 7H27", stroke: "currentColor", "stroke-width": 1.8 });
+      return colour(shape("svg", { width: 28, height: 14, "aria-hidden": "true" }, line, mark(k, 14, 7, 3.2)), k);
     };
 
     // Points of an evaluation: where its mean is, or, where no training finished, the first seed that has a value.
     const spot = (curve, k) => {
       const mean = means(curve)[0][k];
       if (known(mean) && known(xs(curve)[k])) return [xs(curve)[k], mean];
-      const seed = curve.seeds.find((each) => known(values(each)[k]));
-      return seed ? [xs(curve, seed)[k], values(seed)[k]] : null;
+      const seed = curve.seeds.find((each) => known(values(curve, each)[k]));
+      return seed ? [xs(curve, seed)[k], values(curve, seed)[k]] : null;
     };
     const spots = (curve) => curve.step.map((_, k) => k).filter((k) => spot(curve, k));
 
     // ---- what is said
-    const shown = (curve, k) => curve.shown[measure()][k] ?? "no training finished";
+    const shown = (curve, k) => curve.shown[measure(curve)][k] ?? "no training finished";
+    const aside = (curve, k) => (averaged(curve) && curve.shown[wanted()][k] ? `with moving averages ${curve.shown[wanted()][k]}` : "");
     const where = (curve, k) => {
       const { [state.x]: x, step } = curve.at;
       return state.x === "step" || !x[k] ? step[k] : `${x[k]} (${step[k]})`;
     };
-    const count = (curve, k) => `n = ${curve.n[measure()][k]} of ${curve.planned}`;
+    const count = (curve, k) => `n = ${curve.n[measure(curve)][k]} of ${curve.planned}`;
     const sentence = (curve, k) => `${where(curve, k)}: ${shown(curve, k)}, ${count(curve, k)}`;
 
     // ---- controls
     const groups = [];
-    const choice = (label, spoken, key, options) => {
+    const choice = (label, key, options) => {
       if (options.length < 2) return [];
       const buttons = options.map(([value, text]) => {
         const button = html("button", { type: "button", "data-value": value }, text);
@@ -131,7 +133,7 @@
         button.setAttribute("aria-pressed", String(String(state[key]) === button.dataset.value));
         if (key === "phase") button.disabled = !(`${button.dataset.value}_${state.kind}` in data.measures);
       }));
-      return [html("div", { class: "choice", role: "group", "aria-label": spoken }, html("span", {}, label), ...buttons)];
+      return [html("div", { class: "choice", role: "group", "aria-label": label }, ...buttons)];
     };
     const places = () => {
       if (data.places.length < 2) return [];
@@ -162,36 +164,40 @@
 
     const readout = html("div", { class: "readout" });
     const table = html("table");
-    const scroll = html("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": "Values of the curves" }, table);
+    const scroll = html("div", { class: "scroll", role: "group", tabindex: 0, "aria-label": "Values of the curves" }, table);
     const same = html("details", {}, html("summary", {}, "The same values as a table"), scroll);
     same.addEventListener("toggle", () => tabulate());
     const note = html("p", { class: "legend" });
     svg.remove();
     svg.setAttribute("role", "group");
     root.append(
-      html("div", { class: "controls" },
-        ...places(),
-        ...choice("y", "vertical axis", "kind", kinds.map((kind) => [kind, kind])),
-        ...choice("of", "data", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
-        ...choice("x", "horizontal axis", "x", Object.keys(data.axes).map((key) => [key, key === "step" ? "steps" : key])),
-        ...choice("axes", "scale of the axes", "scale", [["stretched", "logarithmic"], ["linear", "linear"]])),
+      html("div", { class: "controls" }, ...places()),
       variants,
-      html("div", { class: "plot" }, svg, readout),
-      note, same);
+      html("div", { class: "plot" }, svg),
+      html("div", { class: "controls" },
+        ...choice("data", "phase", phases.map((phase) => [phase, phase === "train" ? "training" : phase])),
+        ...choice("vertical axis", "kind", kinds.map((kind) => [kind, kind])),
+        ...choice("horizontal axis", "x", Object.keys(data.axes).map((key) => [key, key === "step" ? "steps" : key])),
+        ...choice("scale of the axes", "scale", [["linear", "linear"], ["stretched", "logarithmic"]])),
+      readout, note, same);
 
     // ---- the picture
-    let scales = null, groupsOf = new Map();
+    let scales = null, groupsOf = new Map(), cut = false;
     const extent = (numbers) => [Math.min(...numbers), Math.max(...numbers)];
     const fit = (width, height) => {
-      const x = [], y = [];
+      const points = [];
+      const add = (x, y) => y.forEach((value, k) => { if (known(value) && known(x[k])) points.push([x[k], value]); });
       for (const curve of curves()) {
-        for (const seed of curve.seeds) {
-          values(seed).forEach((value, k) => { if (known(value)) { y.push(value); x.push(xs(curve, seed)[k]); } });
-        }
+        for (const seed of curve.seeds) add(xs(curve, seed), values(curve, seed));
+        if (averaged(curve)) add(xs(curve), means(curve, wanted())[0]);
       }
-      if (!y.length) return null;
+      if (!points.length) return null;
+      const x = points.map(([place]) => place), y = points.map(([, value]) => value);
       const [low, high] = extent(x), positive = y.filter((value) => value > 0), plain = state.scale === "linear";
-      const margin = (high - low) * 0.03, [bottom, top] = extent(y), pad = (top - bottom) * 0.05 || 0.05;
+      // The steep first tenth would flatten all that follows: it may leave a linear picture.
+      const late = points.filter(([place]) => place >= low + (high - low) / 10).map(([, value]) => value);
+      const margin = (high - low) * 0.03, [bottom, top] = extent(late), pad = (top - bottom) * 0.05 || 0.05;
+      cut = plain && y.some((value) => value < bottom || value > top);
       const wide = low > 0 ? Math.max((high / low) ** 0.03, low === high ? 1.4 : 1) : 1;
       const across = plain || low <= 0 ? linear(low - margin, high + margin) : logarithmic(low / wide, high * wide);
       const ceiling = state.kind === "accuracy" ? 100 : Infinity;
@@ -216,7 +222,7 @@
     };
     const band = (curve) => {
       const [, low, high] = means(curve);
-      const there = spots(curve).filter((k) => known(low[k]) && known(high[k]));
+      const there = spots(curve).filter((k) => known(low[k]) && curve.n[measure(curve)][k] > 2); // an interval of two hides all else
       const edge = (row, order) => order.map((k) => `${scales.x(xs(curve)[k])} ${scales.y(row[k])}`).join("L");
       return there.length ? `M${edge(high, there)}L${edge(low, [...there].reverse())}Z` : "";
     };
@@ -233,19 +239,20 @@
     const drawnCurve = (curve) => {
       const group = colour(shape("g", {
         class: "curve", tabindex: 0, role: "slider", "aria-orientation": "horizontal", "data-variant": curve.variant,
-        "aria-label": `${name(curve.variant)}: ${data.measures[measure()]} against ${data.axes[state.x]}`,
+        "aria-label": `${name(curve.variant)}: ${data.measures[measure(curve)]} against ${data.axes[state.x]}`,
       }), curve.variant);
       group.append(shape("path", { class: "band", d: band(curve) }));
       for (const seed of curve.seeds) {
-        group.append(shape("path", { class: "seed", d: polyline(xs(curve, seed), values(seed)) }));
-        const last = values(seed).findLastIndex(known);
+        group.append(shape("path", { class: "seed", d: polyline(xs(curve, seed), values(curve, seed)) }));
+        const last = values(curve, seed).findLastIndex(known);
         if (!seed.finished && last >= 0) {
-          const [x, y] = [scales.x(xs(curve, seed)[last]), scales.y(values(seed)[last])];
+          const [x, y] = [scales.x(xs(curve, seed)[last]), scales.y(values(curve, seed)[last])];
           group.append(shape("path", { class: "ended", d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` }));
         }
       }
       const line = polyline(xs(curve), means(curve)[0]);
-      group.append(shape("path", { class: "mean", d: line, "stroke-dasharray": dashes(curve.variant) }));
+      if (averaged(curve)) group.append(shape("path", { class: "averaged", d: polyline(xs(curve), means(curve, wanted())[0]) }));
+      group.append(shape("path", { class: "mean", d: line }));
       group.append(...markers(curve), shape("path", { class: "target", d: line }));
       const there = spots(curve);
       made(group, { "aria-valuemin": 0, "aria-valuemax": Math.max(0, there.length - 1) }, []);
@@ -261,7 +268,7 @@
     };
 
     const draw = () => {
-      if (!(measure() in data.measures)) state.phase = phases.find((phase) => `${phase}_${state.kind}` in data.measures);
+      if (!(wanted() in data.measures)) state.phase = phases.find((phase) => `${phase}_${state.kind}` in data.measures);
       groups.forEach((update) => update());
       toggles.forEach((button, k) => {
         const planned = data.curves.some((curve) => curve.place === state.place && curve.variant === k);
@@ -279,11 +286,11 @@
       svg.replaceChildren();
       groupsOf = new Map();
       const outer = Math.max(240, svg.clientWidth);
-      const tall = Math.round(Math.min(430, Math.max(260, outer * 0.55)));
+      const tall = Math.round(Math.min(340, Math.max(240, outer * 0.5)));
       const width = outer - ROOM.left - ROOM.right, height = tall - ROOM.top - ROOM.bottom;
       made(svg, { height: tall, viewBox: `0 0 ${outer} ${tall}` }, []);
       const at = data.places[state.place];
-      const title = `${data.measures[measure()]} against ${data.axes[state.x]}${at ? ` at ${at}` : ""}`;
+      const title = `${data.measures[wanted()]} against ${data.axes[state.x]}${at ? ` at ${at}` : ""}`;
       svg.setAttribute("aria-label", `Learning curves of ${root.dataset.name}: ${title}. Tab goes to a curve, arrow keys along it.`);
       scales = fit(width, height);
       if (!scales) {
@@ -301,7 +308,7 @@
       }
       frame.append(shape("path", { class: "axis", d: `M0 0V${height}H${width}` }));
       frame.append(shape("text", { x: width / 2, y: height + 34, "text-anchor": "middle" }, data.axes[state.x]));
-      frame.append(shape("text", { transform: `translate(${12 - ROOM.left} ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, data.measures[measure()]));
+      frame.append(shape("text", { transform: `translate(${12 - ROOM.left} ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, data.measures[wanted()]));
       // An inner picture, because it cuts off what lies outside of it.
       const inside = shape("svg", { x: ROOM.left, y: ROOM.top, width, height });
       for (const curve of curves()) {
@@ -336,9 +343,9 @@
       colour(pointed, curve.variant);
       if (known(low[k])) pointed.append(shape("path", { class: "whisker", d: `M${scales.x(x)} ${scales.y(low[k])}V${scales.y(high[k])}` }));
       const rows = curve.seeds.map((seed) => {
-        const value = values(seed)[k];
+        const value = values(curve, seed)[k];
         if (known(value)) pointed.append(shape("circle", { class: "dot", r: 3, cx: scales.x(xs(curve, seed)[k]), cy: scales.y(value) }));
-        const text = known(value) ? value.toFixed(curve.digits[measure()][k]) : "—";
+        const text = known(value) ? value.toFixed(curve.digits[measure(curve)][k]) : "—";
         return html("li", {}, html("span", {}, `seed ${seed.seed}`), html("span", {}, text + (seed.finished ? "" : " ×")));
       });
       if (known(means(curve)[0][k])) pointed.append(mark(curve.variant, scales.x(x), scales.y(y), 5));
@@ -346,7 +353,8 @@
         html("p", { class: "who" }, swatch(curve.variant), html("bdi", {}, name(curve.variant))),
         html("p", {}, where(curve, k)),
         html("p", { class: "value" }, shown(curve, k)),
-        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(curve.n[measure()][k], 2)]),
+        html("p", {}, count(curve, k) + ["", "; no interval from one", "; mean and 95 % interval"][Math.min(curve.n[measure(curve)][k], 2)]),
+        ...[aside(curve, k)].filter(Boolean).map((text) => html("p", {}, text)),
         html("ul", { class: "seeds" }, ...rows));
       const group = groupsOf.get(curve.variant);
       if (group) speak(group, curve, k);
@@ -388,20 +396,27 @@
     // ---- the same as a table
     const tabulate = () => {
       const drawn = curves(), few = state.shown.size < every.length ? `${state.shown.size} of ${every.length} variants shown. ` : "";
-      note.textContent = `${few}Mean and 95 % interval over seeds, every seed faint behind. Axes are zoomed to what is shown${
-        state.scale === "linear" ? "" : state.kind === "accuracy" ? "; that of accuracy is stretched towards 100 %" : ""}. ×: a training that diverged, not in the mean.`;
+      const said = [
+        drawn.some(averaged) && "Solid: what was learned, with recalibrated statistics where a method has them. Dotted: the same weights with moving averages.",
+        "Mean and 95 % interval over seeds, every seed faint behind.",
+        cut && "The steep beginning leaves the picture; logarithmic axes show it.",
+        state.scale === "stretched" && state.kind === "accuracy" && "The axis of accuracy is stretched towards 100 %.",
+        drawn.some((curve) => curve.seeds.some((seed) => !seed.finished)) && "×: a training that diverged, not in the mean.",
+      ];
+      note.textContent = few + said.filter(Boolean).join(" ");
       if (!same.open) return;
       const steps = new Map(drawn.flatMap((curve) => curve.step.map((step, k) => [step, curve.at.step[k]])));
       const cell = (curve, k) => {
         if (k < 0) return "—";
         const x = state.x === "step" ? null : curve.at[state.x][k];
-        return `${shown(curve, k)}${x ? ` at ${x}` : ""} (${curve.n[measure()][k]}/${curve.planned})`;
+        const other = aside(curve, k);
+        return `${shown(curve, k)}${x ? ` at ${x}` : ""} (${curve.n[measure(curve)][k]}/${curve.planned})${other ? `; ${other}` : ""}`;
       };
       const row = ([step, text]) => html("tr", {}, html("th", { scope: "row" }, text.replace("step ", "")),
         ...drawn.map((curve) => html("td", {}, cell(curve, curve.step.indexOf(step)))));
       const at = data.places[state.place];
       table.replaceChildren(
-        html("caption", {}, `${data.measures[measure()]}${at ? ` at ${at}` : ""}: mean, 95 % interval, finished/planned trainings`),
+        html("caption", {}, `${data.measures[wanted()]}${at ? ` at ${at}` : ""}: mean, 95 % interval, finished/planned trainings`),
         html("thead", {}, html("tr", {}, ...["step", ...drawn.map((curve) => name(curve.variant))].map((text) => html("th", { scope: "col" }, text)))),
         html("tbody", {}, ...[...steps].sort(([a], [b]) => a - b).map(row)));
     };

@@ -1,0 +1,59 @@
+"""The first screen: what was found of each variant, a line for each question, and the forest plot of it."""
+
+from functools import partial
+
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.paired import Comparison
+from bnexp.reporting.drawing.accuracy import forest
+from bnexp.reporting.numbers import interval
+from bnexp.reporting.part import Context, Figure, Finding, Part
+from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
+from bnexp.reporting.parts.moving_averages import artefact
+from bnexp.reporting.parts.time_to_accuracy import speed_line
+from bnexp.reporting.phrases import effect, enumerated, named
+from bnexp.specs.experiment import MARGIN
+from bnexp.specs.wording import place_label
+
+SHOWN = 12
+"""So many findings are seen at once."""
+
+
+def findings(evidence: Evidence, context: Context) -> Part:
+    """Every comparison in the order of the config, place by place of the grid."""
+    against = evidence.primary
+    if not against:
+        said = "There is only one variant, and nothing to compare it with."
+        return Part(region="headline", paragraphs=(said,))
+    bases = [each for each in evidence.conditions if each.variant == evidence.plan.baseline]
+    known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
+    baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
+    lead = f"Each variant against {baselines}{known}, paired by seed."
+    told = (f"{named(c)}: {effect(c)}, n={c.difference.n}" for c in against)
+    plot = Figure(
+        "differences",
+        f"Ratio of {against[0].metric.label} to the baseline's, pair by pair."
+        if against[0].ratio
+        else f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
+        f"{'percentage points' if against[0].metric.unit == '%' else against[0].metric.unit}.",
+        f"Forest plot. {'; '.join(told)}.",
+        partial(forest, against, context.variants),
+    )
+    return Part(
+        region="headline",
+        findings=tuple(_finding(each, evidence) for each in against),
+        paragraphs=(lead, *looked(evidence), *([tally(against)] if len(against) > SHOWN else [])),
+        figures=(plot,) if any(each.difference.n for each in against) else (),
+    )
+
+
+def _finding(c: Comparison, evidence: Evidence) -> Finding:
+    (condition,) = (each for each in evidence.conditions if each.point == c.point)
+    momentum = evidence.plan.points[c.point].spec["norm"].get("momentum")
+    lines = {
+        "trained": outcomes(c),
+        "moving averages": artefact(condition, momentum, c.margin or MARGIN),
+        "accuracy" if c.metric.name == "test-accuracy" else c.metric.label: headline(c),
+        "speed": speed_line(evidence, c.point) if c.baseline == evidence.plan.baseline else "",
+    }
+    title = f"{c.variant} vs {c.baseline}"
+    return Finding(title, place_label(c.coordinates), {what: line for what, line in lines.items() if line})

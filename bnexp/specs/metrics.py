@@ -1,0 +1,22 @@
+"""The names of what trials are compared in; `evidence.metric` says what each is of a record."""
+
+import re
+
+ACCURACIES = ("test-accuracy", "recalibrated-accuracy", "validation-accuracy")
+"""In per cent, differences in percentage points."""
+
+METRICS = (*ACCURACIES, "test-loss", "validation-loss", "train-loss", "seconds")
+
+BEST_RATE = "best-rate-accuracy"
+"""Test accuracy of each variant at its own best learning rate: of a whole experiment, not of a trial."""
+
+
+def steps_to(name: str) -> tuple[float, bool] | None:
+    """Of `steps-to-97.5` the validation accuracy in per cent, and whether it is that of `recalibrated-steps-to-N`."""
+    found = re.fullmatch(r"(recalibrated-)?steps-to-(\d{1,2}(?:\.\d{1,3})?)", name)
+    return (float(found[2]), bool(found[1])) if found and float(found[2]) > 0 else None
+
+
+def is_primary(name: str) -> bool:
+    """Whether an experiment may have this primary metric."""
+    return name in (*METRICS, BEST_RATE) or steps_to(name) is not None

@@ -1,0 +1,167 @@
+"""What a report promises, held against made-up experiments whose truth is known: nominal and measured.
+
+Each scenario takes a number of experiments and a random generator, and says how often a promise was broken, or kept.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from made_up_reports import Evidence, evidence, experiment
+
+SEEDS = 10
+SCATTER = 0.1
+"""Percentage points, of a trial beside the luck of its seed, which its pair shares."""
+
+
+class Measured(NamedTuple):
+    """One line of the audit."""
+
+    promise: str
+    nominal: str
+    """As the report says it: `<= 5 %`, `95 %`, `80 %`."""
+    share: float
+    n: int
+    """Of so many."""
+
+    @property
+    def error(self) -> float:
+        """Standard error of the share."""
+        return math.sqrt(max(self.share * (1 - self.share), 1 / self.n) / self.n)
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is as good as promised, but for three standard errors; a share of covered truths may be larger."""
+        bound = float(self.nominal.strip("<≤≥ %")) / 100
+        if self.nominal.startswith("≥"):
+            return self.share >= bound - 3 * self.error
+        return self.share <= bound + 3 * self.error
+
+
+def accuracies(rng: np.random.Generator, variants: int, seeds: int = SEEDS, difference: float = 0.0) -> np.ndarray:
+    """(variants, seeds): all but the first differ from it by so many points in truth."""
+    found = 99 + rng.normal(0, 0.1, seeds) + rng.normal(0, SCATTER, (variants, seeds))
+    found[1:] += difference
+    return found
+
+
+def asserts(found: Evidence) -> bool:
+    """Whether the report asserts any difference: in the primary metric, or in how often one trains."""
+    return any(each.verdict in ("higher", "lower") or each.trains != "undecided" for each in found.primary)
+
+
+def _rare_failures(rng: np.random.Generator, variants: int, share: float, first: int = 0) -> dict[tuple[int, int], str]:
+    return {
+        (k, seed): ("failed", "diverged", "untrained")[(k + seed) % 3]
+        for k in range(first, variants)
+        for seed in range(SEEDS)
+        if rng.random() < share
+    }
+
+
+def null_reports(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Where no variant differs from the baseline."""
+    for comparisons in (1, 4, 8):
+        plan = experiment(1 + comparisons, SEEDS)
+        found = [asserts(evidence(plan, accuracies(rng, 1 + comparisons))) for _ in range(n)]
+        yield Measured(
+            f"a whole null report, {comparisons} comparisons, asserts a difference", "≤ 5 %", np.mean(found), n
+        )
+    plan = experiment(5, SEEDS)
+    for share in (0.1, 0.3):
+        found = [asserts(evidence(plan, accuracies(rng, 5), fates=_rare_failures(rng, 5, share))) for _ in range(n)]
+        promise = (
+            f"a null report in which {share:.0%} of all trials fail asserts a difference, or who trains more often"
+        )
+        yield Measured(promise, "≤ 5 %", np.mean(found), n)
+
+
+def coverage(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Of the interval of a difference of 0.1 points."""
+    plan = experiment(2, SEEDS)
+    for share in (0.0, 0.05):
+        inside = []
+        for _ in range(n):
+            fates = _rare_failures(rng, 2, share, first=1)
+            (each,) = evidence(plan, accuracies(rng, 2, difference=0.1), fates=fates).primary
+            inside.append(each.difference.low <= 0.1 <= each.difference.high)
+        also = f", {share:.0%} of the variant's trials failing" if share else ""
+        yield Measured(
+            f"the 95 % interval holds the true difference among trials that train{also}", "≥ 95 %", np.mean(inside), n
+        )
+
+
+def power(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """At the printed detectable difference, taken as its median over experiments."""
+    for comparisons in (1, 4, 8):
+        plan = experiment(1 + comparisons, SEEDS)
+        printed = np.median(
+            [each.detectable for _ in range(30) for each in evidence(plan, accuracies(rng, 1 + comparisons)).primary]
+        )
+        shown = []
+        for _ in range(n):
+            scores = accuracies(rng, 1 + comparisons)
+            scores[1] += printed  # the others do not differ, so that Holm's first step decides
+            shown.append(evidence(plan, scores).primary[0].verdict == "higher")
+        yield Measured(f"the detectable difference is found, {comparisons} comparisons", "≥ 75 %", np.mean(shown), n)
+
+
+def equivalence(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Where the true difference is the margin."""
+    plan = experiment(5, SEEDS)
+    for share in (0.0, 0.05):
+        false = []
+        for _ in range(n):
+            fates = _rare_failures(rng, 5, share, first=1)
+            false.append(
+                any(each.equivalent for each in evidence(plan, accuracies(rng, 5, difference=0.1), fates=fates).primary)
+            )
+        also = f", {share:.0%} of the variants' trials failing" if share else ""
+        yield Measured(
+            f"a difference as large as the margin is called equivalent, 4 comparisons{also}", "≤ 5 %", np.mean(false), n
+        )
+
+
+def early_looks(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """A null report that is read after every seed, until it says something."""
+    plan = experiment(5, SEEDS)
+    false = []
+    for _ in range(n):
+        scores = accuracies(rng, 5)
+        false.append(any(asserts(evidence(plan, scores, missing_from=k)) for k in range(6, SEEDS + 1)))
+    yield Measured(
+        "a null report that is read after every seed from the 6th on asserts a difference", "≤ 5 %", np.mean(false), n
+    )
+
+
+def until_decided(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Seeds added until all is decided, 30 at most; the rule does not forget, so that the last look says it all."""
+    plan = experiment(5, 30, sequential=True)
+    wrong, false = [], []
+    for _ in range(n):
+        wrong.append(asserts(evidence(plan, accuracies(rng, 5, 30))))
+        found = evidence(plan, accuracies(rng, 5, 30, difference=0.1)).primary
+        false.append(any(each.equivalent for each in found))
+    yield Measured("seeds until decided: a null report asserts a difference", "≤ 5 %", np.mean(wrong), n)
+    yield Measured(
+        "seeds until decided: a difference as large as the margin is called equivalent", "≤ 5 %", np.mean(false), n
+    )
+    plan = experiment(2, 30, sequential=True)
+    covered = []
+    for _ in range(n):
+        (each,) = evidence(plan, accuracies(rng, 2, 30, difference=0.1)).primary
+        covered.append(each.difference.low <= 0.1 <= each.difference.high)
+    yield Measured(
+        "seeds until decided: the interval holds the true difference at every look", "≥ 95 %", np.mean(covered), n
+    )
+
+
+SCENARIOS: tuple[Callable[[int, np.random.Generator], Iterator[Measured]], ...] = (
+    null_reports,
+    coverage,
+    power,
+    equivalence,
+    early_looks,
+    until_decided,
+)

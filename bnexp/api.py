@@ -168,9 +168,10 @@ def compare(
 ) -> "Comparisons":
     """Compare two variants of an experiment in `results`, or two results folders; differences are `b` minus `a`.
 
-    `metric` is one of `bnexp.evidence.metric.METRICS`, or `steps-to-N`; `margin` is in its unit.  The result's
-    `failed()` is what makes the command exit with 1.  Raises `bnexp.errors.UserError` where the trials differ in more
-    than what is compared (unless `allow_differs`), or where there are fewer than three pairs.
+    `metric` is one of `bnexp.evidence.metric.METRICS`, or `steps-to-N`; `margin` is in its unit, and of steps a share:
+    0.1 is a tenth more of them.  The result's `failed()` is what makes the command exit with 1.  Raises
+    `bnexp.errors.UserError` where the trials differ in more than what is compared (unless `allow_differs`), or where
+    there are fewer than three pairs.
     """
     from bnexp.evidence.compare import compare as compared  # noqa: PLC0415  # imports scipy
     from bnexp.evidence.metric import metric as named  # noqa: PLC0415

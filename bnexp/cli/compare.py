@@ -32,8 +32,8 @@ REGRESSION, UNDECIDABLE = 1, 2
     type=float,
     multiple=True,
     default=[0.0],
-    help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points). Of several "
-    "metrics, each has its own, in the same order.",
+    help="A difference up to this is tolerated; in the unit of differences (accuracies: percentage points; steps-to-N: "
+    "0.1 is a tenth more steps). Of several metrics, each has its own, in the same order.",
 )
 @click.option(
     "--fail-on",
@@ -83,7 +83,7 @@ def compare(
     Examples:
       bnexp compare none bn-pre
       bnexp compare results-main results-branch --margin 0.2
-      bnexp compare none bn-pre --metric steps-to-98 --require-noninferior --margin 100
+      bnexp compare none bn-pre --metric steps-to-98 --require-noninferior --margin 0.1
       bnexp compare results-main results-branch --metric test-accuracy --margin 0.2 --metric train-loss --margin 0.005
     """
     from bnexp import api  # noqa: PLC0415  # pydantic: not for `--help`

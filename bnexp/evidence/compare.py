@@ -10,11 +10,14 @@ from bnexp.errors import UserError
 from bnexp.evidence.confounds import Audit, Mode, audit
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate, corrected, estimate
-from bnexp.evidence.rule import FEWEST, direction, enough
+from bnexp.evidence.rule import FEWEST, enough
 from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
+from bnexp.evidence.time_to_accuracy import summary
 from bnexp.specs.experiment import seeds_needed
+from bnexp.specs.wording import listed
 from bnexp.stats.estimates import Interval, mean_interval
+from bnexp.stats.survival import TimeToTarget
 
 FailOn = Literal["regression", "difference"]
 
@@ -29,31 +32,30 @@ class Compared(Estimate):
     one: str
     other: str
     higher_is_better: bool
-    reached: tuple[int, int] | None
-    """Trainings of each side that reached the target; None where the metric has none."""
+    times: tuple[TimeToTarget, TimeToTarget] | None
+    """How long the trainings of each side took to the target; None where the metric has none."""
     copies: tuple[int, ...]
     """Seeds at which both sides hold the very same record: left out."""
     audit: Audit
 
     @property
     def means(self) -> tuple[Interval, Interval]:
-        """Of each side over the pairs, with its own t interval."""
-        first, second = (mean_interval([pair[k] for pair in self.values]) for k in (0, 1))
+        """Of each side over the pairs, with its own t interval; times have none."""
+        first, second = (mean_interval([pair[k] for pair in self.values if not self.times]) for k in (0, 1))
         return first, second
 
     @property
     def verdict(self) -> Literal["regression", "improvement", "not shown"]:
-        """Of the second side, in how often it trains and in its mean (`rule.direction`); a regression in either.
+        """Of the second side, in how often it trains and in its values; a regression in either.
 
         Nothing is shown before all planned pairs have a result: whoever looks early and stops there errs more often.
         """
         if self.pending:
             return "not shown"
-        mean = direction(self.difference, self.p_holm, margin=self.beyond)
         worse = "lower" if self.higher_is_better else "higher"
-        if self.trains == "lower" or mean == worse:
+        if self.trains == "lower" or self.shift == worse:
             return "regression"
-        return "not shown" if self.trains == mean == "undecided" else "improvement"
+        return "not shown" if self.trains == self.shift == "undecided" else "improvement"
 
     @property
     def noninferior(self) -> bool:
@@ -61,10 +63,13 @@ class Compared(Estimate):
 
         Not where the second side was shown to train less often, or never reaches the target.
         """
-        worst = self.difference.low if self.higher_is_better else -self.difference.high
-        never = self.reached is not None and not self.reached[1]
+        if self.ratio:
+            within = self.ratio.high <= 1 + self.beyond
+        else:
+            within = (self.difference.low if self.higher_is_better else -self.difference.high) > -self.beyond
+        never = self.times is not None and not self.times[1].reached
         complete = enough(len(self.values), self.planned) and not self.pending
-        return worst > -self.beyond and complete and self.trains != "lower" and not never
+        return within and complete and self.trains != "lower" and not never
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,10 +92,14 @@ class Comparisons:
         """A line for each place, as a notebook shows it."""
         lines = []
         for each in self.comparisons:
-            d, unit = each.difference, self.metric.unit_of_differences
             verdict = {"not shown": "no regression shown"}.get(each.verdict, each.verdict)
-            what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other} minus {each.one}"
-            lines.append(f"{what} {d.mean:+.3g} [{d.low:+.3g}, {d.high:+.3g}] {unit}, n={d.n}: {verdict}")
+            mean, low, high, n = each.difference
+            what = f"{each.label}{at(each.coordinates)}: {self.metric.label} of {each.other}"
+            if each.ratio:
+                lines.append(f"{what} over {each.one} {mean:.3g} [{low:.3g}, {high:.3g}], n={n}: {verdict}")
+                continue
+            unit = self.metric.unit_of_differences
+            lines.append(f"{what} minus {each.one} {mean:+.3g} [{low:+.3g}, {high:+.3g}] {unit}, n={n}: {verdict}")
         return "\n".join(lines)
 
     @property
@@ -120,6 +129,11 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
+    if metric.runs and (added := {each.experiment for each in sides.matched if each.sequential}):
+        raise UserError(
+            f"--metric {metric.name}: the seeds of {listed(added)} were added until all was decided, and the test of "
+            "times does not hold there; compare an accuracy"
+        )
     audits = [audit(each.one, each.other, sides.mode) for each in sides.matched]
     if not allow_differs:
         _check_confounds(sides, audits, metric)
@@ -142,8 +156,8 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
 
 def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
     found = pairs(matched.one, matched.other).without_copies()
-    estimated = estimate(found, metric, confidence=confidence, margin=margin)
-    first, second = (sum(metric.value(found.finished[seed][k]) != math.inf for seed in estimated.seeds) for k in (0, 1))
+    estimated = estimate(found, metric, confidence=confidence, margin=margin, sequential=matched.sequential)
+    first, second = ({seed: found.finished[seed][k] for seed in estimated.seeds} for k in (0, 1))
     return Compared(
         experiment=matched.experiment,
         label=matched.label,
@@ -151,7 +165,7 @@ def _compared(matched: Matched, metric: Metric, margin: float, confidence: float
         one=matched.one.name,
         other=matched.other.name,
         higher_is_better=metric.higher_is_better,
-        reached=None if metric.budget is None else (first, second),
+        times=(summary(metric.runs(first), "steps"), summary(metric.runs(second), "steps")) if metric.runs else None,
         copies=found.copies,
         audit=audited,
         **vars(estimated),

@@ -4,10 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from bnexp.errors import UserError
-from bnexp.evidence.time_to_accuracy import planned_end, reached
+from bnexp.evidence.time_to_accuracy import Runs, planned_end, reached, runs_to
 from bnexp.records.quantities import QUANTITY, Quantity
 from bnexp.records.record import TrialRecord
 from bnexp.specs.metrics import steps_to
@@ -29,28 +27,24 @@ class Metric:
     higher_is_better: bool
     value: Value
     """In its unit; None where the record has none, infinite where a target was not reached."""
-    budget: Value | None = None
-    """The planned end of a training; what is later than it, or infinite, counts as it."""
+    runs: Callable[[Mapping[int, TrialRecord]], Runs] | None = None
+    """Of times to a target: when each training reached it.  They are compared by their ratio (`paired_times`)."""
     resolution: Value = lambda _: None
     """The steps in which its values come, in its unit; None where they are not rounded."""
 
     @property
     def unit_of_differences(self) -> str:
-        """Of accuracies, percentage points."""
-        return "percentage points" if self.unit == "%" else self.unit
+        """Of accuracies, percentage points; of times their ratio."""
+        return "percentage points" if self.unit == "%" else "ratio" if self.runs else self.unit
 
     def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
         """Seed to value, of the trials that have one."""
         return {seed: value for seed, each in records.items() if (value := self.value(each)) is not None}
 
     def pair(self, one: TrialRecord, other: TrialRecord) -> tuple[float, float] | None:
-        """The values of two trials, cut at the earlier of their budgets; None where one of them has no value."""
+        """The values of two trials; None where one of them has no value."""
         first, second = self.value(one), self.value(other)
-        if first is None or second is None:
-            return None
-        budgets = [self.budget(record) for record in (one, other)] if self.budget else []
-        ends = [budget for budget in budgets if budget is not None]
-        return min([first, *ends]), min([second, *ends])
+        return None if first is None or second is None else (first, second)
 
 
 def metric(name: str) -> Metric:
@@ -82,22 +76,20 @@ def _measured(name: str, quantity: Quantity, otherwise: Quantity | None = None) 
 
 
 def _steps_to(name: str, target: float, *, recalibrated: bool) -> Metric:
-    """Steps to a validation accuracy in per cent; a run that never gets there takes its whole budget."""
+    """Steps to a validation accuracy in per cent."""
 
     def steps(record: TrialRecord) -> float | None:
-        if record.validation_examples == 0:
+        if record.validation_examples == 0 or record.train_examples is None:
             return None
         step = reached(record, "steps", target, recalibrated=recalibrated)
         return math.inf if math.isnan(step) else step
 
-    def budget(record: TrialRecord) -> float | None:
-        return None if record.train_examples is None else planned_end(record, "steps")
-
-    def widest(record: TrialRecord) -> float | None:
-        return float(np.diff([0, *(each.step for each in record.evaluations)]).max(initial=0))
+    def runs(records: Mapping[int, TrialRecord]) -> Runs:
+        ends = {seed: planned_end(each, "steps") for seed, each in records.items()}
+        return runs_to(target, "steps", records, ends, recalibrated=recalibrated)
 
     label = f"steps to {target:g} % validation accuracy{' under recalibrated statistics' if recalibrated else ''}"
-    return Metric(name, label, "steps", higher_is_better=False, value=steps, budget=budget, resolution=widest)
+    return Metric(name, label, "steps", higher_is_better=False, value=steps, runs=runs)
 
 
 METRICS = {

@@ -12,8 +12,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction, Verdict, direction, enough, in_family, t_interval
+from bnexp.evidence.rule import (
+    FEWEST,
+    LEVEL,
+    Direction,
+    Verdict,
+    direction,
+    enough,
+    in_family,
+    ratio_direction,
+    t_interval,
+)
 from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
+from bnexp.evidence.time_to_accuracy import paired_times
 from bnexp.specs.experiment import MARGIN, compared_points
 from bnexp.stats.bootstrap import Sources, image_differences, sources
 from bnexp.stats.estimates import Interval, Share
@@ -23,7 +34,7 @@ from bnexp.stats.sequential import anytime_equivalence, anytime_interval, anytim
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """One side against another in one metric, pair by pair.  Differences are second minus first."""
+    """One side against another in one metric, pair by pair.  Differences are second minus first; times have a ratio."""
 
     planned: int
     """Pairs that both sides planned; in `difference.n` of them both trained, and they are proven to be pairs."""
@@ -40,9 +51,10 @@ class Estimate:
     differences: tuple[float, ...]
     """One per pair, in order of the seeds; of accuracies in percentage points."""
     difference: Interval
-    """Their mean with its `rule.t_interval`; of a sequential comparison the one that holds at every look."""
+    """Their mean with its `rule.t_interval`; of a sequential comparison the one that holds at every look; the `ratio`
+    of times."""
     test: SignFlip
-    """Of: they are symmetric around zero, or around the nearer end of the margin."""
+    """Of: they are symmetric around zero, or around the nearer end of the margin; of times, the log-rank test."""
     pending: int
     """Planned pairs that have no result yet; 0 of a sequential comparison, which plans none."""
     sequential: bool = False
@@ -58,7 +70,9 @@ class Estimate:
     confidence: float = 0.95
     """Of the interval."""
     beyond: float = 0.0
-    """A difference is asserted only beyond ± this."""
+    """A difference is asserted only beyond ± this, a ratio only beyond 1 + this or its reciprocal."""
+    ratio: Interval | None = None
+    """Of times to a target, the second side's over the first's (`stats.time_ratio`)."""
     declared: str
     """Why the pairs are by seed only; empty where fingerprints prove them."""
     mismatches: Mapping[int, str]
@@ -76,6 +90,13 @@ class Estimate:
         first, second = self.trained
         shown = self.asserts and self.trained_p_holm < LEVEL
         return "undecided" if not shown else "higher" if second > first else "lower"
+
+    @property
+    def shift(self) -> Direction:
+        """Whether the second side's values were shown to be higher or lower."""
+        if self.ratio:
+            return ratio_direction(self.ratio, self.p_holm)
+        return direction(self.difference, self.p_holm, margin=self.beyond)
 
     @property
     def detectable(self) -> float:
@@ -129,8 +150,7 @@ class Comparison(Estimate):
             return "nothing"
         if self.pending or not self.asserts:
             return "pending" if self.asserts else "exploratory"
-        found = direction(self.difference, self.p_holm)
-        return "equivalent" if found == "undecided" and self.equivalent else found
+        return "equivalent" if self.shift == "undecided" and self.equivalent else self.shift
 
     @property
     def equivalent(self) -> bool:
@@ -212,21 +232,21 @@ def estimate(
 ) -> Estimate:
     """What the pairs show in a metric, as a family of its own; the test is of a difference beyond ±`margin`.
 
-    Means are over pairs in which both trained; where a metric has a budget, those that did not count with all of it.
-    `sequential` tests and intervals hold at every look (accuracies only, with no margin).
+    Means are over pairs in which both trained; times over all, since who does not train never gets there.
+    `sequential` tests and intervals hold at every look (`stats.sequential`, whose bets have the scale of accuracies).
     """
     values = {
         seed: value
         for seed, both in found.finished.items()
-        if (metric.budget or all(found.outcomes[seed])) and (value := metric.pair(*both)) is not None
+        if (metric.runs or all(found.outcomes[seed])) and (value := metric.pair(*both)) is not None
     }
     # Shares of the same test set: without the rounding error of the subtraction, so that ties are ties.
-    differences = tuple(round(second - first, 9) for first, second in values.values())
+    differences = tuple(round(second - first, 9) for first, second in values.values() if not metric.runs)
     d = np.array(differences)
     steps = [metric.resolution(record) or 0.0 for seed in values for record in found.finished[seed]]
     outcomes = tuple(found.outcomes.values())
     if sequential:
-        test, difference = anytime_test(d), anytime_interval(d, confidence=confidence)
+        test, difference = anytime_test(d, margin=margin), anytime_interval(d, confidence=confidence)
         trained_test = anytime_test(
             [second - first for first, second in np.array(outcomes, dtype=float).reshape(-1, 2)]
         )
@@ -234,6 +254,10 @@ def estimate(
         test = sign_flip_test(d - np.clip(d.mean(), -margin, margin) if margin and d.size else d)
         difference = t_interval(differences, confidence=confidence, resolution=max(steps, default=0.0))
         trained_test = mcnemar(outcomes)
+    if metric.runs:
+        base, mine = (metric.runs({seed: found.finished[seed][k] for seed in values}) for k in (0, 1))
+        times = paired_times(mine, base, confidence=confidence, margin=margin)
+        test, difference = times.test, times.ratio
     return Estimate(
         planned=len(found.planned),
         outcomes=outcomes,
@@ -252,6 +276,7 @@ def estimate(
         least=test.smallest,
         confidence=confidence,
         beyond=margin,
+        ratio=difference if metric.runs else None,
         declared=found.declared,
         mismatches=found.mismatches,
     )

@@ -47,6 +47,13 @@ def direction(interval: Interval, p: float, *, null: float = 0.0, margin: float 
     return "higher" if interval.low > null + margin else "lower" if interval.high < null - margin else "undecided"
 
 
+def ratio_direction(ratio: Interval, p: float) -> Direction:
+    """Where a ratio of times is asserted to lie, by the test that its interval inverts: the limits are not in it."""
+    if not p < LEVEL:
+        return "undecided"
+    return "higher" if ratio.low >= 1 else "lower" if ratio.high <= 1 else "undecided"
+
+
 def enough(n: int, planned: int) -> bool:
     """Whether so many pairs may show that a difference does not matter: nine tenths of those planned.
 

@@ -5,19 +5,19 @@ Times are taken in several measures, and the two sides compared pair by pair.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
-from bnexp.evidence.rule import FEWEST, LEVEL, Direction, direction
+from bnexp.evidence.rule import FEWEST, Direction, ratio_direction
 from bnexp.evidence.side import Side
 from bnexp.records.quantities import QUANTITY
 from bnexp.records.record import TrialRecord
 from bnexp.specs.training import TrainingSpec
 from bnexp.stats import survival
-from bnexp.stats.estimates import Interval, mean_interval
-from bnexp.stats.paired import SignFlip, minimum_detectable_effect, sign_flip_test
+from bnexp.stats.estimates import Interval
+from bnexp.stats.paired import SignFlip
 
 TARGETS = (97, 98, 99)
 """Validation accuracies in per cent to which the time is taken."""
@@ -40,17 +40,14 @@ class Runs:
     """Planned end of the training: the budget.  A diverged run's in seconds is what the others take on average."""
     surroundings: tuple[str | None, ...]
     """Of each run what bears on its seconds: compared only where it is known, and alike."""
+    looks: tuple[tuple[float, ...], ...]
+    """Of each run the times of the evaluations at which it could be seen to be there (`stats.time_ratio`)."""
 
     def of(self, seeds: Sequence[int]) -> "Runs":
         """Those of these seeds, in their order."""
         at = [self.seeds.index(seed) for seed in seeds]
-        columns = (self.reached, self.watched, self.surroundings)
+        columns = (self.reached, self.watched, self.surroundings, self.looks)
         return Runs(tuple(seeds), *(tuple(column[k] for k in at) for column in columns))  # type: ignore[arg-type]
-
-    def within(self, budget: float) -> "Runs":
-        """The same, watched until `budget` at most."""
-        reached = tuple(math.nan if t > budget else t for t in self.reached)
-        return replace(self, reached=reached, watched=tuple(min(t, budget) for t in self.watched))
 
 
 def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
@@ -59,26 +56,37 @@ def runs(side: Side) -> dict[Measure, dict[int, Runs]]:
     if all(look.validation_accuracy is None for each in trained.values() for look in each.evaluations):
         trained = {}
     ends = {measure: {seed: planned_end(each, measure) for seed, each in trained.items()} for measure in MEASURES[:2]}
-    surroundings: dict[int, str | None] = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
-    ends["seconds"] = _ends_in_seconds(trained, surroundings)
+    ends["seconds"] = _ends_in_seconds(trained)
+    return {
+        measure: {target: runs_to(target, measure, trained, ends[measure]) for target in TARGETS}
+        for measure in MEASURES
+    }
 
-    def to(target: int, measure: Measure) -> Runs:
-        known = {seed: trained[seed] for seed, end in ends[measure].items() if math.isfinite(end)}
-        return Runs(
-            seeds=tuple(known),
-            reached=tuple(reached(each, measure, target) for each in known.values()),
-            watched=tuple(ends[measure][seed] for seed in known),
-            surroundings=tuple(surroundings[seed] for seed in known),
-        )
 
-    return {measure: {target: to(target, measure) for target in TARGETS} for measure in MEASURES}
+def runs_to(
+    target: float,
+    measure: Measure,
+    records: Mapping[int, TrialRecord],
+    ends: Mapping[int, float],
+    *,
+    recalibrated: bool = False,
+) -> Runs:
+    """Of the records whose planned end is known."""
+    known = {seed: records[seed] for seed, end in ends.items() if math.isfinite(end)}
+    return Runs(
+        seeds=tuple(known),
+        reached=tuple(reached(each, measure, target, recalibrated=recalibrated) for each in known.values()),
+        watched=tuple(ends[seed] for seed in known),
+        surroundings=tuple(QUANTITY["surroundings"].get(each) for each in known.values()),
+        looks=tuple(looks(each, measure, ends[seed]) for seed, each in known.items()),
+    )
 
 
 def summary(found: Runs, measure: Measure) -> survival.TimeToTarget:
     """Of some runs; seconds of different or unknown surroundings have no median in common."""
-    known = survival.time_to_target(found.reached, found.watched)
+    known = survival.time_to_target(found.reached, found.watched, looks=found.looks)
     apart = len(set(found.surroundings)) > 1 or None in found.surroundings
-    return known._replace(median=math.nan, budget=math.nan) if measure == "seconds" and apart else known
+    return known._replace(median=math.nan, after=math.nan, budget=math.nan) if measure == "seconds" and apart else known
 
 
 def reached(record: TrialRecord, measure: Measure, target: float, *, recalibrated: bool = False) -> float:
@@ -86,12 +94,25 @@ def reached(record: TrialRecord, measure: Measure, target: float, *, recalibrate
 
     Under recalibrated statistics if so wished, for methods that have some.
     """
-    times = [each.step if measure == "steps" else getattr(each, measure) for each in record.evaluations]
+    times = _times(record, measure)
     found = [each.validation_accuracy for each in record.evaluations]
     if recalibrated and any(each.recalibrated_accuracy is not None for each in record.evaluations):
         found = [each.recalibrated_accuracy for each in record.evaluations]
     accuracy = np.array(found, dtype=float)  # NaN for None
     return survival.first_reached(times, accuracy, target / 100)
+
+
+def looks(record: TrialRecord, measure: Measure, end: float) -> tuple[float, ...]:
+    """The times at which it could be seen to be at an accuracy: not at the last evaluation, which none confirms.
+
+    A diverged run is known not to be there until its planned `end`.
+    """
+    times = _times(record, measure)
+    return (*(times[:-1] or [end]),) if record.status == "ok" else (*(each for each in times if each < end), end)
+
+
+def _times(record: TrialRecord, measure: Measure) -> list[float]:
+    return [each.step if measure == "steps" else getattr(each, measure) for each in record.evaluations]
 
 
 def planned_end(record: TrialRecord, measure: Measure) -> float:
@@ -102,13 +123,14 @@ def planned_end(record: TrialRecord, measure: Measure) -> float:
     return float(training.epochs * per_epoch(record.train_examples or 0))
 
 
-def _ends_in_seconds(trained: Mapping[int, TrialRecord], surroundings: Mapping[int, str | None]) -> dict[int, float]:
+def _ends_in_seconds(trained: Mapping[int, TrialRecord]) -> dict[int, float]:
     """The seconds of each whole training; NaN where they are not known.
 
     A diverged run has none of its own.  It gets the mean of the runs of the same side that went to their end in the
     same surroundings, so that no broken run's clock sets the budget that others are compared within.
     """
     own = {seed: _seconds(each) for seed, each in trained.items()}
+    surroundings = {seed: QUANTITY["surroundings"].get(each) for seed, each in trained.items()}
     known = {seed: end for seed, end in own.items() if trained[seed].status == "ok" and math.isfinite(end)}
     ends = dict(own)
     for seed, each in trained.items():
@@ -128,73 +150,53 @@ def _seconds(record: TrialRecord) -> float:
 class TimeRatio:
     """One variant against the baseline, to one target, in one measure of time."""
 
-    ratio: survival.Ratio
-    """Time of the variant over that of the baseline, over the pairs of finished trials, diverged ones included."""
-    restricted: float
-    """Mean time of the variant over these pairs, within the budget where any run of them did not get there."""
-    saved: Interval
-    """Variant minus baseline in this time, paired."""
+    ratio: Interval
+    """Time of the variant over that of the baseline (`stats.time_ratio`), over the pairs of finished trials, diverged
+    ones included; NaN where one of them is never there."""
     test: SignFlip
-    """The log-rank test for pairs, both sides watched within the same budget."""
-    sooner: bool
-    """Whether that test has the variant ahead."""
+    """The log-rank test for pairs, of: the ratio is 1."""
     p_holm: float
     """The p of that test after Holm's correction over the comparisons to the same target."""
     family: int
     least: float
     """As in `paired.Estimate`."""
-    missed: int
-    """Runs of the variant in these pairs that did not get there."""
-    baseline_missed: int
     unlike: int
     """Pairs that were left out of the seconds: their trials are not known to have run in the same surroundings."""
 
     @property
-    def detectable(self) -> float:
-        """The smallest true factor, above 1 or its reciprocal, that the pairs show with 80 % power.
-
-        As if the test were of the logarithms of the ratios, of whose times the log-rank test takes the order.
-        """
-        with np.errstate(over="ignore"):  # infinite where that is beyond a float
-            return float(np.exp(minimum_detectable_effect(self.ratio.logarithms, level=LEVEL / max(1, self.family))))
-
-    @property
     def verdict(self) -> Direction | Literal["nothing"]:
-        """What the pairs show: the time is higher or lower, by the interval of the ratio and the log-rank test."""
-        if self.ratio.ratio.n < FEWEST or math.isnan(self.ratio.ratio.low):
-            return "nothing"
-        found = direction(self.ratio.ratio, self.p_holm, null=1.0)
-        return found if found == ("lower" if self.sooner else "higher") else "undecided"
+        """What the pairs show: the time is higher or lower, by the log-rank test, whose interval leaves 1 out."""
+        return "nothing" if self.ratio.n < FEWEST else ratio_direction(self.ratio, self.p_holm)
 
 
 Times = Mapping[tuple[int, int], TimeRatio]
 """By point of the plan, and target."""
 
 
-def paired_times(mine: Runs, base: Runs, *, without: Collection[int] = (), alike: bool = False) -> TimeRatio:
-    """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished."""
+def paired_times(
+    mine: Runs,
+    base: Runs,
+    *,
+    without: Collection[int] = (),
+    alike: bool = False,
+    confidence: float = 0.95,
+    margin: float = 0.0,
+) -> TimeRatio:
+    """A family of its own; over the seeds of both but for those `without`, and of `alike` surroundings if so wished.
+
+    `confidence` of the interval and `margin` of the test: see `stats.time_ratio`.
+    """
     seeds = [seed for seed in mine.seeds if seed in base.seeds and seed not in without]
     here, there = (dict(zip(side.seeds, side.surroundings, strict=True)) for side in (mine, base))
     kept = [seed for seed in seeds if not alike or (here[seed] is not None and here[seed] == there[seed])]
     a, b = mine.of(kept), base.of(kept)
-    ratio = survival.time_ratio(a.reached, a.watched, b.reached, b.watched)
-    missed, baseline_missed = (sum(map(math.isnan, side.reached)) for side in (a, b))
-    if ratio.censored:  # whoever was watched for longer is so no more: then the two sides of a pair can be swapped
-        a, b = a.within(ratio.budget), b.within(ratio.budget)
-    budget = max([*a.watched, *b.watched], default=math.nan)
-    took, baseline_took = (survival.restricted(side.reached, side.watched, budget) for side in (a, b))
-    scores = survival.log_rank_scores(a.reached, a.watched, b.reached, b.watched)
-    test = sign_flip_test(scores)  # `paired_log_rank`
-    return TimeRatio(
-        ratio=ratio,
-        restricted=survival.restricted_mean(a.reached, a.watched, budget),
-        saved=mean_interval(took - baseline_took),
-        test=test,
-        sooner=float(scores.sum()) > 0,
-        p_holm=test.p,
-        family=1,
-        least=test.smallest,
-        missed=missed,
-        baseline_missed=baseline_missed,
-        unlike=len(seeds) - len(kept),
+    ratio, test = survival.time_ratio(
+        a.reached,
+        a.watched,
+        b.reached,
+        b.watched,
+        looks=(a.looks, b.looks),
+        confidence=confidence,
+        margin=margin,
     )
+    return TimeRatio(ratio, test, p_holm=test.p, family=1, least=test.smallest, unlike=len(seeds) - len(kept))

@@ -11,12 +11,13 @@ from bnexp.evidence.compare import Compared, Comparisons
 from bnexp.evidence.confounds import Audit, Difference
 from bnexp.evidence.metric import Metric
 from bnexp.evidence.rule import LEVEL, direction
-from bnexp.reporting.numbers import ABSENT, fixed, interval, p_value, significant
+from bnexp.reporting.numbers import ABSENT, interval, p_value, ratio, significant, time
 from bnexp.reporting.phrases import (
     at,
     can_detect,
     change,
     counted,
+    effect,
     left_out,
     out_of,
     per_cent,
@@ -27,7 +28,6 @@ from bnexp.reporting.phrases import (
     untrained,
 )
 from bnexp.specs.wording import place_label
-from bnexp.stats.estimates import Interval
 
 
 def sentences(found: Comparisons) -> list[str]:
@@ -62,10 +62,6 @@ def remarks(found: Comparisons) -> list[str]:
     ]
     if found.mode == "versions" and not any(each.audit.declared for each in found.comparisons):
         said.append("As far as the records tell, both sides were trained by the same code.")
-    if found.metric.budget is not None:
-        said.append(
-            "A training that does not reach the target counts with all its steps: the mean is a restricted one."
-        )
     return said
 
 
@@ -74,6 +70,7 @@ def header(found: Comparisons) -> list[str]:
     names = {(each.one, each.other) for each in found.comparisons}
     sides = [f">{name} ({found.metric.unit})" for name in (names.pop() if len(names) == 1 else ("A", "B"))]
     difference, detectable = (f">{what} ({pp(found.metric)})" for what in ("difference", "detectable difference"))
+    difference = ">ratio" if found.metric.runs else difference
     return ["comparison", ">n", *sides, difference, ">p", ">p (Holm)", detectable, "verdict"]
 
 
@@ -83,8 +80,8 @@ def rows(found: Comparisons) -> list[list[str]]:
         [
             _named(each),
             f"{len(each.values)}/{each.planned}",
-            *(_mean(mean, found.metric) for mean in each.means),
-            interval(each.difference, sign=True),
+            *(map(time, each.times) if each.times else map(interval, each.means)),
+            effect(each),
             p_value(each.test.p),
             p_value(each.p_holm),
             _detectable(each, found.metric),
@@ -133,7 +130,7 @@ def _plain(each: Compared) -> dict[str, Any]:
         "n": len(each.values),
         "planned": each.planned,
         "seeds": list(each.seeds),
-        "values": [list(pair) for pair in each.values],
+        "values": [[value if math.isfinite(value) else None for value in pair] for pair in each.values],
         "difference": _finite(mean=mean, low=low, high=high),
         **_finite(
             mean_a=first.mean,
@@ -146,7 +143,8 @@ def _plain(each: Compared) -> dict[str, Any]:
         "outcome_pairs": len(each.outcomes),
         "trained": list(each.trained),
         **_finite(trained_p=each.trained_test.p, trained_p_holm=each.trained_p_holm),
-        "reached": each.reached and list(each.reached),
+        "reached": each.times and [side.reached for side in each.times],
+        "medians": each.times and [list(_finite(after=side.after, to=side.median).values()) for side in each.times],
         "paired_by_seed_only": each.declared,
         "mismatches": {str(seed): text for seed, text in each.mismatches.items()},
         "same_record": list(each.copies),
@@ -203,23 +201,27 @@ def _found(each: Compared, found: Comparisons) -> str:
         return counts
     metric, n = found.metric, len(each.values)
     what = f"{pp(metric)} of {metric.label}" if metric.unit in ("%", "nats") else metric.label
-    facts = [f"margin {found.margin:g} {pp(metric)}"] if found.margin else []
-    if each.reached is not None:
-        first, second = each.reached
+    limit = f"{1 + found.margin:g} times the steps" if each.ratio else f"{found.margin:g} {pp(metric)}"
+    facts = [f"margin {limit}"] if found.margin else []
+    if each.times:
+        first, second = (side.reached for side in each.times)
         facts.append(f"reached by {first} of {n} of {each.one} and {second} of {n} of {each.other}")
     facts += [*_power(each, metric), _test(each)]
     facts += [untrained(each, each.other)] if each.noninferior else []
-    shown = f"{span(each.difference, found.confidence)}, {out_of(n, each.planned)}"
+    interval = f"{per_cent(found.confidence)} interval" if each.ratio else span(each.difference, found.confidence)
+    shown = f"{interval}, {out_of(n, each.planned)}"
     basis = f"; paired by seed only, as the config declares {each.declared}" if each.declared else ""
-    among = f"{counts}; {'over all pairs' if metric.budget else 'where both trained'}: " if counts else ""
-    return f"{among}{change(each.difference)} {what} ({shown}; {'; '.join(facts)}){basis}"
+    among = f"{counts}; {'over all pairs' if metric.runs else 'where both trained'}: " if counts else ""
+    size = f"{ratio(each.ratio)} times the" if each.ratio else change(each.difference)
+    size = "no ratio of" if each.ratio and math.isnan(each.ratio.mean) else size
+    return f"{among}{size} {what} ({shown}; {'; '.join(facts)}){basis}"
 
 
 def _power(each: Compared, metric: Metric) -> list[str]:
     """What so many pairs can detect, where nothing was shown."""
     if each.by_resolution:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
-    if each.verdict != "not shown":
+    if each.verdict != "not shown" or each.ratio or each.sequential:
         return []
     if each.least >= LEVEL:  # the test says it
         return []
@@ -235,12 +237,16 @@ def _detectable(each: Compared, metric: Metric) -> str:
     return significant(each.detectable, 2) if possible else ABSENT
 
 
+def _name(each: Compared) -> str:
+    return "log-rank test" if each.ratio else "sequential test" if each.sequential else "sign-flip test"
+
+
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
-    seen = direction(each.difference, 0.0, margin=each.beyond) != "undecided"
+    seen = not each.ratio and direction(each.difference, 0.0, margin=each.beyond) != "undecided"
     unconfirmed = seen and each.least < LEVEL <= each.p_holm
     of = " of a difference beyond the margin" if each.beyond and each.least < LEVEL else ""
-    said = f"{tested('sign-flip test', each)}{of}"
+    said = f"{tested(_name(each), each)}{of}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 
@@ -249,12 +255,6 @@ def _verdict(each: Compared) -> str:
     if verdict != "not shown":
         return verdict if each.trains == "undecided" else f"{verdict} (share that trained)"
     return "not worse by the margin" if each.noninferior else "no regression shown"
-
-
-def _mean(estimate: Interval, metric: Metric) -> str:
-    """A mean with its interval; whole steps where there is no scatter to tell the digits by."""
-    whole = metric.unit == "steps" and estimate.n > 1 and not estimate.half_width
-    return fixed(estimate.mean, 0) if whole else interval(estimate)
 
 
 def _named(each: Compared) -> str:

@@ -85,21 +85,20 @@ def p_value(p: float) -> Number:
 
 
 def ratio(estimate: Interval) -> Number:
-    """`0.42 [0.36, 0.49]`."""
-    middle, low, high = (fixed(value, ratio_decimals(estimate)) for value in estimate[:3])
-    span = ABSENT if low == ABSENT else f"{low}, {high}"
+    """`0.42 [0.36, 0.49]`; `0.42 [—, 0.49]` without a lower limit."""
+    # Two decimals at least, because 1 is what a ratio is read against.
+    places = max(2, decimals(estimate.half_width))
+    middle, low, high = (fixed(value or math.nan, places) for value in estimate[:3])
+    span = ABSENT if low == high == ABSENT else f"{low}, {high}"
     return Number(ABSENT if middle == ABSENT else f"{middle} [{span}]", estimate.mean)
 
 
-def ratio_decimals(estimate: Interval) -> int:
-    """Two at least, because 1 is what a ratio is read against."""
-    return max(2, decimals(estimate.half_width))
-
-
 def time(known: TimeToTarget) -> Number:
-    """`844`, `12.3`; `> 2,532` where half of the runs or more did not reach it."""
-    late = math.isinf(known.median)
-    return Number(f"> {duration(known.budget)}" if late else duration(known.median), known.median)
+    """`790–844`, `11.5–12.3`: between two evaluations; `> 2,532` where half of the runs or more did not reach it."""
+    if math.isinf(known.median):
+        return Number(f"> {duration(known.budget)}", known.median)
+    since = "" if math.isnan(known.after) else f"{duration(known.after)}–"
+    return Number(f"{since}{duration(known.median)}", known.median)
 
 
 def duration(value: float) -> str:

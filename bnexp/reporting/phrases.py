@@ -9,7 +9,7 @@ from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
-from bnexp.reporting.numbers import decimals, ends, fixed, p_value
+from bnexp.reporting.numbers import Number, decimals, ends, fixed, interval, p_value, ratio
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, at_most
@@ -66,6 +66,16 @@ def counted(n: int, one: str, many: str = "") -> str:
 def change(estimate: Interval) -> str:
     """`+0.18`: a difference with the digits that its interval leaves."""
     return fixed(estimate.mean, decimals(estimate.half_width), sign=True)
+
+
+def times_as_long(estimate: Interval) -> str:
+    """`0.42× [0.36, 0.49]`."""
+    return ratio(estimate).replace(" ", "× ", 1)
+
+
+def effect(found: Estimate) -> Number:
+    """`+0.18 [+0.10, +0.26]`, or of times `0.42 [0.36, 0.49]`."""
+    return ratio(found.ratio) if found.ratio else interval(found.difference, sign=True)
 
 
 def span(estimate: Interval, confidence: float = 0.95) -> str:

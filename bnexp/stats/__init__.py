@@ -25,8 +25,6 @@ if TYPE_CHECKING:
         kaplan_meier,
         log_rank_scores,
         paired_log_rank,
-        restricted,
-        restricted_mean,
         time_ratio,
         time_to_target,
     )
@@ -47,8 +45,6 @@ __all__ = [
     "minimum_detectable_effect",
     "paired_log_rank",
     "prediction_interval",
-    "restricted",
-    "restricted_mean",
     "sign_flip_test",
     "sources",
     "time_ratio",

@@ -6,14 +6,22 @@ not, and `watched`, shape (n,), until when it was watched, in the same unit.
 
 import math
 import warnings
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from bnexp.stats.estimates import Floats, Interval, finite, mean_interval
+from bnexp.stats.estimates import Floats, Interval, finite
 from bnexp.stats.paired import SignFlip, sign_flip_test
+
+TIE = 1e-9
+"""Times and scores that are equal on paper differ by rounding."""
+
+FACTORS = tuple(1.005**k for k in range(-1850, 1851))
+"""Ratios that are tried: to half a per cent, from 1:10,000 to 10,000."""
 
 
 class TimeToTarget(NamedTuple):
@@ -21,6 +29,8 @@ class TimeToTarget(NamedTuple):
 
     median: float
     """Over all n; infinite where half of them or more did not reach it: "> budget". NaN for n=0."""
+    after: float
+    """The median lies above this, by the looks before; NaN where none are known."""
     reached: int
     n: int
     budget: float
@@ -47,13 +57,9 @@ class Ratio(NamedTuple):
     """By which factor one condition's times are those of another, paired."""
 
     ratio: Interval
-    """With its interval; NaN where there is none to be had."""
-    censored: int
-    """Runs of the two conditions that did not get there."""
-    budget: float
-    """Until when both were watched; their times count up to here where some are censored, NaN where none is."""
-    logarithms: tuple[float, ...]
-    """Of the paired ratios, or what stands for them in the interval where some are censored."""
+    """NaN where one condition never got there; its ends are 0 and infinite where there is no limit."""
+    test: SignFlip
+    """Of: the factor is 1 (`paired_log_rank`), or within a margin; in the direction in which they differ."""
 
 
 def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
@@ -73,18 +79,20 @@ def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
     return float(t[found[0]]) if found.size else math.nan
 
 
-def time_to_target(reached: ArrayLike, watched: ArrayLike) -> TimeToTarget:
+def time_to_target(reached: ArrayLike, watched: ArrayLike, *, looks: Sequence[ArrayLike] | None = None) -> TimeToTarget:
     """Median over runs with the censored ones in it; `watched` is the budget of each, the time of its planned end.
 
     A censored run counts as later than every time, which needs no
     assumption where all runs have the same budget.  A diverged run is watched to its planned end too, not to its
-    divergence: it will not reach the target later.
+    divergence: it will not reach the target later.  `looks` of each run: see `time_ratio`.
     """
-    ends, event = _runs(reached, watched)
+    times, ends = _runs(reached, watched)
+    event = np.isfinite(times)
     if not ends.size:
-        return TimeToTarget(math.nan, 0, 0, math.nan)
+        return TimeToTarget(math.nan, math.nan, 0, 0, math.nan)
     return TimeToTarget(
-        median=float(np.median(np.where(event, ends, np.inf))),
+        median=float(np.median(times)),
+        after=math.nan if looks is None else float(np.median(before(times, looks))),
         reached=int(event.sum()),
         n=ends.size,
         budget=math.nan if event.all() else float(ends[~event].min()),
@@ -98,7 +106,9 @@ def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 
     which a run got there.  The interval is Greenwood's on the scale log(−log S), which stays within 0 and 1; there is
     none (NaN) where S is 0.  A run that is censored at t_k still waits there.
     """
-    ends, event = _runs(reached, watched)
+    times, budget = _runs(reached, watched)
+    event = np.isfinite(times)
+    ends = np.where(event, times, budget)
     if not event.any():
         return Survival(*(np.zeros(0) for _ in Survival._fields))
     curve = stats.ecdf(stats.CensoredData.right_censored(ends, ~event)).sf
@@ -107,34 +117,6 @@ def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 
     at = np.isin(curve.quantiles, ends[event])
     columns = (curve.quantiles, *(each.probabilities for each in (curve, interval.low, interval.high)))
     return Survival(*(column[at] for column in columns))
-
-
-def restricted(reached: ArrayLike, watched: ArrayLike, budget: float) -> Floats:
-    """min(time, budget) of each run, shape (n,): the time it took, at most the whole budget.
-
-    Their mean is the restricted mean time, which is the area under the Kaplan-Meier curve up to the budget (Royston &
-    Parmar 2013, https://doi.org/10.1186/1471-2288-13-152), and being one number per run it can be paired.  Raises
-    ValueError where a run was censored before the budget: then nobody knows its number.
-    """
-    ends, event = _runs(reached, watched)
-    if (~event & (ends < budget)).any():
-        raise ValueError(f"a run was watched for less than {budget:g}; take a smaller budget")
-    return np.minimum(ends, budget)
-
-
-def restricted_mean(reached: ArrayLike, watched: ArrayLike, budget: float) -> float:
-    """Area under the Kaplan-Meier curve from 0 to the budget: the mean time within it; NaN for n=0.
-
-    Where every run was watched to the budget this is the mean of `restricted`.
-    """
-    ends, event = _runs(reached, watched)
-    if not ends.size:
-        return math.nan
-    times = np.unique(ends[event & (ends < budget)])
-    events = ((ends == times[:, None]) & event).sum(axis=1)
-    waiting = np.cumprod(1 - events / (ends >= times[:, None]).sum(axis=1))
-    steps = np.concatenate([[0.0], times, [budget]])
-    return float((np.diff(steps) * np.concatenate([[1.0], waiting])).sum())
 
 
 def paired_log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike) -> SignFlip:
@@ -152,61 +134,119 @@ def paired_log_rank(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: Array
 def log_rank_scores(reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike) -> Floats:
     """Of each pair the score of the first condition minus that of the second, shape (n,), as in `paired_log_rank`.
 
-    Their sum is positive where the first condition gets there sooner.  The test is exact where both sides of a pair
-    were watched for as long as each other.
+    Their sum is positive where the first condition gets there sooner.  A pair counts until the earlier end of its two
+    runs, since a swap must not change how long a condition was watched; others keep their own.
     """
-    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
-    times = np.unique(ends[event])[:, None, None]
-    waiting = ends >= times
-    hazard = ((ends == times) & event).sum(axis=(1, 2)) / waiting.sum(axis=(1, 2))
+    (a, end_a), (b, end_b) = _pairs(reached_a, watched_a, reached_b, watched_b)
+    return _scores(a, b, np.minimum(end_a, end_b))
+
+
+def _scores(a: Floats, b: Floats, budget: Floats) -> Floats:
+    """The same of times that are infinite where a run never gets there, each pair watched to its `budget`, (n,)."""
+    times = np.stack([a, b])
+    event, ends = times <= budget, np.minimum(times, budget)
+    at = np.unique(ends[event])[:, None, None]
+    waiting = ends >= at
+    hazard = ((ends == at) & event).sum(axis=(1, 2)) / waiting.sum(axis=(1, 2))
     scores = event - (hazard[:, None, None] * waiting).sum(axis=0)
-    difference: Floats = scores[0] - scores[1]
-    return difference
+    return np.asarray(scores[0] - scores[1])
 
 
 def time_ratio(
-    reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike, *, confidence: float = 0.95
+    reached_a: ArrayLike,
+    watched_a: ArrayLike,
+    reached_b: ArrayLike,
+    watched_b: ArrayLike,
+    *,
+    looks: tuple[Sequence[ArrayLike], Sequence[ArrayLike]] | None = None,
+    confidence: float = 0.95,
+    margin: float = 0.0,
 ) -> Ratio:
-    """How many times as long the first condition takes as the second; pairs in the same order on both sides.
+    """How many times as long the first condition takes as the second: the paired log-rank test, inverted.
 
-    Where every run got there: the geometric mean of the paired ratios, exp(mean ± t_(n−1) s/√n) of log a_i − log b_i.
-    Where some did not: the ratio of the restricted means ā/b̄ over the budget that all were watched for, with
-    exp(log(ā/b̄) ± t_(n−1) √(Σ(a_i/ā − b_i/b̄)²/(n(n−1)))), the paired delta method on the log scale (Cochran 1977,
-    Sampling Techniques, §6.3).  Censored runs then count with the whole budget, so that the ratio of the true times
-    may be more extreme.  No ratio where neither condition got there, no interval for n < 2.  Raises ValueError
-    for times that are not positive.
+    The interval holds the factors θ for which `paired_log_rank` of a against θ·b, watched for θ times as long, does not
+    reject; the ratio is the θ at which its scores sum to 0 (Hodges & Lehmann 1963,
+    https://doi.org/10.1214/aoms/1177704172; with censoring Louis 1981, https://doi.org/10.1093/biomet/68.2.381).
+
+    `looks`: of both conditions, for each run the times, increasing, at which it can be seen to be there; nobody is
+    watched beyond the last.  The true time lies after the look before.  θ·b is then held against a at the looks
+    of a, all of it rounded up for an a that is later, down for one that is sooner: what is left out of the interval is
+    so wherever the true times lie, and the ratio is interpolated between both.  Where both have the same looks nothing
+    is rounded at 1, nor at the other ratios of their looks.  Without `looks` times are exact.  The test is of a factor
+    above 1 + `margin`, or below 1/(1 + `margin`).  Raises ValueError for times that are not positive.
     """
-    ends, event = _paired_runs(reached_a, watched_a, reached_b, watched_b)
-    n = ends.shape[1]
-    if (ends <= 0).any():
+    (a, end_a), (b, end_b) = _pairs(reached_a, watched_a, reached_b, watched_b)
+    if not a.size:
+        return Ratio(Interval(math.nan, math.nan, math.nan, 0), sign_flip_test([]))
+    if min(a.min(), b.min(), end_a.min(), end_b.min()) <= 0:
         raise ValueError("a ratio needs times above 0")
-    censored = int((~event).sum())
-    budget = float(ends[~event].min()) if censored else math.nan
-    if censored == 2 * n:
-        return Ratio(Interval(math.nan, math.nan, math.nan, n), censored, budget, ())
-    a, b = np.fmin(ends, budget)  # all in full where none is censored: NaN counts for nothing
-    logarithms = np.log(a) - np.log(b) if not censored else a / a.mean() - b / b.mean()
-    shape = mean_interval(logarithms, confidence=confidence)
-    middle = shape.mean if not censored else math.log(a.mean() / b.mean())
-    with np.errstate(over="ignore"):  # infinite where that is beyond a float
-        mean, low, high = np.exp([middle, middle - shape.half_width, middle + shape.half_width]).tolist()
-    return Ratio(Interval(mean, low, high, n), censored, budget, tuple(logarithms.tolist()))
+    if looks:
+        never = np.full(a.size, np.inf)
+        end_a, end_b = (np.minimum(end, before(never, each)) for end, each in zip((end_a, end_b), looks, strict=True))
+        grid, earliest = _padded(looks[0]), np.minimum(before(b, looks[1]), end_b)
+
+    def scores(factor: float, *, later: bool) -> Floats:
+        if not looks:
+            return _scores(a, factor * b, np.minimum(end_a, factor * end_b))
+
+        def look(times: Floats) -> Floats:
+            bound = factor * times[:, None]
+            past = grid < bound * (1 - TIE) if later else grid <= bound * (1 + TIE)
+            return np.asarray(np.where(past, np.inf, grid).min(axis=1))
+
+        # The look after the end is not watched; that an a is later nobody sees who takes b for waiting until there.
+        end = look(end_b) * (1 if later else 1 - TIE)
+        return _scores(a, look(b if later else earliest), np.minimum(end_a, end))
+
+    def shown(factor: float, level: float, *, later: bool) -> bool:
+        found = scores(factor, later=later)
+        total = -found.sum() if later else found.sum()
+        return bool(total > TIE) and (level >= 1 or sign_flip_test(found).p < level)
+
+    def limits(level: float) -> tuple[float, float]:
+        """The last factor at which a is shown to be later, and the first at which sooner; at 1 without a test."""
+        low = bisect_left(FACTORS, True, key=lambda factor: not shown(factor, level, later=True))
+        high = bisect_left(FACTORS, True, key=lambda factor: shown(factor, level, later=False))
+        return ([0.0, *FACTORS][low], [*FACTORS, math.inf][high])
+
+    later, sooner = scores(1 + margin, later=True), scores(1 / (1 + margin), later=False)
+    test = sign_flip_test(later if later.sum() < 0 else np.where(sooner.sum() > 0, sooner, 0))
+    first, last = limits(1)
+    mean = math.nan
+    if first > 0 and last < math.inf:
+        below, above = -scores(first, later=True).sum(), scores(last, later=False).sum()
+        mean = float(first * (last / first) ** (below / (below + above)))
+    return Ratio(Interval(mean, *limits(1 - confidence), a.size), test)
 
 
-def _paired_runs(
+def before(times: Floats, looks: Sequence[ArrayLike]) -> Floats:
+    """The last look of each run before its time, (n,): 0 before the first, and the very last where it is infinite."""
+    grid = _padded(looks)
+    return np.asarray(np.where(grid < times[:, None], grid, 0).max(axis=1, initial=0), dtype=float)
+
+
+def _padded(looks: Sequence[ArrayLike]) -> np.ndarray:
+    """The looks of each run, (n, k), infinite behind the last."""
+    rows = [finite(each) for each in looks]
+    grid = np.full((len(rows), max(map(len, rows), default=0)), np.inf)
+    for row, each in zip(grid, rows, strict=True):
+        row[: each.size] = each
+    return grid
+
+
+def _pairs(
     reached_a: ArrayLike, watched_a: ArrayLike, reached_b: ArrayLike, watched_b: ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
-    """The `_runs` of two conditions, shape (2, n)."""
-    (ends_a, event_a), (ends_b, event_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
-    if ends_a.size != ends_b.size:
-        raise ValueError(f"pairs need as many runs on both sides, not {ends_a.size} and {ends_b.size}")
-    return np.stack([ends_a, ends_b]), np.stack([event_a, event_b])
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Of both conditions when the runs got there, infinite where never, and until when they were watched."""
+    (a, end_a), (b, end_b) = _runs(reached_a, watched_a), _runs(reached_b, watched_b)
+    if a.size != b.size:
+        raise ValueError(f"pairs need as many runs on both sides, not {a.size} and {b.size}")
+    return (a, end_a), (b, end_b)
 
 
-def _runs(reached: ArrayLike, watched: ArrayLike) -> tuple[Floats, np.ndarray]:
-    """Until when each run counts, and whether it got there."""
+def _runs(reached: ArrayLike, watched: ArrayLike) -> tuple[Floats, Floats]:
+    """When each run got there, infinite where never, and until when it was watched."""
     times, ends = np.asarray(reached, dtype=float).reshape(-1), finite(watched)
     if times.shape != ends.shape:
         raise ValueError(f"as many runs as budgets, not {times.size} and {ends.size}")
-    event = ~np.isnan(times)
-    return finite(np.where(event, times, ends)), event
+    return np.where(times <= ends, times, np.inf), ends

@@ -32,7 +32,7 @@ def estimated(
 def compared(d: Sequence[float], *, higher_is_better: bool = True, **options: Any) -> Compared:
     """As `compare` does, a family of its own."""
     about: dict[str, Any] = {"experiment": "", "label": "", "coordinates": {}, "one": "a", "other": "b"}
-    about |= {"reached": options.pop("reached", None), "copies": (), "audit": None}
+    about |= {"times": options.pop("times", None), "copies": (), "audit": None}
     found = estimated(d, **options)
     return Compared(higher_is_better=higher_is_better, **about, **vars(found))
 

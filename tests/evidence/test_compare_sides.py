@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from folders import elsewhere, write
 
 import bnexp
 from bnexp.errors import UserError
+from bnexp.evidence.experiment import Evidence
+from bnexp.records.store import Store
 from bnexp.reporting import comparison as text
 
 GOOD, BAD = (99.0, 99.1, 98.9, 99.0, 99.2, 99.1), (98.5, 98.7, 98.4, 98.3, 98.7, 98.5)
@@ -43,7 +46,10 @@ def test_a_worse_variant_is_a_regression_and_fails(variants):
     assert (only(found).verdict, found.failed()) == ("regression", True)
     assert only(found).difference.mean == pytest.approx(sum(BAD) / 6 - sum(GOOD) / 6)
     assert text.remarks(found) == []
-    assert repr(found) == "made-up: test accuracy of ln minus none -0.533 [-0.642, -0.425] points, n=6: regression"
+    assert (
+        repr(found)
+        == "made-up: test accuracy of ln minus none -0.533 [-0.642, -0.425] percentage points, n=6: regression"
+    )
 
 
 @pytest.mark.parametrize("pattern", ["ln", "variant=l*"])
@@ -124,7 +130,11 @@ def test_too_few_pairs_of_trials_that_trained_are_refused_with_the_reason(here):
 def test_where_only_one_side_reaches_the_target_the_other_is_not_shown_to_be_not_inferior(here):
     write(here / "results", {"bn-pre": GOOD, "none": GOOD})
     found = bnexp.compare("bn-pre", "none", metric="steps-to-99", margin=1e6)
-    assert (only(found).reached, found.failed(), found.failed(require_noninferior=True)) == ((6, 0), False, True)
+    assert ([side.reached for side in only(found).times], found.failed(), found.failed(require_noninferior=True)) == (
+        [6, 0],
+        False,
+        True,
+    )
     assert not bnexp.compare("none", "bn-pre", metric="steps-to-99", margin=1e6).failed(require_noninferior=True)
 
 
@@ -150,13 +160,38 @@ def test_several_comparisons_are_corrected_for_their_number(versions):
     assert "trained by the same code" in text.remarks(found)[1]
 
 
-def test_steps_count_the_trainings_that_got_there_and_say_that_their_mean_is_restricted(here):
+def test_steps_are_compared_by_their_ratio_as_in_the_report(here):
+    write(here / "results", {"none": GOOD, "bn-pre": BAD})
+    found = bnexp.compare("none", "bn-pre", metric="steps-to-98")
+    store = Store(here / "results")
+    (name,) = store.plans()
+    reported = Evidence(store, store.read_plan(name)).times["steps"][1, 98]
+    each = only(found)
+    assert (each.ratio, each.test, each.verdict) == (reported.ratio, reported.test, "improvement")
+    assert reported.verdict == "lower"
+    assert re.search(r": 0\.\d+ \[0\.\d+, 0\.\d+\] times the steps to 98 % validation", text.sentences(found)[0])
+    assert "log-rank p = 0.031" in text.sentences(found)[0]
+    assert re.fullmatch(r"304–362", text.rows(found)[0][3])
+    assert text.plain(found)["comparisons"][0]["difference"]["mean"] == reported.ratio.mean
+
+
+def test_of_steps_a_margin_is_a_share_of_them(here):
+    """none takes some 2.8 times those of bn-pre: more than 1.5 times, less than five."""
+    write(here / "results", {"bn-pre": GOOD, "none": BAD})
+    verdicts = [only(bnexp.compare("bn-pre", "none", metric="steps-to-98", margin=m)).verdict for m in (0, 0.5, 4)]
+    assert verdicts == ["regression", "regression", "not shown"]
+    shown = [only(bnexp.compare("bn-pre", "none", metric="steps-to-98", margin=m)).noninferior for m in (0, 0.5, 4)]
+    assert shown == [False, False, True]
+
+
+def test_who_never_gets_there_has_no_ratio(here):
     write(here / "results", {"none": GOOD, "bn-pre": BAD})
     found = bnexp.compare("none", "bn-pre", metric="steps-to-99")
-    assert only(found).reached == (0, 6)
+    assert [side.reached for side in only(found).times] == [0, 6]
+    assert "no ratio of steps to 99 %" in text.sentences(found)[0]
     assert "reached by 0 of 6 of none and 6 of 6 of bn-pre" in text.sentences(found)[0]
-    assert "the mean is a restricted one" in text.remarks(found)[-1]
-    assert only(bnexp.compare("none", "bn-pre", metric="steps-to-98")).verdict == "improvement"
+    assert only(found).verdict == "improvement"
+    assert text.plain(found)["comparisons"][0]["values"][0][0] is None
 
 
 def test_a_config_that_changes_two_things_says_that_they_are_not_told_apart(variants):
@@ -216,8 +251,8 @@ REFUSED = [
     (("results", "ln"), {}, "results is a results folder and ln is none"),
     (("none", "empty"), {}, "empty: no experiment is stored in this folder"),
     (("none", "ln"), {"experiment": "mde-up"}, "no experiment is named 'mde-up'; did you mean 'made-up'?"),
-    (("none", "ln"), {"margin": -1}, "a number from 0, in points, not -1"),
-    (("none", "ln"), {"margin": float("nan")}, "a number from 0, in points, not nan"),
+    (("none", "ln"), {"margin": -1}, "a number from 0, in percentage points, not -1"),
+    (("none", "ln"), {"margin": float("nan")}, "a number from 0, in percentage points, not nan"),
     (("none", "ln"), {"only": ["size=3"]}, "no key of the grid is 'size'"),
     (("none", "ln"), {"only": ["gn*"]}, "matches nothing; there is made-up"),
     (("none", "ln"), {"only": "ln"}, "only: a list of texts"),
@@ -238,3 +273,24 @@ def test_variants_of_several_experiments_ask_for_one(here):
     with pytest.raises(UserError, match="several experiments, one, two; choose with --experiment"):
         bnexp.compare("none", "ln")
     assert only(bnexp.compare("none", "ln", experiment="two")).experiment == "two"
+
+
+def test_before_all_planned_pairs_have_a_result_there_is_no_verdict(here):
+    write(here / "results", {"none": (*GOOD, *GOOD), "ln": (*BAD, *BAD)}, fates={("ln", 11): "missing"})
+    found = bnexp.compare("none", "ln")
+    assert (found.comparisons[0].verdict, len(found.undecidable), found.failed()) == ("not shown", 1, False)
+    assert found.failed(require_noninferior=True)
+    assert bnexp.compare("none", "ln", seeds=range(11)).failed()
+
+
+def test_seeds_that_were_added_until_all_was_decided_are_compared_by_a_rule_that_holds_then(here):
+    store = write(here / "results", {"none": (*GOOD, *GOOD), "ln": (*BAD, *BAD)}, fates={("ln", 11): "missing"})
+    plan = store.read_plan("made-up").model_copy(update={"looks": (10, 11)})
+    store.write_plan("made-up", plan.model_dump(mode="json"))
+    found = bnexp.compare("none", "ln")
+    (each,) = found.comparisons
+    assert (each.sequential, each.verdict, found.undecidable) == (True, "regression", ())
+    assert "sequential p" in text.sentences(found)[0]
+    assert bnexp.compare("none", "ln", margin=2.0).comparisons[0].verdict == "not shown"
+    with pytest.raises(UserError, match="the test of times does not hold there"):
+        bnexp.compare("none", "ln", metric="steps-to-98")

@@ -1,6 +1,7 @@
 """The rule by which a difference is asserted, in the report and by `compare`."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,7 +146,8 @@ def test_nothing_is_equivalent_or_not_inferior_with_less_than_nine_tenths_of_the
 
 @pytest.mark.parametrize(("reached", "expected"), [((10, 10), True), ((10, 0), False), ((0, 0), False)])
 def test_a_side_that_never_reaches_the_target_is_not_shown_to_be_not_inferior(reached, expected):
-    found = compared((0.0, 0.01) * 5, higher_is_better=False, margin=1.0, reached=reached)
+    times = [SimpleNamespace(reached=each) for each in reached]
+    found = compared((0.0, 0.01) * 5, higher_is_better=False, margin=1.0, times=times)
     assert found.noninferior is expected
 
 

@@ -1,7 +1,6 @@
 """What is compared: each metric's value, direction, and what counts where a target is not reached."""
 
 import math
-from itertools import pairwise
 
 import pytest
 from folders import trial_record
@@ -68,15 +67,13 @@ def test_a_method_without_statistics_has_its_one_time_to_a_target():
     assert pair[1] < pair[0] == metric("steps-to-98").value(record)
 
 
-def test_a_target_that_is_not_reached_counts_with_the_whole_budget():
-    reached, never = trial_record("none"), trial_record("ln", 0, "diverged")
-    first, second = metric("steps-to-90").pair(reached, never)
-    assert first < second == reached.evaluations[-1].step
-
-
-def test_of_two_budgets_the_earlier_one_cuts_both():
-    short, long = (trial_record("none", training={"epochs": epochs}) for epochs in (1, 3))
-    assert metric("steps-to-99.99").pair(short, long) == (short.evaluations[-1].step,) * 2
+def test_of_a_target_it_is_known_until_when_each_was_looked_at():
+    """Of one that diverged to its planned end; of others until the last evaluation that is confirmed."""
+    records = {0: trial_record("none"), 1: trial_record("ln", 1, "diverged")}
+    found = metric("steps-to-90").runs(records)
+    assert (found.reached[0], math.isnan(found.reached[1])) == (metric("steps-to-90").value(records[0]), True)
+    assert set(found.watched) == {records[0].evaluations[-1].step}
+    assert [looks[-1] for looks in found.looks] == [records[0].evaluations[-2].step, found.watched[1]]
 
 
 def test_without_validation_there_are_no_steps_to_a_target():
@@ -85,11 +82,8 @@ def test_without_validation_there_are_no_steps_to_a_target():
     assert metric("steps-to-98").pair(blind, blind) is None
 
 
-def test_accuracies_come_in_images_and_steps_in_those_between_two_evaluations():
-    record = trial_record("none")
-    steps = [0, *(each.step for each in record.evaluations)]
-    assert metric("test-accuracy").resolution(record) == pytest.approx(0.01)
-    assert metric("steps-to-98").resolution(record) == max(b - a for a, b in pairwise(steps))
+def test_accuracies_come_in_images():
+    assert metric("test-accuracy").resolution(trial_record("none")) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ COMPARISONS = {
     # name: what `bnexp compare --json` is given, and its exit code; {} stands for the results folder
     "accuracy": ("none bn-pre --results {} --experiment methods --only batch_size=64 --margin 0.2", 0),
     "accuracy-lower": ("bn-pre none --results {} --experiment many", 1),
-    "steps-to-97": ("none ln --results {} --experiment methods --metric steps-to-97 --margin 20 --allow-differs", 2),
+    "steps-to-97": ("none ln --results {} --experiment methods --metric steps-to-97 --margin 0.1 --allow-differs", 2),
     "steps-to-98": ("none gn --results {} --experiment equal --metric steps-to-98 --fail-on difference", 1),
     "train-loss": ("none gn --results {} --experiment equal --metric train-loss --margin 0.01", 0),
     "recalibrated": (f"none bn-pre {RECALIBRATED} --simultaneous --only learning_rate=0.00*1", 2),

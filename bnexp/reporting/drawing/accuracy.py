@@ -15,8 +15,7 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing import figures
 from bnexp.reporting.drawing.figures import Variant
-from bnexp.reporting.numbers import interval
-from bnexp.reporting.phrases import places
+from bnexp.reporting.phrases import effect, places
 from bnexp.specs.experiment import Published
 from bnexp.specs.wording import key_label, place_label
 from bnexp.stats.estimates import Interval
@@ -127,6 +126,8 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     differences(figure.subplots(), rows, variants)
     baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
     note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
+    if comparisons[0].ratio:
+        note = f"variant over {baseline}, paired by seed, with its 95 % interval"
     figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
     return figure
 
@@ -134,7 +135,9 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
 def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence[Variant]) -> None:
     """The panel of `forest`: a row per comparison, or with the name of the place of those below it."""
     known = {variant.name: variant for variant in variants}
-    labels, drawn = [], [0.0]
+    first = next(row for row in rows if not isinstance(row, str))
+    null = float(bool(first.ratio))
+    labels, drawn = [], [null]
     for y, row in enumerate(rows):
         if isinstance(row, str):
             labels.append("")
@@ -147,13 +150,12 @@ def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence
         variant = known[row.variant]
         _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8, edge=0.5)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]
-        text = interval(row.difference, sign=True)
-        axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
-    axes.axvline(0, color="#444444", linewidth=0.8, zorder=1)
+        axes.text(1.03, y, effect(row), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+    axes.axvline(null, color="#444444", linewidth=0.8, zorder=1)
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
-    metric = next(row.metric for row in rows if not isinstance(row, str))
-    axes.set_xlabel(f"difference in {metric.label}\n({metric.unit_of_differences})")
+    label = f"{first.metric.label}\n({first.metric.unit_of_differences})"
+    axes.set_xlabel(f"ratio of {first.metric.label}" if null else f"difference in {label}")
 
 
 @figures.style()

@@ -17,7 +17,7 @@ from bnexp.stats.survival import kaplan_meier
 BANDS = 3  # so many intervals can be told apart in one panel; with more curves none is drawn
 
 REACHED = "runs that reached it (%)"
-WHEN = "reached at the first of two evaluations in a row at or above the accuracy"
+WHEN = "reached at the first of two evaluations in a row at or above the accuracy, or since the one before"
 UNREACHED = "|: runs whose training ended before"
 
 

@@ -84,8 +84,8 @@ def _papers(evidence: Evidence, context: Context, trainings: Mapping[int, Traini
     n = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
     caption = (
         f"Normalizations compared ({evidence.plan.name}). Left: difference in {shown[0].metric.label} from "
-        f"{evidence.plan.baseline}, in {shown[0].metric.unit_of_differences}: mean over pairs of one seed with its 95 % t "
-        "interval, each "
+        f"{evidence.plan.baseline}, in {shown[0].metric.unit_of_differences}: mean over pairs of one seed with its "
+        "95 % t interval, each "
         "pair a small circle; behind a name pairs/planned. Right: validation accuracy in per cent: mean over n = "
         f"{n} seeds with its 95 % t interval, every seed faint; logarithmic in the error."
     )

@@ -14,14 +14,16 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL, Verdict
 from bnexp.reporting.columns import estimated, framed
-from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, headings, interval, p_value, significant
+from bnexp.reporting.numbers import ABSENT, decimals, ends, fixed, headings, p_value, significant
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.moving_averages import caveat
+from bnexp.reporting.parts.time_to_accuracy import SOONER, told
 from bnexp.reporting.phrases import (
     at,
     can_detect,
     change,
     counted,
+    effect,
     enumerated,
     left_out,
     out_of,
@@ -29,6 +31,7 @@ from bnexp.reporting.phrases import (
     pp,
     span,
     tested,
+    times_as_long,
     trained,
     untrained,
 )
@@ -91,7 +94,7 @@ def primary(evidence: Evidence, _: Context) -> Part | None:
             "against": each.baseline,
             **headings(each.coordinates),
             "pairs": f"{each.difference.n}/{each.planned}",
-            f"difference ({pp(each.metric)})": interval(each.difference, sign=True),
+            "ratio" if each.ratio else f"difference ({pp(each.metric)})": effect(each),
             "detectable difference": significant(each.detectable, 2),
             "p (Holm)": ABSENT if each.pending else p_value(each.p_holm),
             "verdict": each.verdict,
@@ -124,32 +127,32 @@ def looked(evidence: Evidence) -> list[str]:
 def headline(c: Comparison) -> str:
     """`no difference detected, +0.11 pp [−0.04, +0.27], n = 10 (could have detected 0.29 pp)`: the first screen's."""
     n = out_of(c.difference.n, c.planned)
-    if c.baseline_point is None or c.same or not c.differences:
+    if c.baseline_point is None or c.same or not c.difference.n:
         return f"nothing to compare: {_nothing(c)}"
     between = f" [{', '.join(ends(c.difference, sign=True))}]" if c.difference.n > 1 else ""
     if c.difference.n > 1 and math.isnan(c.difference.low):
         between = " [no interval yet]"
     shown = f"{change(c.difference)} {pp(c.metric)}{between}, {n}"
+    if c.ratio:
+        shown = f"{times_as_long(c.ratio)} the steps, {n}"
     if c.pending:
         return f"not yet: {c.pending} of {counted(c.planned, 'planned pair')} without a result; so far {shown}"
     if c.verdict in ("higher", "lower", "equivalent"):
-        within, name, p = (
-            "",
-            "Holm-adjusted" if c.family > 1 else "sequential" if c.sequential else "sign-flip",
-            c.p_holm,
-        )
+        test = "sequential" if c.sequential else "log-rank" if c.ratio else "sign-flip"
+        within, name, p = "", "Holm-adjusted" if c.family > 1 else test, c.p_holm
         if c.verdict == "equivalent":
             within, name, p = f" within ±{c.margin:g} {pp(c.metric)}", "TOST", c.equivalence_p_holm
         here = " on these test images" if _elsewhere(c) else ""
-        return f"{c.verdict}{within}{here}, {shown} ({p_phrase(name, p, 1)})"
-    if c.difference.n > 1 and not any(c.differences):
+        verdict = SOONER[c.verdict] if c.ratio else c.verdict
+        return f"{verdict}{within}{here}, {shown} ({p_phrase(name, p, 1)})"
+    if c.difference.n > 1 and not c.ratio and not any(c.differences):
         return f"no difference detected, 0 {pp(c.metric)} in each pair, {n}"
     if c.verdict == "nothing" or c.least >= LEVEL:
         needed = seeds_needed(c.family)
         why = f"at least {needed} needed" if needed > c.test.n else f"{counted(c.test.ties, 'tie')} among them"
         return f"too few pairs to detect a difference, {shown} ({why})"
     could = "undecided: more seeds may tell" if c.sequential else f"could have detected {_detectable(c)}"
-    return f"no difference detected, {shown} ({could})"
+    return f"no difference detected, {shown}{'' if c.ratio else f' ({could})'}"
 
 
 def _nothing(c: Comparison) -> str:
@@ -176,6 +179,8 @@ def difference(c: Comparison) -> str:
         said = f"{pair}: {_nothing(c)} (0 of {c.planned})"
     elif c.verdict in ("pending", "exploratory"):
         said = _so_far(c)
+    elif c.ratio:
+        said = told(c, c.metric.label.removeprefix("steps to "), c, asserts=True)
     elif n == 1:
         said = (
             f"{pair}: {fixed(c.difference.mean, 2, sign=True)} {_what(c)} in the only pair "
@@ -190,13 +195,15 @@ def _so_far(c: Comparison) -> str:
     """Where nothing may be asserted: before all planned pairs are there, and of what is not the primary metric."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
     interval = f"{span(c.difference)}, {out_of(n, c.planned)}" if n > 1 else f"{out_of(n, c.planned)}, no interval"
+    shown = f"{change(c.difference)} {_what(c)} ({interval})"
+    if c.ratio:
+        shown = f"{times_as_long(c.ratio)} the {c.metric.label} ({out_of(n, c.planned)})"
     if c.pending:
         rest = (
             f"{c.pending} of {counted(c.planned, 'planned pair')} {'has' if c.pending == 1 else 'have'} no result yet"
         )
-        told = f"so far {change(c.difference)} {_what(c)} ({interval})"
-        return f"{pair}: no verdict before all pairs are there ({rest}); {told}"
-    return f"{pair}, exploratory: {change(c.difference)} {_what(c)} ({interval})"
+        return f"{pair}: no verdict before all pairs are there ({rest}); so far {shown}"
+    return f"{pair}, exploratory: {shown}"
 
 
 def _what(c: Comparison) -> str:
@@ -212,7 +219,7 @@ def _trained(c: Comparison) -> str:
     if c.trains != "undecided":
         often = "more" if c.trains == "higher" else "less"
         counts = f"{c.variant} trains {often} often than {c.baseline}{at(c.coordinates)}: {counts}"
-    return f"{counts}. Among the pairs in which both trained: " if c.difference.n else f"{counts}. "
+    return f"{counts}. Among the pairs in which both trained: " if c.differences else f"{counts}. "
 
 
 def _claim(c: Comparison) -> str:

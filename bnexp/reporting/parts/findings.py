@@ -9,8 +9,8 @@ from bnexp.reporting.numbers import interval
 from bnexp.reporting.part import Context, Figure, Finding, Part
 from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
 from bnexp.reporting.parts.moving_averages import artefact
-from bnexp.reporting.parts.time_to_accuracy import speed
-from bnexp.reporting.phrases import enumerated, named
+from bnexp.reporting.parts.time_to_accuracy import speed_line
+from bnexp.reporting.phrases import effect, enumerated, named
 from bnexp.specs.experiment import MARGIN
 from bnexp.specs.wording import place_label
 
@@ -28,10 +28,12 @@ def findings(evidence: Evidence, context: Context) -> Part:
     known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
     baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
     lead = f"Each variant against {baselines}{known}, paired by seed."
-    told = (f"{named(c)}: {interval(c.difference, sign=True)}, n={c.difference.n}" for c in against)
+    told = (f"{named(c)}: {effect(c)}, n={c.difference.n}" for c in against)
     plot = Figure(
         "differences",
-        f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
+        f"Ratio of {against[0].metric.label} to the baseline's, pair by pair."
+        if against[0].ratio
+        else f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
         f"{against[0].metric.unit_of_differences}.",
         f"Forest plot. {'; '.join(told)}.",
         partial(forest, against, context.variants),
@@ -51,7 +53,7 @@ def _finding(c: Comparison, evidence: Evidence) -> Finding:
         "trained": outcomes(c),
         "moving averages": artefact(condition, momentum, c.margin or MARGIN),
         "accuracy" if c.metric.name == "test-accuracy" else c.metric.label: headline(c),
-        "speed": speed(c, evidence.times["steps"]),
+        "speed": speed_line(evidence, c.point) if c.baseline == evidence.plan.baseline else "",
     }
     title = f"{c.variant} vs {c.baseline}"
     return Finding(title, place_label(c.coordinates), {what: line for what, line in lines.items() if line})

@@ -1,6 +1,6 @@
-"""The time to a validation accuracy: in steps, examples and seconds, and as a share of the baseline's.
+"""The time to a validation accuracy: in steps, examples and seconds, and as a multiple of the baseline's.
 
-Figures and a table, and below it how much sooner or later a variant is, in sentences.
+Figures and a table, and below it how a variant compares, in sentences; `speed_line` says it in one line.
 """
 
 import math
@@ -15,50 +15,37 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.evidence.rule import FEWEST, LEVEL
-from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times
+from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio
 from bnexp.reporting.columns import estimated, framed
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
-from bnexp.reporting.numbers import (
-    ABSENT,
-    Number,
-    cell,
-    duration,
-    fixed,
-    headings,
-    p_value,
-    ratio,
-    ratio_decimals,
-    significant,
-    steps,
-    time,
-)
+from bnexp.reporting.numbers import ABSENT, Number, cell, fixed, headings, p_value, ratio, steps, time
 from bnexp.reporting.part import Context, Figure, Part, Table
-from bnexp.reporting.phrases import at, can_detect, counted, enumerated, places, tested
-from bnexp.specs.wording import either, place_label
+from bnexp.reporting.phrases import at, counted, enumerated, places, tested, times_as_long
+from bnexp.specs.wording import either
+from bnexp.stats.estimates import Interval
 from bnexp.stats.survival import TimeToTarget
-
-CENSORED = "*"
 
 COLUMNS = {
     "target": ("int64", "target"),  # validation accuracy, per cent
     "measure": ("object", "measure"),  # steps, examples, seconds
     "n_runs": ("int64", "known.n"),  # finished trials, diverged ones included
     "n_reached": ("int64", "known.reached"),
-    "median": ("float64", "known.median"),  # over all runs; infinite where half of them or more did not reach it
+    "median_after": ("float64", "known.after"),  # the median over all runs lies above this, and at `median` or below
+    "median": ("float64", "known.median"),  # infinite where half of them or more did not reach it
     "budget": ("float64", "known.budget"),  # the shortest time that a run without success was watched for
     "baseline": ("object", "baseline"),
-    "n_pairs": ("Int64", "found.ratio.ratio.n"),
+    "n_pairs": ("Int64", "found.ratio.n"),
     "n_unlike": ("Int64", "found.unlike"),  # pairs left out of the seconds: surroundings not known to be alike
-    **estimated("ratio", "found.ratio.ratio"),  # time over the baseline's, paired, 95 % interval
-    "n_censored": ("Int64", "found.ratio.censored"),  # runs that did not reach it: ratio of means within the budget
-    "detectable": ("float64", "found.detectable"),  # the smallest true factor asserted with 80 % power
-    "restricted_mean": ("float64", "found.restricted"),  # over the pairs; within the budget where any is censored
-    **estimated("saved", "found.saved"),  # less time than the baseline's, paired, within the same budget
+    **estimated("ratio", "found.ratio"),  # time over the baseline's, paired, 95 % interval: 0 or infinite without limit
     "log_rank_p": ("float64", "found.test.p"),  # exact test for pairs
     "log_rank_p_holm": ("float64", "found.p_holm"),  # over the comparisons to this target in this measure
 }
 """Column to its type in pandas, and where its value stands in a `_Row`."""
+
+
+SOONER = {"lower": "sooner", "higher": "later"}
+"""What a verdict says of times."""
 
 
 class _Row(NamedTuple):
@@ -91,25 +78,6 @@ def time_to_accuracy(evidence: Evidence, context: Context) -> Part | None:
         tables=(table,),
         figures=tuple(_figures(evidence, context)),
     )
-
-
-def speed(c: Comparison, times: Times) -> str:
-    """`97 % in 0.50× the steps [0.42, 0.61]`: the first screen's line, of the first target with a ratio; or nothing."""
-    for target in TARGETS:
-        found = times.get((c.point, target))
-        if found is None or found.ratio.ratio.n < FEWEST:
-            continue
-        if _unknown(found):
-            return f"neither reached {target} %"
-        estimate, budget = found.ratio.ratio, fixed(found.ratio.budget, 0)
-        open_ = "no difference detected, " if estimate.low <= 1 <= estimate.high else ""
-        sides = [(c.variant, found.missed), (c.baseline, found.baseline_missed)]
-        missed = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
-        within = f" (within {budget} steps; {missed} did not reach it)" if missed else ""
-        share, ends = ratio(estimate).split(" ", 1)
-        alike = f"in each of {estimate.n} pairs" if estimate.high - estimate.low <= 1e-9 * estimate.mean else ends
-        return f"{open_}{target} % in {share}× the steps {alike}{within}"
-    return ""
 
 
 def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
@@ -167,9 +135,7 @@ def _rows(evidence: Evidence) -> Iterator[_Row]:
 def numbers(evidence: Evidence) -> pd.DataFrame:
     """Raw numbers, one row per condition, target and measure: `variant`, the grid keys, then `COLUMNS`; for CSV."""
     rows = list(_rows(evidence))
-    found = framed([row.condition for row in rows], rows, COLUMNS)
-    found[["saved", "saved_low", "saved_high"]] = -found[["saved", "saved_high", "saved_low"]].to_numpy()
-    return found
+    return framed([row.condition for row in rows], rows, COLUMNS)
 
 
 def readable(evidence: Evidence) -> pd.DataFrame:
@@ -219,8 +185,8 @@ def _paper_caption(evidence: Evidence) -> str:
     )
     if evidence.comparisons:
         said += (
-            f" Of {evidence.plan.baseline}'s: ratio over pairs of one seed with its 95 % interval ({CENSORED}: runs "
-            "that did not reach it count with the whole budget); p: exact log-rank test with Holm's correction."
+            f" Of {evidence.plan.baseline}'s: ratio over pairs of one seed with its 95 % interval, by the exact "
+            "log-rank test inverted; p: that test with Holm's correction."
         )
     return said
 
@@ -232,29 +198,28 @@ def _targets(conditions: Sequence[Condition], *, reached: bool = True) -> set[in
 
 
 def _ratio(found: TimeRatio | None, runs: int) -> str:
-    """`0.42 [0.36, 0.49]`, with an asterisk for censored runs, and the pairs where they are fewer than the runs."""
+    """`0.42 [0.36, 0.49]`, and the pairs where they are fewer than the runs."""
     if found is None:
         return ABSENT
-    share, n = found.ratio.ratio, found.ratio.ratio.n
-    censored = CENSORED if found.ratio.censored and not math.isnan(share.mean) else ""
+    n = found.ratio.n
     pairs = f" ({counted(n, 'pair')})" if 0 < n < runs else ""
-    return Number(f"{ratio(share)}{censored}{pairs}", share.mean)
+    return Number(f"{ratio(found.ratio)}{pairs}", found.ratio.mean)
 
 
 def legend(evidence: Evidence) -> Iterator[str]:
     """What the columns of `readable` mean, one sentence each."""
     never = [f"{target:g}" for target in TARGETS if target not in _targets(evidence.conditions)]
     yield (
-        "Time to a validation accuracy: median over the runs of the first of two consecutive evaluations at or above "
-        "it. Runs that did not reach it, diverged ones among them, count as later than all (>: half of the runs or "
-        "more). The true moment lies between that evaluation and the one before."
+        "Time to a validation accuracy: the first of two consecutive evaluations at or above it, and the one before, "
+        "between which the true moment lies; median over the runs. Runs that did not reach it, diverged ones among "
+        "them, count as later than all (>: half of the runs or more)."
     )
     if evidence.comparisons:
         yield (
-            f"Of {evidence.plan.baseline}'s: the paired ratio with its 95 % interval; below 1 is sooner; {CENSORED}: "
-            "some of these runs did not reach it, and it is the ratio of the mean times within the budget, which they "
-            "count with in full. p: exact log-rank test for pairs, Holm's correction over the comparisons to one "
-            f"target in one measure{_least(evidence)}."
+            f"Of {evidence.plan.baseline}'s: the ratio of the times of one seed with its 95 % interval, wherever they "
+            "lie between two evaluations: the factors that the log-rank test does not reject; below 1 is sooner; "
+            f"{ABSENT}: no limit. p: that test, exact and for pairs, with Holm's correction over the comparisons to "
+            f"one target in one measure{_least(evidence)}."
         )
     yield (
         "Seconds are those of training alone, without compilation and evaluation, and hold for these machines and "
@@ -290,8 +255,8 @@ def _own_batches(evidence: Evidence) -> bool:
 
 
 def sentences(evidence: Evidence) -> list[str]:
-    """The steps to the accuracy as a share of the baseline's, with its interval, the medians, and how many reached it;
-    then the same in seconds of training, and in examples where these are not the steps by another name.
+    """The steps to each accuracy as a multiple of the baseline's, the medians, and how many reached it; then the same
+    in seconds of training, and in examples where these are not the steps by another name.
 
     Nothing on a target that neither side was measured against.
     """
@@ -303,83 +268,79 @@ def sentences(evidence: Evidence) -> list[str]:
         if c.baseline_point is None:
             continue
         mine, base = by_point[point], by_point[c.baseline_point]
-        text = f"{_steps(c, target, times['steps'][point, target])}{_medians(mine, base, target)}"
-        if mine.examples_per_step != base.examples_per_step:
-            text += _otherwise(c, times["examples"][point, target], "examples")
-        if (point, target) in times["seconds"]:  # where all diverged nobody knows how long a whole training takes
-            text += _otherwise(c, times["seconds"][point, target], "seconds of training")
-        said.append(f"{text}.")
+        known, other = mine.times["steps"][target], base.times["steps"][target]
+        if known.reached == other.reached == 0:
+            counts = f"(0 of {known.n}, 0 of {other.n})"
+            said.append(f"Neither {mine.variant} nor {base.variant} reaches {target} %{at(c.coordinates)} {counts}.")
+            continue
+        text = [told(c, f"{target} %", times["steps"][point, target])]
+        text += ["; ".join(f"{each.variant} {_reaches(each, target)}" for each in (mine, base))]
+        for measure in MEASURES[1:] if mine.examples_per_step != base.examples_per_step else MEASURES[2:]:
+            if (point, target) in times[measure]:  # where all diverged nobody knows how long a whole training takes
+                text.append(_otherwise(c, times[measure][point, target], measure))
+        said.append(" ".join(f"{each}." for each in text))
     return said
 
 
-def _steps(c: Comparison, target: int, found: TimeRatio) -> str:
-    """`bn reaches 98 % in 0.42 of the steps of none (95 % interval 0.36 to 0.49, n = 10): `, or only the target."""
-    where = at(c.coordinates)
-    if _unknown(found):
-        label = place_label(c.coordinates)
-        return f"At {label}, validation accuracy of {target} %: " if label else f"Validation accuracy of {target} %: "
-    share, basis = _share(found)
-    shown = f"{share} the steps of {c.baseline} ({basis}; {_censored(c, found)}{tested('log-rank test', found)})"
-    if found.verdict == "undecided":
-        return f"No difference detected in steps to {target} % between {c.variant} and {c.baseline}{where}: {shown}; "
-    return f"{c.variant} reaches {target} %{where} in {shown}; "
+def told(c: Comparison, target: str, found: TimeRatio | Comparison, *, asserts: bool = False) -> str:
+    """`bn to 98 %, exploratory: 0.42× [0.36, 0.49] the steps of none (n = 10; log-rank p = 0.002)`.
+
+    Or, where it `asserts`, `bn reaches 98 % sooner than none: ...`.
+    """
+    where, shown = at(c.coordinates), _multiple(found, f"the steps of {c.baseline}")
+    if not asserts:
+        return f"{c.variant} to {target}{where}, exploratory: {shown}"
+    if sooner := SOONER.get(found.verdict):
+        return f"{c.variant} reaches {target}{where} {sooner} than {c.baseline}: {shown}"
+    return f"No difference detected in steps to {target} between {c.variant} and {c.baseline}{where}: {shown}"
 
 
-def _otherwise(c: Comparison, found: TimeRatio, what: str) -> str:
-    """`; in seconds of training 0.55 of those of none (95 % interval 0.47 to 0.66, n = 10; log-rank p = 0.004)`."""
-    unlike = f"{counted(found.unlike, 'pair')} left out that are not known to have shared one machine alike"
-    if _unknown(found):
-        return f"; {what} are not compared ({unlike})" if found.unlike else ""
-    within = f"; ratio of the means within {duration(found.ratio.budget)}" if found.ratio.censored else ""
-    begins = f"no difference detected in {what}:" if found.verdict == "undecided" else f"in {what}"
-    share, basis = _share(found, within)
-    facts = [basis, tested("log-rank test", found), *([unlike] if found.unlike else [])]
-    return f"; {begins} {share} those of {c.baseline} ({'; '.join(facts)})"
+def _otherwise(c: Comparison, found: TimeRatio, measure: Measure) -> str:
+    """`In seconds of training: 0.55× [0.47, 0.66] those of none (n = 10; log-rank p = 0.004)`."""
+    what = {"seconds": "seconds of training"}.get(measure, measure)
+    unlike = f"; {counted(found.unlike, 'pair')} left out that are not known to have shared one machine alike"
+    return f"In {what}: {_multiple(found, f'those of {c.baseline}')}{unlike if found.unlike else ''}"
 
 
-def _unknown(found: TimeRatio) -> bool:
-    """Whether the pairs are too few for a ratio."""
-    return found.ratio.ratio.n < FEWEST or math.isnan(found.ratio.ratio.mean)
+def _multiple(found: TimeRatio | Comparison, of: str) -> str:
+    """`0.42× [0.36, 0.49] the steps of none (n = 10; log-rank p = 0.002)`; no ratio of two pairs, or of no time."""
+    estimate, test = found.ratio or Interval(math.nan, math.nan, math.nan, 0), tested("log-rank test", found)
+    if estimate.n < FEWEST:
+        return f"too few pairs for a ratio (n = {estimate.n})"
+    basis = f"(n = {estimate.n}; {test})" if found.least < LEVEL else f"({test})"  # which says n itself
+    if math.isnan(estimate.mean):
+        return f"no ratio, because one of them never reaches it {basis}"
+    return f"{times_as_long(estimate)} {of} {basis}"
 
 
-def _share(found: TimeRatio, within: str = "") -> tuple[str, str]:
-    """`0.42 of`, or `1.31 times`; and its interval, with which factor could have been detected where none was."""
-    mean, low, high, n = found.ratio.ratio
-    value, *ends = (fixed(each, ratio_decimals(found.ratio.ratio)) for each in (mean, low, high))
-    basis = f"95 % interval {' to '.join(ends)}, n = {n}"
-    if high - low <= 1e-9 * mean:
-        basis = f"the same in each of {n} pairs"
-    basis += within
-    if found.verdict == "undecided" and found.least < LEVEL and math.isfinite(factor := found.detectable):
-        size = "no factor below 100" if factor > 100 else f"a factor of {significant(factor, 3)}"
-        basis += f"; {can_detect(n, size)}"
-    return f"{value} {'times' if mean > 1 else 'of'}", basis
+def speed_line(evidence: Evidence, point: int) -> str:
+    """Of one condition in a line: `97 % in 0.50× the steps [0.42, 0.61]`, or whether it gets there; empty if unknown.
 
-
-def _censored(c: Comparison, found: TimeRatio) -> str:
-    """Which runs were counted with the whole budget because they did not reach it, and what that does."""
-    if not found.ratio.censored:
+    To the highest target that half of the runs of both sides reached, or else that the baseline did.  What is not
+    compared has its median: `97 % at a median of 690–820 steps (10 of 10)`.
+    """
+    by_point = {each.point: each for each in evidence.conditions}
+    mine = by_point[point]
+    against = {each.point: each.baseline_point for each in evidence.comparisons}.get(point)
+    base = mine if against is None else by_point[against]
+    sides = [each.times["steps"] for each in (mine, base)]
+    if not all(side[TARGETS[0]].n for side in sides):
         return ""
-    sides = [(c.variant, found.missed), (c.baseline, found.baseline_missed)]
-    runs = " and ".join(f"{missed} of {name}" for name, missed in sides if missed)
-    text = f"ratio of the mean steps within {fixed(found.ratio.budget, 0)}, where {runs} had not reached it"
-    if not (found.missed and found.baseline_missed):
-        text += f": without this limit it would be {'larger' if found.missed else 'smaller'}"
-    return f"{text}; "
+    both = [target for target in TARGETS if all(2 * side[target].reached >= side[target].n for side in sides)]
+    target = max(both or [each for each in TARGETS if sides[1][each].reached], default=TARGETS[0])
+    found = evidence.times["steps"].get((point, target))
+    if found is None or found.ratio.n < FEWEST or math.isnan(found.ratio.mean):
+        return _reaches(mine, target, f"{target} %")
+    middle, _, limits = ratio(found.ratio).partition(" ")
+    return f"{target} % in {middle}× the steps {limits}"
 
 
-def _medians(mine: Condition, base: Condition, target: int) -> str:
-    found, other = mine.times["steps"][target], base.times["steps"][target]
-    if found.reached == other.reached == 0 and found.budget == other.budget:
-        within = f"within {fixed(found.budget, 0)} steps (0 of {found.n} trials, 0 of {other.n})"
-        return f"neither {mine.variant} nor {base.variant} reaches it {within}"
-    return f"{mine.variant} {_median(found)}; {base.variant} {_median(other)}"
-
-
-def _median(found: TimeToTarget) -> str:
-    trials = f"{found.reached} of {counted(found.n, 'trial')}"
-    if found.reached == 0:
-        return f"does not reach it within {fixed(found.budget, 0)} steps (0 of {found.n})"
-    if math.isinf(found.median):
-        return f"reaches it in {trials}, so that its median lies above {fixed(found.budget, 0)} steps"
-    return f"reaches it at a median of {fixed(found.median, 0)} steps ({trials})"
+def _reaches(condition: Condition, target: int, what: str = "it") -> str:
+    """`reaches it at a median of 328–390 steps (10 of 10)`."""
+    known = condition.times["steps"][target]
+    count = f"({known.reached} of {known.n})"
+    if not known.reached:
+        return f"does not reach {what} within {fixed(known.budget, 0)} steps {count}"
+    if math.isinf(known.median):
+        return f"reaches {what} within {fixed(known.budget, 0)} steps in half of the trials at most {count}"
+    return f"reaches {what} at a median of {time(known)} steps {count}"

@@ -211,7 +211,7 @@ def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_on
     ("seeds", "diverged", "line"),
     [
         (6, (), r"98 % in 0\.3\d× the steps \[0\.\d\d, 0\.\d\d\]"),
-        (5, (), r"98 % in 0\.3\d× the steps \[—\]"),
+        (5, (), r"98 % in 0\.3\d× the steps \(no interval\)"),
         (2, (), r"reaches 98 % at a median of 304–362 steps \(2 of 2\)"),
         (6, range(6), r"does not reach 98 % within 2,532 steps \(0 of 6\)"),
         (6, range(4), r"98 % in [\d.]+× the steps \[.*\]"),

@@ -247,7 +247,8 @@ def report(
 ) -> "ReportFiles":
     """Write the report of a results folder: `index.html`, `report.md`, `figures/` and `tables/`.
 
-    They go to `out`, by default `report/` inside the results folder.  `pdf` adds each figure as PDF.
+    They go to `out`, by default `report/` inside the results folder.  `pdf` adds each figure as PDF, and
+    those for a paper.
     """
     from bnexp.reporting import report as reported  # noqa: PLC0415
 

@@ -105,7 +105,7 @@ def logs(trial: str, tail: int | None, results: Path) -> None:
 @click.argument("experiments", nargs=-1, metavar="[EXPERIMENT...]")
 @options.results
 @click.option("--out", type=options.FOLDER, help="Where the report goes.  [default: report/ in the results folder]")
-@click.option("--pdf", is_flag=True, help="Each figure as PDF too.")
+@click.option("--pdf", is_flag=True, help="Each figure as PDF too, and one for a paper with its caption.")
 @click.option("--strict", is_flag=True, help="Exit with 4 if a planned trial is missing or failed.")
 def report(experiments: tuple[str, ...], results: Path, out: Path | None, pdf: bool, strict: bool) -> int:
     """Write the report of what is stored, and print its path.

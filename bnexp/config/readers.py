@@ -242,6 +242,8 @@ def read_primary(header: Header, found: Callable[[str], Node | None], mistakes: 
     if not is_primary(name):
         known = (*METRICS, BEST_RATE, "steps-to-99")
         mistakes.add((found("primary") or margin).mark, f"primary: {unknown('metric', name, known)}")  # type: ignore[union-attr]
+    if name == BEST_RATE and (several := found("baselines")) and len(several.value) > 1:
+        mistakes.add(several.mark, f"baselines: one alone, where the primary metric is {BEST_RATE}")
     if margin and steps_to(name):
         mistakes.add(margin.mark, f"margin: {name} has none; times are not tested for equivalence")
     accuracy = name in (*ACCURACIES, BEST_RATE)

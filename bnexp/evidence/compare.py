@@ -15,6 +15,7 @@ from bnexp.evidence.side import pairs
 from bnexp.evidence.sides import Matched, Sides, at
 from bnexp.evidence.time_to_accuracy import summary
 from bnexp.specs.experiment import seeds_needed
+from bnexp.specs.wording import listed
 from bnexp.stats.estimates import Interval, mean_interval
 from bnexp.stats.survival import TimeToTarget
 
@@ -128,6 +129,11 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
     """
     if not (math.isfinite(margin) and margin >= 0):
         raise UserError(f"--margin: a number from 0, in {metric.unit_of_differences}, not {margin!r}")
+    if metric.runs and (added := {each.experiment for each in sides.matched if each.sequential}):
+        raise UserError(
+            f"--metric {metric.name}: the seeds of {listed(added)} were added until all was decided, and the test of "
+            "times does not hold there; compare an accuracy"
+        )
     audits = [audit(each.one, each.other, sides.mode) for each in sides.matched]
     if not allow_differs:
         _check_confounds(sides, audits, metric)
@@ -150,7 +156,7 @@ def compare(sides: Sides, metric: Metric, *, margin: float, simultaneous: bool, 
 
 def _compared(matched: Matched, metric: Metric, margin: float, confidence: float, audited: Audit) -> Compared:
     found = pairs(matched.one, matched.other).without_copies()
-    estimated = estimate(found, metric, confidence=confidence, margin=margin)
+    estimated = estimate(found, metric, confidence=confidence, margin=margin, sequential=matched.sequential)
     first, second = ({seed: found.finished[seed][k] for seed in estimated.seeds} for k in (0, 1))
     return Compared(
         experiment=matched.experiment,

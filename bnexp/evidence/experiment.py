@@ -83,8 +83,9 @@ class Evidence:
         """Of test accuracy with the first baseline: one per point of the plan that is not its own, as `ordered`."""
         if self.plan.primary == "test-accuracy":
             return [each for each in self.primary if each.baseline == self.plan.baseline]
+        options = {"asserts": False, "sequential": self.plan.looks is not None}
         margin = self.plan.margin if self.plan.primary in (*ACCURACIES, BEST_RATE) else None
-        return comparisons(self.ordered, [self.plan.baseline], METRICS["test-accuracy"], margin, asserts=False)
+        return comparisons(self.ordered, [self.plan.baseline], METRICS["test-accuracy"], margin, **options)
 
     @cached_property
     def times(self) -> Mapping[Measure, Times]:

@@ -35,7 +35,7 @@ class Metric:
     @property
     def unit_of_differences(self) -> str:
         """Of accuracies, percentage points; of times their ratio."""
-        return "points" if self.unit == "%" else "ratio" if self.runs else self.unit
+        return "percentage points" if self.unit == "%" else "ratio" if self.runs else self.unit
 
     def of(self, records: Mapping[int, TrialRecord]) -> dict[int, float]:
         """Seed to value, of the trials that have one."""

@@ -233,7 +233,7 @@ def estimate(
     """What the pairs show in a metric, as a family of its own; the test is of a difference beyond ±`margin`.
 
     Means are over pairs in which both trained; times over all, since who does not train never gets there.
-    `sequential` tests and intervals hold at every look (accuracies only, with no margin).
+    `sequential` tests and intervals hold at every look (`stats.sequential`, whose bets have the scale of accuracies).
     """
     values = {
         seed: value
@@ -246,7 +246,7 @@ def estimate(
     steps = [metric.resolution(record) or 0.0 for seed in values for record in found.finished[seed]]
     outcomes = tuple(found.outcomes.values())
     if sequential:
-        test, difference = anytime_test(d), anytime_interval(d, confidence=confidence)
+        test, difference = anytime_test(d, margin=margin), anytime_interval(d, confidence=confidence)
         trained_test = anytime_test(
             [second - first for first, second in np.array(outcomes, dtype=float).reshape(-1, 2)]
         )

@@ -1,6 +1,6 @@
 """From what a user types to pairs of sides: two variants of an experiment, or the same ones in two results folders."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -24,6 +24,8 @@ class Matched:
     """That both sides have; empty where it is what is compared."""
     one: Side
     other: Side
+    sequential: bool = False
+    """Whether seeds were added to either until all was decided, so that only a sequential rule holds."""
 
     @property
     def label(self) -> str:
@@ -83,7 +85,8 @@ def _variants(one: str, other: str, store: Store, wanted: Sequence[str] | None, 
         word: {(plan.name, "", place(point.coordinates)): point for point in plan.points if point.variant == word}
         for word in (one, other)
     }
-    sides = _joined("variants", points, {one: store, other: store}, seeds)
+    sequential = {plan.name} if plan.looks is not None else set()
+    sides = _joined("variants", points, {one: store, other: store}, seeds, sequential)
     if not sides.matched:
         raise UserError(f"{plan.name}: {one} and {other} share no place of the grid, so that there is nothing to pair")
     return sides
@@ -115,7 +118,8 @@ def _versions(one: str, other: str, wanted: Sequence[str] | None, seeds: frozens
         word: {(name, p.variant, place(p.coordinates)): p for name in shared for p in found[word][name].points}
         for word in found
     }
-    sides = _joined("versions", points, stores, seeds)
+    sequential = {name for name in shared if any(found[word][name].looks is not None for word in found)}
+    sides = _joined("versions", points, stores, seeds, sequential)
     lonely = ((word, name) for word in found for name in found[word] if name not in shared)
     unmatched = (*(f"{word}: only there is the experiment {name}" for word, name in lonely), *sides.unmatched)
     if not sides.matched:
@@ -132,6 +136,7 @@ def _joined(
     points: Mapping[str, Mapping[Key, StoredPoint]],
     stores: Mapping[str, Store],
     seeds: frozenset[int] | None,
+    sequential: Collection[str],
 ) -> Sides:
     """What two words mean at the same keys, and what one alone has."""
 
@@ -142,7 +147,7 @@ def _joined(
 
     one, other = points
     matched = tuple(
-        Matched(key[0], key[1], side(one, point), side(other, points[other][key]))
+        Matched(key[0], key[1], side(one, point), side(other, points[other][key]), key[0] in sequential)
         for key, point in points[one].items()
         if key in points[other]
     )

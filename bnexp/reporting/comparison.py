@@ -221,7 +221,7 @@ def _power(each: Compared, metric: Metric) -> list[str]:
     """What so many pairs can detect, where nothing was shown."""
     if each.by_resolution:
         return ["the pairs do not scatter, so that the interval is only that of how finely it was measured"]
-    if each.verdict != "not shown" or each.ratio:
+    if each.verdict != "not shown" or each.ratio or each.sequential:
         return []
     if each.least >= LEVEL:  # the test says it
         return []
@@ -237,12 +237,16 @@ def _detectable(each: Compared, metric: Metric) -> str:
     return significant(each.detectable, 2) if possible else ABSENT
 
 
+def _name(each: Compared) -> str:
+    return "log-rank test" if each.ratio else "sequential test" if each.sequential else "sign-flip test"
+
+
 def _test(each: Compared) -> str:
     """The sign-flip test, whether it confirms the interval, and what it cannot do with so few pairs."""
     seen = not each.ratio and direction(each.difference, 0.0, margin=each.beyond) != "undecided"
     unconfirmed = seen and each.least < LEVEL <= each.p_holm
     of = " of a difference beyond the margin" if each.beyond and each.least < LEVEL else ""
-    said = f"{tested('log-rank test' if each.ratio else 'sign-flip test', each)}{of}"
+    said = f"{tested(_name(each), each)}{of}"
     return f"{said}, which does not confirm it" if unconfirmed else said
 
 

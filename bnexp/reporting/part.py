@@ -70,6 +70,7 @@ class Part:
     tables: tuple[Table, ...] = ()
     alarming: bool = False  # whether nobody should miss it
     figures: tuple[Figure, ...] = ()
+    papers: tuple[Figure, ...] = ()  # over both columns of a paper; PDF alone, with the caption as LaTeX
     chart: Mapping[str, Any] = field(default_factory=dict)
     """What the page draws learning curves from (`drawing.chart`)."""
 
@@ -101,6 +102,11 @@ class Section:
     def figures(self) -> list[Figure]:
         """Of all parts."""
         return [figure for part in self.parts.values() for figure in part.figures]
+
+    @property
+    def papers(self) -> list[Figure]:
+        """Those for a paper alone."""
+        return [figure for part in self.parts.values() for figure in part.papers]
 
     @property
     def tables(self) -> list[Table]:

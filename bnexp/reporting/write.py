@@ -24,7 +24,7 @@ MANIFEST = "files.json"
 
 _OURS = re.compile(
     r"index\.html|report\.md|trials\.csv|evaluations\.csv"
-    r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png|pdf)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
+    r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png|pdf|tex)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
 )
 
 
@@ -56,10 +56,10 @@ def write_report(
 ) -> ReportFiles:
     """Write `index.html`, `report.md`, figures, tables and tidy CSV files to the folder `out`.
 
-    `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF; `helpers` draw some of
-    the figures.  The same results under the same path, and data at hand, give the same bytes.  Files of an earlier
-    report that this one does not have are removed; nothing else in `out` is touched.  Raises UserError where the store
-    has no such experiment, a record is damaged, or `out` cannot be written.
+    `experiments` names those wanted, by default all in the store; `pdf` adds each figure as PDF, and those for a paper;
+    `helpers` draw some of the figures.  The same results under the same path, and data at hand, give the same bytes.
+    Files of an earlier report that this one does not have are removed; nothing else in `out` is touched.  Raises
+    UserError where the store has no such experiment, a record is damaged, or `out` cannot be written.
     """
     plans = find.plans(store, experiments)
     styles = looks(variant for plan in plans for variant in plan.variants)
@@ -82,7 +82,9 @@ def _content(
     """Every file of the report by its path inside `out`."""
     content: dict[str, bytes] = {}
     figures = {each.file(figure.name): figure for each in sections for figure in each.figures}
-    drawing = helpers.begin(drawn, [(figure.draw, suffixes) for figure in figures.values()])
+    papers = {each.file(figure.name): figure for each in sections for figure in each.papers if "pdf" in suffixes}
+    wanted = [(figures, suffixes), (papers, ["pdf"])]
+    drawing = helpers.begin(drawn, [(each.draw, formats) for them, formats in wanted for each in them.values()])
     for each in sections:
         for table in each.tables:
             name = each.file(table.file)
@@ -90,7 +92,10 @@ def _content(
     content["trials.csv"] = _joined(evidence, [each.trials for each in evidence]).encode()
     content["evaluations.csv"] = _joined(evidence, [each.evaluations for each in evidence]).encode()
     content["report.md"] = markdown.report(sections).encode()
-    pictures = dict(zip(figures, drawing.results(), strict=True))
+    content |= {
+        f"figures/{name}.tex": latex.figure(name, caption=figure.caption).encode() for name, figure in papers.items()
+    }
+    pictures = dict(zip([*figures, *papers], drawing.results(), strict=True))
     content |= {f"figures/{name}.{suffix}": data for name, files in pictures.items() for suffix, data in files.items()}
     shown = {name: pictures[name]["svg"] for name, figure in figures.items() if not figure.file_only}
     content["index.html"] = html.report(sections, shown, suffixes).encode()

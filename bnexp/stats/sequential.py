@@ -37,11 +37,12 @@ def anytime_p(d: ArrayLike, theta: float = 0.0, *, rates: Sequence[float] = POIN
     return min(1.0, 1 / max(float(found.max()), 1e-300)) if found.size else math.nan
 
 
-def anytime_test(d: ArrayLike, *, rates: Sequence[float] = POINTS) -> SignFlip:
-    """Two-sided test of: the differences, shape (n,), are symmetric around 0, read after every pair."""
+def anytime_test(d: ArrayLike, *, margin: float = 0.0, rates: Sequence[float] = POINTS) -> SignFlip:
+    """Two-sided test of: the differences, shape (n,), are symmetric around 0 (within ±`margin`); after every pair."""
     x = finite(d)
     ties = int((x == 0).sum())
-    p = min(1.0, 2 * min(anytime_p(x, rates=rates), anytime_p(-x, rates=rates))) if x.size else math.nan
+    one_sided = [anytime_p(sign * x, margin, rates=rates) for sign in (1, -1)]
+    p = min(1.0, 2 * min(one_sided)) if x.size else math.nan
     return SignFlip(p, x.size, min(1.0, 2.0 ** (1 - x.size + ties)), True, ties)
 
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from made_up_reports import Evidence, evidence, experiment
 
+from bnexp.specs.training import TrainingSpec
+
 SEEDS = 10
 SCATTER = 0.1
 """Percentage points, of a trial beside the luck of its seed, which its pair shares."""
@@ -157,6 +159,49 @@ def until_decided(n: int, rng: np.random.Generator) -> Iterator[Measured]:
     )
 
 
+def times(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Of steps to 97 %, seen on the grid of the looks, where a variant takes a known part of the baseline's steps."""
+    for factor, median, rest in (
+        (0.5, 600, ""),
+        (0.8, 600, ""),
+        (0.8, 2000, ", a third of the runs too late to be seen"),
+    ):
+        plan = experiment(2, SEEDS, primary="steps-to-97")
+        looks = TrainingSpec(epochs=3).evaluation_steps(54_000)
+        inside = []
+        for _ in range(n):
+            took = median * np.exp(rng.normal(0, 0.3, SEEDS) + rng.normal(0, 0.2, (2, SEEDS)))
+            took[1] *= factor
+            (each,) = evidence(plan, accuracies(rng, 2), reached={97: took}, looks=looks).primary
+            inside.append(not (each.difference.low > factor or each.difference.high < factor))
+        yield Measured(
+            f"the 95 % interval holds a true ratio of steps of {factor:g}{rest}", "≥ 95 %", np.mean(inside), n
+        )
+    plan = experiment(5, SEEDS, primary="steps-to-97")
+    false = []
+    for _ in range(n):
+        took = 600 * np.exp(rng.normal(0, 0.3, SEEDS) + rng.normal(0, 0.2, (5, SEEDS)))
+        false.append(asserts(evidence(plan, accuracies(rng, 5), reached={97: took}, looks=looks)))
+    yield Measured("a null report whose primary metric is a time asserts a difference", "≤ 5 %", np.mean(false), n)
+
+
+def learning_rates(n: int, rng: np.random.Generator) -> Iterator[Measured]:
+    """Where no rate matters, and no variant differs at its best one."""
+    for primary in ("test-accuracy", "best-rate-accuracy"):
+        plan = experiment(4, SEEDS, (1e-3, 3e-3, 1e-2), primary)
+        false, inside = [], []
+        for _ in range(n):
+            scores = 99 + rng.normal(0, 0.1, SEEDS) + rng.normal(0, SCATTER, (12, SEEDS))
+            validation = scores + rng.normal(0, 0.03, (12, SEEDS))
+            found = evidence(plan, scores, validation=validation)
+            false.append(asserts(found))
+            inside += [each.difference.contains_zero for each in found.primary]
+        promise = f"a null report with three learning rates, primary metric {primary}, asserts a difference"
+        yield Measured(promise, "≤ 5 %", np.mean(false), n)
+    promise = "the 95 % interval at each variant's own best rate holds the true difference"
+    yield Measured(promise, "≥ 95 %", np.mean(inside), len(inside))
+
+
 SCENARIOS: tuple[Callable[[int, np.random.Generator], Iterator[Measured]], ...] = (
     null_reports,
     coverage,
@@ -164,4 +209,6 @@ SCENARIOS: tuple[Callable[[int, np.random.Generator], Iterator[Measured]], ...] 
     equivalence,
     early_looks,
     until_decided,
+    times,
+    learning_rates,
 )

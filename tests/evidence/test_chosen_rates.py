@@ -34,7 +34,8 @@ def evidence(accuracies):
             records = {seed: made(*pair) for seed, pair in enumerate(zip(validation[:, k], test[:, k], strict=True))}
             at = {"training.optimizer.learning_rate": 0.001 * 3**k}
             sides.append(Side(name, spec, records, at, len(sides)))
-    plan = SimpleNamespace(seeds=tuple(range(SEEDS)), variants=("none", "bn"), baseline="none", margin=0.1)
+    names, primary = ("none", "bn"), "best-rate-accuracy"
+    plan = SimpleNamespace(seeds=tuple(range(SEEDS)), variants=names, baseline="none", margin=0.1, primary=primary)
     return learning_rates(plan, sides)
 
 

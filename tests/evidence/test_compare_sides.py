@@ -46,7 +46,7 @@ def test_a_worse_variant_is_a_regression_and_fails(variants):
     assert (only(found).verdict, found.failed()) == ("regression", True)
     assert only(found).difference.mean == pytest.approx(sum(BAD) / 6 - sum(GOOD) / 6)
     assert text.remarks(found) == []
-    assert repr(found) == "made-up: test accuracy of ln minus none -0.533 [-0.642, -0.425] points, n=6: regression"
+    assert repr(found) == "made-up: test accuracy of ln minus none -0.533 [-0.642, -0.425] percentage points, n=6: regression"
 
 
 @pytest.mark.parametrize("pattern", ["ln", "variant=l*"])
@@ -248,8 +248,8 @@ REFUSED = [
     (("results", "ln"), {}, "results is a results folder and ln is none"),
     (("none", "empty"), {}, "empty: no experiment is stored in this folder"),
     (("none", "ln"), {"experiment": "mde-up"}, "no experiment is named 'mde-up'; did you mean 'made-up'?"),
-    (("none", "ln"), {"margin": -1}, "a number from 0, in points, not -1"),
-    (("none", "ln"), {"margin": float("nan")}, "a number from 0, in points, not nan"),
+    (("none", "ln"), {"margin": -1}, "a number from 0, in percentage points, not -1"),
+    (("none", "ln"), {"margin": float("nan")}, "a number from 0, in percentage points, not nan"),
     (("none", "ln"), {"only": ["size=3"]}, "no key of the grid is 'size'"),
     (("none", "ln"), {"only": ["gn*"]}, "matches nothing; there is made-up"),
     (("none", "ln"), {"only": "ln"}, "only: a list of texts"),
@@ -270,3 +270,24 @@ def test_variants_of_several_experiments_ask_for_one(here):
     with pytest.raises(UserError, match="several experiments, one, two; choose with --experiment"):
         bnexp.compare("none", "ln")
     assert only(bnexp.compare("none", "ln", experiment="two")).experiment == "two"
+
+
+def test_before_all_planned_pairs_have_a_result_there_is_no_verdict(here):
+    write(here / "results", {"none": (*GOOD, *GOOD), "ln": (*BAD, *BAD)}, fates={("ln", 11): "missing"})
+    found = bnexp.compare("none", "ln")
+    assert (found.comparisons[0].verdict, len(found.undecidable), found.failed()) == ("not shown", 1, False)
+    assert found.failed(require_noninferior=True)
+    assert bnexp.compare("none", "ln", seeds=range(11)).failed()
+
+
+def test_seeds_that_were_added_until_all_was_decided_are_compared_by_a_rule_that_holds_then(here):
+    store = write(here / "results", {"none": (*GOOD, *GOOD), "ln": (*BAD, *BAD)}, fates={("ln", 11): "missing"})
+    plan = store.read_plan("made-up").model_copy(update={"looks": (10, 11)})
+    store.write_plan("made-up", plan.model_dump(mode="json"))
+    found = bnexp.compare("none", "ln")
+    (each,) = found.comparisons
+    assert (each.sequential, each.verdict, found.undecidable) == (True, "regression", ())
+    assert "sequential p" in text.sentences(found)[0]
+    assert bnexp.compare("none", "ln", margin=2.0).comparisons[0].verdict == "not shown"
+    with pytest.raises(UserError, match="the test of times does not hold there"):
+        bnexp.compare("none", "ln", metric="steps-to-98")

@@ -116,10 +116,9 @@ def test_both_comparisons_stand_beside_each_other(compared):
     choice, _, same, own = words.sentences(compared)
     where = "on the validation images of every fourth seed (0, 4 and 8)"
     assert choice == f"Learning rates are chosen {where}, and compared on the other seeds."
-    assert same.startswith("At one learning rate for all, 0.01: bn-pre against none: +0.089 pp")
-    assert own.startswith(
-        "Each at its own best of the learning rates tried (bn-pre 0.1, none 0.01): bn-pre against none: +0.39"
-    )
+    assert same.startswith("At one learning rate for all, 0.01: bn-pre against none, exploratory: +0.089 pp")
+    tried = "Each at its own best of the learning rates tried (bn-pre 0.1, none 0.01)"
+    assert own.startswith(f"{tried}: bn-pre against none, exploratory: +0.39")
     row = words.readable(compared).set_index("variant").loc["bn-pre"]
     assert (row["same rate"], row["own best rate"], row["rates tried"]) == ("0.01", "0.1*", "0.001, 0.01, 0.1")
     assert row["difference at it (pp)"].startswith("+0.089")
@@ -127,10 +126,13 @@ def test_both_comparisons_stand_beside_each_other(compared):
     assert "better ones may lie beyond" in words.legend(compared)
 
 
-def test_only_the_question_of_the_experiment_gets_a_verdict(compared):
+def test_only_the_question_of_the_experiment_gets_a_verdict(compared, tmp_path):
+    store, plan = build(tmp_path)
+    asked = Evidence(store, plan.model_copy(update={"primary": "best-rate-accuracy"}))
+    assert asked.primary == [*asked.learning_rates.own]
     verdict = "bn-pre has a test accuracy 0.39"
     assert not any(word in " ".join(words.sentences(compared)[2:]) for word in ("higher", "lower", "equivalent"))
-    assert [verdict in text for text in words.sentences(compared, primary=True)[2:]] == [False, True]
+    assert [verdict in text for text in words.sentences(asked.learning_rates)[2:]] == [False, True]
 
 
 def test_variants_that_differ_in_their_rate_alone_are_one_at_several_rates(tmp_path):

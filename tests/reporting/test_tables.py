@@ -1,5 +1,6 @@
 """The table of an experiment, its legend, and how it comes out as text."""
 
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -108,9 +109,9 @@ def test_markdown():
 
 def test_latex():
     assert latex.table(HOSTILE, caption="50 % of a_b", label="tab:a_b}") == (
-        "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
-        "\\caption{50 \\% of a\\_b}\n\\label{tab:a-b-}\n"
-        "\\begin{tabular}{lr}\n\\toprule\nvariant & $-$1 \\% \\\\\n\\midrule\n"
+        "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\\setlength{\\belowcaptionskip}{4pt}\n"
+        "\\caption{50~\\% of a\\_b}\n\\label{tab:a-b-}\n"
+        "\\begin{tabular}{lr}\n\\toprule\nvariant & $-$1~\\% \\\\\n\\midrule\n"
         "a|b\\_c & $-$2 \\\\\n"
         "{[}x{]}(javascript:y) & --- \\\\\n"
         "$<$b$>$\\& \\#1 & $>$3 \\\\\n"
@@ -166,18 +167,37 @@ def test_nothing_is_said_of_the_images_where_there_is_no_comparison_or_one_pair(
     assert {each.sampling for each in one.comparisons} == {None}
 
 
+@pytest.fixture(scope="module")
+def papers(results, tmp_path_factory):
+    """Reports of a grid, of learning rates, and of one place with the figure for a paper: their LaTeX files."""
+    root = tmp_path_factory.mktemp("papers")
+    alone = build(root / "alone", name="alone", batch_sizes=(), seeds=3, faults={})[0]
+    rates = build_rates(root / "rates", seeds=8)[0]
+    reports = [write_report(store, root / f"of-{k}") for k, store in enumerate((results[0], rates))]
+    reports.append(write_report(alone, root / "of-alone", pdf=True))
+    return [file for report in reports for file in report.files if file.suffix == ".tex"]
+
+
+def test_captions_say_unit_n_and_interval_and_tables_have_six_columns_at_most(papers):
+    texts = {file.stem: file.read_text() for file in papers}
+    assert {"made-up", "rates", "rates-learning-rates", "alone", "alone-paper"} <= texts.keys()
+    for name in ("made-up", "rates", "rates-learning-rates", "alone", "alone-paper"):
+        [caption] = re.findall(r"\\caption{(.*)}", texts[name])
+        assert "in per" in caption
+        assert re.search(r"n~=~\d", caption)
+        assert r"95~\% t interval" in caption
+    assert max(line.count("&") for text in texts.values() for line in text.splitlines()) == 5
+
+
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no LaTeX here")
-def test_37_the_tables_fit_into_the_class_article(results, tmp_path):
+def test_37_tables_and_figure_fit_into_the_class_article(papers, tmp_path):
     """At the width of its text and of a page, whatever the experiment has."""
-    tables = []
-    for store, name in ((results[0], "made-up"), (build_rates(tmp_path / "rates")[0], "rates-report")):
-        tables += [file for file in write_report(store, tmp_path / name).files if file.suffix == ".tex"]
-    assert any(file.stem.endswith("-learning-rates") for file in tables)
-    inputs = "".join(rf"\input{{{file}}}\clearpage " for file in tables)
-    text = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    inputs = "".join(rf"\graphicspath{{{{{file.parent}/}}}}\input{{{file}}}\clearpage " for file in papers)
+    packages = r"\usepackage{booktabs}\usepackage{graphicx}"
+    text = rf"\documentclass{{article}}{packages}\begin{{document}}{inputs}\end{{document}}"
     (tmp_path / "t.tex").write_text(text)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     log = (tmp_path / "t.log").read_text(errors="replace")
     assert "Overfull \\hbox" not in log
-    assert max(line.count("&") for file in tables for line in file.read_text().splitlines()) <= 5
+    assert f"({len(papers)} pages" in " ".join(log.split())

@@ -83,7 +83,8 @@ def _reference(axes: Axes, published: Published, y: float, variants: Sequence[Va
     side: Literal["left", "right"] = "left" if published.value < (low + high) / 2 else "right"
     whose = f" {published.variant}," if published.variant else ""
     text = figures.plain(f"{published.value:g}{whose} {published.source}", 44)
-    axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label = axes.text(published.value, y, text, ha=side, va="center", fontsize=6, color=figures.GREY)
+    label.set_bbox({"color": "white", "pad": 0.5})  # over the lines of others
 
 
 def _seeds(axes: Axes, values: ArrayLike, heights: ArrayLike, variant: Variant, *, size: float, edge: float) -> None:
@@ -113,7 +114,6 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
 
     A row per comparison, baseline by baseline and place by place of the grid; every pair is a small open point.
     """
-    known = {variant.name: variant for variant in variants}
     baselines = [*dict.fromkeys(each.baseline for each in comparisons)]
     rows: list[Comparison | str] = []
     for comparison in comparisons:
@@ -123,9 +123,21 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
             rows.append(place)
         rows.append(comparison)
     figure = Figure(figsize=(figures.COLUMN, 0.95 + ROW * len(rows)))
-    axes = figure.subplots()
-    zero = float(bool(comparisons[0].ratio))
-    labels, drawn = [], [zero]
+    differences(figure.subplots(), rows, variants)
+    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
+    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
+    if comparisons[0].ratio:
+        note = f"variant over {baseline}, paired by seed, with its 95 % interval"
+    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
+    return figure
+
+
+def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence[Variant]) -> None:
+    """The panel of `forest`: a row per comparison, or with the name of the place of those below it."""
+    known = {variant.name: variant for variant in variants}
+    first = next(row for row in rows if not isinstance(row, str))
+    null = float(bool(first.ratio))
+    labels, drawn = [], [null]
     for y, row in enumerate(rows):
         if isinstance(row, str):
             labels.append("")
@@ -139,17 +151,11 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
         _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8, edge=0.5)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]
         axes.text(1.03, y, effect(row), transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
-    axes.axvline(zero, color="#444444", linewidth=0.8, zorder=1)
+    axes.axvline(null, color="#444444", linewidth=0.8, zorder=1)
     _rows(axes, labels, ends=(-0.6, len(rows) - 0.4))
     axes.set_xlim(*figures.limits(drawn))
-    metric = comparisons[0].metric
-    unit = "percentage points" if metric.unit == "%" else metric.unit
-    axes.set_xlabel(f"ratio of {metric.label}" if zero else f"difference in {metric.label}\n({unit})")
-    baseline = figures.plain(baselines[0], 22) if len(baselines) == 1 else "baseline"
-    note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
-    note = f"variant over {baseline}, paired by seed, with its 95 % interval" if zero else note
-    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
-    return figure
+    label = f"{first.metric.label}\n({first.metric.unit_of_differences})"
+    axes.set_xlabel(f"ratio of {first.metric.label}" if null else f"difference in {label}")
 
 
 @figures.style()

@@ -197,7 +197,9 @@ def keyed(figure: Figure, variants: Sequence[Variant], behind: Mapping[str, str]
 
 def note_below(figure: Figure, parts: Iterable[str]) -> None:
     """Small print under the panels: what is drawn."""
-    text = textwrap.fill("; ".join(part for part in parts if part) + ".", int(figure.get_figwidth() * 20.5))
+    if not (said := "; ".join(part for part in parts if part)):
+        return
+    text = textwrap.fill(f"{said}.", int(figure.get_figwidth() * 20.5))
     figure.supxlabel(text[0].upper() + text[1:], fontsize=6, color=GREY, x=0.01, ha="left")
 
 

@@ -104,10 +104,7 @@ def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], ki
     """
 
     def draw(axes: Axes, curves: Mapping[str, Curve]) -> None:
-        _axes(axes, curves, kind)
-        for variant in variants:
-            if variant.name in curves:
-                _draw(axes, curves[variant.name], variant)
+        curves_of(axes, curves, variants, kind)
 
     columns, labels = figures.columns_for(len(shown), stacked=2), (AXES[x], Y_LABELS[kind])
     row, alike = (1.5, True) if columns == 1 else (1.45, False)
@@ -116,6 +113,14 @@ def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], ki
     notes = [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
     figures.keyed(figure, variants, behind, notes)
     return figure
+
+
+def curves_of(axes: Axes, curves: Mapping[str, Curve], variants: Sequence[Variant], kind: Kind) -> None:
+    """A panel of `learning_curves`."""
+    _axes(axes, curves, kind)
+    for variant in variants:
+        if variant.name in curves:
+            _draw(axes, curves[variant.name], variant)
 
 
 def curves_apart(panel: CurvePanel, variants: Sequence[Variant], baseline: str, kind: Kind, x: str) -> Figure:

@@ -167,7 +167,10 @@ def paper(evidence: Evidence) -> dict[str, str]:
 def _paper_caption(evidence: Evidence) -> str:
     counts = {each.accuracy.n for each in evidence.conditions}
     n = f"n = {min(counts)}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}" if counts else "n = 0"
-    said = f"Test accuracy after the last step ({evidence.plan.name}): mean over {n} seeds with its 95 % t interval."
+    said = (
+        f"Test accuracy after the last step, in per cent ({evidence.plan.name}): mean over {n} seeds with its 95 % t "
+        "interval."
+    )
     if evidence.comparisons:
         said += (
             f" Difference to {evidence.plan.baseline}: over pairs of one seed, in percentage points (pp); "

@@ -12,6 +12,7 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
 from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, Trainings, curves_apart, learning_curves
+from bnexp.reporting.drawing.paper import paper
 from bnexp.reporting.part import Context, Figure, Part
 from bnexp.reporting.phrases import places
 from bnexp.specs.wording import every
@@ -25,7 +26,9 @@ def curves(evidence: Evidence, context: Context) -> Part | None:
     if not trainings:
         return None
     data = chart(evidence.conditions, trainings, context.variants)
-    return Part(region="headline", chart=data, figures=tuple(_figures(evidence, context, trainings)))
+    figures = tuple(_figures(evidence, context, trainings))
+    papers = tuple(_papers(evidence, context, trainings))
+    return Part(region="headline", chart=data, figures=figures, papers=papers)
 
 
 def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
@@ -66,6 +69,27 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
                 panels = [panel(label, where[label], measure, x) for label in part]
                 draw = partial(learning_curves, panels, variants, kind, x)
                 yield _figure(file, text, draw, wide=len(part) > 2)
+
+
+def _papers(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
+    """Differences and curves side by side, where one panel holds all variants."""
+    variants, shown = context.variants, [c for c in evidence.primary if c.difference.n > 1]
+    known = {each.variant: trainings[each.point] for each in evidence.conditions if each.point in trainings}
+    if len(places(evidence.conditions)) > 1 or len(variants) > MANY or not shown:
+        return
+    panel = CurvePanel("", {name: each.curve("validation_accuracy", "step") for name, each in known.items()})
+    if not any(len(each.seeds) for each in panel.curves.values()):
+        return
+    counts = sorted({each.counts[0] for each in panel.curves.values()})
+    n = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
+    caption = (
+        f"Normalizations compared ({evidence.plan.name}). Left: difference in {shown[0].metric.label} from "
+        f"{evidence.plan.baseline}, in {shown[0].metric.unit_of_differences}: mean over pairs of one seed with its "
+        "95 % t interval, each "
+        "pair a small circle; behind a name pairs/planned. Right: validation accuracy in per cent: mean over n = "
+        f"{n} seeds with its 95 % t interval, every seed faint; logarithmic in the error."
+    )
+    yield Figure("paper", caption, "", partial(paper, shown, panel, variants), wide=True)
 
 
 def _figure(name: str, text: str, draw: Callable[[], Canvas], *, wide: bool = False) -> Figure:

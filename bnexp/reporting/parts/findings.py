@@ -34,7 +34,7 @@ def findings(evidence: Evidence, context: Context) -> Part:
         f"Ratio of {against[0].metric.label} to the baseline's, pair by pair."
         if against[0].ratio
         else f"Difference in {against[0].metric.label} from the baseline, pair by pair, in "
-        f"{'percentage points' if against[0].metric.unit == '%' else against[0].metric.unit}.",
+        f"{against[0].metric.unit_of_differences}.",
         f"Forest plot. {'; '.join(told)}.",
         partial(forest, against, context.variants),
     )

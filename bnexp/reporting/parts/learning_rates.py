@@ -39,8 +39,8 @@ def learning_rates(evidence: Evidence, _: Context) -> Part | None:
         paper_caption=(
             f"Each variant at its own best learning rate ({evidence.plan.name}), chosen by validation accuracy over "
             f"{counted(len(rates.choosing), 'seed')} (mean with its 95 % t interval; *: the last rate that was tried). "
-            f"Difference in test accuracy over pairs of the other seeds (n = {pairs} at most), in percentage points, "
-            "with its 95 % t interval; p: exact sign-flip test with Holm's correction."
+            f"Difference in test accuracy to {evidence.plan.baseline} over pairs of the other seeds (n = {pairs} at "
+            "most), in percentage points, with its 95 % t interval; p: exact sign-flip test with Holm's correction."
         ),
     )
     return Part(

@@ -1,4 +1,4 @@
-"""A table as LaTeX, for a paper."""
+"""Tables and figures as LaTeX, for a paper."""
 
 import re
 
@@ -10,13 +10,25 @@ def table(frame: pd.DataFrame, *, caption: str = "", label: str = "") -> str:
 
     Six columns of this size are no wider than the text of the class `article`.
     """
-    lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
+    lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}\setlength{\belowcaptionskip}{4pt}"]
     lines += [rf"\caption{{{text(caption)}}}"] if caption else []
-    lines += [rf"\label{{{re.sub('[^A-Za-z0-9:-]+', '-', label)}}}"] if label else []
+    lines += [rf"\label{{{_label(label)}}}"] if label else []
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(frame.columns) - 1)}}}", r"\toprule"]
     lines += [" & ".join(text(str(column)) for column in frame.columns) + r" \\", r"\midrule"]
     lines += [" & ".join(text(str(cell)) for cell in row) + r" \\" for row in frame.itertuples(index=False)]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def figure(file: str, *, caption: str) -> str:
+    """A picture over both columns, for the package graphicx."""
+    lines = [r"\begin{figure*}", r"\centering", rf"\includegraphics[width=\textwidth]{{{file}}}"]
+    return "\n".join(
+        [*lines, rf"\caption{{{text(caption)}}}", rf"\label{{{_label(f'fig:{file}')}}}", r"\end{figure*}", ""]
+    )
+
+
+def _label(name: str) -> str:
+    return re.sub("[^A-Za-z0-9:-]+", "-", name)
 
 
 _LATEX = str.maketrans(
@@ -37,5 +49,6 @@ _LATEX = str.maketrans(
 
 
 def text(line: str) -> str:
-    """`line` on one line, with everything escaped that LaTeX would read as a command."""
-    return " ".join(line.split()).translate(_LATEX)
+    """`line` on one line, with everything escaped that LaTeX would read as a command; `n = 10`, `95 %` stay whole."""
+    escaped = " ".join(line.split()).translate(_LATEX)
+    return re.sub(r"(?<=\d) (?=\\%)|(?<=\bn) = (?=\d)", lambda found: found[0].replace(" ", "~"), escaped)

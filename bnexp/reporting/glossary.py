@@ -41,6 +41,16 @@ GLOSSARY = (
         "The pairs do not show one. That is no proof that there is none: it may be smaller than they can detect.",
     ),
     Term(
+        "exploratory",
+        r"\b[Ee]xploratory\b",
+        "Not the question that the experiment was planned for. It is shown with its interval, and no verdict follows.",
+    ),
+    Term(
+        "sequential",
+        r"\bsequential (p|rule)\b",
+        "A rule that holds at every look at the results, so that seeds may be added until it has decided.",
+    ),
+    Term(
         "detectable difference",
         r"\bdetectable difference\b|\bcould have detected\b|\bcan detect\b",
         "The smallest true difference that so many pairs find in 80 % of all such experiments (80 % power).",

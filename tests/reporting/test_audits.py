@@ -10,9 +10,12 @@ from bnexp.specs.trial import Trial, TrialSpec
 
 def audit_of(store, plan):
     """The sentence, whether it alarms, and the table of what is not declared."""
-    part = confounds(Evidence(store, plan), None)
-    [sentence] = part.paragraphs
-    return sentence, part.alarming, part.tables[0].text if part.tables else None
+    evidence = Evidence(store, plan)
+    warning, part = confounds(evidence, None), declared(evidence, None)
+    undeclared = [table.text for table in part.tables if "is not declared" in table.caption]
+    if warning is not None:
+        assert warning.paragraphs == part.paragraphs[:1]
+    return part.paragraphs[0], warning is not None, undeclared[0] if undeclared else None
 
 
 def alter(store, plan, variant, *, seeds=range(9), places=(16, 64), execution=None, **environment):

@@ -1,7 +1,12 @@
 """In a real browser the page shows what it should, answers pointer and keys, and its console stays empty."""
 
+import base64
 import json
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import made_up
 import numpy as np
@@ -24,6 +29,7 @@ HOSTILE = [
     "long-" * 12,
 ]
 PLOT = ".plot > svg"
+RESULTS = "[aria-label='Results of made-up']"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,13 @@ def press(browser, words, selector=".curves button"):
     browser.click("[data-wanted]")
 
 
+def unfolded(browser):
+    """The same page with all of its parts open, and all columns of its tables."""
+    browser.js("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    browser.js("document.querySelectorAll('.more').forEach((button) => button.click())")
+    return browser
+
+
 def open_table(browser):
     """Have the values of the curves as a table."""
     press(browser, "The same values as a table", ".curves summary")
@@ -82,11 +95,11 @@ def readout(browser):
 
 
 def column(browser, k):
-    return texts(browser, f".experiment > .scroll tbody tr > :nth-child({k + 1})")
+    return texts(browser, f"{RESULTS} tbody tr > :nth-child({k + 1})")
 
 
 def test_the_page_opens_from_disk_without_a_word_in_the_console(opened):
-    assert "What may be concluded" in texts(opened, "h2")
+    assert texts(opened, "h2") == ["Not complete", "What was found", "What does this mean?"]
     assert opened.console == []
 
 
@@ -126,9 +139,9 @@ def test_every_figure_is_displayed(opened):
 
 
 def test_pressing_a_heading_sorts_the_table_and_pressing_it_again_turns_it_round(opened):
-    heads = texts(opened, ".experiment > .scroll thead th")
+    heads = texts(unfolded(opened), f"{RESULTS} thead th")
     k = heads.index("test accuracy (%)")
-    press(opened, "test accuracy (%)", ".experiment > .scroll th button")
+    press(opened, "test accuracy (%)", f"{RESULTS} th button")
     up = [float(text.split()[0]) for text in column(opened, k)]
     assert len(up) == 10
     assert up == sorted(up)
@@ -160,8 +173,8 @@ def test_a_table_is_sorted_by_numbers_in_full_and_what_has_none_comes_last(opene
 
 
 def test_a_row_keeps_its_command_when_the_table_is_sorted(opened):
-    press(opened, "test accuracy (%)", ".experiment > .scroll th button")
-    rows = "[...document.querySelector('.experiment > .scroll table').tBodies[0].rows]"
+    press(unfolded(opened), "test accuracy (%)", f"{RESULTS} th button")
+    rows = f'[...document.querySelector("{RESULTS} table").tBodies[0].rows]'
     names = opened.js(f"{rows}.map((row) => [row.cells[0].textContent, row.querySelector('button').dataset.copy])")
     assert len(names) == 10
     assert all(f"--only variant={name} " in command for name, command in names)
@@ -174,7 +187,7 @@ def test_a_button_copies_the_command_of_its_row(opened, older):
     opened.js("board.writeText('before')")
     if older:
         opened.js("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
-    opened.click(".experiment > .scroll tbody tr:nth-child(2) .copy")
+    unfolded(opened).click(f"{RESULTS} tbody tr:nth-child(2) .copy")
     command = "bnexp run made-up.yaml --only variant=bn-pre --only training.batch_size=16 --seeds 0-3"
     assert opened.js("new Promise((done) => setTimeout(() => done(board.readText()), 50))") == command
     assert texts(opened, "#said") == [f"copied: {command}"]
@@ -203,6 +216,7 @@ def test_variants_are_switched_off_and_on(opened):
     ("words", "titles"),
     [
         ([], {"validation accuracy (%)", "training steps"}),
+        (["logarithmic", "examples"], {"validation accuracy (%)", "training examples seen"}),
         (["loss", "seconds"], {"validation loss (nats)", "seconds of training"}),
         (["training", "examples"], {"training accuracy (%)", "training examples seen"}),
         (["linear", "loss"], {"validation loss (nats)", "training steps"}),
@@ -218,8 +232,10 @@ def test_the_axes_are_switched_and_named(opened, words, titles):
 
 
 def test_every_point_lies_inside_the_picture_whatever_the_axes(opened):
-    for words in (["linear"], ["loss"], ["seconds"], ["training"], ["logarithmic"], ["accuracy"]):
+    """But for the steep beginning on linear ones, which the picture's edge cuts off."""
+    for words in (["logarithmic"], ["loss"], ["seconds"], ["training"], ["accuracy"]):
         press(opened, *words)
+        assert "leaves the picture" not in texts(opened, ".curves .legend")[0]
         outside = opened.js(
             "(() => { const box = document.querySelector('.frame .axis').getBoundingClientRect();"
             "const outside = (it) => it.left < box.left - 1 || it.right > box.right + 1"
@@ -230,6 +246,14 @@ def test_every_point_lies_inside_the_picture_whatever_the_axes(opened):
             "return outside(it) || (path.matches('.mean') && it.width < 1); }).length; })()"
         )
         assert outside == 0, words
+
+
+def test_a_linear_picture_begins_with_it_and_says_what_is_cut_off(opened):
+    assert texts(opened, ".choice [aria-pressed=true]") == ["validation", "accuracy", "steps", "linear"]
+    assert "The steep beginning leaves the picture" in texts(opened, ".curves .legend")[0]
+    # What counts is the last nine tenths: there the means lie inside, and no tick is below them.
+    ticks = [float(text) for text in texts(opened, f"{PLOT} .frame text") if re.fullmatch(r"[\d.]+", text)]
+    assert min(tick for tick in ticks if tick > 50) > 90
 
 
 def expected(results, variant, point, step, measure="validation_accuracy"):
@@ -281,6 +305,7 @@ def test_another_place_of_the_grid_shows_its_own_curves(opened, results):
 
 
 def test_a_training_that_diverged_is_crossed_told_and_not_in_the_mean(opened, results):
+    press(opened, "logarithmic")
     assert count(opened, ".ended") == 1
     hover(opened, 0, 12)
     said, seeds = readout(opened)
@@ -290,7 +315,7 @@ def test_a_training_that_diverged_is_crossed_told_and_not_in_the_mean(opened, re
 
 
 def test_the_pointer_leaves_and_the_values_go(opened):
-    hover(opened, 2, 3)
+    hover(opened, 2, -1)
     assert len(readout(opened)[1]) == 4
     opened.hover(5, 5)
     assert readout(opened)[1] == []
@@ -381,22 +406,20 @@ def test_a_curve_that_is_black_on_paper_has_the_colour_of_text_in_the_dark(brows
     assert colours[0] != colours[1]
 
 
-def test_without_scripts_sentences_figures_and_tables_stay(browser, page):
+def test_without_scripts_the_first_screen_the_folded_parts_and_the_glossary_stay(browser, page):
     browser.open(page)
-    sentence = texts(browser, "ul.sentences li")[0]
+    line = next(text for text in texts(browser, ".findings dd") if text.startswith("accuracy: "))
     browser.open(page, scripts=False)
     seen = browser.ask("DOMSnapshot.captureSnapshot", computedStyles=["display"])
     strings = seen["strings"]
     layout = seen["documents"][0]["layout"]
     shown = [strings[k] for k in layout["text"] if k >= 0]
     assert any(text.startswith("Without JavaScript the learning curves are not drawn") for text in shown)
-    assert sentence in shown
-    assert any("P(improvement)" in text for text in shown)
-    assert not any(text in ("run", "copy a command", "accuracy") for text in shown)
+    assert line.removeprefix("accuracy: ") in [text.strip() for text in shown]
+    assert {"Every test, in words", "Every trial", "P(improvement)"} <= set(shown)
+    assert not any(text in ("run", "copy a command", "loss") for text in shown)
     nodes = seen["documents"][0]["nodes"]
-    names = [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
-    unfolded = re.sub(r"<details.*?</details>", "", page.read_text(), flags=re.DOTALL)
-    assert names.count("IMG") == unfolded.count("<img ") > 2
+    assert "IMG" in [strings[nodes["nodeName"][k]] for k in layout["nodeIndex"]]
     browser.ask("Emulation.setScriptExecutionDisabled", value=False)
 
 
@@ -455,9 +478,143 @@ def test_names_of_others_are_only_text(browser, hostile, width):
     assert texts(browser, ".variant bdi") == HOSTILE
     open_table(browser)
     assert texts(browser, ".curves thead th")[1:] == HOSTILE
+    press(browser, "logarithmic")
     for k in range(5):
         hover(browser, k, 20)
         assert readout(browser)[0][0] == HOSTILE[k]
     assert count(browser, "script:not([type])") == 1
     assert browser.js("document.documentElement.scrollWidth - innerWidth") <= 0
     assert browser.console == []
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """Without a grid, and batch normalization seen under both statistics."""
+    root = tmp_path_factory.mktemp("plain")
+    store, _ = build(root, batch_sizes=(), seeds=6, epochs=10, faults={}, recalibrated=True)
+    return write_report(store, root / "report").index
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_first_screen_holds_every_finding_and_fits(browser, plain, width):
+    browser.open(plain, width=width)
+    assert texts(browser, ".findings dt") == ["bn-pre vs none", "bn-post vs none", "ln vs none", "gn vs none"]
+    assert [text.partition(":")[0] for text in texts(browser, ".findings dd")] == ["accuracy", "speed"] * 4
+    assert browser.js("document.querySelector('.findings').getBoundingClientRect().bottom < innerHeight")
+    assert browser.js("document.documentElement.scrollWidth - innerWidth") <= 0
+    inside = "(it) => { const box = it.getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth; }"
+    assert browser.js(f"[...document.querySelectorAll('.findings dd, .seen img, .plot > svg')].every({inside})")
+    assert browser.js("document.querySelectorAll('details[open]').length") == 0
+
+
+def test_many_findings_are_grouped_by_place_and_folded_beyond_a_dozen(browser, tmp_path):
+    store, _ = build(tmp_path, batch_sizes=(2, 4, 8, 16), seeds=1, epochs=1, faults={})
+    browser.open(write_report(store, tmp_path / "report").index)
+    assert texts(browser, ".findings ~ h3, p ~ h3")[:3] == ["batch size 2", "batch size 4", "batch size 8"]
+    assert count(browser, ".experiment > .findings dt") == 12
+    assert texts(browser, ".experiment > details > summary")[0] == "4 more comparisons"
+
+
+def test_solid_is_what_was_learned_and_dotted_the_moving_averages(browser, plain):
+    browser.open(plain)
+    assert count(browser, ".averaged") == 2
+    assert "Dotted: the same weights with moving averages." in texts(browser, ".curves .legend")[0]
+    hover(browser, 1, -1)
+    said = readout(browser)[0]
+    assert float(said[2].split()[0]) > float(re.match(r"with moving averages ([\d.]+) %", said[4])[1])
+    press(browser, "training")
+    assert count(browser, ".averaged") == 0
+    assert "Dotted" not in texts(browser, ".curves .legend")[0]
+
+
+def test_a_wide_table_shows_eight_columns_and_the_others_on_demand(opened):
+    opened.js("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    seen = f'[...document.querySelectorAll("{RESULTS} thead th")].filter((it) => it.offsetWidth).length'
+    assert opened.js(seen) == 8
+    press(opened, texts(opened, ".more")[0], ".more")
+    assert opened.js(seen) > 12
+    assert texts(opened, ".more[aria-expanded=true]") == ["fewer columns"]
+    press(opened, "fewer columns", ".more")
+    assert opened.js(seen) == 8
+
+
+def described(browser, selector):
+    """What assistive technology is told of an element besides its name."""
+    node = browser.ask("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+    tree = browser.ask("Accessibility.getPartialAXTree", objectId=node["result"]["objectId"], fetchRelatives=False)
+    return tree["nodes"][0]["description"]["value"]
+
+
+PP = "[aria-describedby='term-3']"
+"""The first occurrence of `pp`."""
+
+
+def test_a_term_is_explained_to_pointer_keys_and_finger(browser, plain):
+    browser.open(plain)
+    meaning = "Percentage points: the difference of two percentages."
+    assert texts(browser, PP)[0] == "pp"
+    assert described(browser, PP).startswith(meaning)
+    tip = "document.getElementById('tip')"
+    box = f'document.querySelector("{PP}").getBoundingClientRect()'
+    place = browser.js(f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])({box})")
+    assert browser.js(f"{tip}.hidden")
+    browser.hover(*place)
+    assert texts(browser, "#tip")[0].startswith(meaning)
+    browser.hover(5, 5)
+    assert browser.js(f"{tip}.hidden")
+    browser.js(f'document.querySelector("{PP}").focus()')
+    assert not browser.js(f"{tip}.hidden")
+    browser.press("Escape")
+    assert browser.js(f"{tip}.hidden")
+    browser.open(plain, width=390)
+    browser.click(PP)
+    box = browser.js(f"(({{left, right}}) => [left, right])({tip}.getBoundingClientRect())")
+    assert 0 <= box[0] < box[1] <= 390
+
+
+def test_each_term_is_marked_once_on_the_first_screen(browser, plain):
+    browser.open(plain)
+    terms = "[...document.querySelectorAll('.term')].filter((it) => !it.closest('details'))"
+    marked = browser.js(f"{terms}.map((it) => it.getAttribute('aria-describedby'))")
+    assert len(marked) == len(set(marked)) >= 5
+
+
+def test_on_paper_every_part_is_open_and_light(browser, plain):
+    browser.open(plain, dark=True)
+    browser.ask(
+        "Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}]
+    )
+    assert browser.js("getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()") == "#fff"
+    assert browser.js("[...document.querySelectorAll('.controls, .skip')].every((it) => !it.offsetWidth)")
+    pages = len(re.findall(rb"/Type /Page\b", base64.b64decode(browser.ask("Page.printToPDF")["data"])))
+    assert pages > 6
+    browser.js("dispatchEvent(new Event('beforeprint'))")
+    assert count(browser, "details:not([open])") == 0
+    browser.js("dispatchEvent(new Event('afterprint'))")
+    assert count(browser, "details[open]") == 0
+    browser.ask("Emulation.setEmulatedMedia", media="")
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """The accessibility checker axe-core (https://github.com/dequelabs/axe-core), which is no part of the project."""
+    build = Path(__file__).parents[2] / "build"
+    found = Path(os.environ.get("AXE") or build / "node_modules/axe-core/axe.min.js")
+    if not found.is_file() and shutil.which("npm"):
+        command = ["npm", "install", "--prefix", build, "--no-audit", "--no-fund", "--silent", "axe-core@4"]
+        subprocess.run(command, capture_output=True, timeout=120, check=False)
+    if not found.is_file():
+        pytest.skip("axe-core is not here: `npm install --prefix build axe-core`, or AXE=/path/to/axe.min.js")
+    return found.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("screen", [(1280, False), (1280, True), (390, False), (390, True)])
+@pytest.mark.parametrize("which", ["plain", "page"])
+def test_an_accessibility_checker_finds_nothing(browser, axe, request, which, screen):
+    width, dark = screen
+    browser.open(request.getfixturevalue(which), width=width, dark=dark)
+    for folded in (True, False):
+        browser.js(axe)
+        found = browser.js("axe.run().then((it) => it.violations.map((one) => `${one.id}: ${one.nodes[0].html}`))")
+        assert found == [], folded
+        unfolded(browser)

@@ -83,9 +83,19 @@ def test_three_hundred_trials_take_a_small_part_of_a_page(tmp_path):
     assert len(json_block(data)) < 900_000
 
 
+def test_of_a_recalibrated_method_the_seeds_have_what_was_learned_and_the_mean_both(tmp_path):
+    build_ = {"variants": ("none", "bn-pre"), "batch_sizes": (), "seeds": 2, "faults": {}, "recalibrated": True}
+    none, bn = data_of(*build(tmp_path, **build_))[0]["curves"]
+    assert not any(key.startswith("recalibrated") for key in none["mean"])
+    assert {"validation_accuracy", "recalibrated_accuracy", "train_accuracy"} <= bn["mean"].keys()
+    assert bn["seeds"][0].keys() >= {"recalibrated_accuracy", "train_loss"}
+    assert "validation_accuracy" not in bn["seeds"][0]
+
+
 def test_the_page_can_show_whatever_was_measured():
     script = files("bnexp.reporting").joinpath("templates/curves.js").read_text(encoding="utf-8")
     phases = json.loads(re.search(r"const phases = (\[.*?\])", script)[1])
+    phases.append("recalibrated")  # which it shows as validation
     assert {f"{phase}_{kind}" for phase in phases for kind in ("accuracy", "loss")} == MEASURES.keys()
 
 

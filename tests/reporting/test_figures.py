@@ -289,7 +289,7 @@ def test_powers_of_two_stand_at_equal_distances_and_shares_on_a_linear_axis(grid
     [
         ("missing", []),
         ("diverged", CURVES),
-        ("finished", [*CURVES, "differences", "accuracy", "time-to-target", "confusion"]),
+        ("finished", ["differences", *CURVES, "accuracy", "time-to-target", "confusion"]),
     ],
 )
 def test_experiments_that_have_hardly_begun_or_diverged_are_drawn(tmp_path, fate, figures):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from made_up import build, renamed
 
+from bnexp.reporting.glossary import GLOSSARY
 from bnexp.reporting.write import write_report
 
 HOSTILE = [
@@ -70,8 +71,8 @@ def page(report):
 
 
 def test_what_is_missing_stands_before_what_is_concluded_and_that_before_all_else(page):
-    parts = ["Not complete", "1 of 30 trials is missing", "What may be concluded", "Figures", "Learning curves"]
-    parts += ["Table", "Every trial", "Time to an accuracy", "How it was"]
+    parts = ["Not complete", "1 of 30 trials is missing", "What was found", "bn-pre vs none", "Every test, in words"]
+    parts += ["Results of", "Time to an accuracy", "Every trial", "How it was", "Percentage points"]
     places = [page.text.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -117,9 +118,7 @@ def test_learning_curves_are_data_and_not_pictures(report, page):
     """Pictures of them, embedded, made a page of 40 variants 11 MB large."""
     assert {"Line", "Forest", "Dot"} <= {image["alt"].split()[0] for image in page.all("img")}
     assert not [image["alt"] for image in page.all("img") if "Learning curves" in image["alt"]]
-    [block] = re.findall(
-        r'<script type="application/json" id="made-up:curves_of_a_grid">(.*?)</script>', report[0], re.DOTALL
-    )
+    [block] = re.findall(r'<script type="application/json" id="made-up:curves">(.*?)</script>', report[0], re.DOTALL)
     assert json.loads(block)["places"] == ["batch size 16", "batch size 64"]
     assert {"figures/made-up-loss-steps-training.svg", "figures/made-up-loss-steps-training.png"} <= {
         link["href"] for link in page.all("a")
@@ -152,7 +151,7 @@ def test_every_trial_is_a_row_with_what_became_of_it(report, page):
     assert float(seconds) > 0
     assert folder.startswith("mnist-cnn-group-b64-s2-")
     assert re.fullmatch(r"9\d\.\d\d", trials["none", "16", "0"][1])
-    assert "Every trial: 30 rows" in page.text
+    assert "Every trial 30 rows" in page.text
 
 
 def test_figures_are_linked_in_every_format_in_which_they_lie_there(report, page):
@@ -232,3 +231,30 @@ def test_no_figure_carries_a_script(hostile):
         text = path.read_text()
         assert not re.search(r"<(script|img|foreignObject|i|b)\b", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
         HTMLParser().feed(text)
+
+
+def test_each_term_is_found_in_text_as_it_is_written():
+    said = (
+        "n = 10, n\N{NO-BREAK SPACE}= 3 of 4, paired by seed, +0.2 pp [+0.1, +0.3], 95 % interval, sign-flip, McNemar, "
+    )
+    said += "97\N{NO-BREAK SPACE}% in 0.50× the steps, on these test images, incl. test-set sampling, Holm-adjusted p, "
+    said += "No difference detected, could have detected, exploratory, sequential p, equivalent, moving averages, "
+    said += "recalibrated statistics, batch statistics, log-rank, P(improvement)"
+    assert [term.name for term in GLOSSARY if not re.search(term.occurs, said)] == []
+
+
+def test_no_sentence_of_the_glossary_is_longer_than_25_words():
+    sentences = [text for term in GLOSSARY for text in re.split(r"(?<=[.:?]) ", term.meaning)]
+    assert [text for text in sentences if len(text.split()) > 25] == []
+
+
+def test_the_markdown_begins_with_the_same_lines(report, page):
+    markdown = report[1].replace("\\", "")
+    lines = re.findall(r"^  - (.*)$", markdown, re.MULTILINE)
+    assert len(lines) >= 16
+    assert all(
+        line.replace("\N{NO-BREAK SPACE}", " ") in page.text.replace("\N{NO-BREAK SPACE}", " ") for line in lines
+    )
+    assert markdown.index(lines[-1]) < markdown.index("### Figures")
+    assert max(len(line.split(" | ")) for line in markdown.splitlines() if line.startswith("| ")) == 8
+    assert markdown.index("## What does this mean?") > markdown.index("### How it was obtained")

@@ -29,8 +29,6 @@ def test_parts_come_in_the_order_of_the_table(tmp_path):
     store, plan = build(tmp_path, **TINY)
     found = section(Evidence(store, plan), "it", looks(plan.variants), tmp_path).parts
     assert [name for name in PARTS if name in found] == list(found)
-    assert "curves" in found
-    assert "curves_of_a_grid" not in found  # where there is no grid
 
 
 def test_another_topic_is_one_line_more(tmp_path, monkeypatch):

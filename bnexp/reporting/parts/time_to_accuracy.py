@@ -334,7 +334,7 @@ def speed_line(evidence: Evidence, point: int) -> str:
     if found is None or found.ratio.n < FEWEST or math.isnan(found.ratio.mean):
         return _reaches(mine, target, f"{target} %")
     middle, _, limits = ratio(found.ratio).partition(" ")
-    return f"{target} % in {middle}× the steps {limits}"
+    return f"{target} % in {middle}× the steps {limits.replace(f'[{ABSENT}]', '(no interval)')}"
 
 
 def _reaches(condition: Condition, target: int, what: str = "it") -> str:

@@ -51,8 +51,12 @@ def sorted_by(cell: str) -> str | None:
 
 
 def unbroken(text: str) -> str:
-    """`text` whose `n = 10` and `95 %` stay on one line."""
-    return re.sub(r"(?<=\d) %|(?<=\b[np]) [=<] (?=\d)", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    """`text` whose `n = 10`, `95 %` and `[0.36, 0.49]` stay on one line."""
+    return re.sub(
+        r"(?<=\d) %|(?<=\b[np]) [=<] (?=\d)|(?<=\d), (?=[−+\d.]+\])",
+        lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"),
+        text,
+    )
 
 
 def json_block(data: Mapping[str, Any]) -> Markup:

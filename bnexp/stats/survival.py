@@ -36,11 +36,6 @@ class TimeToTarget(NamedTuple):
     budget: float
     """The shortest time that a run without success was watched for; NaN where all succeeded."""
 
-    @property
-    def share(self) -> float:
-        """Share of runs that reached the target; NaN for n=0."""
-        return self.reached / self.n if self.n else math.nan
-
 
 class Survival(NamedTuple):
     """A Kaplan-Meier curve; each field of shape (k,), one entry per time at which a run got there."""
@@ -82,9 +77,8 @@ def first_reached(times: ArrayLike, values: ArrayLike, target: float) -> float:
 def time_to_target(reached: ArrayLike, watched: ArrayLike, *, looks: Sequence[ArrayLike] | None = None) -> TimeToTarget:
     """Median over runs with the censored ones in it; `watched` is the budget of each, the time of its planned end.
 
-    A censored run counts as later than every time, which needs no
-    assumption where all runs have the same budget.  A diverged run is watched to its planned end too, not to its
-    divergence: it will not reach the target later.  `looks` of each run: see `time_ratio`.
+    A censored run counts as later than every time, which needs no assumption where all runs have the same budget.  A
+    diverged run is watched to its planned end too: it will not reach the target later.  `looks`: see `time_ratio`.
     """
     times, ends = _runs(reached, watched)
     event = np.isfinite(times)
@@ -194,7 +188,7 @@ def time_ratio(
             past = grid < bound * (1 - TIE) if later else grid <= bound * (1 + TIE)
             return np.asarray(np.where(past, np.inf, grid).min(axis=1))
 
-        # The look after the end is not watched; that an a is later nobody sees who takes b for waiting until there.
+        # The end of b falls between two looks of a: b counts as not there until the next of them, or until that before.
         end = look(end_b) * (1 if later else 1 - TIE)
         return _scores(a, look(b if later else earliest), np.minimum(end_a, end))
 

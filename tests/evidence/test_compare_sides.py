@@ -46,10 +46,7 @@ def test_a_worse_variant_is_a_regression_and_fails(variants):
     assert (only(found).verdict, found.failed()) == ("regression", True)
     assert only(found).difference.mean == pytest.approx(sum(BAD) / 6 - sum(GOOD) / 6)
     assert text.remarks(found) == []
-    assert (
-        repr(found)
-        == "made-up: test accuracy of ln minus none -0.533 [-0.642, -0.425] percentage points, n=6: regression"
-    )
+    assert repr(found).endswith("accuracy of ln minus none -0.533 [-0.642, -0.425] percentage points, n=6: regression")
 
 
 @pytest.mark.parametrize("pattern", ["ln", "variant=l*"])

@@ -63,7 +63,7 @@ def test_censored_runs_pull_the_median_up():
     """10, 20, 30 and two that never got there: the middle one is 30, not 20."""
     found = time_to_target([20, NAN, 10, NAN, 30], [100] * 5)
     assert found.median == 30
-    assert (found.reached, found.n, found.share, found.budget) == (3, 5, 0.6, 100)
+    assert (found.reached, found.n, found.budget) == (3, 5, 100)
 
 
 @pytest.mark.parametrize("times", [[10, NAN, NAN], [10, 20, NAN, NAN], [NAN]])
@@ -88,7 +88,6 @@ def test_without_censoring_it_is_the_plain_median():
     assert math.isnan(found.budget)
     none = time_to_target([], [])
     assert math.isnan(none.median)
-    assert math.isnan(none.share)
 
 
 def test_kaplan_meier_by_hand():

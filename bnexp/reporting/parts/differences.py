@@ -42,7 +42,9 @@ COMPARED = {
     "metric": ("object", "metric.name"),
     "n_pairs": ("int64", "difference.n"),
     "n_planned": ("int64", "planned"),
-    **estimated("difference", "difference"),  # in the metric's unit, of accuracies percentage points
+    **estimated(
+        "difference", "difference"
+    ),  # in the metric's unit, of accuracies percentage points; of times the ratio
     "detectable": ("float64", "detectable"),
     "margin": ("float64", "margin"),
     "equivalence_p_holm": ("float64", "equivalence_p_holm"),

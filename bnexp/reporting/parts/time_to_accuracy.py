@@ -276,8 +276,10 @@ def sentences(evidence: Evidence) -> list[str]:
         text = [told(c, f"{target} %", times["steps"][point, target])]
         text += ["; ".join(f"{each.variant} {_reaches(each, target)}" for each in (mine, base))]
         for measure in MEASURES[1:] if mine.examples_per_step != base.examples_per_step else MEASURES[2:]:
-            if (point, target) in times[measure]:  # where all diverged nobody knows how long a whole training takes
-                text.append(_otherwise(c, times[measure][point, target], measure))
+            # Where all diverged nobody knows how long a whole training takes.
+            found = times[measure].get((point, target))
+            if found and (found.unlike or not math.isnan(found.ratio.mean)):
+                text.append(_otherwise(c, found, measure))
         said.append(" ".join(f"{each}." for each in text))
     return said
 

@@ -41,6 +41,11 @@ GLOSSARY = (
         "The pairs do not show one. That is no proof that there is none: it may be smaller than they can detect.",
     ),
     Term(
+        "validation images",
+        r"\bto validate\b",
+        "Kept aside from training, and looked at while a network trains. Test images are looked at once, at its end.",
+    ),
+    Term(
         "exploratory",
         r"\b[Ee]xploratory\b",
         "Not the question that the experiment was planned for. It is shown with its interval, and no verdict follows.",

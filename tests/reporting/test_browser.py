@@ -572,6 +572,17 @@ def test_a_term_is_explained_to_pointer_keys_and_finger(browser, plain):
     assert 0 <= box[0] < box[1] <= 390
 
 
+def test_keys_open_a_folded_part_and_lead_to_the_glossary(browser, plain):
+    browser.open(plain)
+    browser.js("document.querySelector('[href=\\'#glossary\\']').focus()")
+    browser.press("Enter")
+    browser.until("location.hash === '#glossary'")
+    browser.js("document.querySelector('.part summary').focus()")
+    browser.press("Enter")
+    assert texts(browser, "details[open] h3") == ["Every test, in words"]
+    assert browser.js("document.querySelector('.part .sentences').getBoundingClientRect().height > 50")
+
+
 def test_each_term_is_marked_once_on_the_first_screen(browser, plain):
     browser.open(plain)
     terms = "[...document.querySelectorAll('.term')].filter((it) => !it.closest('details'))"

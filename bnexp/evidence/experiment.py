@@ -9,15 +9,16 @@ from bnexp.evidence.condition import Condition, condition
 from bnexp.evidence.confounds import Audit, audit
 from bnexp.evidence.learning_rates import RateComparison, learning_rates
 from bnexp.evidence.metric import METRICS, metric
-from bnexp.evidence.paired import Comparison, comparisons
+from bnexp.evidence.paired import Comparison, comparisons, estimate
 from bnexp.evidence.rule import in_family
-from bnexp.evidence.side import Side, ordered_points
+from bnexp.evidence.side import Side, ordered_points, pairs
 from bnexp.evidence.time_to_accuracy import MEASURES, TARGETS, Measure, TimeRatio, Times, paired_times
 from bnexp.records import frames
 from bnexp.records.plan import StoredPlan
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
 from bnexp.specs.metrics import ACCURACIES, BEST_RATE
+from bnexp.stats.estimates import Interval
 
 
 class Evidence:
@@ -86,6 +87,25 @@ class Evidence:
         options = {"asserts": False, "sequential": self.plan.looks is not None}
         margin = self.plan.margin if self.plan.primary in (*ACCURACIES, BEST_RATE) else None
         return comparisons(self.ordered, [self.plan.baseline], METRICS["test-accuracy"], margin, **options)
+
+    @cached_property
+    def recalibrated(self) -> Mapping[int, Comparison]:
+        """By point, of methods with statistics: test accuracy with recalibrated ones, as `comparisons`; exploratory."""
+        metric, options = METRICS["recalibrated-accuracy"], {"asserts": False, "sampled": False}
+        sides = [each for each in self.ordered if each.name == self.plan.baseline or self._recalibrates(each)]
+        sequential = self.plan.looks is not None
+        found = comparisons(sides, [self.plan.baseline], metric, None, sequential=sequential, **options)
+        return {each.point: each for each in found}
+
+    def recalibrated_steps(self, point: int, target: int) -> Interval | None:
+        """The same of the steps to a validation accuracy in per cent: their ratio to the baseline's; exploratory."""
+        base = self.recalibrated[point].baseline_point if point in self.recalibrated else None
+        if base is None:
+            return None
+        return estimate(pairs(self.sides[base], self.sides[point]), metric(f"recalibrated-steps-to-{target}")).ratio
+
+    def _recalibrates(self, side: Side) -> bool:
+        return any(each.other_statistics for each in side.of("ok").values())
 
     @cached_property
     def times(self) -> Mapping[Measure, Times]:

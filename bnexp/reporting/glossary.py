@@ -62,7 +62,7 @@ GLOSSARY = (
     ),
     Term(
         "× the steps",
-        r"\b\d+\s% in [\d.,]+× the steps\b",
+        r"[\d.,]+× the steps\b",
         "Training steps to that validation accuracy, as a multiple of the baseline's: 0.50× is half as many. Runs that "
         "do not reach it count with all their steps.",
     ),

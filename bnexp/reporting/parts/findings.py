@@ -5,13 +5,15 @@ from functools import partial
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing.accuracy import forest
-from bnexp.reporting.numbers import interval
+from bnexp.reporting.drawing.figures import MANY
+from bnexp.reporting.numbers import ends, interval
 from bnexp.reporting.part import Context, Figure, Finding, Part
 from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
 from bnexp.reporting.parts.moving_averages import artefact
 from bnexp.reporting.parts.time_to_accuracy import speed_line
-from bnexp.reporting.phrases import effect, enumerated, named
+from bnexp.reporting.phrases import change, effect, enumerated, named
 from bnexp.specs.experiment import MARGIN
+from bnexp.specs.norms.table import METHODS
 from bnexp.specs.wording import place_label
 
 SHOWN = 12
@@ -27,7 +29,7 @@ def findings(evidence: Evidence, context: Context) -> Part:
     bases = [each for each in evidence.conditions if each.variant == evidence.plan.baseline]
     known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
     baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
-    lead = f"Each variant against {baselines}{known}, paired by seed."
+    lead = f"Each variant against {baselines}{known}, paired by seed. {_methods(evidence)}"
     told = (f"{named(c)}: {effect(c)}, n={c.difference.n}" for c in against)
     plot = Figure(
         "differences",
@@ -46,6 +48,24 @@ def findings(evidence: Evidence, context: Context) -> Part:
     )
 
 
+def _methods(evidence: Evidence) -> str:
+    """`bn-pre, bn-post: batch normalization; ln: layer normalization`, where they are few."""
+    variants: dict[str, list[str]] = {}
+    for point in evidence.plan.points:
+        title = METHODS[point.spec["norm"]["name"]].title if point.spec["norm"]["name"] in METHODS else "your own layer"
+        variants.setdefault(title[0].lower() + title[1:], []).append(point.variant)
+    told = [f"{', '.join(dict.fromkeys(names))}: {title}" for title, names in variants.items()]
+    return f"{'; '.join(told)}." if len(evidence.plan.variants) <= MANY else ""
+
+
+def _recalibrated(c: Comparison, evidence: Evidence) -> str:
+    """What the same weights are worth with recalibrated statistics: `+1.1 pp [+0.7, +1.4] (exploratory)`."""
+    found = evidence.recalibrated.get(c.point)
+    if found is None or found.difference.n < 2 or c.metric == found.metric or c.baseline != found.baseline:
+        return ""
+    return f"{change(found.difference)} pp [{', '.join(ends(found.difference, sign=True))}] (exploratory)"
+
+
 def _finding(c: Comparison, evidence: Evidence) -> Finding:
     (condition,) = (each for each in evidence.conditions if each.point == c.point)
     momentum = evidence.plan.points[c.point].spec["norm"].get("momentum")
@@ -53,6 +73,7 @@ def _finding(c: Comparison, evidence: Evidence) -> Finding:
         "trained": outcomes(c),
         "moving averages": artefact(condition, momentum, c.margin or MARGIN),
         "accuracy" if c.metric.name == "test-accuracy" else c.metric.label: headline(c),
+        "recalibrated": _recalibrated(c, evidence),
         "speed": speed_line(evidence, c.point) if c.baseline == evidence.plan.baseline else "",
     }
     title = f"{c.variant} vs {c.baseline}"

@@ -316,10 +316,10 @@ def _multiple(found: TimeRatio | Comparison, of: str) -> str:
 
 
 def speed_line(evidence: Evidence, point: int) -> str:
-    """Of one condition in a line: `97 % in 0.50× the steps [0.42, 0.61]`, or whether it gets there; empty if unknown.
+    """Of one condition: `97 % validation accuracy in 0.50× the steps [0.42, 0.61]`, or whether it gets there.
 
     To the highest target that half of the runs of both sides reached, or else that the baseline did.  What is not
-    compared has its median: `97 % at a median of 690–820 steps (10 of 10)`.
+    compared has its median; of methods with statistics it says also how soon recalibrated ones are there.
     """
     by_point = {each.point: each for each in evidence.conditions}
     mine = by_point[point]
@@ -332,9 +332,22 @@ def speed_line(evidence: Evidence, point: int) -> str:
     target = max(both or [each for each in TARGETS if sides[1][each].reached], default=TARGETS[0])
     found = evidence.times["steps"].get((point, target))
     if found is None or found.ratio.n < FEWEST or math.isnan(found.ratio.mean):
-        return _reaches(mine, target, f"{target} %")
-    middle, _, limits = ratio(found.ratio).partition(" ")
-    return f"{target} % in {middle}× the steps {limits.replace(f'[{ABSENT}]', '(no interval)')}"
+        said = _reaches(mine, target, f"{target} % validation accuracy")
+    else:
+        said = f"{target} % validation accuracy in {_share(found.ratio)}"
+    learned = evidence.recalibrated_steps(point, target)
+    if learned is None or math.isnan(learned.mean):
+        return said
+    return f"{said}; with recalibrated statistics in {_share(learned)}"
+
+
+def _share(estimate: Interval) -> str:
+    """`0.50× the steps [0.42, 0.61]`; of limits that are not there in words."""
+    middle, _, limits = ratio(estimate).partition(" ")
+    low, _, high = limits.strip("[]").partition(", ")
+    if low == ABSENT:
+        limits = f"(at most {high}×)" if high else "(too few pairs for an interval)"
+    return f"{middle}× the steps {f'(at least {low}×)' if high == ABSENT else limits}"
 
 
 def _reaches(condition: Condition, target: int, what: str = "it") -> str:

@@ -99,8 +99,9 @@ class Evidence:
 
     def recalibrated_steps(self, point: int, target: int) -> Interval | None:
         """The same of the steps to a validation accuracy in per cent: their ratio to the baseline's; exploratory."""
+        looks = [look for each in self.sides[point].of("ok", "diverged").values() for look in each.evaluations]
         base = self.recalibrated[point].baseline_point if point in self.recalibrated else None
-        if base is None:
+        if base is None or all(look.recalibrated_accuracy is None for look in looks):
             return None
         return estimate(pairs(self.sides[base], self.sides[point]), metric(f"recalibrated-steps-to-{target}")).ratio
 

@@ -210,18 +210,20 @@ def test_sides_that_were_watched_for_different_lengths_are_cut_at_the_shorter_on
 @pytest.mark.parametrize(
     ("seeds", "diverged", "line"),
     [
-        (6, (), r"98 % in 0\.3\d× the steps \[0\.\d\d, 0\.\d\d\]"),
-        (5, (), r"98 % in 0\.3\d× the steps \(no interval\)"),
-        (2, (), r"reaches 98 % at a median of 304–362 steps \(2 of 2\)"),
-        (6, range(6), r"does not reach 98 % within 2,532 steps \(0 of 6\)"),
-        (6, range(4), r"98 % in [\d.]+× the steps \[.*\]"),
+        (6, (), r"98 % validation accuracy in 0\.3\d× the steps \[0\.\d\d, 0\.\d\d\]"),
+        (5, (), r"98 % validation accuracy in 0\.3\d× the steps \(too few pairs for an interval\)"),
+        (2, (), r"reaches 98 % validation accuracy at a median of 304–362 steps \(2 of 2\)"),
+        (6, range(6), r"does not reach 98 % validation accuracy within 2,532 steps \(0 of 6\)"),
+        (6, range(4), r"98 % validation accuracy in [\d.]+× the steps [\[(].*[\])]"),
     ],
 )
 def test_speed_in_a_line(tmp_path, seeds, diverged, line):
     """To 98 %: that is the highest which half of both sides reached, or else the baseline."""
     found = two(tmp_path, seeds, diverged=diverged)
     assert re.fullmatch(line, speed_line(found, 1))
-    assert re.fullmatch(rf"reaches 98 % at a median of \S+ steps \({seeds} of {seeds}\)", speed_line(found, 0))
+    assert re.fullmatch(
+        rf"reaches 98 % validation accuracy at a median of \S+ steps \({seeds} of {seeds}\)", speed_line(found, 0)
+    )
 
 
 def test_what_is_sooner_is_not_said_where_the_experiment_is_about_something_else(experiment):

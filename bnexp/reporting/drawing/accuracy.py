@@ -105,7 +105,7 @@ def _rows(axes: Axes, labels: Sequence[str], *, ends: tuple[float, float]) -> No
     axes.set_ylim(ends[1], ends[0])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
 @figures.style()
@@ -128,7 +128,7 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     note = f"variant minus {baseline}, paired by seed: mean with its 95 % interval, each pair a small circle"
     if comparisons[0].ratio:
         note = f"variant over {baseline}, paired by seed, with its 95 % interval"
-    figures.note_below(figure, [note, "behind a name: pairs/planned", "axis zoomed to the data"])
+    figures.note_below(figure, [note, "behind a name: pairs, of those planned", "axis zoomed to the data"])
     return figure
 
 
@@ -146,7 +146,8 @@ def differences(axes: Axes, rows: Sequence[Comparison | str], variants: Sequence
             heading = axes.text(0.02, y, line, transform=across, va="center", fontweight="bold", zorder=4)
             heading.set_in_layout(False)  # it may run into the free column of numbers, and so narrows no panel
             continue
-        labels.append(f"{figures.plain(row.variant, 16)} ({row.difference.n}/{row.planned})")
+        n, planned = row.difference.n, row.planned
+        labels.append(f"{figures.plain(row.variant, 16)} ({f'{n} of {planned}' if n < planned else f'n = {n}'})")
         variant = known[row.variant]
         _seeds(axes, row.differences, np.full(len(row.differences), y - 0.27), variant, size=1.8, edge=0.5)
         drawn += [*row.differences, *_whisker(axes, row.difference, y, variant)]

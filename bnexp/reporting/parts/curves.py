@@ -86,7 +86,7 @@ def _papers(evidence: Evidence, context: Context, trainings: Mapping[int, Traini
         f"Normalizations compared ({evidence.plan.name}). Left: difference in {shown[0].metric.label} from "
         f"{evidence.plan.baseline}, in {shown[0].metric.unit_of_differences}: mean over pairs of one seed with its "
         "95 % t interval, each "
-        "pair a small circle; behind a name pairs/planned. Right: validation accuracy in per cent: mean over n = "
+        "pair a small circle; behind a name n, the pairs. Right: validation accuracy in per cent: mean over n = "
         f"{n} seeds with its 95 % t interval, every seed faint; logarithmic in the error."
     )
     yield Figure("paper", caption, "", partial(paper, shown, panel, variants), wide=True)

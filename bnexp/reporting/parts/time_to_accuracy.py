@@ -336,9 +336,9 @@ def speed_line(evidence: Evidence, point: int) -> str:
     else:
         said = f"{target} % validation accuracy in {_share(found.ratio)}"
     learned = evidence.recalibrated_steps(point, target)
-    if learned is None or math.isnan(learned.mean):
+    if learned is None or learned.n < FEWEST or math.isnan(learned.mean):
         return said
-    return f"{said}; with recalibrated statistics in {_share(learned)}"
+    return f"{said}; recalibrated {_share(learned).replace(' the steps', '')}"
 
 
 def _share(estimate: Interval) -> str:

@@ -77,7 +77,7 @@ def test_a_zoomed_axis_says_so(alone, grid):
 def test_what_did_not_finish_is_counted_in_the_figure(alone):
     assert {"none (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["accuracy-steps"]))
     assert texts(alone["accuracy"]).count("4/5") == 2
-    assert {"bn-pre (5/5)", "ln (4/5)", "gn (4/5)"} <= set(texts(alone["differences"]))
+    assert {"bn-pre (n = 5)", "ln (4 of 5)", "gn (4 of 5)"} <= set(texts(alone["differences"]))
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,7 @@ def planned(config: str) -> dict[str, Any]:
     return dict(json.loads(stored_plan(bnexp.load(ROOT / config)).model_dump_json()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["mnist", "mnist-times", "batch_size", "batch_size-times", "methods-cnn"])
 def test_tables_are_the_committed_ones(reported: Path, table: str) -> None:
     """But for the times of all methods, of which no evaluations are kept."""
@@ -203,6 +204,7 @@ def test_tables_are_the_committed_ones(reported: Path, table: str) -> None:
     assert_same_cells(read_csv(reported / f"tables/{table}.csv"), read_csv(folder / f"tables/{table}.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["trials.csv", "evaluations.csv"])
 def test_the_tidy_tables_are_the_committed_ones(reported: Path, file: str) -> None:
     """Records come out of the report as they went in."""

@@ -165,6 +165,7 @@ def test_what_changed_between_two_digests_is_told_by_name():
     assert digest([]) == ""
 
 
+@pytest.mark.slow
 def test_a_run_says_which_file_changed_and_trains_again_what_it_made(tmp_path):
     (tmp_path / "hlp.py").write_text("K = 1.0\n")
     (tmp_path / "m.py").write_text(

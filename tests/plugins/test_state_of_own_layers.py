@@ -230,6 +230,7 @@ def test_no_program_that_failed_is_used_again(monkeypatch, folder):
     assert not trainer(two_blocks(folder, "none"), lambda _: None).execution["compiled_model_reused"]
 
 
+@pytest.mark.slow
 def test_any_order_of_trials_gives_the_bits_of_each_alone(folder):
     """Alone: each by a trainer of its own.  Then all by one, shuffled, failures among them."""
     names = ["states:Kernel", "states:Normal", "states:Parts", "states:Streams", "states:Unseeded", "batch"]

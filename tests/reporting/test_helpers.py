@@ -47,6 +47,7 @@ def test_helpers_that_cannot_be_started_are_not_missed(monkeypatch):
         assert helpers.begin(abs, [(-1,)]).results() == [1]
 
 
+@pytest.mark.slow
 def test_a_report_has_the_same_bytes_with_helpers(tmp_path):
     store, _ = build(tmp_path, batch_sizes=(4, 64), seeds=3, faults={})
     alone = write_report(store, tmp_path / "alone")

@@ -73,6 +73,7 @@ def real_trials(seeds: int, norms: tuple[str, ...] = NORMS) -> Experiment:
     return Experiment("soak", "", norms, "none", tuple(range(seeds)), points)
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_the_same_bits(tmp_path: Path) -> None:
     """Real trainings: all in one process, one after the other on used models, or shared by two."""
     norms = NORMS[:2]

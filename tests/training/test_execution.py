@@ -26,6 +26,7 @@ def test_compiled_and_plain_steps_train_alike_the_smaller_last_batch_included(no
     assert counts == pytest.approx(other_counts, abs=1)
 
 
+@pytest.mark.slow
 def test_the_same_compiled_training_twice_gives_the_same_bits():
     data, weights = images(), []
     for _ in range(2):

@@ -38,6 +38,7 @@ def test_a_fresh_process_and_a_used_one_give_the_same_bits(train):
 DROPOUT = {"model": {"name": "cnn", "dropout": 0.5}}
 
 
+@pytest.mark.slow
 def test_dropout_does_not_depend_on_the_random_layers_that_a_process_made_before(train):
     train(seed=7, model={"name": "cnn", "dropout": 0.25, "dense": [64, 32]})
     here = train(seed=7, **DROPOUT)

@@ -113,6 +113,7 @@ def test_parameters_are_counted(train, norm, trainable, non_trainable, normaliza
     assert record.execution["precision"] == "float32"
 
 
+@pytest.mark.slow
 def test_a_users_keras_settings_change_no_precision(train, tmp_path):
     """`~/.keras/keras.json` is read by Keras at its import; a trial is the same whatever stands there."""
     settings = {"floatx": "float64", "epsilon": 1e-2, "backend": "tensorflow", "image_data_format": "channels_first"}

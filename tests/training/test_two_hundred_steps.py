@@ -65,6 +65,9 @@ SWITCHES = 12
 # Of the 200 steps, those that a switch took over their bound.  Seen are 7.
 STEPS_WITH_SWITCHES = 20
 
+QUICK = ("none", "batch", "layer")
+"""The others are slow tests."""
+
 CASES = {
     "none": ("none", CNN, ADAM, GRAPH),
     "batch": ("batch", CNN, ADAM, GRAPH),
@@ -209,7 +212,7 @@ cached_pair = cache(Pair)
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=pytest.mark.slow) if CASES[case][3] == COMPILED else case for case in CASES]
+    "case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
 )
 def test_each_step_from_the_state_of_keras_is_the_step_of_keras(case):
     pair = cached_pair(case).start()

@@ -88,7 +88,7 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/bench.py $(if $(MNIST),--data-dir "$(MNIST)") $(ARGS)
 
-audit: $(VENV)/.installed-test  ## what a report promises, measured on made-up experiments; writes results/audit/; half an hour
+audit: $(VENV)/.installed-test  ## what a report promises, measured on made-up experiments; writes results/audit/; ten minutes
 	"$(VENV)/bin/python" tests/audit/audit.py $(ARGS)
 
 soak: $(VENV)/.installed-test  ## 200 tiny trials with workers killed at random: nothing may be lost; minutes

@@ -3,6 +3,8 @@
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,7 +87,7 @@ def run(
     budget: float | None = None,
     retries: int | None = None,
     until_decided: bool = False,
-    max_seeds: int = 40,
+    max_seeds: int | None = None,
     shard: tuple[int, int] | str | None = None,
     engine: Literal["local", "dask"] = "local",
     scheduler: str | None = None,
@@ -97,7 +99,7 @@ def run(
 
     `seeds` and `only` (patterns such as `"norm=batch*"`) train a part of the plan, `shard` (`(1, 4)` or `"1/4"`)
     one of several parts of what they leave. `until_decided` adds seeds, 0 to `max_seeds` - 1 at most whatever the
-    config has, until each primary comparison is decided by a rule that holds at every look
+    config has (by default 40 of them), until each primary comparison is decided by a rule that holds at every look
     (`running.until_decided`). `timeout` of a trial and `budget` of the run are in seconds. `plugins=False` refuses
     configs that name code of their own. `watch` is told what goes on; by default one line for each trial goes to
     stderr. The rest is as on the command line. Needs no `__main__` guard, but for `engine="dask"` without a
@@ -132,19 +134,27 @@ def run(
         resume=resume,
     )
     store, watch = Store(Path(results)), watch or Lines(sys.stderr)
+    if max_seeds is not None and not until_decided:
+        raise UserError("--max-seeds: the most seeds that --until-decided adds, which is not given")
     if until_decided:
         if seeds is not None or only or shard is not None or budget is not None or len(experiments) != 1:
-            raise UserError(f"--until-decided chooses the trials of one config itself, without {_CHOOSING}")
-        from bnexp.running.until_decided import until_decided as decided  # noqa: PLC0415  # imports scipy
+            raise UserError(
+                "--until-decided chooses the trials of one config itself, without --seeds, --only, --shard and --budget"
+            )
+        from bnexp.running.until_decided import MAX_SEEDS  # noqa: PLC0415  # imports scipy
+        from bnexp.running.until_decided import until_decided as decided  # noqa: PLC0415
 
+        again = replace(options, force=False, retry_failed=False)  # once, and not at every look
+        options_of_looks = chain([options], repeat(again))
         return decided(
-            experiments[0], store, lambda one: _run([one], store, options, watch), watch, max_seeds=max_seeds
+            experiments[0],
+            store,
+            lambda one: _run([one], store, next(options_of_looks), watch),
+            watch,
+            max_seeds=MAX_SEEDS if max_seeds is None else max_seeds,
         )
     chosen = selection(experiments, seeds=seeds, only=only)
     return _run(experiments, store, options, watch, selected=chosen)
-
-
-_CHOOSING = "--seeds, --only, --shard and --budget"
 
 
 def _not_text(name: str, value: Sequence[str]) -> None:

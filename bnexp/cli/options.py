@@ -112,7 +112,7 @@ until_decided = click.option(
 )
 
 max_seeds = click.option(
-    "--max-seeds", type=click.IntRange(1), default=40, help="The most seeds that --until-decided adds."
+    "--max-seeds", type=click.IntRange(1), help="The most seeds that --until-decided adds.  [default: 40]"
 )
 
 sharing = click.option(

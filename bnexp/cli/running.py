@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def run(
     data_dir: Path | None,
     jobs: Any,
     until_decided: bool,
-    max_seeds: int,
+    max_seeds: int | None,
     dry_run: bool,
     verbose: bool,
     quiet: bool,
@@ -106,16 +106,19 @@ def run(
     chosen = api.selection(experiments, **selecting)
     if not quiet:
         _note_left_out(experiments, chosen)
+    if dry_run and until_decided:
+        _show_expected(experiments, results, max_seeds, as_json=as_json)
+        return 0
     if dry_run:
         _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
         return 0
-    if until_decided and not quiet:
-        for line in _expected(experiments, results, max_seeds):
+    if not quiet:
+        for line in _expected(experiments, results, max_seeds) if until_decided else map(summary, experiments):
             note(line)
-    elif not quiet:
         for experiment in experiments:
-            note(summary(experiment))
-            note_cautions(experiment, smoke=loading["smoke"])
+            note_cautions(_growing(experiment) if until_decided else experiment, smoke=loading["smoke"])
+        if not until_decided:
+            _note_growing(experiments, results)
         _note_edited(experiments, results)
     outcome = api.run(
         experiments,
@@ -156,7 +159,7 @@ def plan(
     selecting: dict[str, Any],
     shard: str | None,
     until_decided: bool,
-    max_seeds: int,
+    max_seeds: int | None,
     results: Path,
     jobs: Any,
     as_json: bool,
@@ -177,11 +180,13 @@ def plan(
     chosen = api.selection(experiments, **selecting)
     _note_left_out(experiments, chosen)
     for experiment in experiments:
-        note_cautions(experiment, smoke=loading["smoke"])
+        note_cautions(_growing(experiment) if until_decided else experiment, smoke=loading["smoke"])
     _note_edited(experiments, results)
     if until_decided:
-        click.echo("\n".join(_expected(experiments, results, max_seeds)))
+        _show_expected(experiments, results, max_seeds, as_json=as_json)
         return
+    if max_seeds is not None:
+        raise click.UsageError("--max-seeds: the most seeds that --until-decided adds, which is not given")
     _show_plan(experiments, chosen, results, jobs, shard=shard, as_json=as_json)
 
 
@@ -206,12 +211,38 @@ def note_cautions(experiment: "Experiment", *, smoke: bool) -> None:
         note(f"caution: {text}")
 
 
-def _expected(experiments: "Sequence[Experiment]", results: Path, max_seeds: int) -> list[str]:
+def _growing(experiment: "Experiment") -> "Experiment":
+    """As `--until-decided` takes it: the number of its seeds is not fixed."""
+    return replace(experiment, looks=())
+
+
+def _expected(experiments: "Sequence[Experiment]", results: Path, max_seeds: int | None) -> list[str]:
     """How many seeds `--until-decided` may take."""
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
-    from bnexp.running.until_decided import expected  # noqa: PLC0415  # scipy
+    from bnexp.running.until_decided import MAX_SEEDS, expected  # noqa: PLC0415  # scipy
 
-    return [line for each in experiments for line in expected(each, Store(results), max_seeds)]
+    return [line for each in experiments for line in expected(each, Store(results), max_seeds or MAX_SEEDS)]
+
+
+def _show_expected(experiments: "Sequence[Experiment]", results: Path, max_seeds: int | None, *, as_json: bool) -> None:
+    lines = _expected(experiments, results, max_seeds)
+    if as_json:
+        print_json({"expected": lines})
+    else:
+        click.echo("\n".join(lines))
+
+
+def _note_growing(experiments: "Sequence[Experiment]", results: Path) -> None:
+    """Says where seeds were once added until all was decided: a fixed number is none any more."""
+    from bnexp.records.plan import united_plan  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.records.store import Store  # noqa: PLC0415
+
+    for each in experiments:
+        if united_plan(each, Store(results).read_plan(each.name)).looks is not None:
+            note(
+                f"{each.name}: seeds were added here until all was decided; its report stays with the sequential rule, "
+                "however many seeds follow (--name begins anew)"
+            )
 
 
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:

@@ -15,7 +15,7 @@ from bnexp.config.tree import Node, from_plain, get, marks, plain
 from bnexp.config.yaml import read
 from bnexp.errors import UserError
 from bnexp.specs.experiment import RATE, Experiment, Point, equal_variants
-from bnexp.specs.metrics import BEST_RATE
+from bnexp.specs.metrics import BEST_RATE, is_of_validation
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import listed
 
@@ -104,6 +104,8 @@ def _resolved(
         mistakes.add(
             config.mark("primary"), f"primary: {BEST_RATE} needs several learning rates; put {RATE} into the grid"
         )
+    if is_of_validation(config.primary) and any(not spec.data.validation for _, spec in found):
+        mistakes.add(config.mark("primary"), f"primary: {config.primary} takes validation images; data.validation is 0")
     if (trials := len(config.seeds) * len(found)) > MAX_TRIALS:
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
     if sets and not mistakes:

@@ -11,7 +11,7 @@ from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
 from bnexp.config.tree import Node, Path, changed, from_plain, get, leaves, plain, without
 from bnexp.config.yaml import parse
 from bnexp.specs.experiment import MARGIN
-from bnexp.specs.metrics import ACCURACIES, BEST_RATE, METRICS, is_primary, steps_to
+from bnexp.specs.metrics import ACCURACIES, BEST_RATE, PRIMARIES, is_primary, steps_to
 from bnexp.specs.norms.own import is_own
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import described, did_you_mean, nearest, unknown
@@ -239,9 +239,8 @@ def read_baselines(one: Node | None, several: Node | None, variants: Sequence[st
 def read_primary(header: Header, found: Callable[[str], Node | None], mistakes: Mistakes) -> tuple[str, float | None]:
     """The primary metric, and the margin in its unit: by default of accuracies alone."""
     name, margin = header.primary, found("margin")
-    if not is_primary(name):
-        known = (*METRICS, BEST_RATE, "steps-to-99")
-        mistakes.add((found("primary") or margin).mark, f"primary: {unknown('metric', name, known)}")  # type: ignore[union-attr]
+    if (given := found("primary")) and not is_primary(name):
+        mistakes.add(given.mark, f"primary: {unknown('metric', name, (*PRIMARIES, 'steps-to-99'))}")
     if name == BEST_RATE and (several := found("baselines")) and len(several.value) > 1:
         mistakes.add(several.mark, f"baselines: one alone, where the primary metric is {BEST_RATE}")
     if margin and steps_to(name):

@@ -23,6 +23,8 @@ from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, mean_interval
 
+AT_BEST_RATE = replace(METRICS["test-accuracy"], name=BEST_RATE, label="test accuracy at its own best learning rate")
+
 
 @dataclass(frozen=True)
 class Tuned:
@@ -66,7 +68,7 @@ class RateComparison:
     """Each variant against the baseline, both at the shared rate, over the other seeds: exploratory."""
     own: tuple[Comparison, ...]
     """Each at its own best rate against the baseline at its own, over the other seeds: the family that
-    asserts, where the primary metric is `best-rate-accuracy` and each choosing trial has a result."""
+    asserts, where the primary metric is `best-rate-accuracy`; pending until each choosing trial has a result."""
     validated: bool
     """Whether there are validation images at all, on which a rate can be chosen."""
 
@@ -82,6 +84,8 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
     tuned = tuple(_tuned(plan, [_with(side, choosing) for side in sides]))
     if all(len(each.points) < 2 for each in tuned) or not any(side.of("ok") for side in sides):
         return None
+    # Until all choosing trials have a result another rate may yet be chosen.
+    unchosen = sum(not side.records.get(seed) for side in sides for seed in choosing)
     groups: dict[str, list[Tuned]] = {}
     for each in tuned:
         groups.setdefault(place_label(each.coordinates), []).append(each)
@@ -99,17 +103,18 @@ def learning_rates(plan: StoredPlan, sides: Sequence[Side]) -> RateComparison | 
         if baseline is None or len(variants) < 2 or not others:
             return ()
         order = ordered(((each.coordinates, each.name) for each in found), variants)
-        options = {"margin": plan.margin, "asserts": asserts, "sampled": False}
-        return tuple(comparisons([found[k] for k in order], [baseline], METRICS["test-accuracy"], **options))  # type: ignore[arg-type]
+        metric = AT_BEST_RATE if asserts else METRICS["test-accuracy"]
+        sides_found = [found[k] for k in order]
+        return tuple(comparisons(sides_found, [baseline], metric, plan.margin, asserts=asserts, sampled=False))
 
     return RateComparison(
         choosing=choosing,
         tuned=tuned,
         shared=shared,
         same=compared((each, rate) for place, rate in shared.items() for each in groups[place]),
-        own=compared(
-            ((each, each.best) for each in tuned),
-            asserts=plan.primary == BEST_RATE and all(side.records.get(seed) for side in sides for seed in choosing),
+        own=tuple(
+            replace(each, pending=each.pending or unchosen)
+            for each in compared(((each, each.best) for each in tuned), asserts=plan.primary == BEST_RATE)
         ),
         validated=any(METRICS["validation-accuracy"].of(side.of("ok")) for side in sides),
     )

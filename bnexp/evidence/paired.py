@@ -6,7 +6,7 @@ until all is decided, and the tests are `stats.sequential`'s, which hold at ever
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -139,7 +139,9 @@ class Comparison(Estimate):
     equivalence_p: float = math.nan
     """Of two one-sided tests of a difference beyond the margin."""
     equivalence_p_holm: float = math.nan
-    """The same after Holm's correction over the family."""
+    """The same after Holm's correction over the comparisons with such a p, which are a family of their own,"""
+    equivalence_family: int = 1
+    """so many of them."""
     sampling: Sources | None = None
     """What of the error comes from the seeds and what from the test images, in points; None where it is not known."""
 
@@ -189,9 +191,10 @@ def comparisons(
     ]
     if not asserts:
         return every
-    return corrected(
-        every, equivalence_p_holm=lambda c: 1.0 if c.differences and math.isnan(c.equivalence_p) else c.equivalence_p
-    )
+    tested = [1.0 if c.differences and math.isnan(c.equivalence_p) else c.equivalence_p for c in every]
+    size = sum(not math.isnan(p) for p in tested)
+    every = [replace(c, equivalence_p_holm=p, equivalence_family=size) for c, p in zip(every, tested, strict=True)]
+    return corrected(every, equivalence_p_holm=lambda c: c.equivalence_p_holm)
 
 
 def corrected(found: Sequence[Found], **apart: Callable[[Found], float]) -> list[Found]:

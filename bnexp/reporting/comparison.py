@@ -128,6 +128,8 @@ def _plain(each: Compared) -> dict[str, Any]:
         "verdict": each.verdict,
         "noninferior": each.noninferior,
         "n": len(each.values),
+        "pending": each.pending,
+        "sequential": each.sequential,
         "planned": each.planned,
         "seeds": list(each.seeds),
         "values": [[value if math.isfinite(value) else None for value in pair] for pair in each.values],

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.metric import Metric
-from bnexp.evidence.paired import Estimate
+from bnexp.evidence.paired import Comparison, Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
 from bnexp.reporting.numbers import Number, decimals, ends, fixed, interval, p_value, ratio
@@ -78,6 +78,14 @@ def effect(found: Estimate) -> Number:
     return ratio(found.ratio) if found.ratio else interval(found.difference, sign=True)
 
 
+def amount(found: Comparison) -> str:
+    """`+0.18 pp [+0.10, +0.26]`, with the unit."""
+    size, estimate = f"{change(found.difference)} {pp(found.metric)}", found.difference
+    if estimate.n < 2:
+        return size
+    return f"{size} [{'no interval yet' if math.isnan(estimate.low) else ', '.join(ends(estimate, sign=True))}]"
+
+
 def span(estimate: Interval, confidence: float = 0.95) -> str:
     """`95 % interval +0.10 to +0.26`, of a difference."""
     if math.isnan(estimate.low) and estimate.n > 1:
@@ -119,7 +127,8 @@ def trained(found: Estimate, one: str, other: str) -> str:
     if first == second == n:
         return ""
     p = found.trained_test.p if math.isnan(found.trained_p_holm) else found.trained_p_holm
-    return f"{other} trained in {second} of {n} trials, {one} in {first} of {n} ({p_phrase('exact McNemar', p, 1)})"
+    test = p_phrase("sequential" if found.sequential else "exact McNemar", p, 1)
+    return f"{other} trained in {second} of {n} trials, {one} in {first} of {n} ({test})"
 
 
 def untrained(found: Estimate, other: str) -> str:

@@ -22,6 +22,8 @@ from bnexp.specs.experiment import MARGIN, Experiment, compared_points, seeds_ne
 from bnexp.specs.metrics import ACCURACIES
 from bnexp.stats.sequential import decided_after
 
+MAX_SEEDS = 40
+
 Train = Callable[[Experiment], Outcome]
 """Trains what is missing of an experiment, and stores its plan."""
 
@@ -56,8 +58,7 @@ def first_look(experiment: Experiment, max_seeds: int) -> int:
             f"{experiment.name}: --until-decided takes a primary metric whose scale its rule knows "
             f"({', '.join(ACCURACIES)}), not {experiment.primary}"
         )
-    points = [(each.variant, each.coordinates) for each in experiment.points]
-    compared = sum(base is not None for _, _, base in compared_points(points, experiment.baselines))
+    compared = _declared(experiment)
     if not compared:
         raise UserError(f"{experiment.name}: there is only one variant, and nothing to decide")
     if (needed := seeds_needed(2 * compared)) > max_seeds:
@@ -68,18 +69,24 @@ def first_look(experiment: Experiment, max_seeds: int) -> int:
     return needed
 
 
+def _declared(experiment: Experiment) -> int:
+    """How many comparisons there are."""
+    points = [(each.variant, each.coordinates) for each in experiment.points]
+    return sum(base is not None for _, _, base in compared_points(points, experiment.baselines))
+
+
 def expected(experiment: Experiment, store: Store, max_seeds: int) -> list[str]:
     """What is to be expected, as text: the first look, and with a scatter that is known from stored pairs, the last."""
     first = first_look(experiment, max_seeds)
     said = [f"{experiment.name}: looked at after {first} seeds, and after each one more; {max_seeds} at most"]
-    plan = store.read_plan(experiment.name)
-    found = [each for each in Evidence(store, plan).primary if each.difference.n >= FEWEST] if plan else []
+    plan = united_plan(experiment, store.read_plan(experiment.name))
+    found = [each for each in Evidence(store, plan).primary if each.difference.n >= FEWEST]
     scatters = [float(np.std(each.differences, ddof=1)) for each in found]
     if not any(scatters):
         return [*said, "how many it takes depends on the scatter of the pairs, which none has measured yet"]
     scatter, margin = float(np.median(scatters)), experiment.margin or MARGIN
     for true in (0.0, margin, 2 * margin):
-        after = decided_after(true, scatter, margin=margin, comparisons=len(found), most=max_seeds)
+        after = decided_after(true, scatter, margin=margin, comparisons=_declared(experiment), most=max_seeds)
         half, most = np.quantile(after, [0.5, 0.8], method="higher")
         told = [f"{'more than ' * math.isinf(n)}{max_seeds if math.isinf(n) else int(n)}" for n in (half, most)]
         said.append(
@@ -139,6 +146,12 @@ def _told(experiment: Experiment, found: list[Comparison], still: list[Compariso
 
 
 def _sum(one: Outcome, other: Outcome) -> Outcome:
-    """Of two runs, one after the other: what the second found finished was counted by the first."""
-    counts = {name: getattr(one, name) + getattr(other, name) for name in ("trained", "diverged", "failed", "mendable")}
-    return replace(other, skipped=one.skipped, failed_before=one.failed_before, **counts)
+    """Of two runs, one after the other: what the second found finished, or failed, was counted by the first."""
+    return replace(
+        other,
+        skipped=one.skipped,
+        failed_before=one.failed_before,
+        trained=one.trained + other.trained,
+        diverged=one.diverged + other.diverged,
+        failed=other.failed + other.failed_before - one.failed_before,
+    )

@@ -10,6 +10,9 @@ METRICS = (*ACCURACIES, "test-loss", "validation-loss", "train-loss", "seconds")
 BEST_RATE = "best-rate-accuracy"
 """Test accuracy of each variant at its own best learning rate: of a whole experiment, not of a trial."""
 
+PRIMARIES = (*(name for name in METRICS if name != "seconds"), BEST_RATE)
+"""Of an experiment, besides `steps-to-N`; seconds say as much of the machine."""
+
 
 def steps_to(name: str) -> tuple[float, bool] | None:
     """Of `steps-to-97.5` the validation accuracy in per cent, and whether it is that of `recalibrated-steps-to-N`."""
@@ -19,4 +22,9 @@ def steps_to(name: str) -> tuple[float, bool] | None:
 
 def is_primary(name: str) -> bool:
     """Whether an experiment may have this primary metric."""
-    return name in (*METRICS, BEST_RATE) or steps_to(name) is not None
+    return name in PRIMARIES or steps_to(name) is not None
+
+
+def is_of_validation(name: str) -> bool:
+    """Whether it takes validation images."""
+    return name.startswith("validation-") or name == BEST_RATE or steps_to(name) is not None

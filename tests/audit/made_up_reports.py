@@ -84,19 +84,20 @@ def evidence(
     reached: Mapping[float, np.ndarray] | None = None,
     looks: Sequence[int] = (),
     missing_from: int | None = None,
+    missing: Sequence[tuple[int, int]] = (),
 ) -> Evidence:
     """Of test accuracies in per cent, shape (points, seeds), by point of the plan and seed.
 
     `validation`: the last validation accuracies likewise; `fates`: (point, seed) to failed, diverged or untrained;
     `reached`: validation accuracy in per cent to the steps at which each trial gets there, as is seen at the `looks`;
-    `missing_from`: seeds from there on have no record yet.
+    `missing_from`: seeds from there on have no record yet, nor have those of `missing`, (point, seed).
     """
     found = Evidence(None, plan)  # type: ignore[arg-type]  # nothing is read
     rows = []
     for k, point in enumerate(plan.points):
         spec = Trial(TrialSpec.model_validate(point.spec), 0).spec.model_dump_json()
         for seed, folder in point.trials.items():
-            if missing_from is not None and seed >= missing_from:
+            if (missing_from is not None and seed >= missing_from) or (k, seed) in missing:
                 rows.append(Planned(k, seed, folder, None))
                 continue
             base, share = _base(spec, seed), accuracy[k, seed] / 100

@@ -185,12 +185,15 @@ ONE_MISTAKE = {
     ),
     "variants: {a: {}}\nprimary: accuracy": (
         "2:10: primary: unknown metric 'accuracy'; did you mean 'test-accuracy'? known: test-accuracy, "
-        "recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, seconds, "
+        "recalibrated-accuracy, validation-accuracy, test-loss, validation-loss, train-loss, "
         "best-rate-accuracy, steps-to-99"
     ),
     "variants: {a: {}}\nprimary: best-rate-accuracy": (
         "2:10: primary: best-rate-accuracy needs several learning rates; put training.optimizer.learning_rate into the "
         "grid"
+    ),
+    "variants: {a: {}}\nprimary: steps-to-98\ndata: {validation: 0}": (
+        "2:10: primary: steps-to-98 takes validation images; data.validation is 0"
     ),
     "variants: {a: {}}\nprimary: steps-to-98\nmargin: 1": (
         "3:9: margin: steps-to-98 has none; times are not tested for equivalence"

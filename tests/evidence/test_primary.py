@@ -1,18 +1,16 @@
 """One metric in which something is asserted, with each baseline, once all planned pairs are there."""
 
-import sys
-from pathlib import Path
+import re
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "audit"))
-
 from made_up_reports import evidence, experiment
 
+from bnexp.reporting.part import Context
 from bnexp.reporting.parts.accuracy import legend, readable
 from bnexp.reporting.parts.differences import difference, primary
 from bnexp.reporting.parts.differences import differences as part
+from bnexp.reporting.parts.findings import findings
 
 SCORES = (
     99
@@ -90,3 +88,48 @@ def test_seeds_added_until_all_is_decided_are_never_pending():
     assert [each.verdict for each in found.primary] == ["higher", "equivalent"]
     assert "sequential p" in difference(found.primary[0])
     assert "n = 9" in difference(found.primary[0])
+
+
+CONTEXT = Context((), (), ())
+RATES = (1e-3, 1e-2)
+AT_RATES = (
+    99
+    + np.array([[0.0], [0.2], [-1.0], [0.6]])
+    + 0.01 * np.arange(12)
+    + 0.02 * np.outer((0, 1, 0, 1), (-1.0) ** np.arange(12))
+)
+
+
+def test_at_each_ones_best_rate_the_verdict_names_it_and_waits_for_the_trials_that_choose():
+    plan = experiment(2, 12, RATES, "best-rate-accuracy")
+    (each,) = evidence(plan, AT_RATES).primary
+    assert (each.verdict, each.metric.name, each.planned) == ("higher", "best-rate-accuracy", 9)
+    assert "has a test accuracy at its own best learning rate" in difference(each)
+    (waiting,) = evidence(
+        plan, AT_RATES, missing=[(2, 8)]
+    ).primary  # at a rate that is not the best, but might have been
+    assert (waiting.verdict, waiting.pending) == ("pending", 1)
+
+
+def test_where_the_sides_have_different_rates_no_figure_of_one_rate_stands_beside_them():
+    (finding,) = findings(evidence(experiment(2, 12, RATES, "best-rate-accuracy"), AT_RATES), CONTEXT).findings
+    assert list(finding.lines) == ["test accuracy at its own best learning rate"]
+
+
+def test_without_a_rate_to_choose_it_is_not_said_that_there_is_only_one_variant():
+    found = evidence(experiment(2, 12, RATES, "best-rate-accuracy"), AT_RATES, missing_from=0)
+    assert "no learning rate could be chosen" in findings(found, CONTEXT).paragraphs[0]
+
+
+def test_equivalence_is_a_family_of_its_own_size():
+    """The tests of how often each trains, which a sequential family always holds, are none of equivalence."""
+    found = evidence(experiment(3, 10, sequential=True), SCORES).primary
+    assert [(each.family, each.equivalence_family) for each in found] == [(4, 2), (4, 2)]
+    said = difference(found[1])
+    assert re.search(r"equivalence p = \S+ after Holm's correction over 2 comparisons; sequential p = .* over 4", said)
+
+
+def test_the_share_that_trained_is_tested_by_the_rule_of_the_design():
+    fates = {(1, seed): "failed" for seed in range(3)}
+    said = [difference(evidence(experiment(2, 10, sequential=x), SCORES[:2], fates=fates).primary[0]) for x in (0, 1)]
+    assert ["exact McNemar p" in each for each in said] == [True, False]

@@ -130,7 +130,7 @@ def test_only_the_question_of_the_experiment_gets_a_verdict(compared, tmp_path):
     store, plan = build(tmp_path)
     asked = Evidence(store, plan.model_copy(update={"primary": "best-rate-accuracy"}))
     assert asked.primary == [*asked.learning_rates.own]
-    verdict = "bn-pre has a test accuracy 0.39"
+    verdict = "bn-pre has a test accuracy at its own best learning rate 0.39"
     assert not any(word in " ".join(words.sentences(compared)[2:]) for word in ("higher", "lower", "equivalent"))
     assert [verdict in text for text in words.sentences(asked.learning_rates)[2:]] == [False, True]
 

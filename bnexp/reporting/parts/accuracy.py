@@ -160,7 +160,8 @@ def readable(evidence: Evidence) -> pd.DataFrame:
 def paper(evidence: Evidence) -> dict[str, str]:
     """The columns of `readable` that a paper has room for; n stands in its caption too."""
     keys = list(dict.fromkeys(key for each in evidence.conditions for key in headings(each.coordinates)))
-    compared = ["difference (pp)", *(["p (Holm)"] if len(keys) < 2 else [])] if evidence.comparisons else []
+    told = len(keys) < 2 and all(each.asserts and not each.pending for each in evidence.comparisons)
+    compared = ["difference (pp)", *(["p (Holm)"] if told else [])] if evidence.comparisons else []
     return {name: name for name in ["variant", *(keys or ["n"]), "test accuracy (%)", *compared]}
 
 
@@ -172,10 +173,11 @@ def _paper_caption(evidence: Evidence) -> str:
         "interval."
     )
     if evidence.comparisons:
-        said += (
-            f" Difference to {evidence.plan.baseline}: over pairs of one seed, in percentage points (pp); "
-            "p: exact sign-flip test with Holm's correction."
-        )
+        said += f" Difference to {evidence.plan.baseline}: over pairs of one seed, in percentage points (pp)"
+        sequential = any(each.sequential for each in evidence.comparisons)
+        said += ", with an interval that holds at every look" if sequential else ""
+        test = "sequential" if sequential else "exact sign-flip"
+        said += f"; p: {test} test with Holm's correction." if "p (Holm)" in paper(evidence) else "."
     return said
 
 

@@ -73,7 +73,8 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
 
 def _papers(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
     """Differences and curves side by side, where one panel holds all variants."""
-    variants, shown = context.variants, [c for c in evidence.primary if c.difference.n > 1]
+    variants, baseline = context.variants, evidence.plan.baseline
+    shown = [each for each in evidence.primary if each.difference.n > 1 and each.baseline == baseline]
     known = {each.variant: trainings[each.point] for each in evidence.conditions if each.point in trainings}
     if len(places(evidence.conditions)) > 1 or len(variants) > MANY or not shown:
         return
@@ -82,12 +83,16 @@ def _papers(evidence: Evidence, context: Context, trainings: Mapping[int, Traini
         return
     counts = sorted({each.counts[0] for each in panel.curves.values()})
     n = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]])))
+    metric = shown[0].metric
+    interval = "95 % interval, which holds at every look" if shown[0].sequential else "95 % t interval"
+    left = f"difference in {metric.label} from {baseline}, in {metric.unit_of_differences}: mean over pairs of one "
+    left += f"seed with its {interval}, each pair a small circle"
+    if shown[0].ratio:
+        left = f"ratio of {metric.label} to those of {baseline}, over pairs of one seed, with its 95 % interval"
     caption = (
-        f"Normalizations compared ({evidence.plan.name}). Left: difference in {shown[0].metric.label} from "
-        f"{evidence.plan.baseline}, in {shown[0].metric.unit_of_differences}: mean over pairs of one seed with its "
-        "95 % t interval, each "
-        "pair a small circle; behind a name n, the pairs. Right: validation accuracy in per cent: mean over n = "
-        f"{n} seeds with its 95 % t interval, every seed faint; logarithmic in the error."
+        f"Normalizations compared ({evidence.plan.name}). Left: {left}; behind a name n, the pairs. Right: validation "
+        f"accuracy in per cent: mean over n = {n} seeds with its 95 % t interval, every seed faint; logarithmic in the "
+        "error."
     )
     yield Figure("paper", caption, "", partial(paper, shown, panel, variants), wide=True)
 

@@ -4,7 +4,6 @@ No difference is ever called none, nothing is called equal, and equivalent only 
 A difference is asserted only where interval and corrected test agree (`evidence.rule`), and of no other metric.
 """
 
-import math
 from collections.abc import Sequence
 from typing import get_args
 
@@ -19,6 +18,7 @@ from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.moving_averages import caveat
 from bnexp.reporting.parts.time_to_accuracy import SOONER, told
 from bnexp.reporting.phrases import (
+    amount,
     at,
     can_detect,
     change,
@@ -109,7 +109,7 @@ def primary(evidence: Evidence, _: Context) -> Part | None:
         framed(found, found, COMPARED),
         file="comparisons",
         legend=(
-            "Over pairs of one seed in which both trained, with the 95 % interval.",
+            "Over pairs of one seed, of times all, else those in which both trained, with the 95 % interval.",
             f"Holm's correction is over all {counted(len(evidence.primary), 'comparison')} of the experiment.",
         ),
     )
@@ -131,10 +131,7 @@ def headline(c: Comparison) -> str:
     n = out_of(c.difference.n, c.planned)
     if c.baseline_point is None or c.same or not c.difference.n:
         return f"nothing to compare: {_nothing(c)}"
-    between = f" [{', '.join(ends(c.difference, sign=True))}]" if c.difference.n > 1 else ""
-    if c.difference.n > 1 and math.isnan(c.difference.low):
-        between = " [no interval yet]"
-    shown = f"{change(c.difference)} {pp(c.metric)}{between}, {n}"
+    shown = f"{amount(c)}, {n}"
     if c.ratio:
         shown = f"{times_as_long(c.ratio)} the steps, {n}"
     if c.pending:
@@ -232,10 +229,10 @@ def _claim(c: Comparison) -> str:
     basis = f"{span(c.difference)}, {n}"
     direction = "higher" if c.difference.mean > 0 else "lower"
     within = "" if c.margin is None else f"within ±{c.margin:g} {unit}"
-    equivalence = p_phrase("equivalence", c.equivalence_p_holm, c.family)
+    equivalence = p_phrase("equivalence", c.equivalence_p_holm, c.equivalence_family)
     # A difference that was found, and that is shown to be too small to matter.
     yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
-    if not any(c.differences):
+    if not any(c.differences) and c.verdict != "equivalent":
         return (
             f"No difference detected in {metric} between {two}{where}: 0 {unit} in each pair ({n}; without "
             "scatter, the detectable difference is unknown)"

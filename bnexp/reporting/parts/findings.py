@@ -6,12 +6,12 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.paired import Comparison
 from bnexp.reporting.drawing.accuracy import forest
 from bnexp.reporting.drawing.figures import MANY
-from bnexp.reporting.numbers import ends, interval
+from bnexp.reporting.numbers import interval
 from bnexp.reporting.part import Context, Figure, Finding, Part
 from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
 from bnexp.reporting.parts.moving_averages import artefact
 from bnexp.reporting.parts.time_to_accuracy import speed_line
-from bnexp.reporting.phrases import change, effect, enumerated, named
+from bnexp.reporting.phrases import amount, effect, enumerated, named
 from bnexp.specs.experiment import MARGIN
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.wording import place_label
@@ -24,8 +24,9 @@ def findings(evidence: Evidence, context: Context) -> Part:
     """Every comparison in the order of the config, place by place of the grid."""
     against = evidence.primary
     if not against:
-        said = "There is only one variant, and nothing to compare it with."
-        return Part(region="headline", paragraphs=(said,))
+        alone = "There is only one variant, and nothing to compare it with."
+        unchosen = "Nothing is compared yet: no learning rate could be chosen for the variants."
+        return Part(region="headline", paragraphs=(unchosen if len(evidence.plan.variants) > 1 else alone,))
     bases = [each for each in evidence.conditions if each.variant == evidence.plan.baseline]
     known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
     baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
@@ -63,18 +64,20 @@ def _recalibrated(c: Comparison, evidence: Evidence) -> str:
     found = evidence.recalibrated.get(c.point)
     if found is None or found.difference.n < 2 or c.metric == found.metric or c.baseline != found.baseline:
         return ""
-    return f"{change(found.difference)} pp [{', '.join(ends(found.difference, sign=True))}] (exploratory)"
+    return f"{amount(found)} (exploratory)"
 
 
 def _finding(c: Comparison, evidence: Evidence) -> Finding:
     (condition,) = (each for each in evidence.conditions if each.point == c.point)
     momentum = evidence.plan.points[c.point].spec["norm"].get("momentum")
+    # At each one's best rate the two sides stand at different places, and what is compared at one place is not these.
+    beside = any(c.baseline_point == each.baseline_point for each in evidence.comparisons if each.point == c.point)
     lines = {
         "trained": outcomes(c),
         "moving averages": artefact(condition, momentum, c.margin or MARGIN),
         "accuracy" if c.metric.name == "test-accuracy" else c.metric.label: headline(c),
-        "recalibrated": _recalibrated(c, evidence),
-        "speed": speed_line(evidence, c.point) if c.baseline == evidence.plan.baseline else "",
+        "recalibrated": _recalibrated(c, evidence) if beside else "",
+        "speed": speed_line(evidence, c.point) if beside and c.baseline == evidence.plan.baseline else "",
     }
     title = f"{c.variant} vs {c.baseline}"
     return Finding(title, place_label(c.coordinates), {what: line for what, line in lines.items() if line})

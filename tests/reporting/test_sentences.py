@@ -53,6 +53,7 @@ def comparison(*d, family=1, planned=None, trained=None, **changes):
         "improvement": improvement(d),
         "least": min(1.0, test.smallest * family),
         "equivalence_p": two_sided,
+        "equivalence_family": family,
         "equivalence_p_holm": holm([two_sided] + [1.0] * (family - 1))[0],
         "declared": "",
         "mismatches": {},

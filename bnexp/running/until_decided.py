@@ -31,10 +31,10 @@ Train = Callable[[Experiment], Outcome]
 def until_decided(experiment: Experiment, store: Store, train: Train, watch: Watcher, *, max_seeds: int) -> Outcome:
     """Train seed after seed of an experiment, 0 to `max_seeds` - 1 at most, as long as a comparison is open.
 
-    Ends before where a run ends before its end.  Raises UserError for a primary metric that is no accuracy, and for
-    fewer seeds than can decide anything.
+    Ends before where a run ends before its end.  Raises UserError for a primary metric that is no accuracy, for fewer
+    seeds than can decide anything, and where more are planned already.
     """
-    growing, total = _begun(experiment, store, first_look(experiment, max_seeds)), None
+    growing, total = _begun(experiment, store, first_look(experiment, max_seeds), max_seeds), None
     while True:
         outcome = train(growing)
         total = outcome if total is None else _sum(total, outcome)
@@ -102,13 +102,17 @@ def _is_open(each: Comparison) -> bool:
     return can_be and each.trains == "undecided" and each.verdict in ("undecided", "nothing")
 
 
-def _begun(experiment: Experiment, store: Store, first: int) -> Experiment:
+def _begun(experiment: Experiment, store: Store, first: int, max_seeds: int) -> Experiment:
     """The experiment with the seeds of the first look, and those that its stored plan has."""
     start = tuple(range(first))
     points = tuple(replace(point, seeds=start) for point in experiment.points)
     plan = united_plan(replace(experiment, seeds=start, points=points), store.read_plan(experiment.name))
     if sorted(plan.seeds) != [*range(len(plan.seeds))]:
         raise UserError(f"{experiment.name}: its stored seeds are not 0, 1, 2, ...; --name begins anew")
+    if len(plan.seeds) > max_seeds:
+        raise UserError(
+            f"{experiment.name}: {len(plan.seeds)} seeds are planned already; raise --max-seeds, or begin anew with --name"
+        )
     stored = zip(points, plan.points, strict=True)
     return replace(
         experiment,

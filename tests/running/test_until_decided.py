@@ -112,6 +112,15 @@ def test_what_cannot_be_decided_is_refused(tmp_path, changes, max_seeds, message
         until_decided(made, Store(tmp_path), lambda _: Outcome(), Watcher(), max_seeds=max_seeds)
 
 
+def test_more_seeds_than_asked_for_are_not_trained_because_an_earlier_plan_has_them(tmp_path):
+    store = Store(tmp_path)
+    store.keep_plan(experiment(tuple(range(12)), NORMS))
+    train = Trained(store, CLEAR, wavering)
+    with pytest.raises(UserError, match="12 seeds are planned already; raise --max-seeds"):
+        until_decided(experiment((0,), NORMS), store, train, Said(), max_seeds=10)
+    assert not train.runs
+
+
 def test_what_is_to_be_expected_rests_on_pairs_that_were_measured(tmp_path):
     made = experiment((0,), NORMS)
     assert "none has measured yet" in expected(made, Store(tmp_path), 40)[1]

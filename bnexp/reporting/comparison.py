@@ -39,8 +39,10 @@ def sentence(each: Compared, found: Comparisons) -> str:
     """What may be said of one comparison, with its interval, n, test and what it can detect."""
     about = f"{each.label}{at(each.coordinates)}: {each.other} against {each.one}"
     pairs = counted(len(each.copies), "pair")
-    copies = f"; {pairs} left out, because both sides hold the same record" if each.copies else ""
-    return f"{_head(each, found)}. {about}: {_found(each, found)}{left_out(each.mismatches)}{copies}."
+    said = [_head(each, found), f"{about}: {_found(each, found)}"]
+    said += [left_out(each.mismatches)] if each.mismatches else []
+    said += [f"{pairs} left out, because both sides hold the same record"] if each.copies else []
+    return f"{'. '.join(said)}."
 
 
 def remarks(found: Comparisons) -> list[str]:

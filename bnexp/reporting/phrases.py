@@ -114,11 +114,9 @@ def can_detect(n: int, size: str) -> str:
 
 
 def left_out(mismatches: Mapping[int, str]) -> str:
-    """`; 1 pair left out, because they did not start alike (seed 2: data)`, of seed to what disagrees, or nothing."""
-    if not mismatches:
-        return ""
+    """`1 pair left out, because they did not start alike (seed 2: data)`, of seed to what disagrees."""
     why = "; ".join(f"seed {seed}: {text}" for seed, text in mismatches.items())
-    return f"; {counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
+    return f"{counted(len(mismatches), 'pair')} left out, because they did not start alike ({why})"
 
 
 def trained(found: Estimate, one: str, other: str) -> str:

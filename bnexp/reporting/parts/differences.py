@@ -170,39 +170,37 @@ def outcomes(c: Comparison) -> str:
 
 
 def difference(c: Comparison) -> str:
-    """What may be said of one variant against a baseline in a metric."""
+    """What may be said of one variant against a baseline in a metric, in sentences of one thought each."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
     if c.baseline_point is None or c.same:
         return f"{pair}: {_nothing(c)}, so that there is nothing to compare."
     if n == 0:
-        said = f"{pair}: {_nothing(c)} (0 of {c.planned})"
+        said = [f"{pair}: {_nothing(c)} (0 of {c.planned})"]
     elif c.verdict in ("pending", "exploratory"):
         said = _so_far(c)
     elif c.ratio:
-        said = told(c, c.metric.label.removeprefix("steps to "), c, asserts=True)
+        said = [told(c, c.metric.label.removeprefix("steps to "), c, asserts=True)]
     elif n == 1:
-        said = (
-            f"{pair}: {fixed(c.difference.mean, 2, sign=True)} {_what(c)} in the only pair "
-            f"({out_of(n, c.planned)}); one pair has no interval, and nothing follows from it"
-        )
+        only = f"{fixed(c.difference.mean, 2, sign=True)} {_what(c)} in the only pair ({out_of(n, c.planned)})"
+        said = [f"{pair}: {only}", "One pair has no interval, and nothing follows from it"]
     else:
-        said = _claim(c) + (f"; paired by seed only, as the config declares {c.declared}" if c.declared else "")
-    return f"{_trained(c)}{said}{left_out(c.mismatches)}."
+        said = _claim(c)
+        said += [f"They are paired by seed only, as the config declares {c.declared}"] if c.declared else []
+    said += [left_out(c.mismatches)] if c.mismatches else []
+    return f"{_trained(c)}{'. '.join(said)}."
 
 
-def _so_far(c: Comparison) -> str:
+def _so_far(c: Comparison) -> list[str]:
     """Where nothing may be asserted: before all planned pairs are there, and of what is not the primary metric."""
     pair, n = f"{c.variant} against {c.baseline}{at(c.coordinates)}", c.difference.n
     interval = f"{span(c.difference)}, {out_of(n, c.planned)}" if n > 1 else f"{out_of(n, c.planned)}, no interval"
     shown = f"{change(c.difference)} {_what(c)} ({interval})"
     if c.ratio:
         shown = f"{times_as_long(c.ratio)} the {c.metric.label} ({out_of(n, c.planned)})"
-    if c.pending:
-        rest = (
-            f"{c.pending} of {counted(c.planned, 'planned pair')} {'has' if c.pending == 1 else 'have'} no result yet"
-        )
-        return f"{pair}: no verdict before all pairs are there ({rest}); so far {shown}"
-    return f"{pair}, exploratory: {shown}"
+    if not c.pending:
+        return [f"{pair}, exploratory: {shown}"]
+    rest = f"{c.pending} of {counted(c.planned, 'planned pair')} {'has' if c.pending == 1 else 'have'} no result yet"
+    return [f"{pair}: no verdict before all pairs are there ({rest})", f"So far {shown}"]
 
 
 def _what(c: Comparison) -> str:
@@ -218,47 +216,45 @@ def _trained(c: Comparison) -> str:
     if c.trains != "undecided":
         often = "more" if c.trains == "higher" else "less"
         counts = f"{c.variant} trains {often} often than {c.baseline}{at(c.coordinates)}: {counts}"
-    return f"{counts}. Among the pairs in which both trained: " if c.differences else f"{counts}. "
+    return f"{counts}. Where both trained: " if c.differences else f"{counts}. "
 
 
-def _claim(c: Comparison) -> str:
+def _claim(c: Comparison) -> list[str]:
     """What two or more pairs show, by `Comparison.verdict`."""
     n, metric, unit = out_of(c.difference.n, c.planned), c.metric.label, pp(c.metric)
     where, two, mean = at(c.coordinates), f"{c.variant} and {c.baseline}", f"{change(c.difference)} {unit}"
     test = tested("sequential test" if c.sequential else "sign-flip test", c)
     basis = f"{span(c.difference)}, {n}"
-    direction = "higher" if c.difference.mean > 0 else "lower"
     within = "" if c.margin is None else f"within ±{c.margin:g} {unit}"
     equivalence = p_phrase("equivalence", c.equivalence_p_holm, c.equivalence_family)
-    # A difference that was found, and that is shown to be too small to matter.
-    yet = f", yet the two are equivalent {within} ({equivalence})" if c.equivalent else ""
+    sure = c.least < LEVEL  # else the test is a sentence: that so few pairs can confirm nothing
+    shown = f"({basis}; {test})" if sure else f"({basis})"
+    few = [] if sure else [test]
     if not any(c.differences) and c.verdict != "equivalent":
-        return (
-            f"No difference detected in {metric} between {two}{where}: 0 {unit} in each pair ({n}; without "
-            "scatter, the detectable difference is unknown)"
-        )
+        return [
+            f"No difference detected in {metric} between {two}{where}: 0 {unit} in each pair ({n})",
+            "Without scatter, the detectable difference is unknown",
+        ]
     if c.difference.n < FEWEST:  # told, and no more: one more pair could turn everything
-        return (
-            f"{c.variant} against {c.baseline}{where}: {mean} of {metric} on average over two pairs ({basis}; "
-            f"{test}); two pairs neither show a difference nor rule one out"
-        )
+        return [
+            f"{c.variant} against {c.baseline}{where}: {mean} of {metric} on average over two pairs {shown}",
+            *few,
+            "Two pairs neither show a difference nor rule one out",
+        ]
     if c.verdict in ("higher", "lower"):
         points = fixed(abs(c.difference.mean), decimals(c.difference.half_width))
-        return (
-            f"{c.variant} has a {metric} {points} {unit} {direction} than {c.baseline}{where} ({basis}; "
-            f"{test}){yet}{_other_images(c)}"
-        )
-    # The test says it where nothing can be confirmed; a sequential one has no number of pairs.
-    power = "" if c.least >= LEVEL or c.sequential else f"{can_detect(c.difference.n, _detectable(c))}; "
+        than = f"{'higher' if c.difference.mean > 0 else 'lower'} than {c.baseline}{where}"
+        # A difference that was found, and that is shown to be too small to matter.
+        yet = [f"Yet the two are equivalent {within} ({equivalence})"] if c.equivalent else []
+        return [f"{c.variant} has a {metric} {points} {unit} {than} {shown}", *yet, *_other_images(c)]
+    # A sequential test has no number of pairs.
+    power = [can_detect(c.difference.n, _detectable(c))] if sure and not c.sequential else []
     if c.verdict == "equivalent":
-        return (
-            f"{two} are equivalent in {metric} {within}{where}: {mean} ({basis}; {equivalence}; {power}"
-            f"{test}; {untrained(c, c.variant)}){_other_images(c)}"
-        )
-    return (
-        f"No difference detected in {metric} between {two}{where}: {mean} ({basis}; {power}{test})"
-        f"{within and f', and no equivalence {within} shown'}"
-    )
+        found = f"{two} are equivalent in {metric} {within}{where}: {mean} ({basis}; {equivalence})"
+        tests = [f"A difference is not detected ({test})"] if sure else [test]
+        return [found, *tests, *power, untrained(c, c.variant), *_other_images(c)]
+    nor = [f"No equivalence {within} is shown"] if within else []
+    return [f"No difference detected in {metric} between {two}{where}: {mean} {shown}", *few, *power, *nor]
 
 
 def _detectable(c: Comparison) -> str:
@@ -278,9 +274,10 @@ def _elsewhere(c: Comparison) -> str:
     return "include zero" if estimate.contains_zero else ""
 
 
-def _other_images(c: Comparison) -> str:
+def _other_images(c: Comparison) -> list[str]:
     """Where what was found on these test images might not stand on others."""
     if c.sampling is None or not (beyond := _elsewhere(c)):
-        return ""
-    here = f"this is for these {c.sampling.n_images:,} test images: for others as well the 95 % interval would be"
-    return f"; {here} {' to '.join(ends(c.sampling.interval, sign=True))}, and {beyond}"
+        return []
+    others = f"{' to '.join(ends(c.sampling.interval, sign=True))}, and {beyond}"
+    images = f"{c.sampling.n_images:,}"
+    return [f"This is for these {images} test images: for others as well the 95 % interval would be {others}"]

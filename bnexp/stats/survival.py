@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from bnexp.stats.estimates import Floats, Interval, finite
 from bnexp.stats.paired import SignFlip, sign_flip_test
@@ -100,6 +99,8 @@ def kaplan_meier(reached: ArrayLike, watched: ArrayLike, *, confidence: float = 
     which a run got there.  The interval is Greenwood's on the scale log(−log S), which stays within 0 and 1; there is
     none (NaN) where S is 0.  A run that is censored at t_k still waits there.
     """
+    from scipy import stats  # noqa: PLC0415  # the third of a second that only a figure needs
+
     times, budget = _runs(reached, watched)
     event = np.isfinite(times)
     ends = np.where(event, times, budget)

@@ -32,27 +32,28 @@ def curves(evidence: Evidence, context: Context) -> Part | None:
 
 
 def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Trainings]) -> Iterator[Figure]:
-    """Accuracy and loss against steps and seconds: one figure each; with a grid, or many variants, one for each
-    kind of data too."""
+    """Accuracy and loss: one figure each; with a grid, or many variants, one for each kind of data too.
+
+    Against steps all kinds, against seconds what was validated.
+    """
     variants, where = context.variants, places(evidence.conditions)
-    phases = [
-        (title, column)
-        for title, column in (
-            ("validation", "validation"),
-            ("recalibrated validation", "recalibrated"),
-            ("training", "train"),
-        )
-        if evidence.evaluations[[f"{column}_accuracy", f"{column}_loss"]].notna().any(axis=None)
-    ]
+    kinds_of_data = {"validation": "validation", "recalibrated validation": "recalibrated", "training": "train"}
+    measured = evidence.evaluations
+    seen = {
+        title: column
+        for title, column in kinds_of_data.items()
+        if measured[[f"{column}_accuracy", f"{column}_loss"]].notna().any(axis=None)
+    }
 
     def panel(title: str, place: Mapping[str, Condition], measure: str, x: str) -> CurvePanel:
         known = {name: each.point for name, each in place.items() if each.point in trainings}
         return CurvePanel(title, {name: trainings[point].curve(measure, x) for name, point in known.items()})
 
     for (x, against), kind in product((("step", "steps"), ("seconds", "seconds")), get_args(Kind)):
+        phases = [each for each in seen.items() if x == "step" or each[1] != "train"]
         what = f"{kind} against {against}{' of training' if x == 'seconds' else ''}"
         alone = next(iter(where.values())) if len(where) == 1 else {}
-        if alone and len(variants) <= MANY:
+        if alone and phases and len(variants) <= MANY:
             panels = [panel(title, alone, f"{column}_{kind}", x) for title, column in phases]
             text = f"{what.capitalize()}, {every([title for title, _ in phases])}."
             draw = partial(learning_curves, panels, variants, kind, x)

@@ -154,8 +154,8 @@ def _asked(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[set[str], 
         excused["another validation split"] = {"validation split", "order of the examples"}
     elif data != other_data:
         excused["another number of training examples"] = {"order of the examples"}
-    if one["training"]["epochs"] != other["training"]["epochs"]:
-        excused["another number of epochs"] = {"order of the examples"}
+    if any(one["training"].get(key) != other["training"].get(key) for key in ("epochs", "steps")):
+        excused["another length of training"] = {"order of the examples"}
     if one["model"] != other["model"]:
         excused["another model"] = {"initial weights"}
     every = {"data", "validation split", "order of the examples", "initial weights"}

@@ -1,11 +1,12 @@
-"""How a model is trained: optimizer, batches, epochs, and when validation data are looked at."""
+"""How a model is trained: optimizer, schedule, batches, how long, and when validation data are looked at."""
 
 from itertools import count, takewhile
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bnexp.specs.optimizer import Adam, AnyOptimizer
+from bnexp.specs.schedule import AnySchedule, Constant
 from bnexp.specs.values import Frozen
 
 
@@ -13,8 +14,20 @@ class TrainingSpec(Frozen):
     """The optimizer and how the examples reach it."""
 
     optimizer: AnyOptimizer = Adam()
+    schedule: AnySchedule = Field(Constant(), description="the share of the learning rate that each step has")
     batch_size: int = Field(64, ge=1)
-    epochs: int = Field(10, ge=1)
+    epochs: int | None = Field(10, ge=1)
+    steps: int | None = Field(None, ge=1, description="how long to train, in place of `epochs`")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of each label that is spread over all classes alike in what is trained on (Szegedy et al. "
+        "2016, https://arxiv.org/abs/1512.00567); all losses that are recorded are those of the true labels",
+    )
+    class_weights: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False, min_length=1)] | None = (
+        Field(None, description="what the loss of an example of each class is multiplied by, as Keras's `class_weight`")
+    )
     evaluations: int = Field(4, ge=1, le=100, description="looks at the validation data per factor of two in steps")
     last_batch: Literal["keep", "drop"] = Field("keep", description="the last, smaller batch of an epoch")
     trained: float = Field(
@@ -23,6 +36,31 @@ class TrainingSpec(Frozen):
         lt=1,
         description="a run has trained where its validation accuracy is above guessing by this share of what is left",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_length(cls, given: Any) -> Any:
+        """Who gives the steps gives no epochs."""
+        by_steps = isinstance(given, dict) and given.get("steps") is not None
+        return {"epochs": None} | given if by_steps else given
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate changes from step to step."""
+        return self.schedule != Constant()
+
+    def length(self, examples: int) -> int:
+        """Optimizer steps of the whole training on so many examples."""
+        return self.steps or (self.epochs or 0) * self.steps_per_epoch(examples)
+
+    def examples(self, examples: int) -> int:
+        """Training examples that these steps see."""
+        whole, rest = divmod(self.length(examples), self.steps_per_epoch(examples))
+        return whole * self.examples_per_epoch(examples) + rest * self.batch_size
+
+    def passes(self, examples: int) -> int:
+        """Passes over the examples, the last of them begun."""
+        return -(-self.length(examples) // self.steps_per_epoch(examples))
 
     def steps_per_epoch(self, examples: int) -> int:
         """Optimizer steps that one pass over `examples` takes."""
@@ -40,6 +78,6 @@ class TrainingSpec(Frozen):
         is known to the same factor wherever it lies.  They depend on the spec and the number of training examples
         alone, so that trials can be paired.
         """
-        last = self.epochs * self.steps_per_epoch(examples)
+        last = self.length(examples)
         grid = takewhile(lambda step: step < last, (round(2 ** (k / self.evaluations)) for k in count()))
         return [*dict.fromkeys(grid), last]

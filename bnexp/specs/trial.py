@@ -9,9 +9,9 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from bnexp.errors import UserError
 from bnexp.specs.block import Block
@@ -21,6 +21,7 @@ from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec
 from bnexp.specs.norms.base import Norm
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm
+from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed
@@ -62,6 +63,21 @@ class TrialSpec(Frozen):
         return self
 
 
+def completed(spec: dict[str, Any]) -> dict[str, Any]:
+    """A stored spec with the keys that it lacks, since later versions added them, at their defaults.
+
+    One that today's version does not take, of an earlier protocol, stays as it is.
+    """
+    try:
+        return TrialSpec.model_validate(spec).model_dump(mode="json")
+    except ValidationError:
+        return spec
+
+
+StoredSpec = Annotated[dict[str, Any], AfterValidator(completed)]
+"""A resolved spec as plain data, every key explicit."""
+
+
 def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     """What is wrong between the parts of a spec whose parts are right by themselves; [] if nothing.
 
@@ -72,7 +88,8 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
         blocks = _blocks(spec, known)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    return [*_norm_problems(spec, blocks), *(_data_problems(spec, known) if known else ())]
+    of_training = _training_problems(spec.training)
+    return [*_norm_problems(spec, blocks), *(of_training or (_data_problems(spec, known) if known else ()))]
 
 
 def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
@@ -90,7 +107,7 @@ def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
     momentum = getattr(spec.norm, "momentum", 0.0) if "momentum" in type(spec.norm).model_fields else 0.0
     if known is None or not 0 < momentum < 1:
         return ""
-    steps = spec.training.evaluation_steps(spec.data.train_examples(known.train))[-1]
+    steps = spec.training.length(spec.data.train_examples(known.train))
     needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))
     if steps >= needed:
         return ""
@@ -147,6 +164,19 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
 _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance
 
 
+def _training_problems(training: TrainingSpec) -> list[Problem]:
+    steps, epochs = ("training", "steps"), ("training", "epochs")
+    if training.steps is None and training.epochs is None:
+        return [Problem(epochs, "give training.epochs or training.steps")]
+    if training.steps is not None and training.epochs is not None:
+        return [Problem(steps, "training.epochs says how long already; leave one of them out", (epochs,))]
+    optimizer = training.optimizer
+    if not isinstance(optimizer, OwnOptimizer) and optimizer.clipnorm and optimizer.global_clipnorm:
+        path = ("training", "optimizer", "clipnorm")
+        return [Problem(path, "global_clipnorm shortens the same gradients; leave one of them out")]
+    return []
+
+
 def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
     data, batch_size = spec.data, spec.training.batch_size
     validation, examples = data.validation_examples(known.train), data.train_examples(known.train)
@@ -163,7 +193,23 @@ def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
         message = f"a batch of {batch_size} is larger than the {examples} training examples"
         beside = (("data", "train"), ("data", "validation"), ("data", "name"))
         return [Problem(("training", "batch_size"), message, beside)]
-    return []
+    return _schedule_problems(spec.training, spec.training.length(examples), data, known.classes)
+
+
+def _schedule_problems(training: TrainingSpec, steps: int, data: DataSpec, classes: int) -> list[Problem]:
+    """What does not fit in so many steps, or for so many classes."""
+    schedule, weights = training.schedule, training.class_weights
+    parts = [("warmup", "a warm-up of", schedule.warmup)]
+    parts += [("at", "a fall of the rate after", part) for part in getattr(schedule, "at", ())]
+    found = [
+        Problem(("training", "schedule", key), f"{what} {part} steps, and the training has {steps}")
+        for key, what, part in parts
+        if isinstance(part, int) and 0 < steps <= part
+    ]
+    if weights is not None and len(weights) != classes:
+        message = f"{len(weights)} weights, and {data.name} has {classes} classes"
+        found.append(Problem(("training", "class_weights"), message))
+    return found
 
 
 @dataclass(frozen=True)

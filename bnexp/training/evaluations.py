@@ -46,13 +46,13 @@ class Evaluations:
         self.rows.append(evaluation)
         self._since.clear()
         if not stop.diverged:
-            per_epoch = training.steps_per_epoch(len(parts.train))
+            n = len(parts.train)
             self._progress(
                 Progress(
-                    epoch=(stop.step - 1) // per_epoch + 1,
-                    epochs=training.epochs,
+                    epoch=(stop.step - 1) // training.steps_per_epoch(n) + 1,
+                    epochs=training.passes(n),
                     step=stop.step,
-                    steps=per_epoch * training.epochs,
+                    steps=training.length(n),
                     validation_accuracy=evaluation.validation_accuracy,
                 )
             )

@@ -89,6 +89,9 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     evaluations = training.evaluation_steps(len(examples))
     asked = {step for observer in observers for step in observer.steps if step <= evaluations[-1]}
     ends = range(per_epoch, evaluations[-1] + 1, per_epoch)
+    rates = None
+    if training.scheduled:
+        rates = np.float32(training.optimizer.learning_rate) * np.array(training.schedule.shares(evaluations[-1]), "f")
     step, order = 0, np.empty(0, np.int32)
     for until in sorted(asked.union(evaluations, ends)):
         epoch, first = divmod(step, per_epoch)
@@ -97,10 +100,11 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         done: list[Stretch] = []
         with clock("train"):
             for stretch in batches(order, training.batch_size, first, first + until - step):
-                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch))
+                now = None if rates is None else rates[step : step + len(stretch)]
+                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch, now))
+                step += done[-1].steps
                 if not done[-1].finite:
                     break
-        step += sum(part.steps for part in done)
         # Weights are looked at where the spec says, whoever observes: the last update itself may have overflowed.
         diverged = not done[-1].finite or (until in evaluations and not setup.program.finite())
         stop = Stop(

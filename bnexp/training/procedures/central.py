@@ -36,9 +36,9 @@ def central(
         data = resources.data(trial)
         parts = split(data.dataset, trial.spec.data, trial.seed)
     with clock("compile"):
-        steps = training.evaluation_steps(len(parts.train))[-1]
+        n = len(parts.train)
         if told := noticed(trial, data):
-            progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
+            progress(Progress(epoch=1, epochs=training.passes(n), step=0, steps=training.length(n), cautions=told))
         program, reused = resources.program(trial, data, parts.train[: training.batch_size])
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
@@ -95,7 +95,8 @@ def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
     trial, built, parts = setup.trial, setup.program.built, setup.parts
     of_norms = built.of_norms
     paths = zip(weights, built.model.variables, strict=True)
-    orders = (epoch_order(parts.train, trial.seed, epoch) for epoch in range(trial.spec.training.epochs))
+    passes = trial.spec.training.passes(len(parts.train))
+    orders = (epoch_order(parts.train, trial.seed, epoch) for epoch in range(passes))
     return Fingerprints(
         weights={path: fingerprint([value]) for path, value in weights.items()},
         normalization=tuple(path for path, variable in paths if id(variable) in of_norms),

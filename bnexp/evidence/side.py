@@ -2,7 +2,7 @@
 
 Two trials of one seed are a pair where their data, split, order of examples and shared initial weights have
 the same fingerprints.  A fingerprint is not asked for where the two specs declare that it cannot agree: another
-model, other data or another number of epochs.  The pair is then by seed only, and `declared` says why.
+model, other data or another length of training.  The pair is then by seed only, and `declared` says why.
 """
 
 import json

@@ -227,6 +227,9 @@ def _wrong_value(kind: str, details: Details, place: _Place) -> str:
         known = get_args(place.annotation)
         rule, near = either(known), nearest(value, known) if isinstance(value, str) else ""
         hint = f"; did you mean {near!r}?" if near else ""
+    elif kind == "string_pattern_mismatch" and place.parent:
+        field = place.parent.model_fields[str(place.path[-1])]
+        rule = f"written as {either(field.examples or [])}"
     elif kind == "too_short":
         return f"{key} is empty"
     else:

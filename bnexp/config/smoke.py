@@ -1,5 +1,6 @@
 """The small version of an experiment: every variant, a corner of the grid, a second or two per trial."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,12 +8,14 @@ from bnexp.config.grid import Candidate
 from bnexp.config.mistakes import Mark, Source
 from bnexp.config.tree import Node, changed, from_plain
 from bnexp.specs.datasets import DATASETS
+from bnexp.specs.procedure import Federated
 from bnexp.specs.schedule import StepDecay
 from bnexp.specs.trial import TrialSpec
 
 SEEDS = 2
 DATA = "mnist-5k"
 TRAIN = 400
+_LENGTH = ("training.procedure.rounds", "training.procedure.local_epochs")
 VALIDATION = 200
 
 
@@ -42,14 +45,17 @@ def _in_shares(spec: TrialSpec) -> dict[str, Any]:
 def shrunk(tree: Node, spec: TrialSpec) -> Node:
     """The tree of `spec` with embedded data, few images and one epoch; the training set holds at least one batch."""
     most = DATASETS[DATA].train - VALIDATION
-    batch_size = min(spec.training.batch_size, most)
-    train = max(TRAIN, batch_size)
+    procedure, clients, pieces = spec.training.procedure, 1, 1
+    if federated := isinstance(procedure, Federated):
+        clients, pieces = procedure.clients, procedure.pieces
+    batch_size = min(spec.training.batch_size, most // (clients * pieces) * pieces)
+    train = max(TRAIN, clients * pieces * math.ceil(batch_size / pieces))  # a batch for each client
     if spec.data.train is not None and spec.data.train >= batch_size:
         train = min(train, max(spec.data.train, DATASETS[DATA].classes))
     changes: dict[str, Any] = {
         "data.train": train,
         "training.batch_size": batch_size,
-        "training.epochs": 1,
+        **dict.fromkeys(_LENGTH if federated else ("training.epochs",), 1),
         "training.evaluations": 1,
         **{f"training.schedule.{key}": value for key, value in _in_shares(spec).items()},
     }

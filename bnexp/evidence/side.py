@@ -156,6 +156,8 @@ def _asked(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[set[str], 
         excused["another number of training examples"] = {"order of the examples"}
     if any(one["training"].get(key) != other["training"].get(key) for key in ("epochs", "steps")):
         excused["another length of training"] = {"order of the examples"}
+    if one["training"].get("procedure") != other["training"].get("procedure"):
+        excused["another procedure of training"] = {"order of the examples"}
     if one["model"] != other["model"]:
         excused["another model"] = {"initial weights"}
     every = {"data", "validation split", "order of the examples", "initial weights"}

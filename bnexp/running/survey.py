@@ -73,7 +73,8 @@ class Costs:
 def work(spec: TrialSpec, examples: int) -> float:
     """Size of a training in examples, with the overhead of each step."""
     training = spec.training
-    return max(1, training.length(examples)) * (training.batch_size + _STEP_OVERHEAD)
+    clients = getattr(training.procedure, "participants", 1)
+    return max(1, training.length(examples)) * clients * (training.batch_size + _STEP_OVERHEAD)
 
 
 def seconds_left(

@@ -22,6 +22,7 @@ from bnexp.specs.norms.base import Norm
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm
 from bnexp.specs.optimizer import OwnOptimizer
+from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed
@@ -166,6 +167,9 @@ _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts 
 
 def _training_problems(training: TrainingSpec) -> list[Problem]:
     steps, epochs = ("training", "steps"), ("training", "epochs")
+    if isinstance(training.procedure, Federated):
+        given = [path for path, value in ((steps, training.steps), (epochs, training.epochs)) if value is not None]
+        return [Problem(path, "the rounds of federated training say how long; leave it out") for path in given[:1]]
     if training.steps is None and training.epochs is None:
         return [Problem(epochs, "give training.epochs or training.steps")]
     if training.steps is not None and training.epochs is not None:
@@ -189,11 +193,15 @@ def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
     if data.train is not None and data.train > rest:
         message = f"{data.train} examples, but after the validation split {data.name} has {rest}"
         return [Problem(("data", "train"), message)]
+    procedure, whose = spec.training.procedure, "training examples"
+    if isinstance(procedure, Federated):
+        examples, whose = procedure.examples_of_client(examples), "training examples of a client"
     if batch_size > examples:
-        message = f"a batch of {batch_size} is larger than the {examples} training examples"
+        message = f"a batch of {batch_size} is larger than the {examples} {whose}"
         beside = (("data", "train"), ("data", "validation"), ("data", "name"))
         return [Problem(("training", "batch_size"), message, beside)]
-    return _schedule_problems(spec.training, spec.training.length(examples), data, known.classes)
+    steps = spec.training.length(data.train_examples(known.train))
+    return _schedule_problems(spec.training, steps, data, known.classes)
 
 
 def _schedule_problems(training: TrainingSpec, steps: int, data: DataSpec, classes: int) -> list[Problem]:

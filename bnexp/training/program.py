@@ -53,6 +53,13 @@ class Scores(NamedTuple):
     """The class that each was taken for, (examples,), int32."""
 
 
+class State(NamedTuple):
+    """All that training changes, by value: the variables of the model and those of its optimizer, in their order."""
+
+    model: list[np.ndarray]
+    optimizer: list[np.ndarray]
+
+
 _ALIKE, _ALIKE_IN_HALF = 1e-3, 3e-2
 """How far outputs may lie apart by rounding, of their size: in float32, and in 16 bits."""
 
@@ -144,6 +151,16 @@ class Program:
         if first_batch is not None and getattr(spec.norm, "data_init", False):
             data_dependent_initialization(self.built, _scaled(first_batch))
         return weights
+
+    def state(self) -> State:
+        """A copy of where training stands."""
+        return State(*([one.numpy() for one in part.variables] for part in (self.model, self._optimizer)))
+
+    def set_state(self, state: State) -> None:
+        """Go on from there."""
+        for part, values in zip((self.model, self._optimizer), state, strict=True):
+            for variable, value in zip(part.variables, values, strict=True):
+                variable.assign(value)
 
     def train(
         self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray, rates: np.ndarray | None = None

@@ -325,3 +325,16 @@ def test_what_is_not_said_leaves_no_trace_in_an_identity():
     for key, value in {"steps": 8440, "schedule": "cosine", "label_smoothing": 0.1}.items():
         other = TrialSpec.model_validate({"training": {key: value}})
         assert Trial(other, 0).identity != Trial(TrialSpec(), 0).identity
+
+
+def test_a_federation_has_a_batch_for_each_client_in_the_small_version():
+    procedure = {"name": "federated", "clients": 20, "shards": "classes-2", "local_epochs": 5, "rounds": 50}
+    config = {
+        "name": "c",
+        "training": {"procedure": procedure},
+        "variants": {"a": {"norm": "none"}, "b": {"norm": "batch"}},
+    }
+    for point in from_mapping(config, smoke=True).points:
+        training, examples = point.spec.training, point.spec.data.train
+        assert training.length(examples) == training.steps_per_round(examples) == 1
+        assert training.procedure.examples_of_client(examples) == training.batch_size == 64

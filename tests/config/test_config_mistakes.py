@@ -56,6 +56,15 @@ BESIDE_A_NORM = {
     "training: {optimizer: AdamW}": f"2:23: unknown optimizer 'AdamW'; did you mean 'adamw'? known: {OPTIMIZERS}",
     "training: {optimizer: {name: lion}}": f"2:30: bnexp has no optimizer 'lion'; known: {OPTIMIZERS}",
     "training: {steps: 100, epochs: 3}": ("2:19: training.epochs says how long already; leave one of them out"),
+    "training: {epochs: 3, procedure: federated}": (
+        "2:20: the rounds of federated training say how long; leave it out"
+    ),
+    "training: {procedure: {name: federated, shards: skewed}}": (
+        "2:49: training.procedure.shards must be written as iid or classes-2, not the text 'skewed'"
+    ),
+    "training: {procedure: {name: federated, clients: 5000}}": (
+        "2:1: a batch of 64 is larger than the 10 training examples of a client (training.batch_size has its default)"
+    ),
     "training: {steps: 0}": "2:19: training.steps must be at least 1, not 0",
     "training: {epochs: null}": "2:20: give training.epochs or training.steps",
     "training: {optimizer: {clipnorm: 1, global_clipnorm: 1}}": (
@@ -83,7 +92,7 @@ BESIDE_A_NORM = {
     "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
     "training:\n  evaluations:\n    first_epoch: 10": (  # as up to protocol 2
         "4:5: training.evaluations must be a whole number, not a block of keys; "
-        "such as 4: looks at the validation data per factor of two in steps"
+        "such as 4: looks at the validation data per factor of two in steps, or rounds"
     ),
     "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
     "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",

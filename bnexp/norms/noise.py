@@ -1,5 +1,6 @@
 """The noise of "noisy" batch normalization (Santurkar et al. 2018, https://arxiv.org/abs/1805.11604, appendix A)."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -22,8 +23,8 @@ class ActivationNoise(Channelwise):
     one.  ValueError for others.  As with Keras's `Dropout`, how far the random numbers have got is not saved.
     """
 
-    arguments = ("shift_limit", "scale_limit", "shift_spread", "scale_spread", "noise_per")
-    starts: ClassVar = {}
+    arguments: ClassVar[tuple[str, ...]] = ("shift_limit", "scale_limit", "shift_spread", "scale_spread", "noise_per")
+    starts: ClassVar[Mapping[str, float]] = {}
 
     def __init__(
         self,

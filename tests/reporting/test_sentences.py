@@ -215,9 +215,7 @@ def test_which_side_trains_more_often_is_said_first():
 
 def test_a_failure_is_said_and_the_others_are_compared():
     said = difference(comparison(*HIGHER[:9], planned=10, trained=(10, 9)))
-    assert said.startswith(
-        "bn trained in 9 of 10 trials, none in 10 of 10 (exact McNemar p = 1.00). Where both trained: "
-    )
+    assert said.startswith("bn trained in 9 of 10 trials, none in 10 of 10 (exact McNemar p = 1.00). Where both trained: ")
     assert "pp higher" in said
 
 

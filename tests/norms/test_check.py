@@ -31,12 +31,26 @@ def test_every_layer_is_its_formula(name):
         ("batch", {"epsilon": 0.5}),
         ("spectral", {"power_iterations": 3, "use_bias": False}),
         ("mean-only-batch", {"layers": "dense"}),
+        ("frozen-batch", {"freeze_after": 0}),
+        ("noisy-batch", {"noise_per": "example", "scale_limit": 2.0}),
     ],
 )
 def test_arguments_of_the_card_are_those_of_the_layer_that_is_checked(name, arguments):
     found = deviation(METHODS[name](**arguments))
     assert found
     assert max(found.values()) < 1e-4
+
+
+def test_a_wrong_formula_of_the_noise_is_noticed(monkeypatch):
+    noisy = METHODS["noise"]
+    wrong = noisy(shift_limit=0.3).reference
+    monkeypatch.setattr(noisy, "reference", lambda self, x, w, training: wrong(x, w, training))
+    assert deviation(noisy())["conv_training"] > 0.1
+
+
+def test_a_layer_that_forgets_its_noise_is_noticed(monkeypatch):
+    monkeypatch.setattr("bnexp.norms.noise.ActivationNoise.call", lambda self, inputs, training=None: inputs)
+    assert deviation(METHODS["noise"]())["dense_training"] > 0.1
 
 
 def test_no_normalization_has_nothing_to_compare():

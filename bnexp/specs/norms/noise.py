@@ -22,10 +22,14 @@ NOISE_TRAPS = (
 class Noisy(Norm):
     """The noise of "noisy" batch normalization: y = s a + m of activations a."""
 
-    shift_limit: float = Field(0.5, ge=0, description="n_μ: of the mean shift of a channel at a step")
-    scale_limit: float = Field(1.25, ge=1, description="n_σ: of the mean scale of a channel at a step, which is over 1")
-    shift_spread: float = Field(0.1, ge=0, description="r_μ: half the width of the shifts around their mean")
-    scale_spread: float = Field(0.1, ge=0, description="r_σ: standard deviation of the scales around their mean")
+    shift_limit: float = Field(0.5, ge=0, description="n_μ: the mean shift of a channel at a step lies within ± this")
+    scale_limit: float = Field(
+        1.25, ge=1, description="n_σ: the mean scale of a channel at a step lies between 1 and this"
+    )
+    shift_spread: float = Field(0.1, ge=0, description="r_μ: shifts lie within ± this of their channel's mean shift")
+    scale_spread: float = Field(
+        0.1, ge=0, description="r_σ: standard deviation of scales around their channel's mean scale"
+    )
     noise_per: Literal["activation", "example"] = Field(
         "activation", description="whether each activation has a scale and a shift, or each example and channel"
     )

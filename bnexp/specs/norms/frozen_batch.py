@@ -10,7 +10,7 @@ from bnexp.specs.norms.base import Averaging, facts
 
 class FrozenBatchNorm(Averaging):
     title = "Batch normalization with frozen statistics"
-    paper = "control, after Wu & Johnson 2021"
+    paper = "control (Wu & Johnson 2021)"
     link = "https://arxiv.org/abs/2105.07576"
     formula = (
         "y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; for freeze_after steps batch normalization, μ, σ² over N,H,W; then μ, "

@@ -42,7 +42,7 @@ class Noisy(Norm):
 
 class ActivationNoise(Noisy, Placed):
     title = 'The noise of "noisy" batch normalization without the normalization'
-    paper = "control, after Santurkar et al. 2018"
+    paper = "control (Santurkar et al. 2018)"
     link = "https://arxiv.org/abs/1805.11604"
     formula = f"y = s x + m; {NOISE}; y = x at inference"
     target = "bnexp.norms.noise:layer"

@@ -13,8 +13,8 @@ NOISE = (
 )
 NOISE_TRAPS = (
     "s is 1.125 on average, and 1 at inference, where there is no noise: what stands above meets smaller numbers there",
-    "the paper draws for each activation, pixels too; a step is then some three times as long as without a norm",
-    "with noise_per: example all pixels of a channel share s and m, which costs little, and no layer averages them out",
+    "the paper draws for each activation, pixels too; a step is then some four times as long as without a norm",
+    "with noise_per: example all pixels of a channel share s and m, which costs little, and pooling averages none out",
     "variants of one seed draw the same noise at the same layer, where their activations have the same shape",
 )
 

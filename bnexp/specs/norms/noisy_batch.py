@@ -24,7 +24,10 @@ class NoisyBatchNorm(Noisy, Averaging):
     traps = (
         MOVING_AVERAGES_LAG,
         *NOISE_TRAPS,
-        "moving averages above have seen the noise below; recalibrated ones, and scores by the batch's own, have not",
+        (
+            "moving averages above have seen the noise below, and inference has none: they may cost points that "
+            "recalibrated statistics, and the batch's own, which are taken without noise, do not"
+        ),
     )
 
     name: Literal["noisy-batch"] = "noisy-batch"

@@ -6,15 +6,18 @@ Our own layers fit any Keras model: `from bnexp.norms import BatchRenormalizatio
 from bnexp.lazy import attributes
 
 _LAYERS = {
+    "ActivationNoise": "noise",
     "Affine": "affine",
     "BatchInstanceNormalization": "batch_instance",
     "BatchRenormalization": "batch_renorm",
     "EvoNormB0": "evonorm_b0",
     "EvoNormS0": "evonorm_s0",
     "FilterResponseNormalization": "filter_response",
+    "FrozenBatchNormalization": "frozen_batch",
     "FullLayerNormalization": "layer_full",
     "GhostBatchNormalization": "ghost_batch",
     "MeanOnlyBatchNormalization": "mean_only_batch",
+    "NoisyBatchNormalization": "noisy_batch",
     "SpectralNormConv2D": "spectral",
     "SpectralNormDense": "spectral",
     "SwitchableNormalization": "switchable",

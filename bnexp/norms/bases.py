@@ -172,7 +172,12 @@ class MovingAverages(Channelwise):
 
 
 class ByBatch(ByMoments, MovingAverages):
-    """At inference its line depends on moving averages alone."""
+    """At inference its line depends on moving averages alone; unless it says another, that of batch normalization."""
+
+    def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
+        of_all, variance = self.batch_moments(mean, variance, training)
+        inverse = ops.rsqrt(variance + self.epsilon)
+        return self.scale_and_shift(inverse, (mean - of_all) * inverse)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         if self.uses_batch(training):

@@ -67,10 +67,21 @@ def _difference(spec: Norm, block: Block, training: bool, generator: np.random.G
     if spec.target is not None:
         y = build(spec, "it_norm")(y)
     model = keras.Model(inputs, y)
-    weights = {variable.name: _drawn(variable, spec, generator) for variable in model.variables}
+    weights = {variable.name: _drawn(variable, spec, generator) for variable in model.weights}
     x = generator.normal(1, 2, (2 * getattr(spec, "ghost_size", 4) + 1, *size)).astype("float32")
+    if training and hasattr(model.layers[-1], "draws"):
+        weights |= _next_draws(model.layers[-1], x)
     expected = spec.reference(x.astype("float64"), weights, training)
     return float(np.abs(np.asarray(model(x, training=training)) - expected).max())
+
+
+def _next_draws(layer: "keras.layers.Layer", x: np.ndarray) -> dict[str, Any]:
+    """The random numbers that the next call in training will draw, by name; as float64."""
+    state = layer.seed_generator.state
+    before = state.numpy()
+    drawn = {name: np.asarray(value, "float64") for name, value in layer.draws(x).items()}
+    state.assign(before)
+    return drawn
 
 
 def _drawn(variable: "keras.Variable", spec: Norm, generator: np.random.Generator) -> Any:

@@ -110,6 +110,14 @@ def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
         return ""
     steps = spec.training.length(spec.data.train_examples(known.train))
     needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))
+    freezes = getattr(spec.norm, "freeze_after", None)
+    if freezes is not None and freezes >= steps:
+        return f"{spec.norm.name} freezes after {freezes} steps, and is trained for {steps}: it is batch normalization"
+    if freezes is not None and freezes < needed:
+        return (
+            f"{spec.norm.name} freezes moving averages (momentum {momentum:g}) after {freezes} steps, and they arrive "
+            f"after some {needed}: it trains on with what is left of 0 and 1, where they start"
+        )
     if steps >= needed:
         return ""
     return (

@@ -24,8 +24,11 @@ import tensorflow as tf
 from bnexp.norms.bases import EffectiveKernel, TwoLines, of_line
 from bnexp.norms.batch_renorm import BatchRenormalization
 from bnexp.norms.filter_response import FilterResponseNormalization
+from bnexp.norms.frozen_batch import FrozenBatchNormalization
 from bnexp.norms.layer_full import FullLayerNormalization
 from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
+from bnexp.norms.noise import ActivationNoise
+from bnexp.norms.noisy_batch import NoisyBatchNormalization
 from bnexp.training import fast_convolutions, fast_layers
 from bnexp.training.fast_layers import Use
 
@@ -36,7 +39,13 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 _MOST_PIXELS = 32
 """Of a column: up to so many, a covariance of columns is cheap beside the convolution."""
 
-_OF_THE_BATCH = (keras.layers.BatchNormalization, BatchRenormalization, MeanOnlyBatchNormalization)
+_OF_THE_BATCH = (
+    keras.layers.BatchNormalization,
+    BatchRenormalization,
+    FrozenBatchNormalization,
+    MeanOnlyBatchNormalization,
+    NoisyBatchNormalization,
+)
 """Norms to which moments of each example are as good as those of all."""
 
 
@@ -175,8 +184,8 @@ def _head(
         return _Outputs(mean + _bias(linear), variance, partial(of_line, centred))
 
     line, head = fast_layers.line_of(norm), None
-    if alone:
-        if convolution and (pooled or (training and reads_images)):
+    if alone or type(norm) is ActivationNoise:
+        if convolution and (not alone or pooled or (training and reads_images)):
             head = lambda x: (product(x, _kernel(linear, use)), _bias(linear))  # noqa: E731
     elif line and not training and fast_layers.folds(norm):
 
@@ -221,7 +230,18 @@ def _head(
 
     elif type(norm) in (keras.layers.LayerNormalization, keras.layers.RMSNormalization) and reads_images:
         head = partial(_by_squares, linear, norm, use)
+    if head and training and isinstance(norm, ActivationNoise):
+        head = partial(_noised, head, norm)
     return head, [linear, norm] if head and not alone else [linear] if head else []
+
+
+def _noised(head: Head, norm: ActivationNoise, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """What the head makes of x, with the noise of the norm, whose shifts may wait where all pixels share them."""
+    y, offset = head(x)
+    scale, shift = norm.noise(y)
+    if norm.noise_per == "example":
+        return y * scale, shift if offset is None else offset * scale + shift
+    return (y if offset is None else y + offset) * scale + shift, None
 
 
 def _by_covariance(conv: keras.layers.Conv2D, kernel: tf.Tensor, x: tf.Tensor, *, together: bool) -> _Outputs:

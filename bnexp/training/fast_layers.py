@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined, pixel_axes
 from bnexp.norms.layer_full import FullLayerNormalization
+from bnexp.norms.noise import ActivationNoise
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 Step = Literal["graph", "xla"]
@@ -216,8 +217,8 @@ def folds(layer: keras.layers.Layer) -> bool:
 def computes(layer: keras.layers.Layer) -> bool:
     """Whether the layer is one of these classes, and computes what their forms do."""
     # Our own, not what a user derives from them.
-    by_moments = isinstance(layer, ByMoments | TwoLines | FullLayerNormalization)
-    if by_moments and type(layer).__module__.startswith("bnexp.norms."):
+    ours = isinstance(layer, ByMoments | TwoLines | FullLayerNormalization | ActivationNoise)
+    if ours and type(layer).__module__.startswith("bnexp.norms."):
         return layer.activity_regularizer is None and len(layer.input.shape) in (2, 4)
     if type(layer) not in _FORMS or layer.activity_regularizer is not None:
         return False

@@ -30,6 +30,8 @@ RECALIBRATION_BATCH = 250
 class BatchStatistics:
     """A model whose batch-dependent normalizations are in training mode, while all else is in inference mode.
 
+    Noise that such a layer adds in training, as dropout does, is among all else.
+
     What training mode changes (moving averages, counters) is set right after every batch, so that no batch sees a
     trace of another.
     """
@@ -151,7 +153,7 @@ class BatchStatistics:
 def _in_training_mode(
     layers: list[keras.layers.Layer], watch: Callable[[keras.layers.Layer, tf.Tensor], None]
 ) -> Iterator[None]:
-    """While a model is called: these layers, wherever they stand in it, compute as in training."""
+    """While a model is called: these layers, wherever they stand in it, compute as in training, but without noise."""
 
     def training(layer: keras.layers.Layer, call: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         given = inspect.signature(call).bind(*arguments, **keywords)
@@ -161,7 +163,7 @@ def _in_training_mode(
         return call(*given.args, **given.kwargs)
 
     for layer in layers:
-        layer.call = partial(training, layer, layer.call)
+        layer.call = partial(training, layer, getattr(layer, "without_noise", layer.call))
     try:
         yield
     finally:

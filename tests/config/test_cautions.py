@@ -22,6 +22,9 @@ variants: {{v: {{norm: {norm}}}}}
         ("{name: batch, momentum: 0.9}", 2, []),
         ("{name: batch, momentum: 0.9}", 1, ["some 66 steps, and is trained for 57"]),
         ("batch-renorm", 1, ["batch-renorm tests and validates with moving averages"]),
+        ("{name: frozen-batch, freeze_after: 700}", 13, []),
+        ("{name: frozen-batch, freeze_after: 741}", 13, ["741 steps, and is trained for 741: it is batch normal"]),
+        ("{name: frozen-batch, freeze_after: 100}", 13, ["after 100 steps, and they arrive after some 688: it trains"]),
         ("layer", 1, []),
     ],
 )

@@ -28,6 +28,9 @@ ARGUMENTS = {
     "weight-standardized-group": {"groups": 4},
     "evonorm-s0": {"groups": 4},
     "ghost-batch": {"ghost_size": 3},
+    "frozen-batch": {"freeze_after": 20},
+    "noise": {"shift_limit": 0.3, "scale_limit": 1.5, "shift_spread": 0.2, "scale_spread": 0.15},
+    "noisy-batch": {"scale_limit": 1.75, "shift_spread": 0.3, "scale_spread": 0.25, "noise_per": "example"},
     "batch-renorm": {"r_max": 1.5, "d_max": 0.5, "ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0},
 }
 """Where the default would not show everything on such small arrays: groups of 2, a smaller last chunk, both clips."""
@@ -72,6 +75,18 @@ class Made:
     def block(self) -> Block:
         """What its output would be called in a model."""
         return Block("it", self.kind, tuple(self.model.output_shape[1:]))
+
+    def draws(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """What the next call in training will draw; {} where the method draws nothing."""
+        before, norm = self.values(), self.model.layers[-1]
+        found = {name: np.asarray(value, "float64") for name, value in norm.draws(x).items()} if self.random else {}
+        self.assign(**before)
+        return found
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers in training."""
+        return hasattr(self.model.layers[-1], "draws")
 
     def input(self, seed: int = 0) -> np.ndarray:
         """Numbers with another mean and deviation in each channel, float64."""
@@ -119,6 +134,7 @@ def made(
     if spec.target is not None:
         y = build(spec, "it_norm")(y)
     it = Made(spec, kind, shape, keras.Model(inputs, y))
+    it.assign(seed_generator_state=np.array([7, 0]))
     if not plain:
         randomize(it)
     return it
@@ -128,7 +144,7 @@ def randomize(it: Made) -> None:
     """Weights that a trained layer might have; none at a value that would hide it."""
     generator = np.random.default_rng(5)
     ranges = {"rho": (0.1, 0.9), "moving_variance": (0.5, 4), "moving_deviation": (0.5, 4), "gain": (0.5, 2)}
-    for variable in it.model.variables:
+    for variable in it.model.weights:
         if variable.name == "steps":
             variable.assign(10)
         elif variable.name in ranges:

@@ -101,6 +101,29 @@ def batch_renorm(x, w, training, arguments):
     return y, {**state, "frozen": frozen}
 
 
+def frozen_batch(x, w, training, arguments):
+    y, state = by_channel(x, w, training and w["steps"] < arguments["freeze_after"], arguments)
+    return y, state
+
+
+def noise(y, w, training, arguments):
+    """One number after the other; draws of an example are for all its pixels."""
+    if not training:
+        return y, {}
+    noisy, (each_scale, each_shift) = np.empty_like(y), (np.broadcast_to(w[key], y.shape) for key in ("scale", "shift"))
+    for index in np.ndindex(y.shape):
+        mean = arguments.get("shift_limit", 0.5) * w["channel_shift"][index[-1]]
+        deviation = 1 + (arguments["scale_limit"] - 1) * w["channel_scale"][index[-1]]
+        scale = deviation + arguments["scale_spread"] * each_scale[index]
+        noisy[index] = scale * y[index] + mean + arguments["shift_spread"] * each_shift[index]
+    return noisy, {}
+
+
+def noisy_batch(x, w, training, arguments):
+    y, state = by_channel(x, w, training, arguments)
+    return noise(y, w, training, arguments)[0], state
+
+
 def ghost_batch(x, w, training, arguments):
     if not training:
         return by_channel(x, w, False, arguments)
@@ -206,6 +229,9 @@ FORWARD = {
     "mean-only-batch": mean_only_batch,
     "batch-renorm": batch_renorm,
     "ghost-batch": ghost_batch,
+    "frozen-batch": frozen_batch,
+    "noisy-batch": noisy_batch,
+    "noise": noise,
     "batch-instance": batch_instance,
     "switchable": switchable,
     "filter-response": filter_response,

@@ -34,6 +34,8 @@ CASES = {
     "group": ([[1, 3, 10, 30]], [-1, 1, -1, 1], {"groups": 2}, {}),
     # Mean 3, deviation 2.
     "batch": ([[1], [5]], [-1, 1], {}, {}),
+    # By the averages, 2 and the root of 4, whatever the batch is.
+    "frozen-batch": ([[1], [5]], [-0.5, 1.5], {"freeze_after": 0}, {"moving_mean": 2.0, "moving_variance": 4.0}),
     # Chunks (1,3), (10,30) and, left over, (7): −1, 1, −1, 1 and 0.
     "ghost-batch": ([[1], [3], [10], [30], [7]], [-1, 1, -1, 1, 0], {"ghost_size": 2}, {}),
     # Batch (1,5): mean 3, deviation 2.  Moving 2 and 1: r = 2 clipped to 1.5, d = 1 clipped to 0.5.

@@ -31,12 +31,26 @@ def test_every_layer_is_its_formula(name):
         ("batch", {"epsilon": 0.5}),
         ("spectral", {"power_iterations": 3, "use_bias": False}),
         ("mean-only-batch", {"layers": "dense"}),
+        ("frozen-batch", {"freeze_after": 0}),
+        ("noisy-batch", {"noise_per": "example", "scale_limit": 2.0}),
     ],
 )
 def test_arguments_of_the_card_are_those_of_the_layer_that_is_checked(name, arguments):
     found = deviation(METHODS[name](**arguments))
     assert found
     assert max(found.values()) < 1e-4
+
+
+def test_a_wrong_formula_of_the_noise_is_noticed(monkeypatch):
+    noisy = METHODS["noise"]
+    wrong = noisy(shift_limit=0.3).reference
+    monkeypatch.setattr(noisy, "reference", lambda self, x, w, training: wrong(x, w, training))
+    assert deviation(noisy())["conv_training"] > 0.1
+
+
+def test_a_layer_that_forgets_its_noise_is_noticed(monkeypatch):
+    monkeypatch.setattr("bnexp.norms.noise.ActivationNoise.call", lambda self, inputs, training=None: inputs)
+    assert deviation(METHODS["noise"]())["dense_training"] > 0.1
 
 
 def test_no_normalization_has_nothing_to_compare():
@@ -56,6 +70,6 @@ def test_formulas_and_the_tests_reference_were_written_apart_and_agree(case, tra
     name, kind = case
     with policy("float64"):
         it = made(name, kind)
-    weights = {key: value.astype("float64") for key, value in it.values().items()}
+    weights = {key: value.astype("float64") for key, value in it.values().items()} | it.draws(it.input())
     expected = FORWARD[name](it.input(), weights, training, settings(name))[0]
     np.testing.assert_allclose(it.spec.reference(it.input(), weights, training), expected, rtol=1e-11, atol=1e-12)

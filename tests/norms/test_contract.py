@@ -30,7 +30,7 @@ def test_the_table_says_which_variables_it_has(case):
     it = made(*case)
     trained = {v.name: tuple(v.shape) for v in it.model.trainable_variables if v.name not in ("kernel", "bias")}
     assert trained == it.spec.parameter_shapes(it.block)
-    assert {v.name: tuple(v.shape) for v in it.model.non_trainable_variables} == it.spec.state_shapes(it.block)
+    assert {v.name: tuple(v.shape) for v in it.model.non_trainable_weights} == it.spec.state_shapes(it.block)
 
 
 @ALL
@@ -47,7 +47,7 @@ def test_the_policy_sets_the_types_and_the_shape_is_kept(case, policy_name, comp
     it = exact(case, policy_name)
     y = it(it.input(), True)
     assert keras.backend.standardize_dtype(y.dtype) == computes
-    assert {v.dtype for v in it.model.variables} <= {keeps, "int32"}
+    assert {v.dtype for v in it.model.weights} <= {keeps, "int32"}
     assert tuple(y.shape) == (it.shape[0], *it.block.shape)
     assert it.spec.linear_target or tuple(y.shape) == it.shape
 
@@ -102,6 +102,8 @@ def test_saved_and_loaded_it_is_the_same_and_trains_on_the_same(case, tmp_path):
     it = exact(case)
     it.model.save(tmp_path / "it.keras")
     again = keras.saving.load_model(tmp_path / "it.keras")
+    if it.random:  # how far the numbers have got is not saved, nor is it of Keras's Dropout
+        again.layers[-1].seed_generator.state.assign(it.values()["seed_generator_state"])
     x = it.input()
     for training in (False, True, False):
         same(it.model(x, training=training), again(x, training=training))
@@ -124,9 +126,9 @@ def test_training_changes_what_the_table_calls_state_and_modes_differ_where_it_i
     before = it.values()
     training = it(it.input(), True)
     changed = {name for name, value in it.values().items() if not np.array_equal(value, before[name])}
-    assert changed == set(it.spec.state)
+    assert changed == set(it.spec.state) | ({"seed_generator_state"} if it.random else set())
     inference = it(it.input(), False)
-    if it.spec.batch_dependent:
+    if it.spec.batch_dependent or it.random:
         assert np.abs(np.asarray(training) - np.asarray(inference)).max() > 1e-3
     else:  # the spectral norm moved its vector in training, and inference uses the moved one
         same(training, inference)
@@ -154,6 +156,7 @@ def test_gradients_are_finite_for_a_kernel_of_zeros(name, kind):
 def test_every_parameter_has_a_gradient_but_for_a_bias_just_where_the_table_calls_it_redundant(case):
     """Redundant: a number added to a whole channel changes no loss in training."""
     it = exact(case)
+    it.assign(steps=1000)  # of batch renormalization beyond its ramp; frozen statistics no longer remove a bias
     of_x, others = it.gradients(it.input(), np.random.default_rng(2).normal(0, 1, (it.shape[0], *it.block.shape)))
     others.setdefault("bias", of_x.reshape(-1, it.shape[-1]).sum(0))  # of a linear layer before it
     redundant = {"bias"} if it.spec.bias_redundant(it.block) else set()
@@ -164,8 +167,8 @@ def test_every_parameter_has_a_gradient_but_for_a_bias_just_where_the_table_call
 @pytest.mark.parametrize("training", [True, False])
 def test_an_example_depends_on_its_batch_in_training_alone_and_just_where_the_table_says_so(case, training):
     it = exact(case)
-    if it.spec.state.get("singular_vector"):
-        it.model.trainable = False  # the power method goes on from call to call, whatever the batch
+    if it.spec.state.get("singular_vector") or case[0] == "noise":
+        it.model.trainable = False  # the power method goes on from call to call, whatever the batch; and so does noise
     x = it.input()
     together, alone = np.asarray(it(x, training))[1:3], np.asarray(it(x[1:3], training))
     if it.spec.batch_dependent and training:
@@ -190,7 +193,9 @@ def test_in_a_graph_with_an_open_batch_size_it_computes_the_same(case):
 @pytest.mark.numeric
 @pytest.mark.parametrize("case", ONE_KIND, ids="-".join)
 def test_under_xla_it_computes_the_same_with_its_gradients(case):
-    eager, compiled = exact(case), exact(case)
+    no_noise = {"shift_limit": 0, "scale_limit": 1, "shift_spread": 0, "scale_spread": 0}
+    arguments = no_noise if made(*case).random else {}  # XLA draws other numbers
+    eager, compiled = exact(case, **arguments), exact(case, **arguments)
     x = eager.input()
 
     @tf.function(jit_compile=True)
@@ -202,12 +207,18 @@ def test_under_xla_it_computes_the_same_with_its_gradients(case):
         return y, tape.gradient(loss, value)
 
     y, gradient = step(tf.constant(x))
-    same(y, exact(case)(x, True))
+    same(y, exact(case, **arguments)(x, True))
     np.testing.assert_allclose(gradient, eager.gradients(x)[0], rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(
-    "case", [case if case in ONE_KIND else pytest.param(case, marks=pytest.mark.slow) for case in CASES], ids="-".join
+    "case",
+    [
+        case if case in ONE_KIND else pytest.param(case, marks=pytest.mark.slow)
+        for case in CASES
+        if case[0] != "noise"  # which trains nothing
+    ],
+    ids="-".join,
 )
 def test_it_learns(case):
     """Ten steps of plain gradient descent through Keras's own `fit` lower the loss."""

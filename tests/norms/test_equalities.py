@@ -60,6 +60,7 @@ def equal_with_gradients(one, other, x=X, training=True):
         ("batch-renorm", {"r_max": 1.0, "d_max": 0.0, **CONSTANT_LIMITS}, "batch", X),
         ("batch-renorm", {"r_max": 1.0, "d_max": 0.0, **CONSTANT_LIMITS}, "batch", FLAT),
         ("batch-renorm", {"ramp_start": 5, "r_ramp_end": 9, "d_ramp_end": 9}, "batch", X),  # before the ramp starts
+        ("frozen-batch", {}, "batch", X),  # as long as it is not frozen
         ("batch-instance", {}, "batch", X),  # ρ starts at 1
         ("batch", {}, "instance", X[:1]),
     ],
@@ -76,6 +77,7 @@ def test_one_method_is_another_while_training(one, arguments, other, x):
         ("batch-instance", {}),
         ("switchable", {}),
         ("evonorm-b0", {}),
+        ("frozen-batch", {}),
         ("mean-only-batch", {}),
     ],
 )

@@ -23,9 +23,11 @@ def both(case):
         it = made(name, kind)
     weights = {key: value.astype("float64") for key, value in it.values().items()}
 
+    drawn = it.draws(it.input())
+
     def reference(x, training, frozen=None, **changed):
         arguments = settings(name) | ({} if frozen is None else {"frozen": frozen})
-        return FORWARD[name](x, {**weights, **changed}, training, arguments)
+        return FORWARD[name](x, {**weights, **drawn, **changed}, training, arguments)
 
     return it, it.input(), weights, reference
 

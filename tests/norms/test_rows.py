@@ -83,7 +83,7 @@ def test_listing_the_methods_and_naming_the_layers_imports_no_tensorflow():
 
 def test_every_layer_is_to_be_had_from_the_package_and_knows_its_serialized_name():
     names = {name for name in dir(bnexp.norms) if name[0].isupper() and name != "Any"}
-    assert len(names) == 16
+    assert len(names) == 19
     for name in names:
         layer = getattr(bnexp.norms, name)
         assert keras.saving.get_registered_name(layer) == f"bnexp>{name}"
@@ -98,6 +98,9 @@ def test_every_layer_is_to_be_had_from_the_package_and_knows_its_serialized_name
         ("BatchRenormalization", {"r_max": 0.5}, "r_max must be at least 1"),
         ("BatchRenormalization", {"ramp_start": 9, "r_ramp_end": 3}, "a ramp must not end before it starts"),
         ("BatchRenormalization", {"momentum": 1.0}, r"momentum must lie in \[0, 1\); received 1.0"),
+        ("FrozenBatchNormalization", {"freeze_after": -1}, "freeze_after must be at least 0; received -1"),
+        ("ActivationNoise", {"scale_limit": 0.5}, "scale_limit must be at least 1, and shift_limit"),
+        ("NoisyBatchNormalization", {"noise_per": "pixel"}, "must be 'activation' or 'example'; received 'pixel'"),
         ("GhostBatchNormalization", {"ghost_size": 0}, "ghost_size must be at least 1; received 0"),
         ("EvoNormS0", {"groups": 0}, "groups must be at least 1; received 0"),
         ("EvoNormB0", {"epsilon": 0.0}, "epsilon must be positive; received 0.0"),

@@ -33,6 +33,12 @@ NORMS = {
     "layer-full": "layer-full",
     "mean-only-batch": "mean-only-batch",
     "batch-renorm": {"name": "batch-renorm", "ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0},
+    "frozen-batch": {"name": "frozen-batch", "freeze_after": 0},
+    "frozen-batch, not yet": "frozen-batch",
+    "noisy-batch": "noisy-batch",
+    "noisy-batch per example": {"name": "noisy-batch", "noise_per": "example"},
+    "noise": "noise",
+    "noise per example": {"name": "noise", "noise_per": "example"},
     "ghost-batch": {"name": "ghost-batch", "ghost_size": 4},
     "batch-instance": {"name": "batch-instance", "layers": "conv"},
     "switchable": "switchable",
@@ -49,7 +55,7 @@ def cnn(norm, image=(28, 28, 1), **model):
     keras.utils.set_random_seed(3)
     built = build(TrialSpec.model_validate({"norm": norm, "model": {**MODEL, **model}}), image, 10).model
     generator = np.random.default_rng(5)
-    for variable in built.variables:
+    for variable in built.weights:
         low = 0.5 if variable.name in ("gamma", "moving_variance") else -0.3
         variable.assign(variable.numpy() + generator.uniform(low, 0.8, variable.shape) * (variable.name != "kernel"))
     return built
@@ -63,7 +69,7 @@ def images(shape, count=6, dtype="float64"):
 
 def results(model, compute, x, *, training):
     """Logits, gradients by the paths of weights, and the moving averages afterwards."""
-    before = model.get_weights()
+    before = [variable.numpy() for variable in model.variables]
     y = np.arange(len(x)) % 10
 
     @tf.function
@@ -77,7 +83,8 @@ def results(model, compute, x, *, training):
 
     logits, gradients = step(tf.constant(x, model.compute_dtype))
     after = [variable.numpy() for variable in model.non_trainable_variables]
-    model.set_weights(before)
+    for variable, value in zip(model.variables, before, strict=True):
+        variable.assign(value)
     paths = [variable.path for variable in model.trainable_variables]
     return logits.numpy(), dict(zip(paths, map(np.asarray, gradients), strict=True)), after
 

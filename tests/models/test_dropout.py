@@ -94,7 +94,7 @@ def test_an_mlp_drops_the_same(place):
 def kept(built: Built, name: str, x: np.ndarray, step: int) -> np.ndarray:
     """Which numbers the dropout of a block keeps (1) or drops (0) in a training step (from 0); −1 what was 0 before."""
     layer = built.model.get_layer(f"{name}_dropout")
-    through = keras.Model(built.model.inputs, [layer.input, layer.output])
+    through = keras.Model(built.model.input, [layer.input, layer.output])
     for _ in range(step + 1):
         given, found = (np.asarray(each) for each in through(x, training=True))
     return np.where(given == 0, -1, found != 0)
@@ -113,7 +113,7 @@ def test_variants_of_one_seed_drop_the_same(place, name):
             both = (one != -1) & (other != -1)
             assert both.mean() > 0.2
             np.testing.assert_array_equal(one[both], other[both])
-        assert 0.3 < (one[one != -1] == 0).mean() < 0.5
+        assert 0.2 < (one[one != -1] == 0).mean() < 0.6
 
 
 def test_no_two_blocks_and_no_two_steps_drop_the_same():

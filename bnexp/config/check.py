@@ -68,16 +68,19 @@ class Checker:
         """Fill in the hashes of a user's own modules; what stands there already, or has no module, is found wrong."""
         found = []
         for key in KINDS:
-            block = value.get(key)
+            path, block = tuple(key.split(".")), value
+            for part in path:
+                block = block.get(part, {}) if isinstance(block, dict) else {}
             if not isinstance(block, dict):
                 continue
             if "source" in block:
-                found.append(Finding((key, "source"), f"{key}.source is filled in, not set; remove it", at_key=True))
+                message = f"{key}.source is filled in, not set; remove it"
+                found.append(Finding((*path, "source"), message, at_key=True))
             try:
                 if code := own_code(key, block.get("name"), None, self._folders):
                     block["source"] = self._digest(code)
             except ValueError as error:
-                found.append(Finding((key, "name"), str(error)))
+                found.append(Finding((*path, "name"), str(error)))
         return found
 
 
@@ -184,8 +187,9 @@ def _wrong_name(place: _Place) -> Finding:
     block = str(place.path[-1])
     noun = {"norm": "normalization", "data": "dataset"}.get(block, block)
     known, own = names_of(models(place.annotation)), ""
-    if block == "norm":
-        known, own = [*known, *installed()], ", or your own module:Class"
+    if block in ("norm", "optimizer"):
+        own = ", or your own module:Class" if block == "norm" else ", keras.optimizers:Class, or your own module:Class"
+        known += installed() if block == "norm" else ()
     write_none = "; for none of them write the word `none`" if "none" in known else ""
     if not isinstance(place.value, dict):
         received = f"{block} must be a word or a block with a name, not {described(place.value)}"
@@ -223,6 +227,9 @@ def _wrong_value(kind: str, details: Details, place: _Place) -> str:
         known = get_args(place.annotation)
         rule, near = either(known), nearest(value, known) if isinstance(value, str) else ""
         hint = f"; did you mean {near!r}?" if near else ""
+    elif kind == "string_pattern_mismatch" and place.parent:
+        field = place.parent.model_fields[str(place.path[-1])]
+        rule = f"written as {either(field.examples or [])}"
     elif kind == "too_short":
         return f"{key} is empty"
     else:

@@ -66,7 +66,7 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     """The config of a file's tree and the texts of `--set`; mistakes are added."""
     given = list(read_sets(texts, mistakes))
     sets = tuple((key, node) for key, node in given if key not in SETTABLE)
-    own_norm = names_own_norm(file) or any(names_own_norm(node, key) for key, node in sets)
+    own_class = names_own_class(file) or any(names_own_class(node, key) for key, node in sets)
     written = Node({key: node for key, node in file.value.items() if key in HEADER}, file.mark)
     header = well_formed(changed(written, [pair for pair in given if pair[0] in SETTABLE]), mistakes)
     simple = ("name", "about", "baseline", "baselines", "primary", "margin", "published")
@@ -77,9 +77,9 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     primary, margin = read_primary(values, found, mistakes)
     read_published(found("published"), list(variants), mistakes)
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
-    axes = read_axes(found("grid"), found("zip"), own_norm, mistakes)
-    includes = list(read_entries("include", found("include"), list(variants), own_norm, mistakes))
-    excludes = list(read_entries("exclude", found("exclude"), list(variants), own_norm, mistakes))
+    axes = read_axes(found("grid"), found("zip"), own_class, mistakes)
+    includes = list(read_entries("include", found("include"), list(variants), own_class, mistakes))
+    excludes = list(read_entries("exclude", found("exclude"), list(variants), own_class, mistakes))
     varied = {key: "an include" for include in includes for key in include.change.value}
     varied |= {key: "the grid" for axis in axes for key, _ in axis[0]}
     report_varied(sets, varied, mistakes)
@@ -112,14 +112,14 @@ def _checked(base: Node, checker: Checker, mistakes: Mistakes) -> tuple[Node, tu
     return base, left_out
 
 
-def known_keys(changes: Node, own_norm: bool, mistakes: Mistakes, *others: str) -> dict[str, Node]:
+def known_keys(changes: Node, own_class: bool, mistakes: Mistakes, *others: str) -> dict[str, Node]:
     """The keys of a mapping that a config may vary, without `others`; the rest is reported.
 
-    Where the config names a user's `own_norm`, any key of `norm` may be its argument, and each point tells.
+    Where the config names a user's `own_class`, any key of its block may be its argument, and each point tells.
     """
     found = {}
     for key, node in changes.value.items():
-        if key in every_key() or (own_norm and may_be_argument(key)):
+        if key in every_key() or (own_class and may_be_argument(key)):
             found[key] = node
         elif key not in others:
             mistakes.add(node.at_key, f"unknown key {key!r}{near(key, others)}")
@@ -127,17 +127,18 @@ def known_keys(changes: Node, own_norm: bool, mistakes: Mistakes, *others: str) 
 
 
 def may_be_argument(key: str) -> bool:
-    """Whether a dotted key could be an argument of a user's own layer."""
-    return key.startswith("norm.") and key.count(".") == 1 and key not in FILLED_IN
+    """Whether a dotted key could be an argument of a user's own layer or optimizer."""
+    return key.rpartition(".")[0] in ("norm", "training.optimizer") and key not in FILLED_IN
 
 
-def names_own_norm(node: Node, place: str = "") -> bool:
-    """Whether a layer of the user's own is written at a `norm`, anywhere in a tree that stands at a place."""
+def names_own_class(node: Node, place: str = "") -> bool:
+    """Whether a layer or optimizer of the user's own is written anywhere in a tree that stands at a place."""
     if node.is_mapping:
-        return any(names_own_norm(item, f"{place}.{key}") for key, item in node.value.items())
+        return any(names_own_class(item, f"{place}.{key}") for key, item in node.value.items())
     if node.is_list:
-        return any(names_own_norm(item, place) for item in node.value)
-    return f".{place}".endswith((".norm", ".norm.name")) and is_own(node.value)
+        return any(names_own_class(item, place) for item in node.value)
+    block = f".{place}".removesuffix(".name").rpartition(".")[2]
+    return (block == "norm" and is_own(node.value)) or (block == "optimizer" and ":" in str(node.value))
 
 
 def near(key: str, also: Sequence[str] = ()) -> str:
@@ -256,9 +257,9 @@ def read_published(node: Node | None, variants: Sequence[str], mistakes: Mistake
             list(_chosen(named, variants, mistakes))
 
 
-def read_axes(grid: Node | None, rows: Node | None, own_norm: bool, mistakes: Mistakes) -> list[list[Row]]:
+def read_axes(grid: Node | None, rows: Node | None, own_class: bool, mistakes: Mistakes) -> list[list[Row]]:
     """The grid's axes in the order of the file; the rows of `zip` are one more."""
-    crossed, together = (known_keys(node, own_norm, mistakes) if node else {} for node in (grid, rows))
+    crossed, together = (known_keys(node, own_class, mistakes) if node else {} for node in (grid, rows))
     for key, axis in crossed.items():
         values = [plain(item) for item in axis.value]
         for k, item in enumerate(axis.value):
@@ -284,13 +285,13 @@ def _pairs(key: str, axis: Node) -> list[tuple[str, Node]]:
 
 
 def read_entries(
-    where: str, node: Node | None, variants: Sequence[str], own_norm: bool, mistakes: Mistakes
+    where: str, node: Node | None, variants: Sequence[str], own_class: bool, mistakes: Mistakes
 ) -> Iterator[Entry]:
     """Each entry of `include` or `exclude`: the variants that it names, or all, and its other keys."""
     for entry in node.value if node else ():
         chosen = entry.value.get("variant")
         names = tuple(variants) if chosen is None else tuple(_chosen(chosen, variants, mistakes))
-        known = known_keys(entry, own_norm, mistakes, "variant")
+        known = known_keys(entry, own_class, mistakes, "variant")
         change = Node(known, entry.mark)
         report_repeated(change, mistakes)
         if not entry.value:

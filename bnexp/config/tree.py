@@ -12,6 +12,12 @@ MAX_DEPTH = 32
 MAX_NODES = 60_000
 """Values in one config, aliases expanded."""
 
+ALTERNATIVES: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
+    ("training", "steps"): (("training", "epochs"),),
+    ("training", "epochs"): (("training", "steps"),),
+}
+"""Keys that say the same in two ways: a change that sets one takes the others away."""
+
 Path = tuple[str | int, ...]
 """Where a part stands in the tree: `("training", "batch_size")`; numbers count the items of a list."""
 
@@ -125,12 +131,19 @@ def marks(tree: Node) -> Iterator[Mark]:
 def changed(base: Node, changes: Iterable[tuple[str, Node]], path: tuple[str, ...] = ()) -> Node:
     """`base`, a mapping that stands at `path`, with changes applied: dotted keys and what they become.
 
-    Mappings merge key by key; a block whose name changes is replaced whole; a dotted key sets one leaf; a word stands
-    for a block of that name; a key that is there twice counts twice.  Short keys are applied before longer dotted
-    ones, in whatever order they stand, so that `norm.epsilon` beside `norm` is kept.
+    Mappings merge key by key; a block whose name changes is replaced whole; a dotted key sets one leaf, and takes away
+    those that it stands in place of (`ALTERNATIVES`); a word stands for a block of that name; a key that is there twice
+    counts twice.  Short keys are applied before longer dotted ones, in whatever order they stand, so that
+    `norm.epsilon` beside `norm` is kept.
     """
-    for key, new in sorted(changes, key=lambda change: change[0].count(".")):
-        base = put(base, tuple(key.split(".")), new, path)
+    given = sorted(changes, key=lambda change: change[0].count("."))
+    places = [tuple(key.split(".")) for key, _ in given]
+    for place in places:
+        for other in ALTERNATIVES.get((*path, *place), ()):
+            if other[: len(path)] == path and (below := other[len(path) :]) not in places:
+                base = without(base, below)
+    for place, (_, new) in zip(places, given, strict=True):
+        base = put(base, place, new, path)
     return base
 
 

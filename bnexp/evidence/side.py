@@ -2,7 +2,7 @@
 
 Two trials of one seed are a pair where their data, split, order of examples and shared initial weights have
 the same fingerprints.  A fingerprint is not asked for where the two specs declare that it cannot agree: another
-model, other data or another number of epochs.  The pair is then by seed only, and `declared` says why.
+model, other data or another length of training.  The pair is then by seed only, and `declared` says why.
 """
 
 import json
@@ -154,8 +154,10 @@ def _asked(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[set[str], 
         excused["another validation split"] = {"validation split", "order of the examples"}
     elif data != other_data:
         excused["another number of training examples"] = {"order of the examples"}
-    if one["training"]["epochs"] != other["training"]["epochs"]:
-        excused["another number of epochs"] = {"order of the examples"}
+    if any(one["training"].get(key) != other["training"].get(key) for key in ("epochs", "steps")):
+        excused["another length of training"] = {"order of the examples"}
+    if one["training"].get("procedure") != other["training"].get("procedure"):
+        excused["another procedure of training"] = {"order of the examples"}
     if one["model"] != other["model"]:
         excused["another model"] = {"initial weights"}
     every = {"data", "validation split", "order of the examples", "initial weights"}

@@ -119,8 +119,8 @@ def planned_end(record: TrialRecord, measure: Measure) -> float:
     """Steps or examples of the whole training that was planned."""
     given = record.spec["training"]  # of whatever protocol: the evaluations of 1 and 2 were given otherwise
     training = TrainingSpec.model_validate({key: value for key, value in given.items() if key != "evaluations"})
-    per_epoch = training.steps_per_epoch if measure == "steps" else training.examples_per_epoch
-    return float(training.epochs * per_epoch(record.train_examples or 0))
+    n = record.train_examples or 0
+    return float(training.length(n) if measure == "steps" else training.examples(n))
 
 
 def _ends_in_seconds(trained: Mapping[int, TrialRecord]) -> dict[int, float]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from bnexp.specs.experiment import MARGIN, Experiment, Published
-from bnexp.specs.trial import Trial
+from bnexp.specs.trial import StoredSpec, Trial
 from bnexp.specs.values import Frozen
 
 
@@ -17,8 +17,7 @@ class StoredPoint(Frozen):
     variant: str
     coordinates: dict[str, Any]
     """Grid key to value, such as `{"training.batch_size": 16}`; in the order of the config."""
-    spec: dict[str, Any]
-    """The resolved spec, every key explicit."""
+    spec: StoredSpec
     trials: dict[int, str]
     """Seed to the name of the trial's folder under `trials/`."""
 

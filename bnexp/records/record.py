@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from bnexp.specs.trial import StoredSpec
 from bnexp.specs.values import Frozen
 
 SCHEMA_VERSION: Final = 2
@@ -139,8 +140,7 @@ class TrialRecord(Frozen):
     protocol: int
     identity: str
     """SHA-256 of the canonical spec, the seed and the protocol version."""
-    spec: dict[str, Any]
-    """The resolved spec with every key explicit."""
+    spec: StoredSpec
     seed: int
     status: Literal["ok", "diverged", "failed"]
     diverged_at_step: int | None = None

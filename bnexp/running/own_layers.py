@@ -45,8 +45,9 @@ def _models(waiting: Iterable[Task]) -> deque[Task]:
     found: dict[tuple[Any, ...], Task] = {}
     for task in waiting:
         spec = task.trial.spec
-        if "norm" in code_of(spec, task.trial.search_path):
-            # How it is trained makes no difference to the layer.
-            key = (spec.data.name, spec.data.source, repr(spec.model), repr(spec.norm), task.trial.search_path)
+        if code_of(spec, task.trial.search_path).keys() - {"data"}:
+            # How long it is trained makes no difference to the layer.
+            parts = (spec.model, spec.norm, spec.training.optimizer)
+            key = (spec.data.name, spec.data.source, *map(repr, parts), task.trial.search_path)
             found.setdefault(key, task)
     return deque(found.values())

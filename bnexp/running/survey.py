@@ -2,8 +2,10 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
+from operator import getitem
 from statistics import median
 from typing import Any
 
@@ -71,7 +73,8 @@ class Costs:
 def work(spec: TrialSpec, examples: int) -> float:
     """Size of a training in examples, with the overhead of each step."""
     training = spec.training
-    return max(1, training.steps_per_epoch(examples)) * training.epochs * (training.batch_size + _STEP_OVERHEAD)
+    clients = getattr(training.procedure, "participants", 1)
+    return max(1, training.length(examples)) * clients * (training.batch_size + _STEP_OVERHEAD)
 
 
 def seconds_left(
@@ -201,8 +204,10 @@ def _sources(found: StoredPlan) -> tuple[list[str], list[Any]]:
     """The sources that a plan's specs name, and its points without them."""
     sources, points = [], []
     for point in found.points:
-        spec = {block: dict(value) if isinstance(value, dict) else value for block, value in point.spec.items()}
-        sources += [spec[block].pop("source", None) or "" for block in KINDS]
+        spec = deepcopy(point.spec)
+        for block in KINDS:
+            inner = reduce(getitem, block.split("."), spec)
+            sources.append(inner.pop("source", None) or "")
         points.append((point.variant, point.coordinates, spec))
     return sources, points
 

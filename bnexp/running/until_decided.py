@@ -111,7 +111,8 @@ def _begun(experiment: Experiment, store: Store, first: int, max_seeds: int) -> 
         raise UserError(f"{experiment.name}: its stored seeds are not 0, 1, 2, ...; --name begins anew")
     if len(plan.seeds) > max_seeds:
         raise UserError(
-            f"{experiment.name}: {len(plan.seeds)} seeds are planned already; raise --max-seeds, or begin anew with --name"
+            f"{experiment.name}: {len(plan.seeds)} seeds are planned already; raise --max-seeds, or begin anew with "
+            "--name"
         )
     stored = zip(points, plan.points, strict=True)
     return replace(

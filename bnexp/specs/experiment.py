@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from bnexp.specs.metrics import BEST_RATE
 from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
 from bnexp.specs.values import Frozen
@@ -191,6 +192,8 @@ def foreign_code(experiment: Experiment) -> list[str]:
     for point in experiment.points:
         if isinstance(point.spec.norm, OwnNorm):
             found[f"norm {point.spec.norm.name}"] = None
+        if isinstance(point.spec.training.optimizer, OwnOptimizer):
+            found[f"training.optimizer {point.spec.training.optimizer.name}"] = None
         if point.spec.data.known is None:
             found[f"data {point.spec.data.name}"] = None
     return list(found)

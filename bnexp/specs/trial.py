@@ -9,9 +9,9 @@ import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from bnexp.errors import UserError
 from bnexp.specs.block import Block
@@ -21,6 +21,8 @@ from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec
 from bnexp.specs.norms.base import Norm
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm
+from bnexp.specs.optimizer import OwnOptimizer
+from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed
@@ -62,6 +64,21 @@ class TrialSpec(Frozen):
         return self
 
 
+def completed(spec: dict[str, Any]) -> dict[str, Any]:
+    """A stored spec with the keys that it lacks, since later versions added them, at their defaults.
+
+    One that today's version does not take, of an earlier protocol, stays as it is.
+    """
+    try:
+        return TrialSpec.model_validate(spec).model_dump(mode="json")
+    except ValidationError:
+        return spec
+
+
+StoredSpec = Annotated[dict[str, Any], AfterValidator(completed)]
+"""A resolved spec as plain data, every key explicit."""
+
+
 def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     """What is wrong between the parts of a spec whose parts are right by themselves; [] if nothing.
 
@@ -77,7 +94,8 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
         blocks = _blocks(spec, known)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
-    return [*_norm_problems(spec, blocks), *(_data_problems(spec, known) if known else ())]
+    of_training = _training_problems(spec.training)
+    return [*_norm_problems(spec, blocks), *(of_training or (_data_problems(spec, known) if known else ()))]
 
 
 def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
@@ -95,7 +113,7 @@ def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
     momentum = getattr(spec.norm, "momentum", 0.0) if "momentum" in type(spec.norm).model_fields else 0.0
     if known is None or not 0 < momentum < 1:
         return ""
-    steps = spec.training.evaluation_steps(spec.data.train_examples(known.train))[-1]
+    steps = spec.training.length(spec.data.train_examples(known.train))
     needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))
     if steps >= needed:
         return ""
@@ -153,6 +171,22 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
 _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance
 
 
+def _training_problems(training: TrainingSpec) -> list[Problem]:
+    steps, epochs = ("training", "steps"), ("training", "epochs")
+    if isinstance(training.procedure, Federated):
+        given = [path for path, value in ((steps, training.steps), (epochs, training.epochs)) if value is not None]
+        return [Problem(path, "the rounds of federated training say how long; leave it out") for path in given[:1]]
+    if training.steps is None and training.epochs is None:
+        return [Problem(epochs, "give training.epochs or training.steps")]
+    if training.steps is not None and training.epochs is not None:
+        return [Problem(steps, "training.epochs says how long already; leave one of them out", (epochs,))]
+    optimizer = training.optimizer
+    if not isinstance(optimizer, OwnOptimizer) and optimizer.clipnorm and optimizer.global_clipnorm:
+        path = ("training", "optimizer", "clipnorm")
+        return [Problem(path, "global_clipnorm shortens the same gradients; leave one of them out")]
+    return []
+
+
 def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
     data, batch_size = spec.data, spec.training.batch_size
     validation, examples = data.validation_examples(known.train), data.train_examples(known.train)
@@ -165,11 +199,31 @@ def _data_problems(spec: TrialSpec, known: ImageSet) -> list[Problem]:
     if data.train is not None and data.train > rest:
         message = f"{data.train} examples, but after the validation split {data.name} has {rest}"
         return [Problem(("data", "train"), message)]
+    procedure, whose = spec.training.procedure, "training examples"
+    if isinstance(procedure, Federated):
+        examples, whose = procedure.examples_of_client(examples), "training examples of a client"
     if batch_size > examples:
-        message = f"a batch of {batch_size} is larger than the {examples} training examples"
+        message = f"a batch of {batch_size} is larger than the {examples} {whose}"
         beside = (("data", "train"), ("data", "validation"), ("data", "name"))
         return [Problem(("training", "batch_size"), message, beside)]
-    return []
+    steps = spec.training.length(data.train_examples(known.train))
+    return _schedule_problems(spec.training, steps, data, known.classes)
+
+
+def _schedule_problems(training: TrainingSpec, steps: int, data: DataSpec, classes: int) -> list[Problem]:
+    """What does not fit in so many steps, or for so many classes."""
+    schedule, weights = training.schedule, training.class_weights
+    parts = [("warmup", "a warm-up of", schedule.warmup)]
+    parts += [("at", "a fall of the rate after", part) for part in getattr(schedule, "at", ())]
+    found = [
+        Problem(("training", "schedule", key), f"{what} {part} steps, and the training has {steps}")
+        for key, what, part in parts
+        if isinstance(part, int) and 0 < steps <= part
+    ]
+    if weights is not None and len(weights) != classes:
+        message = f"{len(weights)} weights, and {data.name} has {classes} classes"
+        found.append(Problem(("training", "class_weights"), message))
+    return found
 
 
 @dataclass(frozen=True)

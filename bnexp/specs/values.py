@@ -1,5 +1,6 @@
 """The base of everything that is described, identified and stored: frozen values that check themselves."""
 
+import math
 from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -31,6 +32,15 @@ def named(default: str) -> BeforeValidator:
         return {"name": default} | value if isinstance(value, dict) else value
 
     return BeforeValidator(complete)
+
+
+def argument(value: Any) -> Any:
+    """A value that a config can hold, for a class that is not ours; lists as tuples, so that it can be hashed."""
+    if isinstance(value, list | tuple):
+        return tuple(argument(item) for item in value)
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"an argument of your own class is a number, text, true, false, null or a list, not {value!r}")
 
 
 def canonical(value: Any) -> Any:

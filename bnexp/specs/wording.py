@@ -40,7 +40,7 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
 
 
 _ELSEWHERE = re.compile(
-    "adamw|rmsprop|adagrad|adadelta|adamax|nadam|ftrl|lion|lamb|lars|muon|adafactor|resnet|vgg|densenet|vit|gru|rnn|"
+    "adagrad|adadelta|adamax|nadam|ftrl|lion|lamb|lars|muon|adafactor|resnet|vgg|densenet|vit|gru|rnn|"
     "cifar|cifar100|svhn|kmnist|emnist|qmnist|imagenet",
     re.IGNORECASE,
 )

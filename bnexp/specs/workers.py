@@ -15,8 +15,14 @@ MODELS_KEPT = 4
 
 def model_parts(spec: TrialSpec) -> dict[str, object]:
     """The part of a spec that a compiled model is built from: not the data, the learning rate or the length."""
-    optimizer = {**canonical(spec.training.optimizer), "learning_rate": None}
-    return {"model": canonical(spec.model), "norm": canonical(spec.norm), "optimizer": optimizer}
+    training = spec.training
+    return {
+        "model": canonical(spec.model),
+        "norm": canonical(spec.norm),
+        "optimizer": {**canonical(training.optimizer), "learning_rate": None},
+        "scheduled": training.scheduled,
+        "loss": [training.label_smoothing, training.class_weights],
+    }
 
 
 @cache

@@ -8,9 +8,9 @@ import numpy as np
 from bnexp.records.record import Progress, TrialRecord
 from bnexp.specs.trial import Trial
 from bnexp.training.procedures.central import central
-from bnexp.training.resources import Resources
+from bnexp.training.resources import Resources, trains_with
 from bnexp.training.settings import altered
-from bnexp.usercode.code import code_of, in_use
+from bnexp.usercode.code import in_use
 
 
 class Trainer(Resources):
@@ -47,6 +47,6 @@ class Trainer(Resources):
         batch = np.arange(min(trial.spec.training.batch_size, available))
         program, _ = self.program(trial, data, batch)
         if program.batch_dependent:
-            with in_use(code_of(trial.spec, trial.search_path).get("norm")):
+            with in_use(*trains_with(trial)):
                 program.evaluate_with_batch_statistics(data.images, data.labels, batch, len(batch))
                 program.recalibrate(data.images, batch)

@@ -46,13 +46,13 @@ class Evaluations:
         self.rows.append(evaluation)
         self._since.clear()
         if not stop.diverged:
-            per_epoch = training.steps_per_epoch(len(parts.train))
+            n = len(parts.train)
             self._progress(
                 Progress(
-                    epoch=(stop.step - 1) // per_epoch + 1,
-                    epochs=training.epochs,
+                    epoch=-(-stop.step * training.passes(n) // training.length(n)),
+                    epochs=training.passes(n),
                     step=stop.step,
-                    steps=per_epoch * training.epochs,
+                    steps=training.length(n),
                     validation_accuracy=evaluation.validation_accuracy,
                 )
             )
@@ -63,7 +63,7 @@ class Evaluations:
         seen = _brief(program.evaluate(data.images, data.labels, validation))
         if not self._setup.recalibrates:
             return seen, None
-        with program.recalibrated(data.images, _some(self._setup, EVALUATED_RECALIBRATION)):
+        with program.recalibrated(data.images, sample(self._setup, EVALUATED_RECALIBRATION)):
             return seen, _brief(program.evaluate(data.images, data.labels, validation))
 
     def trained(self) -> bool | None:
@@ -100,7 +100,7 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
         )
     if not setup.recalibrates:
         return test, None
-    some = _some(setup, RECALIBRATION_EXAMPLES)
+    some = sample(setup, RECALIBRATION_EXAMPLES)
     within_batch = program.evaluate_with_batch_statistics(images, labels, everything, spec.training.batch_size)
     program.recalibrate(setup.data.images, some)
     recalibrated = program.evaluate(images, labels, everything)
@@ -117,13 +117,13 @@ def recalibrates(setup: Setup) -> bool:
     program, norm = setup.program, setup.trial.spec.norm
     if not program.batch_dependent or not isinstance(norm, OwnNorm):
         return program.batch_dependent
-    reason = program.wrong_recalibration(setup.data.images, _some(setup, setup.trial.spec.training.batch_size))
+    reason = program.wrong_recalibration(setup.data.images, sample(setup, setup.trial.spec.training.batch_size))
     if reason is not None:
         setup.cautions.append(f"norm {norm.name}: no scores with batch or recalibrated statistics: {reason}")
     return reason is None
 
 
-def _some(setup: Setup, count: int) -> np.ndarray:
+def sample(setup: Setup, count: int) -> np.ndarray:
     """So many training examples, the same at every look; all, where there are fewer."""
     return epoch_order(setup.parts.train, setup.trial.seed, 0)[:count]
 

@@ -89,6 +89,7 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     evaluations = training.evaluation_steps(len(examples))
     asked = {step for observer in observers for step in observer.steps if step <= evaluations[-1]}
     ends = range(per_epoch, evaluations[-1] + 1, per_epoch)
+    rates = learning_rates(setup)
     step, order = 0, np.empty(0, np.int32)
     for until in sorted(asked.union(evaluations, ends)):
         epoch, first = divmod(step, per_epoch)
@@ -97,27 +98,51 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         done: list[Stretch] = []
         with clock("train"):
             for stretch in batches(order, training.batch_size, first, first + until - step):
-                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch))
+                now = None if rates is None else rates[step : step + len(stretch)]
+                done.append(setup.program.train(setup.data.images, setup.data.labels, stretch, now))
+                step += done[-1].steps
                 if not done[-1].finite:
                     break
-        step += sum(part.steps for part in done)
         # Weights are looked at where the spec says, whoever observes: the last update itself may have overflowed.
         diverged = not done[-1].finite or (until in evaluations and not setup.program.finite())
-        stop = Stop(
-            step=step,
-            examples=sum(part.examples for part in done),
-            loss_sum=sum(part.loss_sum for part in done),
-            penalty_sum=total_penalty(part.penalty_sum for part in done),
-            correct=sum(part.correct for part in done),
-            seconds=clock.parts["train"],
-            diverged=diverged,
-        )
-        with clock("evaluate"):
-            for observer in observers:
-                observer.at(stop)
-        if diverged:
+        if stop(observers, clock, step, done, diverged=diverged) is not None:
             return step
     return None
+
+
+def orders(setup: Setup) -> Iterator[np.ndarray]:
+    """The training examples in the order of all passes."""
+    examples = setup.parts.train
+    for epoch in range(setup.trial.spec.training.passes(len(examples))):
+        yield epoch_order(examples, setup.trial.seed, epoch)
+
+
+def learning_rates(setup: Setup) -> np.ndarray | None:
+    """Those of all steps, shape (steps,), float32; None where they are all the same."""
+    training = setup.trial.spec.training
+    if not training.scheduled:
+        return None
+    shares = training.schedule.shares(training.length(len(setup.parts.train)))
+    return np.float32(training.optimizer.learning_rate) * np.array(shares, np.float32)
+
+
+def stop(
+    observers: Sequence[Observer], clock: Clock, step: int, done: Sequence[Stretch], *, diverged: bool
+) -> int | None:
+    """Tell the observers where training stands after the stretches since the stop before; the step if it diverged."""
+    told = Stop(
+        step=step,
+        examples=sum(part.examples for part in done),
+        loss_sum=sum(part.loss_sum for part in done),
+        penalty_sum=total_penalty(part.penalty_sum for part in done),
+        correct=sum(part.correct for part in done),
+        seconds=clock.parts["train"],
+        diverged=diverged,
+    )
+    with clock("evaluate"):
+        for observer in observers:
+            observer.at(told)
+    return step if diverged else None
 
 
 def total_penalty(sums: Iterable[float | None]) -> float | None:
@@ -126,9 +151,9 @@ def total_penalty(sums: Iterable[float | None]) -> float | None:
     return sum(known) if known else None
 
 
-def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(indices: np.ndarray, seed: int, epoch: int, *whose: int) -> np.ndarray:
     """The training examples `indices`, shape (examples,), shuffled for this epoch (from 0), as int32."""
-    return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch))]
+    return indices.astype(np.int32)[shuffle.order(len(indices), stream(seed, "order", epoch, *whose))]
 
 
 def batches(order: np.ndarray, batch_size: int, first: int, last: int) -> Iterator[np.ndarray]:

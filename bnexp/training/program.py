@@ -16,6 +16,7 @@ from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
 from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.fast_blocks import with_fast_forms
 from bnexp.training.fast_layers import Step
@@ -52,6 +53,13 @@ class Scores(NamedTuple):
     """The class that each was taken for, (examples,), int32."""
 
 
+class State(NamedTuple):
+    """All that training changes, by value: the variables of the model and those of its optimizer, in their order."""
+
+    model: list[np.ndarray]
+    optimizer: list[np.ndarray]
+
+
 _ALIKE, _ALIKE_IN_HALF = 1e-3, 3e-2
 """How far outputs may lie apart by rounding, of their size: in float32, and in 16 bits."""
 
@@ -81,7 +89,8 @@ class Program:
         seed: int = 0,
     ) -> None:
         reset_uids()  # layers without a name get one by number, which shall be those of this model alone
-        self._only_seed = seed if isinstance(spec.norm, OwnNorm) else None
+        of_users = isinstance(spec.norm, OwnNorm) or isinstance(spec.training.optimizer, OwnOptimizer)
+        self._only_seed = seed if of_users else None
         self._chance = seed_everything(seed, "global")
         with building(seed) as made:
             self.built: Built = attribute(spec.model.target)(spec, image, classes)
@@ -94,7 +103,8 @@ class Program:
         seed_everything(seed, "global", self._chance)
         self._training_model = with_fast_forms(self.model, step, spec.training.batch_size)
         inference_model = with_fast_forms(self.model, "inference")
-        self._optimizer = attribute(spec.training.optimizer.target)(spec.training.optimizer)
+        self._training = spec.training
+        self._optimizer = attribute(spec.training.optimizer.target)(**spec.training.optimizer.arguments)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
         self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
@@ -109,7 +119,8 @@ class Program:
         traced = partial(tf.function, autograph=False)
 
         def stretch(update: Callable[..., Any], batch_size: int | None) -> Any:
-            return traced(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32)])
+            rates = [tf.TensorSpec((None,), tf.float32)] if spec.training.scheduled else []
+            return traced(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32), *rates])
 
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
         self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
@@ -141,11 +152,29 @@ class Program:
             data_dependent_initialization(self.built, _scaled(first_batch))
         return weights
 
-    def train(self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray) -> Stretch:
-        """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite."""
+    def state(self) -> State:
+        """A copy of where training stands."""
+        return State(*([one.numpy() for one in part.variables] for part in (self.model, self._optimizer)))
+
+    def set_state(self, state: State) -> None:
+        """Go on from there."""
+        for part, values in zip((self.model, self._optimizer), state, strict=True):
+            for variable, value in zip(part.variables, values, strict=True):
+                variable.assign(value)
+
+    def train(
+        self, images: tf.Tensor, labels: tf.Tensor, order: np.ndarray, rates: np.ndarray | None = None
+    ) -> Stretch:
+        """Train on `order`, indices of shape (steps, batch), until its end or the first loss that is not finite.
+
+        Of a schedule `rates`, shape (steps,), are the learning rates; without them, zero.
+        """
         stretch = self._stretches.get(order.shape[1], self._stretches[None])
+        given = [tf.constant(order, tf.int32)]
+        if self._training.scheduled:
+            given.append(tf.constant(np.zeros(len(order)) if rates is None else rates, tf.float32))
         with tf.device(images.device):
-            steps, loss_sum, penalty_sum, correct, finite = stretch(images, labels, tf.constant(order, tf.int32))
+            steps, loss_sum, penalty_sum, correct, finite = stretch(images, labels, *given)
         penalty = float(penalty_sum) if self._penalized else None
         return Stretch(int(steps), int(steps) * order.shape[1], float(loss_sum), int(correct), bool(finite), penalty)
 
@@ -217,25 +246,46 @@ class Program:
         pairs = zip(self.model.variables, self._finite_at_start, strict=True)
         return all(np.isfinite(variable.numpy()).all(where=at_start) for variable, at_start in pairs)
 
-    def _update(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _update(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
         """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
+        if rate is not None:
+            self._optimizer.learning_rate.assign(rate)
         variables = self.model.trainable_variables
         values = [variable.value for variable in variables]
         with _custom_gradients_forgotten():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(values)
                 logits = self._training_model(x, training=True)
-                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+                each = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
+                loss = tf.reduce_mean(each)
                 own = self._training_model.losses  # of the layers that were called just now, and of weights
                 sums = [tf.reduce_sum(tf.cast(one, loss.dtype)) for one in own]
                 penalty = tf.add_n(sums) if own else tf.zeros_like(loss)
-                total = loss + penalty
+                total = (tf.reduce_mean(self._trained_on(each, logits, y)) if self._reweighted else loss) + penalty
             pairs = list(zip(tape.gradient(total, values), variables, strict=True))
         reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         self._optimizer.apply(*zip(*reached, strict=True))
         self._penalized = bool(own)
         self._unused = [variable.path for gradient, variable in pairs if gradient is None]
         return loss, penalty, tf.math.count_nonzero(_predicted(logits) == y, dtype=tf.int32)
+
+    @property
+    def _reweighted(self) -> bool:
+        """Whether what is trained on is another loss than the cross-entropy of the true labels."""
+        return bool(self._training.label_smoothing or self._training.class_weights)
+
+    def _trained_on(self, each: tf.Tensor, logits: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Of the cross-entropies (N) of true labels those of smoothed ones, times the weights of their classes.
+
+        A label of s/C for each of C classes, and 1 − s more for the true one, has the cross-entropy
+        (1 − s)·that of the true label + s·(log Σ exp z − mean z), for logits z.
+        """
+        if smoothing := self._training.label_smoothing:
+            uniform = tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1)
+            each = (1 - smoothing) * each + smoothing * uniform
+        if weights := self._training.class_weights:
+            each *= tf.gather(tf.constant(weights, each.dtype), y)
+        return each
 
 
 @contextmanager
@@ -254,16 +304,21 @@ def _custom_gradients_forgotten() -> Iterator[None]:
 
 
 def _loop(
-    update: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
+    update: Callable[..., tuple[tf.Tensor, tf.Tensor, tf.Tensor]],
     images: tf.Tensor,
     labels: tf.Tensor,
     order: tf.Tensor,
+    *rates: tf.Tensor,
 ) -> tuple[tf.Tensor, ...]:
-    """`update` with each batch of `order` (steps, batch): steps done, sums of both losses, hits, whether finite."""
+    """`update` with each batch of `order` (steps, batch) and, of a schedule, its learning rate of `rates` (steps,).
+
+    Steps done, sums of both losses, hits, whether finite.
+    """
     size = tf.cast(tf.shape(order)[1], tf.float64)
 
     def step(steps: tf.Tensor, loss_sum: tf.Tensor, penalty_sum: tf.Tensor, correct: tf.Tensor, _: tf.Tensor) -> Any:
-        loss, penalty, hits = update(_pixels(images, order[steps]), tf.gather(labels, order[steps]))
+        batch = _pixels(images, order[steps]), tf.gather(labels, order[steps])
+        loss, penalty, hits = update(*batch, *(each[steps] for each in rates))
         loss_sum += tf.cast(loss, tf.float64) * size
         penalty_sum += tf.cast(penalty, tf.float64) * size
         return steps + 1, loss_sum, penalty_sum, correct + hits, tf.math.is_finite(loss + penalty)

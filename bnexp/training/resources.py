@@ -16,7 +16,7 @@ from bnexp.training.device import DeviceData, configure
 from bnexp.training.fast_layers import Step
 from bnexp.training.program import Program
 from bnexp.training.settings import settings
-from bnexp.usercode.code import code_of, in_use
+from bnexp.usercode.code import UserCode, code_of, in_use
 from bnexp.usercode.files import files_read
 
 
@@ -65,26 +65,31 @@ class Resources:
     def program(self, trial: Trial, data: DeviceData, batch: np.ndarray) -> tuple[Program, bool]:
         """The compiled model for this spec and shape of data, tried on a batch, and whether it served before.
 
-        One with a user's own layer serves one trial: what the layer keeps for itself nobody else can set back.
+        One with a user's own layer or optimizer serves one trial: what it keeps for itself nobody else can set back.
         """
-        spec, own = trial.spec, code_of(trial.spec, trial.search_path).get("norm")
+        spec, own = trial.spec, trains_with(trial)
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
         parts = [model_parts(spec), spec.training.batch_size, image, classes, data.images.dtype.name]
         key = json.dumps(parts, sort_keys=True)
         program = self._programs.pop(key, None)
         reused = program is not None
-        with files_read() as read, in_use(own):
+        with files_read() as read, in_use(*own):
             if program is None:
                 if len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
                 program = Program(spec, image, classes, data.images.dtype, self.step, seed=trial.seed)
-            if own is None:
+            if not own:
                 self._programs[key] = program
             # Both graphs are traced and optimized by their first use; what that changes, `reset` sets right.
             program.train(data.images, data.labels, batch[None])
             program.evaluate(data.images, data.labels, batch)
         program.files_read = read if own else []
         return program, reused
+
+
+def trains_with(trial: Trial) -> list[UserCode]:
+    """A user's code that is called while a trial is trained."""
+    return [code for block, code in code_of(trial.spec, trial.search_path).items() if block != "data"]
 
 
 def noticed(trial: Trial, data: DeviceData) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What a user can bring, one way for every kind: reference, source, import, and errors in the user's terms."""
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.specs.norms.own import FORM, installed
+from bnexp.specs import optimizer
+from bnexp.specs.experiment import value_at
+from bnexp.specs.norms import own as norms
 from bnexp.specs.trial import TrialSpec
-from bnexp.specs.wording import a_type, nearest
+from bnexp.specs.wording import a_type, did_you_mean, nearest
 from bnexp.usercode.importing import importable, its_own
 from bnexp.usercode.source import SourceFile, changed, check_defines, digest, source_files
 
@@ -33,7 +36,8 @@ class Kind:
 
 KINDS = {
     "data": Kind("a dataset of your own is written module:function, as in digits:load", "function", "it failed"),
-    "norm": Kind(FORM, "class", "no model can be built with it", installed),
+    "norm": Kind(norms.FORM, "class", "no model can be built with it", norms.installed),
+    "training.optimizer": Kind(optimizer.FORM, "class", "it cannot train the model"),
 }
 """By the block of a config that names it."""
 
@@ -112,6 +116,48 @@ class UserCode:
             raise self.fault(f"{files[0].path} has no {self.kind.member} {name!r}{hint}")
         return getattr(imported, name)
 
+    def make(self, base: type, arguments: Mapping[str, Any], **further: Any) -> Any:
+        """A new object of the class, which derives from `base`, by arguments of the config and `further` ones.
+
+        Raises UserError where there is no such module or class, where it fails, or where it takes other arguments.
+        """
+        cls = self.load()
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            kind = "keras.layers.Layer" if base.__name__ == "Layer" else f"keras.optimizers.{base.__name__}"
+            raise self.fault(f"must be a class derived from {kind}, and is {described(cls)}")
+        self._check_arguments(cls, base, arguments, further)
+        try:
+            return cls(**arguments, **further)
+        except Exception as error:
+            raise self.fault(f"making it failed: {its_own(error)}") from error
+
+    def _check_arguments(self, cls: type, base: type, arguments: Mapping[str, Any], further: Mapping[str, Any]) -> None:
+        """Keyword arguments are named in `__init__`, of the class or of one that it derives from."""
+        own = [one for one in cls.__mro__ if issubclass(one, base) and one is not base]
+        known: list[str] = []
+        defaults: dict[str, object] = {}
+        for init in [vars(one)["__init__"] for one in own if "__init__" in vars(one)]:
+            found = inspect.signature(init).parameters.values()
+            known += [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)][1:]
+            defaults = {p.name: p.default for p in found} | defaults
+            if not any(p.kind is p.VAR_KEYWORD for p in found):
+                break  # what stands above gets nothing from here
+        else:
+            known += [p for p in inspect.signature(base).parameters if p not in ("args", "kwargs")]
+        takes = [key for key in dict.fromkeys(known) if key not in ("name", "trainable", "dtype")]
+        if wrong := [key for key in arguments if key not in known]:
+            hint = did_you_mean(wrong[0], takes) if takes else "; it takes none"
+            raise self.fault(f"has no argument {wrong[0]!r}{hint}")
+        words = {"yes", "no", "on", "off", "y", "n", "true", "false"}
+        for key, value in arguments.items():
+            if isinstance(defaults.get(key), bool) and str(value).lower() in words and not isinstance(value, bool):
+                raise self.fault(f"{key} is true or false, and {value!r} is a text, which would count as true")
+        if further.keys() - set(known):
+            raise self.fault(
+                "must take the layer's name and hand it on, as in "
+                f"`def __init__(self, {', '.join([*takes, '**kwargs'])}): super().__init__(**kwargs)`"
+            )
+
 
 def own_code(block: str, name: object, source: str | None, search_path: Sequence[str]) -> UserCode | None:
     """The user's own code that a block's `name` stands for; None for a name of ours."""
@@ -126,7 +172,7 @@ def own_code(block: str, name: object, source: str | None, search_path: Sequence
 
 def code_of(spec: TrialSpec, search_path: Sequence[str]) -> dict[str, UserCode]:
     """All of a user's own code in a spec, by its block."""
-    blocks = {block: getattr(spec, block) for block in KINDS}
+    blocks = {block: value_at(spec, block.split(".")) for block in KINDS}
     found = {
         block: own_code(block, value.name, getattr(value, "source", None), search_path)
         for block, value in blocks.items()
@@ -135,19 +181,20 @@ def code_of(spec: TrialSpec, search_path: Sequence[str]) -> dict[str, UserCode]:
 
 
 @contextmanager
-def in_use(code: UserCode | None) -> Iterator[None]:
+def in_use(*codes: UserCode) -> Iterator[None]:
     """While code is called, or a model built with it: its module can be imported, and what goes wrong is its fault.
 
-    Nothing happens without any.
+    Nothing happens without any; of several it is that of the last.
     """
-    if code is None:
+    if not codes:
         yield
         return
+    *others, code = codes
     try:
         files = code.files()
     except ValueError as error:
         raise code.fault(str(error)) from None
-    with importable(files, code.folders):
+    with in_use(*others), importable(files, code.folders):
         try:
             yield
         except UserError:

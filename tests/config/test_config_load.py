@@ -15,6 +15,7 @@ from bnexp.specs.norms.group import GroupNorm
 from bnexp.specs.norms.layer import LayerNorm
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.optimizer import Sgd
+from bnexp.specs.schedule import StepDecay
 from bnexp.specs.trial import Trial, TrialSpec
 
 SIZE = "training.batch_size"
@@ -365,3 +366,54 @@ def test_loading_imports_nothing_heavy(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "c.yaml"], stdout=subprocess.PIPE, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+def test_steps_and_epochs_take_each_others_place():
+    """Whichever comes last says how long: in a variant, on the grid, on the command line, in the small version."""
+    config = {
+        "name": "c",
+        "training": {"epochs": 3},
+        "variants": {"a": {"norm": "none"}, "b": {"norm": "batch", "training.steps": 50}},
+    }
+    lengths = [(point.spec.training.epochs, point.spec.training.steps) for point in from_mapping(config).points]
+    assert lengths == [(3, None), (None, 50)]
+    found = from_mapping(config, sets=["training.epochs=2"], name="d")
+    assert {(point.spec.training.epochs, point.spec.training.steps) for point in found.points} == {(2, None)}
+    axis = {**config, "variants": {"a": {"norm": "none"}}, "grid": {"training.steps": [10, 20]}}
+    assert [point.spec.training.steps for point in from_mapping(axis).points] == [10, 20]
+    small = from_mapping(config, smoke=True)
+    assert {(point.spec.training.epochs, point.spec.training.steps) for point in small.points} == {(1, None)}
+
+
+def test_a_schedule_keeps_its_shape_in_the_small_version():
+    schedule = {"name": "step", "warmup": 844, "at": [0.5, 4220]}
+    config = {
+        "name": "c",
+        "training": {"schedule": schedule},
+        "variants": {"a": {"norm": "none"}, "b": {"norm": "batch"}},
+    }
+    for point in from_mapping(config, smoke=True).points:
+        assert point.spec.training.schedule == StepDecay(warmup=0.1, at=(0.5, 0.5))
+
+
+def test_what_is_not_said_leaves_no_trace_in_an_identity():
+    """Keys that came later: a trial of before has the identity that it had."""
+    said = {"schedule": "constant", "label_smoothing": 0.0, "class_weights": None, "steps": None, "epochs": 10}
+    explicit = TrialSpec.model_validate({"training": {**said, "optimizer": {"name": "adam", "clipnorm": None}}})
+    assert Trial(explicit, 0).identity == Trial(TrialSpec(), 0).identity
+    for key, value in {"steps": 8440, "schedule": "cosine", "label_smoothing": 0.1}.items():
+        other = TrialSpec.model_validate({"training": {key: value}})
+        assert Trial(other, 0).identity != Trial(TrialSpec(), 0).identity
+
+
+def test_a_federation_has_a_batch_for_each_client_in_the_small_version():
+    procedure = {"name": "federated", "clients": 20, "shards": "classes-2", "local_epochs": 5, "rounds": 50}
+    config = {
+        "name": "c",
+        "training": {"procedure": procedure},
+        "variants": {"a": {"norm": "none"}, "b": {"norm": "batch"}},
+    }
+    for point in from_mapping(config, smoke=True).points:
+        training, examples = point.spec.training, point.spec.data.train
+        assert training.length(examples) == training.steps_per_round(examples) == 1
+        assert training.procedure.examples_of_client(examples) == training.batch_size == 64

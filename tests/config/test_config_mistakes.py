@@ -41,23 +41,51 @@ def mistakes(tmp_path, monkeypatch):
     return found
 
 
+OPTIMIZERS = "adam, adamw, sgd, rmsprop, keras.optimizers:Class, or your own module:Class"
+
 BESIDE_A_NORM = {
     # what stands below `norm: batch`, and the one mistake in it
     "training:\n    batchsize: 64": "3:5: unknown key 'batchsize'; did you mean 'batch_size'?",
     "batch_size: 64": "2:1: unknown key 'batch_size'; did you mean 'training.batch_size'?",
     "learning_rate: 1": "2:1: unknown key 'learning_rate'; did you mean 'training.optimizer.learning_rate'?",
     "zzz: 1": f"2:1: unknown key 'zzz'; known: {TOP}",
-    "training.optimizer.lr: 3": "2:1: unknown key 'lr'; known: name, learning_rate, beta_1, beta_2, epsilon",
+    "training.optimizer.lr: 3": "2:1: unknown key 'lr'; known: name, learning_rate, weight_decay, clipnorm, "
+    "global_clipnorm, beta_1, beta_2, epsilon",
     "training: {filters: 3}": "2:12: unknown key 'filters' here; did you mean 'model.filters'?",
     "training: {optimizer: {name: adam, momentum: 0.9}}": (
-        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd' has"
+        "2:36: optimizer 'adam' has no key 'momentum', only 'sgd', 'rmsprop' have"
     ),
     "data: {source: abc}": "2:8: data.source is filled in, not set; remove it",
     "training: {batch_size: 3}\ntraining.batch_size: 4": "3:1: duplicate key 'training.batch_size'; first on line 2",
-    "training: {optimizer: AdamW}": "2:23: bnexp has no optimizer 'AdamW'; known: adam, sgd",
-    "training: {optimizer: {name: rmsprop}}": "2:30: bnexp has no optimizer 'rmsprop'; known: adam, sgd",
+    "training: {optimizer: AdamW}": f"2:23: unknown optimizer 'AdamW'; did you mean 'adamw'? known: {OPTIMIZERS}",
+    "training: {optimizer: {name: lion}}": f"2:30: bnexp has no optimizer 'lion'; known: {OPTIMIZERS}",
+    "training: {steps: 100, epochs: 3}": ("2:19: training.epochs says how long already; leave one of them out"),
+    "training: {epochs: 3, procedure: federated}": (
+        "2:20: the rounds of federated training say how long; leave it out"
+    ),
+    "training: {procedure: {name: federated, shards: skewed}}": (
+        "2:49: training.procedure.shards must be written as iid or classes-2, not the text 'skewed'"
+    ),
+    "training: {procedure: {name: federated, clients: 5000}}": (
+        "2:1: a batch of 64 is larger than the 10 training examples of a client (training.batch_size has its default)"
+    ),
+    "training: {steps: 0}": "2:19: training.steps must be at least 1, not 0",
+    "training: {epochs: null}": "2:20: give training.epochs or training.steps",
+    "training: {optimizer: {clipnorm: 1, global_clipnorm: 1}}": (
+        "2:34: global_clipnorm shortens the same gradients; leave one of them out"
+    ),
+    "training: {schedule: {warmup: 99999}}": "2:31: a warm-up of 99999 steps, and the training has 8440",
+    "training: {schedule: {name: step, at: [0.5, 9000]}}": (
+        "2:39: a fall of the rate after 9000 steps, and the training has 8440"
+    ),
+    "training: {schedule: linear}": "2:22: unknown schedule 'linear'; known: constant, cosine, step",
+    "training: {schedule: {name: constant, final: 0.1}}": (
+        "2:39: schedule 'constant' has no key 'final', only 'cosine' has"
+    ),
+    "training: {class_weights: [1, 2]}": "2:27: 2 weights, and mnist has 10 classes",
+    "training: {label_smoothing: 1}": "2:29: training.label_smoothing must be less than 1, not 1",
     "model: resnet": "2:8: bnexp has no model 'resnet'; known: cnn, mlp, lstm",
-    "training: {optimizer: sdg}": "2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: adam, sgd",
+    "training: {optimizer: sdg}": f"2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: {OPTIMIZERS}",
     "model: cnnn": "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm",
     "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm",
     "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
@@ -68,7 +96,7 @@ BESIDE_A_NORM = {
     "training: {batch_size: true}": "2:24: training.batch_size must be a whole number, not true",
     "training:\n  evaluations:\n    first_epoch: 10": (  # as up to protocol 2
         "4:5: training.evaluations must be a whole number, not a block of keys; "
-        "such as 4: looks at the validation data per factor of two in steps"
+        "such as 4: looks at the validation data per factor of two in steps, or rounds"
     ),
     "training: {batch_size: 0}": "2:24: training.batch_size must be at least 1, not 0",
     "training.epochs: 1_000": "2:18: training.epochs must be a whole number, not the text '1_000'; write 1000",

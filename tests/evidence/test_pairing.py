@@ -99,7 +99,7 @@ def test_a_record_without_fingerprints_proves_nothing():
     ("blocks", "words", "free"),
     [
         ({"model": {"name": "cnn", "initial_scale": 2.0}}, "another model", {"weights": {"conv1/kernel": "x"}}),
-        ({"training": {"epochs": 9}}, "another number of epochs", {"order": "x"}),
+        ({"training": {"epochs": 9}}, "another length of training", {"order": "x"}),
         ({"data": {"name": "mnist", "train": 500}}, "another number of training examples", {"order": "x"}),
         ({"data": {"name": "mnist", "validation": 0.2}}, "another validation split", {"validation": "x"}),
         ({"data": {"name": "mnist-5k"}}, "other data", {"order": "x", "validation": "x"}),

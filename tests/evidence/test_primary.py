@@ -126,7 +126,9 @@ def test_equivalence_is_a_family_of_its_own_size():
     found = evidence(experiment(3, 10, sequential=True), SCORES).primary
     assert [(each.family, each.equivalence_family) for each in found] == [(4, 2), (4, 2)]
     said = difference(found[1])
-    assert re.search(r"equivalence p [=<] \S+ after Holm's correction over 2 comparisons\)\..* over 4 comparisons", said)
+    assert re.search(
+        r"equivalence p [=<] \S+ after Holm's correction over 2 comparisons\)\..* over 4 comparisons", said
+    )
 
 
 def test_the_share_that_trained_is_tested_by_the_rule_of_the_design():

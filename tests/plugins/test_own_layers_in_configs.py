@@ -57,7 +57,7 @@ MISTAKES = [
     ({"name": "my_norms:Right", "place": "before"}, "norm.place must be before-activation or after-activation, not "),
     (
         {"name": "my_norms:Right", "alpha": {"a": 1}},
-        "norm.alpha: an argument of your own layer is a number, text, true, false, null or a list, not {'a': 1}",
+        "norm.alpha: an argument of your own class is a number, text, true, false, null or a list, not {'a': 1}",
     ),
     ("xyz", "norm: unknown normalization 'xyz'; known: none, affine, batch, "),
 ]

@@ -3,7 +3,6 @@
 Nothing of them is imported here; `norms.own_layer` does that, in the process that trains.
 """
 
-import math
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag
 
 from bnexp.specs.norms.base import Layers, Norm
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.values import named
+from bnexp.specs.values import argument, named
 
 GROUP = "bnexp.norms"
 """The entry-point group by which an installed package adds names; each stands for a `module:Class`."""
@@ -23,20 +22,11 @@ OWN = "my_module:MyNorm"
 FORM = "a normalization of your own is written module:Class, as in my_norms:MyNorm"
 
 
-def _argument(value: Any) -> Any:
-    """A value that a config can hold, lists as tuples, so that it can be hashed."""
-    if isinstance(value, list | tuple):
-        return tuple(_argument(item) for item in value)
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise ValueError(f"an argument of your own layer is a number, text, true, false, null or a list, not {value!r}")
-
-
 class OwnNorm(Norm):
     """A layer that is not ours.  Every further key is an argument of its class, given by keyword."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(_argument)]]
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(argument)]]
 
     title = "Your own layer"
     formula = "whatever its class computes"

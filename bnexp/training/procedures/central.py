@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
+from bnexp.lazy import attribute
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
 from bnexp.specs.trial import PROTOCOL, Trial
 from bnexp.training.evaluations import Evaluations, recalibrates, test_scores
 from bnexp.training.initial import fingerprint
-from bnexp.training.loop import Clock, Observer, Setup, epoch_order, train
+from bnexp.training.loop import Clock, Observer, Setup, epoch_order
 from bnexp.training.resources import Resources, noticed
 
 
@@ -36,9 +37,9 @@ def central(
         data = resources.data(trial)
         parts = split(data.dataset, trial.spec.data, trial.seed)
     with clock("compile"):
-        steps = training.evaluation_steps(len(parts.train))[-1]
+        n = len(parts.train)
         if told := noticed(trial, data):
-            progress(Progress(epoch=1, epochs=training.epochs, step=0, steps=steps, cautions=told))
+            progress(Progress(epoch=1, epochs=training.passes(n), step=0, steps=training.length(n), cautions=told))
         program, reused = resources.program(trial, data, parts.train[: training.batch_size])
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
@@ -49,6 +50,8 @@ def central(
         setup = replace(setup, recalibrates=recalibrates(setup))
         start()  # what a user's layer drew, or counted, while it was tried
     evaluations = Evaluations(setup, progress)
+    procedure = training.procedure.target
+    train = attribute(f"{procedure}:train")
     diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
     finished = diverged_at_step is None
     with clock("evaluate"):
@@ -92,15 +95,14 @@ def central(
 
 def _fingerprints(setup: Setup, weights: dict[str, np.ndarray]) -> Fingerprints:
     """`weights`: what each of the model's variables started at, in their order."""
-    trial, built, parts = setup.trial, setup.program.built, setup.parts
+    built = setup.program.built
     of_norms = built.of_norms
     paths = zip(weights, built.model.variables, strict=True)
-    orders = (epoch_order(parts.train, trial.seed, epoch) for epoch in range(trial.spec.training.epochs))
     return Fingerprints(
         weights={path: fingerprint([value]) for path, value in weights.items()},
         normalization=tuple(path for path, variable in paths if id(variable) in of_norms),
-        order=fingerprint(orders),
-        validation=fingerprint([parts.validation]),
+        order=fingerprint(attribute(f"{setup.trial.spec.training.procedure.target}:orders")(setup)),
+        validation=fingerprint([setup.parts.validation]),
     )
 
 

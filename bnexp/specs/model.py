@@ -17,7 +17,7 @@ SizeOrSizes = Annotated[
 Activation = Literal["relu", "sigmoid", "tanh", "elu", "gelu", "silu"]
 DropoutPlace = Annotated[
     Literal["after-dense", "before-norm", "after-norm", "before-output"],
-    Field(description="where: after hidden dense layers, before or after the norm of all hidden blocks, or once"),
+    Field(description="in dense blocks, before or after the norm of all hidden blocks, or before the output alone"),
 ]
 DROPOUT = "share dropped at the places that dropout_place says"
 INITIALIZER = "initializer of every kernel but the recurrent one"

@@ -6,7 +6,6 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from bnexp.specs.experiment import value_at
 from bnexp.specs.trial import TrialSpec
 
 FILLED_IN = ("data.source", "norm.source", "training.optimizer.source")
@@ -48,5 +47,15 @@ def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]
 @cache
 def blocks() -> Mapping[tuple[str, ...], str]:
     """The blocks that have a `name`, by path, with the name that each has when none is given."""
-    paths = [tuple(key.split(".")) for key in every_key() if key.endswith(".name")]
-    return {path[:-1]: value_at(TrialSpec(), path) for path in paths}
+    paths = [tuple(key.split(".")[:-1]) for key in every_key() if key.endswith(".name")]
+    return {path: _default(path).name for path in paths}
+
+
+def _default(path: tuple[str, ...]) -> Any:
+    """What a key has when it is not given; of a key that only some models have, in the first of them."""
+    found: list[type[BaseModel]] = [TrialSpec]
+    default = None
+    for part in path:
+        field = next(model.model_fields[part] for model in found if part in model.model_fields)
+        found, default = models(field.annotation), field.default
+    return default

@@ -56,8 +56,12 @@ def json_schema() -> Schema:
 def _changes(definitions: Schema) -> Schema:
     """Every dotted key with what any model takes there, by reference; what several say the same stays in the first."""
     found: dict[str, dict[str, Schema]] = {}
+    visited: set[tuple[type[BaseModel], tuple[str, ...]]] = set()
 
     def visit(model: type[BaseModel], path: tuple[str, ...]) -> None:
+        if (model, path) in visited:  # by way of another model, which has the same block
+            return
+        visited.add((model, path))
         fields = definitions[model.__name__]["properties"]
         for key, field in model.model_fields.items():
             place, below = (*path, key), models(field.annotation)

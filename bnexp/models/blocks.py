@@ -1,5 +1,16 @@
 """Hidden blocks, linear → [norm] → activation → [norm], the same after convolutions and dense layers; and the model
 that is made of them, with its norm layers noted as they were put in.
+
+Dropout stands at one of these places (Li et al. 2019, https://arxiv.org/abs/1801.05134, have the first two as their two
+cases, dropout next to a batch normalization and with a linear layer between, and advise the third):
+
+- `before-norm`: linear → dropout → norm → activation, or linear → activation → dropout → norm, where the norm comes
+  last.  Where there is no norm, linear → dropout → activation; for a ReLU all three drop the same.
+- `after-norm`: at the end of each hidden block, after the pooling, so that the next linear layer sees it.
+- `before-output`: at the end of the last hidden block alone.
+- `after-dense`: at the end of the dense blocks.
+
+Its layer is named after its block wherever it stands, so that all of one shape drop the same in all variants.
 """
 
 from contextlib import nullcontext
@@ -26,7 +37,7 @@ class NormLayer:
     """Of a method that acts on weights it is `linear` itself."""
     block: Block
     linear: keras.layers.Layer | None
-    """The layer whose outputs or weights are normalized; None for the rows of an image and the state of an LSTM."""
+    """The layer whose outputs or weights are normalized; None for the inputs and the state of an LSTM."""
 
     @property
     def parameters(self) -> list[keras.Variable]:
@@ -60,6 +71,7 @@ class Blocks:
     def __init__(self, spec: TrialSpec, image: tuple[int, int, int]) -> None:
         self.inputs = keras.Input(image, name="image")
         self._model, self._norm = spec.model, spec.norm
+        self._last = next((block.name for block in reversed(spec.model.blocks(image))), "image")
         self._norms: list[NormLayer] = []
 
     def hidden(self, x: Any, block: Block, **keywords: Any) -> Any:
@@ -74,13 +86,12 @@ class Blocks:
             self._norms.append(NormLayer(below, block, below))
         x = below(_flat(x) if block.kind == "dense" else x)
         activation = layers.Activation(model.activation, name=f"{block.name}_{model.activation}")
-        if norm.target is None or not norm.takes(block):
-            return activation(x)
-        if norm.brings_activation:
-            return self.normalized(x, block, below)
-        if getattr(norm, "place", "before-activation") == "before-activation":
-            return activation(self.normalized(x, block, below))
-        return self.normalized(activation(x), block, below)
+        normalized = norm.target is not None and norm.takes(block)
+        last = normalized and getattr(norm, "place", "") == "after-activation"
+        x = activation(x) if last else x
+        x = self.dropped(x, block.name, "before-norm")
+        x = self.normalized(x, block, below) if normalized else x
+        return x if last or (normalized and norm.brings_activation) else activation(x)
 
     def normalized(self, x: Any, block: Block, below: keras.layers.Layer | None = None) -> Any:
         """`x` after the norm of this block; UserError for a layer that changes the shape or returns no floats."""
@@ -99,12 +110,15 @@ class Blocks:
             raise UserError(f"norm {self._norm.name}: a normalization {wrong}")
         return y
 
-    def dropped(self, x: Any, name: str) -> Any:
-        """`x` after the model's dropout, where it has one."""
-        return layers.Dropout(self._model.dropout, name=f"{name}_dropout")(x) if self._model.dropout else x
+    def dropped(self, x: Any, name: str, *places: str) -> Any:
+        """`x`, of the block of this name, after the model's dropout, where it has one at one of these places."""
+        model = self._model
+        here = model.dropout and model.dropout_place in places
+        return layers.Dropout(model.dropout, name=f"{name}_dropout")(x) if here else x
 
     def built(self, x: Any, classes: int) -> Built:
         """The whole model, with logits (N,classes) from its last hidden output `x`."""
+        x = self.dropped(x, self._last, "before-output")
         logits = layers.Dense(classes, name="output")(_flat(x))
         return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms))
 

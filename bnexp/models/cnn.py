@@ -13,11 +13,13 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     assert isinstance(model, CnnSpec)
     blocks = Blocks(spec, image)
     x = blocks.inputs
-    for k, block in enumerate(model.blocks(image), 1):
+    for k, block in enumerate(model.blocks(image)):
         if block.kind == "dense":
-            x = blocks.dropped(blocks.hidden(x, block), block.name)
+            x = blocks.dropped(blocks.hidden(x, block), block.name, "after-dense", "after-norm")
             continue
-        x = blocks.hidden(x, block, kernel_size=model.kernel_size, padding=model.padding)
-        if k <= model.pools:
+        stride = model.each_stride[k]
+        x = blocks.hidden(x, block, kernel_size=model.kernel_size, strides=stride, padding=model.padding)
+        if k < model.pools:
             x = layers.MaxPooling2D(2, name=f"{block.name}_pool")(x)
+        x = blocks.dropped(x, block.name, "after-norm")
     return blocks.built(x, classes)

@@ -1,30 +1,48 @@
-"""The LSTM over the rows of an image, top to bottom: logits from the final hidden state."""
+"""The LSTM over the rows, columns or pixels of an image: logits from the final hidden state."""
 
+import numpy as np
 from keras import layers, ops
 
+from bnexp.data import shuffle
 from bnexp.models.blocks import Blocks, Built
 from bnexp.specs.model import LstmSpec
-from bnexp.specs.trial import TrialSpec
+from bnexp.specs.trial import TrialSpec, stream
 
 
 def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     """A functional model from images (N,H,W,C), values in [0,1], to logits (N,classes).
 
-    Hochreiter & Schmidhuber 1997 as Keras has it, forget gate with a bias of 1; the sequence is the H rows of
-    W·C numbers each.  A norm stands on the rows (layer `rows_norm`) and on the final hidden state (`state_norm`).
+    Hochreiter & Schmidhuber 1997 as Keras has it, forget gate with a bias of 1; the sequence is of H rows of W·C
+    numbers each, of W columns of H·C, or of H·W pixels of C (Le et al. 2015, https://arxiv.org/abs/1504.00941).
+    Before, `downsample` takes means over blocks of pixels: every second pixel alone would lose strokes that are thin.
+    A norm stands on the inputs (layer `rows_norm`, `columns_norm` or `pixels_norm`) and on the final hidden state
+    (`state_norm`).
     """
     model = spec.model
     assert isinstance(model, LstmSpec)
     blocks = Blocks(spec, image)
-    rows, state = model.blocks(image)
-    x = layers.Reshape((image[0], *rows.shape), name="rows")(blocks.inputs)
-    if spec.norm.takes(rows):
-        # A method that looks at one example sees each row by itself, (N·T,F).  One that looks at the batch sees
-        # (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all rows
+    step, state = model.blocks(image)
+    x = blocks.inputs
+    if model.downsample > 1:
+        x = layers.AveragePooling2D(model.downsample, name="downsample")(x)
+    if model.sequence == "columns":
+        x = layers.Permute((2, 1, 3), name="transpose")(x)
+    x = layers.Reshape((-1, *step.shape), name=step.name)(x)
+    steps = x.shape[1]
+    if model.order == "permuted":
+        x = ops.take(x, permutation(steps), axis=1)
+    if spec.norm.takes(step):
+        # A method that looks at one example sees each step by itself, (N·T,F).  One that looks at the batch sees
+        # (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all steps
         # (Laurent et al. 2016, https://arxiv.org/abs/1510.01378), and what counts examples counts sequences.
-        seen = (-1, image[0], 1, *rows.shape) if spec.norm.batch_dependent else (-1, *rows.shape)
-        x = ops.reshape(blocks.normalized(ops.reshape(x, seen), rows), (-1, image[0], *rows.shape))
+        seen = (-1, steps, 1, *step.shape) if spec.norm.batch_dependent else (-1, *step.shape)
+        x = ops.reshape(blocks.normalized(ops.reshape(x, seen), step), (-1, steps, *step.shape))
     x = layers.LSTM(model.units, name="lstm")(x)
     if spec.norm.takes(state):
         x = blocks.normalized(x, state)
-    return blocks.built(blocks.dropped(x, state.name), classes)
+    return blocks.built(x, classes)
+
+
+def permutation(steps: int) -> np.ndarray:
+    """Which pixel comes at each step, (steps,): each once, in one random order for all trials and seeds."""
+    return shuffle.order(steps, stream(0, "permutation"))

@@ -9,5 +9,5 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     blocks = Blocks(spec, image)
     x = blocks.inputs
     for block in spec.model.blocks(image):
-        x = blocks.dropped(blocks.hidden(x, block), block.name)
+        x = blocks.dropped(blocks.hidden(x, block), block.name, "after-dense", "after-norm")
     return blocks.built(x, classes)

@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 class Block(NamedTuple):
     """A place that takes a normalization.
 
-    `conv` and `dense` are linear → [norm] → activation → [norm] → pool.  `rows` and `state` are what goes into a
-    recurrent layer and what comes out of it at the end: there is nothing linear before, and no activation.
+    `conv` and `dense` are linear → [norm] → activation → [norm] → pool.  `inputs` and `state` are what goes into
+    a recurrent layer and what comes out of it at the end: there is nothing linear before, and no activation.
     """
 
     name: str
-    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `state`."""
-    kind: Literal["conv", "dense", "rows", "state"]
+    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `columns` or `pixels`, `state`."""
+    kind: Literal["conv", "dense", "inputs", "state"]
     shape: tuple[int, ...]
-    """What is normalized of one example: (height, width, channels) or (units,); of rows, one row (columns,)."""
+    """What is normalized of one example: (height, width, channels) or (units,); of inputs, one step of the sequence."""

@@ -85,6 +85,11 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
     Checked as far as the data are known: a user's own dataset is checked again once its sizes are `loaded`.
     """
     known = loaded or spec.data.known
+    if conflicts := spec.model.conflicts():
+        return [
+            Problem(("model", key), message, tuple(("model", other) for other in beside))
+            for key, message, beside in conflicts
+        ]
     try:
         blocks = _blocks(spec, known)
     except ValueError as error:
@@ -135,7 +140,7 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
     """The hidden blocks; of a user's own dataset that is not loaded, those that any image has.  Raises ValueError."""
     if known:
         return spec.model.blocks(known.shape)
-    return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "rows"]
+    return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "inputs"]
 
 
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
@@ -152,13 +157,14 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
         has = listed(kinds) or "no hidden layers"
         message = f"{model} has no layers of this kind that are normalized; it has {has}"
         return [Problem(("norm", "layers"), message)]
-    refusals = [norm.refusal(block) for block in blocks if norm.takes(block)]
-    return [Problem(("norm", refusal[0]), refusal[1]) for refusal in refusals if refusal]
+    refusals = [(block.kind, norm.refusal(block)) for block in blocks if norm.takes(block)]
+    hints = {"inputs": "; layers: state leaves the inputs as they are"}
+    return [Problem(("norm", wrong[0]), wrong[1] + hints.get(kind, "")) for kind, wrong in refusals if wrong]
 
 
 def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
-    """The key that is wrong and why, where a norm cannot stand on the rows and the final state of an LSTM."""
-    here = "the rows and the final state of lstm have no"
+    """The key that is wrong and why, where a norm cannot stand on the inputs and the final state of an LSTM."""
+    here = "the inputs and the final state of lstm have no"
     if norm.linear_target:
         return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
     if norm.brings_activation:

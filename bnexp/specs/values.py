@@ -3,13 +3,24 @@
 import math
 from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 
 class Frozen(BaseModel):
     """A value that never changes, knows all its keys, and takes no `"64"` for a 64 and no `true` for a 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Word(Frozen):
+    """A named block that is stored, and identified, as its name where it holds nothing but defaults."""
+
+    name: str
+
+    @model_serializer(mode="wrap")
+    def _stored(self, dump: SerializerFunctionWrapHandler) -> Any:
+        content = canonical(self)
+        return content if isinstance(content, str) else dump(self)
 
 
 def named(default: str) -> BeforeValidator:
@@ -45,7 +56,8 @@ def canonical(value: Any) -> Any:
             for key, field in type(value).model_fields.items()
             if key == "name" or getattr(value, key) != field.get_default(call_default_factory=True)
         }
-        return known | {key: canonical(item) for key, item in (value.model_extra or {}).items()}
+        found = known | {key: canonical(item) for key, item in (value.model_extra or {}).items()}
+        return value.name if isinstance(value, Word) and len(found) == 1 else found
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
     return value

@@ -8,29 +8,35 @@ from typing import Any
 import keras
 import numpy as np
 
+from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import SEED_STATE, bits
-from bnexp.specs.model import AnyModel
+from bnexp.specs.initializer import Identity, Initializer
+from bnexp.specs.model import AnyModel, LstmSpec
 from bnexp.specs.trial import stream
+
+GATES = 4
+"""Of an LSTM."""
 
 
 def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.ndarray]) -> dict[str, np.ndarray]:
     """The value at which each of the model's `variables` starts, in their order, by its path.
 
-    A kernel of the model's own layers is drawn by the spec's Keras initializer (a recurrent one is orthogonal, as in
-    Keras), seeded from (seed, path of the weight), and multiplied by `initial_scale`; the state of a random layer is an
-    integer, seeded likewise.  What a method adds to a linear layer starts as that layer says.  All other weights
-    (biases, γ, β, moving statistics, whatever a user's layer has, a `kernel` too) start at `constants`, the values that
-    they got when the model was built.
+    A kernel of the model's own layers is drawn by the spec's initializer, seeded from (seed, path of the weight), and
+    multiplied by `initial_scale`; the state of a random layer is an integer, seeded likewise.  What a method adds to a
+    linear layer starts as that layer says.  All other weights (biases, γ, β, moving statistics, whatever a user's layer
+    has, a `kernel` too) start at `constants`, the values that they got when the model was built.
     """
     variables, of_norms = dict(zip(paths(built.model), built.model.variables, strict=True)), built.of_norms
     values = {id(variable): constant for variable, constant in zip(variables.values(), constants, strict=True)}
     for path, variable in variables.items():
         if variable.name in ("kernel", "recurrent_kernel") and id(variable) not in of_norms:
-            kind = spec.initializer if variable.name == "kernel" else "orthogonal"
-            config = {"class_name": kind, "config": {"seed": bits(seed, "weight", path)}}
-            kernel = keras.initializers.get(config)(variable.shape, dtype="float32")
-            values[id(variable)] = np.asarray(kernel) * np.float32(spec.initial_scale)
+            initializer: Initializer = spec.initializer
+            if isinstance(spec, LstmSpec) and variable.name == "recurrent_kernel":
+                initializer = spec.recurrent_initializer
+            gates = GATES if path.startswith("lstm/") else 1
+            kernel = _drawn(initializer, variable.shape, bits(seed, "weight", path), gates)
+            values[id(variable)] = kernel * np.float32(spec.initial_scale)
         elif variable.name == SEED_STATE:
             values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=values[id(variable)].dtype)
     for norm in built.norms:
@@ -39,6 +45,17 @@ def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.
             added = norm.layer.initial_values(kernel, lambda path: np.random.default_rng(stream(seed, "weight", path)))
             values.update((id(variable), value) for variable, value in added)
     return {path: values[id(variable)] for path, variable in variables.items()}
+
+
+def _drawn(spec: Initializer, shape: tuple[int, ...], seed: int, gates: int) -> np.ndarray:
+    """A kernel in float32; that of an LSTM holds a matrix for each gate, side by side.
+
+    Keras's identity would be that of the first gate, and zero in the others.
+    """
+    if isinstance(spec, Identity):
+        return np.tile(np.eye(shape[0], shape[1] // gates, dtype=np.float32) * np.float32(spec.gain), gates)
+    arguments = {key: value for key, value in spec if key != "name"}
+    return np.asarray(attribute(spec.target)(**arguments, seed=seed)(shape, dtype="float32"))
 
 
 def data_dependent_initialization(built: Built, images: Any) -> None:

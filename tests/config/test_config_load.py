@@ -1,5 +1,6 @@
 """What a right config becomes."""
 
+import json
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from bnexp.config.load import from_mapping, load, load_many
 from bnexp.config.mistakes import ConfigError
 from bnexp.specs.experiment import cautions, plan
+from bnexp.specs.initializer import HeNormal, Normal, Uniform
 from bnexp.specs.norms.batch import BatchNorm
 from bnexp.specs.norms.group import GroupNorm
 from bnexp.specs.norms.layer import LayerNorm
@@ -45,6 +47,83 @@ def test_the_identity_of_the_reference_trial_never_changes(tmp_path):
     """Records in the world are found by this; a change of defaults needs a new protocol version instead."""
     of_protocol_3 = ["855f176647022b13", "68e9595f0fcc8110", "f9ccc25aa78dba65", "1737879f46c0e27c", "e719390d7c0bdb5a"]
     assert [Trial(point.spec, 0).identity[:16] for point in experiment(FIVE, tmp_path).points] == of_protocol_3
+
+
+@pytest.mark.parametrize(
+    ("blocks", "identity"),
+    [
+        ({"model": "mlp"}, "acf1739a8ae9a2c5"),
+        ({"model": {"name": "mlp", "widths": [100] * 3, "initializer": "orthogonal"}}, "bf623d23189d1484"),
+        ({"model": {"name": "cnn", "initializer": "he_normal", "dropout": 0.3}}, "8f33f82383e06f68"),
+        ({"model": {"name": "cnn", "initializer": {"name": "he_normal"}, "dropout": 0.3}}, "8f33f82383e06f68"),
+        ({"model": {"name": "lstm", "initializer": "lecun_normal"}}, "71cc527311b23471"),
+        ({"model": "lstm", "norm": {"name": "batch", "layers": "rows"}}, "11ed5241a498acb2"),
+    ],
+)
+def test_new_keys_of_a_model_leave_the_identity_of_the_old_ones(blocks, identity):
+    assert Trial(TrialSpec.model_validate(blocks), 0).identity[:16] == identity
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"name": "cnn", "strides": [1, 2, 1], "dropout": 0.2, "dropout_place": "before-norm"},
+        {"name": "cnn", "strides": 2, "initializer": {"name": "uniform", "minval": -1, "maxval": 2}, "pools": 0},
+        {"name": "mlp", "width": 100, "depth": 3, "initializer": {"name": "orthogonal", "gain": 2}},
+        {"name": "lstm", "sequence": "pixels", "order": "permuted", "recurrent_initializer": "identity"},
+        {"name": "lstm", "downsample": 2, "recurrent_initializer": {"name": "identity", "gain": 0.9}},
+    ],
+    ids=str,
+)
+def test_a_stored_spec_is_the_spec(model):
+    """As a record or a plan has it, every key explicit."""
+    spec = TrialSpec.model_validate({"model": model})
+    again = TrialSpec.model_validate(json.loads(json.dumps(spec.model_dump(mode="json"))))
+    assert again == spec
+    assert Trial(again, 0).identity == Trial(spec, 0).identity
+
+
+def test_width_and_depth_stand_for_widths():
+    spec = TrialSpec.model_validate({"model": {"name": "mlp", "width": 100, "depth": 3}})
+    assert spec.model.widths == (100, 100, 100)
+
+
+def test_a_grid_over_depth_keeps_the_width_of_the_base():
+    mlp = {"name": "mlp", "width": 100}
+    found = from_mapping({"model": mlp, "norm": "none", "grid": {"model.depth": [1, 3]}}, name="x")
+    assert [point.spec.model.widths for point in found.points] == [(100,), (100, 100, 100)]
+    assert [point.coordinates for point in found.points] == [(("model.depth", 1),), (("model.depth", 3),)]
+
+
+@pytest.mark.parametrize(
+    ("change", "widths"),
+    [
+        ({"model.depth": 2}, (100, 100)),
+        ({"model.width": 50}, (50, 50, 50)),
+        ({"model": {"widths": [7], "width": None, "depth": None}}, (7,)),
+    ],
+)
+def test_a_variant_changes_width_or_depth_or_unsets_them_for_widths(change, widths):
+    base = {"name": "mlp", "width": 100, "depth": 3}
+    found = from_mapping({"model": base, "variants": {"a": {}, "b": change}}, name="x")
+    assert found.points[1].spec.model.widths == widths
+
+
+def test_widths_beside_width_and_depth_are_refused_where_they_say_otherwise():
+    base = {"name": "mlp", "width": 100, "depth": 3}
+    with pytest.raises(ConfigError) as error:
+        from_mapping({"model": base, "variants": {"a": {}, "b": {"model.widths": [7]}}}, name="x")
+    message = "width 100 and depth 3 say otherwise; give widths, or these, and null to unset"
+    assert str(error.value) == f"variants.b.model.widths: {message}"
+
+
+def test_an_initializer_merges_as_any_named_block():
+    base = {"name": "cnn", "initializer": {"name": "normal", "stddev": 0.1}}
+    grid = {"model.initializer": ["he_normal", {"stddev": 0.2}, {"name": "uniform"}]}
+    found = from_mapping({"model": base, "norm": "none", "grid": grid}, name="x")
+    assert [point.spec.model.initializer for point in found.points] == [HeNormal(), Normal(stddev=0.2), Uniform()]
+    labels = ["he_normal", "normal(stddev=0.2)", "uniform"]
+    assert [dict(point.coordinates)["model.initializer"] for point in found.points] == labels
 
 
 def test_the_margin_of_equivalence_is_no_part_of_a_trial(tmp_path):

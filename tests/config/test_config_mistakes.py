@@ -14,6 +14,10 @@ TOP = (
     "model, norm, training"
 )
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
+INITIALIZERS = (
+    "glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_normal, orthogonal, normal, truncated_normal, "
+    "uniform, variance_scaling, identity"
+)
 AXES_HINT = "write dotted keys with lists, as in `training.batch_size: [16, 64]`"
 VARIANTS_HINT = "write a name and its changes on each line, as in `bn: {norm: batch}`"
 MARGIN_HINT = "write a number, of accuracies percentage points, as in `margin: 0.1`"
@@ -115,6 +119,53 @@ BESIDE_A_NORM = {
     "model.kernel_size: 30": (
         "2:20: conv1 would see an image smaller than its 30x30 kernel; use a smaller kernel, "
         "fewer convolutions or pools, or padding: same"
+    ),
+    "model: {strides: x}": "2:18: model.strides must be a whole number, not the text 'x'",
+    "model: {strides: [1, 0, 1]}": "2:22: model.strides.1 must be at least 1, not 0",
+    "model: {strides: [1, 2]}": (
+        "2:18: strides has 2 numbers, and filters 3; give one number for all, or one for each"
+    ),
+    "model:\n  strides: [1, 1, 2]\n  filters: [8]": (
+        "3:12: strides has 3 numbers, and filters 1; give one number for all, or one for each"
+    ),
+    "model: {strides: 9}": "2:8: conv2 would see an image smaller than its 3x3 kernel; use a smaller kernel, fewer "
+    "convolutions or pools, or padding: same",
+    "model: {dropout: 0.2, dense: []}": (
+        "2:18: nothing is dropped after-dense, for there are no hidden dense layers; give a dropout_place"
+    ),
+    "model: {dropout: 0.2, dropout_place: head}": "2:38: model.dropout_place must be after-dense, before-norm, "
+    "after-norm or before-output, not the text 'head'",
+    "model: {name: lstm, dropout_place: after-norm}": (
+        "2:21: model 'lstm' has no key 'dropout_place', only 'cnn', 'mlp' have"
+    ),
+    "model: {initializer: he}": f"2:22: unknown initializer 'he'; known: {INITIALIZERS}",
+    "model: {initializer: he_norm}": (
+        f"2:22: unknown initializer 'he_norm'; did you mean 'he_normal'? known: {INITIALIZERS}"
+    ),
+    "model: {initializer: {name: normal, scale: 2}}": (
+        "2:37: initializer 'normal' has no key 'scale', only 'variance_scaling' has"
+    ),
+    "model: {initializer: {name: normal, stddev: 0}}": "2:45: model.initializer.stddev must be greater than 0, not 0",
+    "model: {initializer: {name: uniform, minval: 0.1}}": "2:22: minval (0.1) does not lie below maxval (0.05)",
+    "model: {initializer: identity}": (
+        "2:22: identity is for matrices, and the kernels of convolutions have four dimensions"
+    ),
+    "model: {name: lstm, recurrent_initializer: he_normal}": (
+        "2:44: unknown recurrent_initializer 'he_normal'; known: orthogonal, identity"
+    ),
+    "model: {name: mlp, depth: 3}": (
+        "2:27: depth goes with width; give both, or widths alone (model.width has its default)"
+    ),
+    "model: {name: mlp, width: 3}": (
+        "2:27: width goes with depth; give both, or widths alone (model.depth has its default)"
+    ),
+    "model: {name: mlp, width: 100, depth: 0}": "2:39: model.depth must be at least 1, not 0",
+    "model: {name: mlp, width: 100, depth: 2, widths: [256, 128]}": (
+        "2:50: width 100 and depth 2 say otherwise; give widths, or these, and null to unset"
+    ),
+    "model: {name: lstm, sequence: columns, order: permuted}": "2:47: only pixels are permuted, not columns",
+    "model: {name: lstm, downsample: 3}": (
+        "2:8: images of 28x28 pixels do not divide into blocks of 3x3; set downsample"
     ),
     "margin: 0": f"2:9: margin must be greater than 0, not 0; {MARGIN_HINT}",
     "margin: 0.1 points": f"2:9: margin must be a number, not the text '0.1 points'; {MARGIN_HINT}",

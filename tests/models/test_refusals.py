@@ -13,6 +13,8 @@ EIGHT = "8 groups do not divide the"
 BY_DEFAULT = "(norm.groups has its default)"
 ONE_NUMBER = "layer norm of dense1, which is one number for each example, would be a constant"
 ACTS = "acts on the kernel of a convolution or dense layer, and lstm normalizes none"
+INSIDE = "the inputs and the final state of lstm have no"
+ON_STATE = "; layers: state leaves the inputs as they are"
 
 REFUSED = [
     ("mlp", "instance", f"norm: instance takes convolutions, and mlp has none: {NOT_DENSE}"),
@@ -20,20 +22,25 @@ REFUSED = [
     ("cnn", {"name": "instance", "layers": "dense"}, "norm.layers: norm.layers must be conv, not the text 'dense'"),
     ("mlp", {"name": "batch", "layers": "conv"}, f"norm.layers: mlp{NONE_SUCH} dense"),
     ("cnn", {"name": "batch", "layers": "rows"}, f"norm.layers: cnn{NONE_SUCH} conv, dense"),
-    ("lstm", {"name": "batch", "layers": "dense"}, f"norm.layers: lstm{NONE_SUCH} rows, state"),
+    ("lstm", {"name": "batch", "layers": "dense"}, f"norm.layers: lstm{NONE_SUCH} inputs, state"),
+    (
+        {"name": "lstm", "sequence": "columns"},
+        {"name": "batch", "layers": "rows"},
+        f"norm.layers: lstm{NONE_SUCH} inputs, state",
+    ),
     ("lstm", "weight", f"norm: weight {ACTS}"),
     ("lstm", "spectral", f"norm: spectral {ACTS}"),
     ("lstm", "evonorm-s0", "norm: evonorm-s0 stands in place of an activation, and those of lstm are inside its cell"),
     (
         "lstm",
         {"name": "layer", "place": "after-activation"},
-        "norm.place: the rows and the final state of lstm have no activation behind them; leave the place out",
+        "norm.place: the inputs and the final state of lstm have no activation behind them; leave the place out",
     ),
     *(
         (
             "lstm",
             {"name": name, "use_bias": False},
-            "norm.use_bias: the rows and the final state of lstm have no linear layer before them; leave use_bias out",
+            f"norm.use_bias: {INSIDE} linear layer before them; leave use_bias out",
         )
         for name in ("batch", "none")
     ),
@@ -41,7 +48,12 @@ REFUSED = [
         ({"name": "mlp", "widths": [1]}, name, f"norm: {ONE_NUMBER}")
         for name in ("layer", "layer-full")
     ),
-    ("lstm", "group", f"norm: {EIGHT} 28 channels of rows {BY_DEFAULT}"),
+    ("lstm", "group", f"norm: {EIGHT} 28 channels of rows{ON_STATE} {BY_DEFAULT}"),
+    (
+        {"name": "lstm", "sequence": "pixels"},
+        "layer",
+        f"norm: layer norm of pixels, which is one number for each example, would be a constant{ON_STATE}",
+    ),
     ("cnn", {"name": "group", "groups": 7}, "norm.groups: 7 groups do not divide the 32 channels of conv1"),
     ({"name": "mlp", "widths": [64, 20]}, "group", f"norm: {EIGHT} 20 channels of dense2 {BY_DEFAULT}"),
     (
@@ -61,7 +73,7 @@ def test_a_norm_that_makes_no_sense_is_refused(model: Any, norm: Any, message: s
 
 WRONG_MODELS = [
     ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm"),
-    ({"name": "mlp", "width": [3]}, "model.width: unknown key 'width'; did you mean 'widths'?"),
+    ({"name": "mlp", "width": [3]}, "model.width: model.width must be a whole number, not a list"),
     ({"name": "mlp", "widths": []}, "model.widths: model.widths is empty"),
     ({"name": "mlp", "widths": 64}, "model.widths: model.widths must be a list, not 64"),
     ({"name": "lstm", "units": 0}, "model.units: model.units must be at least 1, not 0"),

@@ -8,10 +8,11 @@ import tensorflow as tf
 
 from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
+from bnexp.models.lstm import permutation
 from bnexp.models.own_state import inside
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
-from bnexp.training.initial import initial_weights, paths
+from bnexp.training.initial import fingerprint, initial_weights, paths
 
 IMAGE = (28, 28, 1)
 
@@ -21,6 +22,15 @@ def built(**blocks: Any) -> tuple[TrialSpec, Built]:
     return spec, attribute(spec.model.target)(spec, IMAGE, 10)
 
 
+DEEP = {
+    "name": "cnn",
+    "filters": [8] * 7 + [16] * 6 + [32] * 6,
+    "strides": [1] * 7 + [2] + [1] * 5 + [2] + [1] * 5,
+    "padding": "same",
+    "pools": 0,
+    "dense": [],
+}
+"""19 convolutions."""
 COUNTS = [
     # 9·32+32, 288·64+64, 576·64+64, 576·64+64, 64·10+10
     ({"model": "cnn"}, 320 + 18_496 + 36_928 + 36_928 + 650),
@@ -36,10 +46,16 @@ COUNTS = [
         320 + 18_496 + 36_928 + 36_928 + 650 - 160 + 2 * 160,
     ),
     ({"model": {"name": "mlp", "widths": [5]}, "norm": "weight"}, 784 * 5 + 5 + 5 + 5 * 10 + 10),
+    ({"model": {"name": "mlp", "width": 5, "depth": 3}}, 784 * 5 + 5 + 2 * (5 * 5 + 5) + 5 * 10 + 10),
+    # 28x28 to 14x14 to 7x7 pixels: 80 + 6·584, 1168 + 5·2320, 4640 + 5·9248, and 7·7·32·10 + 10
+    ({"model": DEEP}, 80 + 3_504 + 1_168 + 11_600 + 4_640 + 46_240 + 15_690),
+    ({"model": DEEP, "norm": "batch"}, 82_922 + 2 * (7 * 8 + 6 * 16 + 6 * 32)),
     # four gates of 64, each of 28 inputs, 64 states and a bias; 64·10+10
     ({"model": "lstm"}, 4 * 64 * (28 + 64 + 1) + 650),
     ({"model": "lstm", "norm": "layer"}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 28 + 2 * 64),
     ({"model": "lstm", "norm": {"name": "layer", "layers": "state"}}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 64),
+    ({"model": {"name": "lstm", "sequence": "pixels"}}, 4 * 64 * (1 + 64 + 1) + 650),
+    ({"model": {"name": "lstm", "sequence": "columns", "downsample": 2}}, 4 * 64 * (14 + 64 + 1) + 650),
 ]
 
 
@@ -84,6 +100,18 @@ def test_a_recurrent_kernel_is_orthogonal_and_scaled_and_comes_from_the_seed():
     np.testing.assert_array_equal(drawn(*built(model=spec.model))["lstm/lstm_cell/recurrent_kernel"], kernel)
 
 
+def test_the_blocks_of_a_spec_have_the_shapes_of_the_layers():
+    """Counted by the spec before anything is built, valid and same, with strides that do not divide the image."""
+    sizes = {}
+    for padding in ("valid", "same"):
+        model = {"name": "cnn", "filters": [2] * 3, "kernel_size": 2, "strides": [3, 1, 2], "pools": 1}
+        spec, network = built(model={**model, "padding": padding})
+        expected = [network.model.get_layer(block.name).output.shape[1:] for block in spec.model.blocks(IMAGE)]
+        assert [block.shape for block in spec.model.blocks(IMAGE)] == expected
+        sizes[padding] = [shape[0] for shape in expected[:3]]
+    assert sizes == {"valid": [9, 3, 1], "same": [10, 5, 3]}
+
+
 @pytest.mark.parametrize("model", ["cnn", "mlp", "lstm"])
 def test_the_state_of_dropout_is_named_after_its_layer_however_many_models_were_built_before(model):
     seeds = [[path for path in paths(built(model={"name": model, "dropout": 0.5})[1].model) if "seed" in path]] * 2
@@ -91,25 +119,69 @@ def test_the_state_of_dropout_is_named_after_its_layer_however_many_models_were_
     assert all(path.partition("/")[0].endswith(("_dropout", "lstm")) for path in seeds[0])
 
 
-def normalized_rows(norm: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of random images, and what goes into the LSTM, while training."""
-    model = built(model={"name": "lstm", "units": 4}, norm=norm)[1].model
+def sequences(norm: Any, **model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Random images, (5,28,28), and the sequences that go into the LSTM, (5,T,F), while training."""
+    model = built(model={"name": "lstm", "units": 4, **model}, norm=norm)[1].model
     part = tf.keras.Model(model.input, model.get_layer("lstm").input)
     images = np.random.default_rng(1).normal(2, 3, (5, *IMAGE)).astype("float32")
     return images[..., 0].astype(float), part(images, training=True).numpy()
 
 
+def means(images: np.ndarray) -> np.ndarray:
+    """Of blocks of 2x2 pixels."""
+    return (images[:, ::2, ::2] + images[:, ::2, 1::2] + images[:, 1::2, ::2] + images[:, 1::2, 1::2]) / 4
+
+
+MEANS = {"downsample": 2}
+SEQUENCES = [
+    ({}, lambda images: images),
+    (MEANS, means),
+    ({"sequence": "columns"}, lambda images: images.transpose(0, 2, 1)),
+    ({"sequence": "columns", **MEANS}, lambda images: means(images).transpose(0, 2, 1)),
+    ({"sequence": "pixels"}, lambda images: images.reshape(5, 784, 1)),
+    ({"sequence": "pixels", **MEANS}, lambda images: means(images).reshape(5, 196, 1)),
+    ({"sequence": "pixels", "order": "permuted"}, lambda images: images.reshape(5, 784, 1)[:, permutation(784)]),
+]
+
+
+@pytest.mark.parametrize(("model", "expected"), SEQUENCES, ids=[str(model) for model, _ in SEQUENCES])
+def test_an_lstm_reads_the_image_by(model, expected):
+    images, got = sequences("none", **model)
+    np.testing.assert_allclose(got, expected(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [196, 784])
+def test_permuted_pixels_come_each_once_in_one_order_that_never_changes(steps):
+    order = permutation(steps)
+    assert sorted(order) == list(range(steps))
+    assert fingerprint([order.astype("<i8")]) == {196: "616be5aacb302e3b", 784: "849332f57463ebcd"}[steps]
+
+
+def test_the_pixels_of_a_colour_image_have_three_numbers():
+    spec = TrialSpec.model_validate({"model": {"name": "lstm", "sequence": "pixels", "downsample": 4}})
+    inputs, _ = spec.model.blocks((32, 32, 3))
+    assert inputs.shape == (3,)
+    assert attribute(spec.model.target)(spec, (32, 32, 3), 10).model.get_layer("pixels").output.shape == (None, 64, 3)
+
+
+ROWS, COLUMNS, PIXELS = ({"sequence": name} for name in ("rows", "columns", "pixels"))
+
+
 @pytest.mark.parametrize(
-    ("norm", "sequences", "axes"),
+    ("model", "norm", "examples", "axes"),
     [
-        ({"name": "layer"}, 5, 2),  # each row by itself
-        ({"name": "batch"}, 5, (0, 1)),  # the batch and all rows
-        ({"name": "ghost-batch", "ghost_size": 2}, 2, (0, 1)),  # a chunk counts sequences
+        (ROWS, {"name": "layer", "layers": "rows"}, 5, 2),  # each row by itself
+        (ROWS, {"name": "layer", "layers": "inputs"}, 5, 2),
+        (COLUMNS, {"name": "layer", "layers": "inputs"}, 5, 2),
+        (ROWS, {"name": "batch", "layers": "rows"}, 5, (0, 1)),  # the batch and all rows
+        (COLUMNS, {"name": "batch", "layers": "inputs"}, 5, (0, 1)),
+        (PIXELS, {"name": "batch", "layers": "all"}, 5, (0, 1)),  # the batch and all pixels
+        (ROWS, {"name": "ghost-batch", "ghost_size": 2, "layers": "rows"}, 2, (0, 1)),  # a chunk counts sequences
     ],
 )
-def test_a_norm_on_the_rows_of_an_lstm_takes_statistics_over(norm, sequences, axes):
-    rows, got = (each[:sequences] for each in normalized_rows({**norm, "layers": "rows"}))
-    expected = (rows - rows.mean(axes, keepdims=True)) / np.sqrt(rows.var(axes, keepdims=True) + 1e-3)
+def test_a_norm_on_the_inputs_of_an_lstm_takes_statistics_over(model, norm, examples, axes):
+    steps, got = (each[:examples] for each in (sequences("none", **model)[1], sequences(norm, **model)[1]))
+    expected = (steps - steps.mean(axes, keepdims=True)) / np.sqrt(steps.var(axes, keepdims=True) + 1e-3)
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 

@@ -69,7 +69,7 @@ def images(shape, count=6, dtype="float64"):
 
 def results(model, compute, x, *, training):
     """Logits, gradients by the paths of weights, and the moving averages afterwards."""
-    before = [variable.numpy() for variable in model.variables]
+    before = [variable.numpy() for variable in model.variables]  # with the states of dropout
     y = np.arange(len(x)) % 10
 
     @tf.function
@@ -120,6 +120,34 @@ GREY, COLOUR = ((28, 28, 1), "valid"), ((21, 23, 3), "same")
 def test_a_model_in_fast_forms_is_the_model(norm, image, use):
     shape, padding = image
     assert_same(cnn(NORMS[norm], shape, padding=padding), use, images(shape), 1e-11)
+
+
+STRIDES = [{"strides": 2, "pools": 0}, {"strides": [1, 2, 1], "padding": "same"}]
+DROPOUTS = [
+    *({"dropout": 0.3, "dropout_place": place, "pools": 1} for place in ("before-norm", "after-norm")),
+    {"dropout": 0.3, "dropout_place": "before-output", "dense": []},
+]
+OTHER_BLOCKS = [
+    *((norm, model) for norm in ("none", "batch", "group", "weight", "evonorm-s0") for model in STRIDES),
+    *((norm, model) for norm in ("none", "batch", "batch after the activation", "evonorm-s0") for model in DROPOUTS),
+]
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("norm", "model"), OTHER_BLOCKS, ids=str)
+def test_so_it_is_with_strides_and_dropout(norm, model):
+    assert_same(cnn(NORMS[norm], **model), "graph", images((28, 28, 1)), 1e-11)
+
+
+def test_a_stride_or_a_dropout_leaves_the_layers_around_it_to_keras():
+    def fast(**model):
+        built = cnn("batch", filters=[8, 8], pools=0, **model)
+        return {layer.name for layer in with_fast_forms(built, "graph", 64).layers}
+
+    assert "conv1_fast" in fast()
+    assert {"conv1_fast", "conv2", "conv2_norm_fast", "conv2_relu"} <= fast(strides=[1, 2])
+    assert {"conv1", "conv1_dropout", "conv1_norm_fast"} <= fast(dropout=0.3, dropout_place="before-norm")
+    assert {"conv1_fast", "conv1_dropout", "conv2_fast"} <= fast(dropout=0.3, dropout_place="after-norm")
 
 
 @pytest.mark.numeric

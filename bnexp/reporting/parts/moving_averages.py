@@ -44,7 +44,7 @@ def caveat(condition: Condition) -> str:
         return ""
     recalibrated, plain = (fixed(estimate.mean, 2) for estimate in (condition.recalibrated, condition.accuracy))
     return (
-        f" Lagging moving averages of {condition.variant} explain (part of) this. With recalibrated statistics the "
+        f" The moving averages of {condition.variant} explain (part of) this. With recalibrated statistics the "
         f"same weights reach {recalibrated} % instead of {plain} %."
     )
 

@@ -17,8 +17,8 @@ Momentum = Annotated[
     float, Field(ge=0, lt=1, description="share of the old value that a moving average keeps at each step")
 ]
 Layers = Annotated[
-    Literal["all", "conv", "dense", "rows", "state"],
-    Field(description="which blocks are normalized; rows and state are those of lstm"),
+    Literal["all", "conv", "dense", "inputs", "rows", "state"],
+    Field(description="which blocks are normalized; of lstm inputs (rows: inputs that are rows) and state"),
 ]
 Groups = Annotated[int, Field(ge=1, description="G; must divide the channels of every layer it normalizes")]
 
@@ -85,7 +85,7 @@ class Norm(Frozen):
 
     def takes(self, block: Block) -> bool:
         """Whether this block is normalized."""
-        return self.takes_kind(block.kind)
+        return self.takes_kind(block.kind) or self.takes_kind(block.name)
 
     def takes_kind(self, kind: str) -> bool:
         """Whether blocks of this kind are normalized."""
@@ -110,7 +110,7 @@ class Norm(Frozen):
 
     def caution(self, block: Block, batch_size: int) -> str | None:
         """What is worth knowing before this block is trained so, although it can be; None if there is nothing."""
-        if self.centers_batch and batch_size == 1 and block.kind != "rows" and is_single(block):
+        if self.centers_batch and batch_size == 1 and block.kind != "inputs" and is_single(block):
             return f"with one example a batch {block.name} is normalized to the constant β, and learns nothing"
         return None
 

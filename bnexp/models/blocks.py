@@ -36,11 +36,21 @@ class NormLayer:
 
 
 @dataclass(frozen=True)
+class HiddenLayer:
+    """A convolution or dense layer below the logits, and its activation."""
+
+    linear: keras.layers.Layer
+    activation: keras.layers.Layer
+    """Of a method that brings its activation it is the norm."""
+
+
+@dataclass(frozen=True)
 class Built:
-    """A model from images (N,H,W,C) to logits (N,classes), and its norm layers from the input upwards."""
+    """A model from images (N,H,W,C) to logits (N,classes), its norm and hidden layers from the input upwards."""
 
     model: keras.Model
     norms: tuple[NormLayer, ...]
+    hidden: tuple[HiddenLayer, ...] = ()
 
     @property
     def of_norms(self) -> set[int]:
@@ -61,6 +71,7 @@ class Blocks:
         self.inputs = keras.Input(image, name="image")
         self._model, self._norm = spec.model, spec.norm
         self._norms: list[NormLayer] = []
+        self._hidden: list[HiddenLayer] = []
 
     def hidden(self, x: Any, block: Block, **keywords: Any) -> Any:
         """The output of a block for the input `x`; `keywords` are those of Keras's Conv2D or Dense.
@@ -74,10 +85,14 @@ class Blocks:
             self._norms.append(NormLayer(below, block, below))
         x = below(_flat(x) if block.kind == "dense" else x)
         activation = layers.Activation(model.activation, name=f"{block.name}_{model.activation}")
-        if norm.target is None or not norm.takes(block):
+        normalizes = norm.target is not None and norm.takes(block)
+        if normalizes and norm.brings_activation:
+            x = self.normalized(x, block, below)
+            self._hidden.append(HiddenLayer(below, self._norms[-1].layer))
+            return x
+        self._hidden.append(HiddenLayer(below, activation))
+        if not normalizes:
             return activation(x)
-        if norm.brings_activation:
-            return self.normalized(x, block, below)
         if getattr(norm, "place", "before-activation") == "before-activation":
             return activation(self.normalized(x, block, below))
         return self.normalized(activation(x), block, below)
@@ -106,7 +121,7 @@ class Blocks:
     def built(self, x: Any, classes: int) -> Built:
         """The whole model, with logits (N,classes) from its last hidden output `x`."""
         logits = layers.Dense(classes, name="output")(_flat(x))
-        return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms))
+        return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms), tuple(self._hidden))
 
 
 def _flat(x: Any) -> Any:

@@ -76,7 +76,7 @@ class Observer(Protocol):
 
     @property
     def steps(self) -> Collection[int]:
-        """The steps at which it wants the loop to stop."""
+        """The steps at which it wants the loop to stop; 0 is before the first."""
 
     def at(self, stop: Stop) -> None:
         """Told of every stop, also of those that only others want."""
@@ -90,7 +90,9 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     asked = {step for observer in observers for step in observer.steps if step <= evaluations[-1]}
     ends = range(per_epoch, evaluations[-1] + 1, per_epoch)
     step, order = 0, np.empty(0, np.int32)
-    for until in sorted(asked.union(evaluations, ends)):
+    if 0 in asked:
+        _tell(observers, Stop(0, 0, 0.0, None, 0, 0.0, diverged=False), clock)
+    for until in sorted(asked.union(evaluations, ends) - {0}):
         epoch, first = divmod(step, per_epoch)
         if first == 0:
             order = epoch_order(examples, setup.trial.seed, epoch)
@@ -112,12 +114,16 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
             seconds=clock.parts["train"],
             diverged=diverged,
         )
-        with clock("evaluate"):
-            for observer in observers:
-                observer.at(stop)
+        _tell(observers, stop, clock)
         if diverged:
             return step
     return None
+
+
+def _tell(observers: Sequence[Observer], stop: Stop, clock: Clock) -> None:
+    with clock("evaluate"):
+        for observer in observers:
+            observer.at(stop)
 
 
 def total_penalty(sums: Iterable[float | None]) -> float | None:

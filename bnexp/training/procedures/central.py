@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.data import split
+from bnexp.lazy import attribute
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory
 from bnexp.records.record import Fingerprints, Parameters, Progress, TrialRecord
@@ -49,7 +50,10 @@ def central(
         setup = replace(setup, recalibrates=recalibrates(setup))
         start()  # what a user's layer drew, or counted, while it was tried
     evaluations = Evaluations(setup, progress)
-    diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
+    with clock("evaluate"):
+        probes = {spec.name: attribute(spec.target)(spec, setup) for spec in trial.spec.probes}
+    watching = [evaluations, *probes.values(), *(make(setup) for make in observers)]
+    diverged_at_step = train(setup, watching, clock)
     finished = diverged_at_step is None
     with clock("evaluate"):
         test, others = test_scores(setup) if finished else (None, None)
@@ -64,6 +68,7 @@ def central(
         diverged_at_step=diverged_at_step,
         started=started.isoformat(timespec="seconds"),
         evaluations=tuple(evaluations.rows),
+        probes={name: tuple(probe.looks) for name, probe in probes.items()},
         trained=evaluations.trained() if finished else False,
         test=test,
         other_statistics=others,

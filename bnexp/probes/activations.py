@@ -14,7 +14,7 @@ class DeadUnits(OfBatch[specs.DeadUnits]):
     def __init__(self, spec: specs.DeadUnits, setup: Setup) -> None:
         super().__init__(spec, setup)
         part = self.part([hidden.activation.output for hidden in self.built.hidden])
-        self._dead = graph(lambda images, _: [_silent(y) for y in part(images, training=True)])
+        self._dead = graph(lambda images, labels: [_silent(y) for y in part(images, training=True)])
 
     def measured(self) -> Values:
         found = self.in_training(self._dead)
@@ -28,7 +28,7 @@ class Activations(OfBatch[specs.Activations]):
     def __init__(self, spec: specs.Activations, setup: Setup) -> None:
         super().__init__(spec, setup)
         part = self.part([hidden.activation.input for hidden in self.built.hidden])
-        self._inputs = graph(lambda images, _: part(images, training=True))
+        self._inputs = graph(lambda images, labels: part(images, training=True))
 
     def measured(self) -> Values:
         found = {}

@@ -1,6 +1,6 @@
 """What all probes have: steps at which they look, a batch that stays the same, and a model that is left as it was."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -48,9 +48,15 @@ class Probe(Generic[Spec]):
         """The numbers of the spec now; weights may be moved, and are put back."""
         raise NotImplementedError
 
-    def part(self, outputs: list[Any]) -> keras.Model:
-        """The model with other outputs, by the same layers."""
-        return keras.Model(self.model.inputs, outputs)
+    def part(self, outputs: Sequence[Any]) -> Callable[..., list[tf.Tensor]]:
+        """The model with other outputs, as a list, by the same layers."""
+        model = keras.Model(self.model.inputs, list(outputs))
+
+        def call(images: tf.Tensor, *, training: bool) -> list[tf.Tensor]:
+            found: list[tf.Tensor] = tf.nest.flatten(model(images, training=training))
+            return found
+
+        return call
 
 
 class OfBatch(Probe[OfBatchSpec]):

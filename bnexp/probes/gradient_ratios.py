@@ -16,12 +16,13 @@ class GradientRatios(OfBatch[specs.GradientRatios]):
     def __init__(self, spec: specs.GradientRatios, setup: Setup) -> None:
         super().__init__(spec, setup)
         self._linear = [hidden.linear for hidden in self.built.hidden]
-        part = self.part([*(layer.output for layer in self._linear), self.model.output])
+        model = self.model
+        part = self.part([*(layer.output for layer in self._linear), model.output])
 
         def squared_norms(images: tf.Tensor, labels: tf.Tensor) -> list[tf.Tensor]:
             with tf.GradientTape() as tape:
                 *outputs, logits = part(images, training=True)
-                total = loss(labels, logits, part)
+                total = loss(labels, logits, model)
             gradients = tape.gradient(total, outputs)
             return [tf.reduce_sum(tf.square(tf.cast(gradient, tf.float64))) for gradient in gradients]
 

@@ -48,6 +48,7 @@ class Smoothness(OfBatch[specs.Smoothness]):
         return {name: {specs.MODEL: value} for name, value in found.items()}
 
 
+@np.errstate(invalid="ignore", divide="ignore")  # at a minimum
 def along_gradient(
     loss_and_gradient: Callable[[np.ndarray], tuple[float, np.ndarray]],
     point: np.ndarray,

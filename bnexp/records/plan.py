@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from bnexp.specs.experiment import MARGIN, Experiment, Published
-from bnexp.specs.trial import Trial
-from bnexp.specs.values import Frozen
+from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.values import Frozen, canonical
 
 
 class StoredPoint(Frozen):
@@ -113,4 +113,9 @@ def _points(plan: StoredPlan) -> list[str]:
 
 
 def _point(point: StoredPoint) -> str:
-    return json.dumps([point.variant, point.coordinates, point.spec], sort_keys=True)
+    """Without keys at their default: a plan of an earlier version lacks those that were added since."""
+    try:
+        spec = canonical(TrialSpec.model_validate(point.spec))
+    except ValidationError:  # of another version
+        spec = point.spec
+    return json.dumps([point.variant, point.coordinates, spec], sort_keys=True)

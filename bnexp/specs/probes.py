@@ -135,7 +135,7 @@ class DeadUnits(_OfActivations):
         "probe batch, everywhere in it, in training mode"
     )
     target = "bnexp.probes.activations:DeadUnits"
-    values: ClassVar = {"dead": Value("share of dead units", "share")}
+    values: ClassVar = {"dead": Value("share dead", "share")}
 
     name: Literal["dead-units"] = "dead-units"
 

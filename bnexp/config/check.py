@@ -184,19 +184,24 @@ def _some(owners: list[str]) -> str:
 
 
 def _wrong_name(place: _Place) -> Finding:
-    block = str(place.path[-1])
-    noun = {"norm": "normalization", "data": "dataset"}.get(block, block)
+    block = str(next(part for part in reversed(place.path) if isinstance(part, str)))
+    noun = {"norm": "normalization", "data": "dataset", "probes": "probe"}.get(block, block)
     known, own = names_of(models(place.annotation)), ""
     if block in ("norm", "optimizer"):
         own = ", or your own module:Class" if block == "norm" else ", keras.optimizers:Class, or your own module:Class"
         known += installed() if block == "norm" else ()
     write_none = "; for none of them write the word `none`" if "none" in known else ""
+    of_list = place.path[-1] != block
+    if of_list and isinstance(place.value, str):
+        return Finding(place.path, unknown(noun, place.value, known))
     if not isinstance(place.value, dict):
-        received = f"{block} must be a word or a block with a name, not {described(place.value)}"
+        what = f"a {noun}" if of_list else block
+        received = f"{what} must be a word or a block with a name, not {described(place.value)}"
         return Finding(place.path, f"{received}; known: {listed(known)}{own}{write_none}")
     name = place.value.get("name")
     message = unknown(noun, name, known) if isinstance(name, str) else f"a {noun} is one of {listed(known)}"
-    return Finding((*place.path, "name"), f"{message}{own}{write_none if name is None else ''}")
+    path = (*place.path, "name") if "name" in place.value else place.path
+    return Finding(path, f"{message}{own}{write_none if name is None else ''}")
 
 
 _KINDS = {

@@ -11,6 +11,9 @@ from bnexp.specs.trial import TrialSpec
 FILLED_IN = ("data.source", "norm.source", "training.optimizer.source")
 """Keys of the spec that loading fills in and a config cannot set."""
 
+FOR_ALL = ("probes",)
+"""Keys of the spec that stand at the top alone: all variants and places of the grid share them."""
+
 
 def models(annotation: Any) -> list[type[BaseModel]]:
     """The models among which a value of this type chooses; [] if it is no block."""
@@ -33,8 +36,9 @@ def names_of(found: Iterable[type[BaseModel]]) -> list[str]:
 
 @cache
 def every_key() -> tuple[str, ...]:
-    """All dotted keys, blocks and leaves, in the order of the models: `data`, `data.name`, ..."""
-    return tuple(dict.fromkeys(key for key in _below([TrialSpec], ()) if key not in FILLED_IN))
+    """All dotted keys that may vary, blocks and leaves, in the order of the models: `data`, `data.name`, ..."""
+    below = _below([TrialSpec], ())
+    return tuple(dict.fromkeys(key for key in below if key not in FILLED_IN and key.partition(".")[0] not in FOR_ALL))
 
 
 def _below(found: list[type[BaseModel]], path: tuple[str, ...]) -> Iterable[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bnexp.config.check import Checker, Finding, located, whole
 from bnexp.config.grid import Entry, Row, equal
 from bnexp.config.header import HEADER, Header, read_seeds, well_formed
-from bnexp.config.keys import FILLED_IN, blocks, every_key
+from bnexp.config.keys import FILLED_IN, FOR_ALL, blocks, every_key
 from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
 from bnexp.config.tree import Node, Path, changed, from_plain, get, leaves, plain, without
 from bnexp.config.yaml import parse
@@ -96,7 +96,7 @@ def _base(file: Node, sets: Sequence[tuple[str, Node]], mistakes: Mistakes) -> N
         if key.partition(".")[0] in TrialSpec.model_fields:
             items[key] = node
         elif key not in HEADER:
-            mistakes.add(node.at_key, f"unknown key {key!r}{near(key, HEADER)}")
+            mistakes.add(node.at_key, f"unknown key {key!r}{near(key, [*HEADER, *FOR_ALL])}")
     report_repeated(Node(items, file.mark), mistakes)
     return changed(changed(Node({}, file.mark), items.items()), sets)
 
@@ -121,6 +121,8 @@ def known_keys(changes: Node, own_class: bool, mistakes: Mistakes, *others: str)
     for key, node in changes.value.items():
         if key in every_key() or (own_class and may_be_argument(key)):
             found[key] = node
+        elif key in FOR_ALL:
+            mistakes.add(node.at_key, f"{key!r} belongs to the top of the file: all variants have the same")
         elif key not in others:
             mistakes.add(node.at_key, f"unknown key {key!r}{near(key, others)}")
     return found
@@ -175,8 +177,8 @@ def read_sets(texts: Sequence[str], mistakes: Mistakes) -> Iterator[tuple[str, N
             mistakes.add(mark, "the name is set with --name")
         elif top in HEADER and key not in SETTABLE:
             mistakes.add(mark, f"cannot change `{top}`; edit the file")
-        elif key not in SETTABLE and key not in every_key() and not may_be_argument(key):
-            mistakes.add(mark, f"unknown key {key!r}{near(key, SETTABLE)}")
+        elif key not in (*SETTABLE, *FOR_ALL, *every_key()) and not may_be_argument(key):
+            mistakes.add(mark, f"unknown key {key!r}{near(key, [*SETTABLE, *FOR_ALL])}")
         else:
             try:
                 yield key, from_plain(plain(parse(value, mark.source.name)), mark)
@@ -210,9 +212,10 @@ def read_variants(node: Node | None, base: Node, written: bool, mistakes: Mistak
             continue
         items = change.value if change.is_mapping else {}
         report_repeated(change._replace(value=items), mistakes)
-        for key in [key for key in items if key in HEADER]:
+        of_the_top = [key for key in items if key in (*HEADER, *FOR_ALL)]
+        for key in of_the_top:
             mistakes.add(items[key].at_key, f"{key!r} belongs to the top of the file, not to a variant")
-        found[name] = change._replace(value={key: item for key, item in items.items() if key not in HEADER})
+        found[name] = change._replace(value={key: item for key, item in items.items() if key not in of_the_top})
     if node:
         return found or {NONE: Node({}, base.mark)}
     norm = get(base, ("norm", "name"))

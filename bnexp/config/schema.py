@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bnexp.config.header import Header
-from bnexp.config.keys import FILLED_IN, blocks, models, names_of
+from bnexp.config.keys import FILLED_IN, FOR_ALL, blocks, models, names_of
 from bnexp.specs.datasets import DATASETS
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
@@ -33,6 +33,10 @@ def json_schema() -> Schema:
     header = _tidy(Header.model_json_schema())
     definitions |= header["$defs"]
     header = {key: _optional(value) for key, value in header["properties"].items()}
+    for key in FOR_ALL:
+        header[key] = definitions["TrialSpec"]["properties"].pop(key)
+        names = names_of(models(TrialSpec.model_fields[key].annotation))
+        header[key]["items"]["anyOf"].insert(0, {"enum": names})
     variant = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     header["variants"]["additionalProperties"] = {"anyOf": [{"type": "null"}, _mapping("changes")]}
     for key in ("grid", "zip"):
@@ -65,6 +69,8 @@ def _changes(definitions: Schema) -> Schema:
         fields = definitions[model.__name__]["properties"]
         for key, field in model.model_fields.items():
             place, below = (*path, key), models(field.annotation)
+            if ".".join(place) in FOR_ALL:
+                continue
             if ".".join(place) in FILLED_IN:
                 del fields[key]
                 continue

@@ -116,3 +116,17 @@ def _figures(stored: TrialRecord, again: TrialRecord) -> Iterator[_Figure]:
             if each.agreement:
                 yield figure(each, one, other, where, since if each.name == "train_accuracy" else None)
     yield from (figure(each, stored, again) for each in outcome)
+    probed = [_probed(record) for record in (stored, again)]
+    for where, key in dict.fromkeys([*probed[0], *probed[1]]):
+        yield _Figure(Parting(where, key, *(found.get((where, key)) for found in probed)), "detail")
+
+
+def _probed(record: TrialRecord) -> dict[tuple[str, str], float | None]:
+    """What probes measured, by look, and quantity and layer."""
+    return {
+        (f"probe {name} (step {look.step:,})", f"{quantity} of {layer}"): value
+        for name, looks in record.probes.items()
+        for look in looks
+        for quantity, values in look.values.items()
+        for layer, value in values.items()
+    }

@@ -72,6 +72,7 @@ def audit(one: Side, other: Side, mode: Mode = "variants") -> Audit:
     of_specs = [
         Difference(key, mine, twin, len(pairs))
         for block in one.spec | other.spec
+        if block not in WATCHING
         for key, mine, twin in _unlike_keys(block, one.spec.get(block), other.spec.get(block))
     ]
     declared = [each for each in of_specs if mode == "variants" or each.what == OWN_LAYER]
@@ -165,6 +166,9 @@ def _said(side: Side, seeds: list[int], of_one: str, of_several: str) -> Iterabl
 
 AUDITED = tuple(each for each in QUANTITIES if each.affects)
 """In the order in which differences are told."""
+
+WATCHING = ("probes",)
+"""Parts of the spec that change no result."""
 
 CODE = ("bnexp", "bnexp commit")
 """What two versions are meant to differ in, besides `OWN_LAYER`."""

@@ -58,6 +58,11 @@ class Evidence:
         return frames.evaluations(self.plan, self.planned)
 
     @cached_property
+    def probes(self) -> pd.DataFrame:
+        """One row per number that a probe took (`frames.probes`)."""
+        return frames.probes(self.plan, self.planned)
+
+    @cached_property
     def conditions(self) -> list[Condition]:
         """One per point of the plan, as `ordered`."""
         return [condition(each) for each in self.ordered]

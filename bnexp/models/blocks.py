@@ -47,11 +47,21 @@ class NormLayer:
 
 
 @dataclass(frozen=True)
+class HiddenLayer:
+    """A convolution or dense layer below the logits, and its activation."""
+
+    linear: keras.layers.Layer
+    activation: keras.layers.Layer
+    """Of a method that brings its activation it is the norm."""
+
+
+@dataclass(frozen=True)
 class Built:
-    """A model from images (N,H,W,C) to logits (N,classes), and its norm layers from the input upwards."""
+    """A model from images (N,H,W,C) to logits (N,classes), its norm and hidden layers from the input upwards."""
 
     model: keras.Model
     norms: tuple[NormLayer, ...]
+    hidden: tuple[HiddenLayer, ...] = ()
 
     @property
     def of_norms(self) -> set[int]:
@@ -73,6 +83,7 @@ class Blocks:
         self._model, self._norm = spec.model, spec.norm
         self._last = next((block.name for block in reversed(spec.model.blocks(image))), "image")
         self._norms: list[NormLayer] = []
+        self._hidden: list[HiddenLayer] = []
 
     def hidden(self, x: Any, block: Block, **keywords: Any) -> Any:
         """The output of a block for the input `x`; `keywords` are those of Keras's Conv2D or Dense.
@@ -91,7 +102,9 @@ class Blocks:
         x = activation(x) if last else x
         x = self.dropped(x, block.name, "before-norm")
         x = self.normalized(x, block, below) if normalized else x
-        return x if last or (normalized and norm.brings_activation) else activation(x)
+        brought = normalized and norm.brings_activation
+        self._hidden.append(HiddenLayer(below, self._norms[-1].layer if brought else activation))
+        return x if last or brought else activation(x)
 
     def normalized(self, x: Any, block: Block, below: keras.layers.Layer | None = None) -> Any:
         """`x` after the norm of this block; UserError for a layer that changes the shape or returns no floats."""
@@ -120,7 +133,7 @@ class Blocks:
         """The whole model, with logits (N,classes) from its last hidden output `x`."""
         x = self.dropped(x, self._last, "before-output")
         logits = layers.Dense(classes, name="output")(_flat(x))
-        return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms))
+        return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms), tuple(self._hidden))
 
 
 def _flat(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Records as tidy pandas tables: one row per planned trial, one row per evaluation.
+"""Records as tidy pandas tables: one row per planned trial, one per evaluation, one per number that a probe took.
 
 Missing and failed trials have their rows too, so that every count can be taken over what was planned.
 Rows come in the order of the plan (point, then seed); columns and their types never depend on the results.
@@ -15,6 +15,7 @@ from bnexp.records.plan import StoredPlan
 from bnexp.records.quantities import EVALUATION, QUANTITIES, row
 from bnexp.records.record import TrialRecord
 from bnexp.records.store import Store
+from bnexp.specs.probes import PROBES
 
 # Columns of the plan, not of the record, behind which of the record's.
 _OF_THE_PLAN = {"validation_examples": {"batch_size": "int64"}, "identity": {"folder": "object"}}
@@ -32,6 +33,15 @@ EVALUATION_COLUMNS = {"point": "int64", "seed": "int64"} | {
     each.name: each.column for each in EVALUATION if each.column
 }
 """After `experiment`, `variant` and the grid keys."""
+
+PROBE_COLUMNS = {
+    "point": "int64",
+    "seed": "int64",
+    **dict.fromkeys(("probe", "quantity", "layer", "unit"), "object"),
+    "step": "int64",
+    "value": "float64",
+}
+"""After `experiment`, `variant` and the grid keys; what is of the whole model has the layer `model`."""
 
 
 class Planned(NamedTuple):
@@ -79,6 +89,22 @@ def evaluations(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
         for evaluation in each.record.evaluations
     ]
     return _frame(rows, plan, EVALUATION_COLUMNS)
+
+
+def probes(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
+    """One row per number that a probe took: experiment, variant, the grid keys, `PROBE_COLUMNS`."""
+    rows = [
+        {**trial, "probe": name, "quantity": quantity, "layer": layer, "unit": unit, "step": look.step, "value": value}
+        for each in planned
+        if each.record is not None
+        for trial in [_trial(plan, each)]
+        for name, looks in each.record.probes.items()
+        for look in looks
+        for quantity, values in look.values.items()
+        for unit in [PROBES[name].values[quantity].unit]
+        for layer, value in values.items()
+    ]
+    return _frame(rows, plan, PROBE_COLUMNS)
 
 
 def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from bnexp.specs.trial import StoredSpec
 from bnexp.specs.values import Frozen
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 Floats = float | None
 """A finite number, or None for one that was not finite."""
@@ -57,6 +57,15 @@ class Evaluation(_Extended):
     learned, where `validation_loss`, under moving averages, is what would be deployed.  This and the next are None,
     and without a key in the file, where the method keeps no statistics that can be recomputed."""
     recalibrated_accuracy: Floats = None
+
+
+class ProbeLook(Frozen):
+    """What a probe has measured after some step."""
+
+    step: int
+    """Optimizer steps done; 0 before the first."""
+    values: dict[str, dict[str, Floats]]
+    """Name of the number (`specs.probes` has its unit) to the layer that it is of, `model` for the whole, to it."""
 
 
 class Test(_Extended):
@@ -136,7 +145,7 @@ class Failure(Frozen):
 class TrialRecord(Frozen):
     """All that is kept of one trial."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     protocol: int
     identity: str
     """SHA-256 of the canonical spec, the seed and the protocol version."""
@@ -148,6 +157,8 @@ class TrialRecord(Frozen):
     started: str
     """UTC, ISO 8601."""
     evaluations: Annotated[tuple[Evaluation, ...], Field(strict=False)] = ()
+    probes: dict[str, Annotated[tuple[ProbeLook, ...], Field(strict=False)]] = Field(default_factory=dict)
+    """What each of the spec's probes has measured, in the order of the steps; of a diverged trial, until then."""
     trained: bool | None = None
     """Whether the last evaluation is above guessing by the spec's `training.trained` of what is left above it, under
     recomputed statistics where there are some; False if diverged, None without a validation split."""
@@ -187,7 +198,12 @@ def _names_its_normalization(record: Data) -> Data:
     return {**record, "fingerprints": {**fingerprints, "normalization": found}}
 
 
-MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _names_its_normalization}
+def _has_no_probes(record: Data) -> Data:
+    """3: a record says what probes measured; until 2 there were none."""
+    return {**record, "probes": {}}
+
+
+MIGRATIONS: dict[int, Callable[[Data], Data]] = {1: _names_its_normalization, 2: _has_no_probes}
 """From each earlier version of a record's schema, the step to the next."""
 
 

@@ -23,7 +23,7 @@ MANIFEST = "files.json"
 """Lists the files of a report, so that the next one removes those that it no longer has, and no others."""
 
 _OURS = re.compile(
-    r"index\.html|report\.md|trials\.csv|evaluations\.csv"
+    r"index\.html|report\.md|trials\.csv|evaluations\.csv|probes\.csv"
     r"|figures/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(svg|png|pdf|tex)|tables/[A-Za-z0-9_-][A-Za-z0-9._-]*\.(csv|md|tex)"
 )
 
@@ -91,6 +91,8 @@ def _content(
             content |= {f"tables/{name}.{suffix}": _table(table, name, suffix).encode() for suffix in table.formats}
     content["trials.csv"] = _joined(evidence, [each.trials for each in evidence]).encode()
     content["evaluations.csv"] = _joined(evidence, [each.evaluations for each in evidence]).encode()
+    if any(not each.probes.empty for each in evidence):
+        content["probes.csv"] = _joined(evidence, [each.probes for each in evidence]).encode()
     content["report.md"] = markdown.report(sections).encode()
     content |= {
         f"figures/{name}.tex": latex.figure(name, caption=figure.caption).encode() for name, figure in papers.items()

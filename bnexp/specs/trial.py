@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from bnexp.errors import UserError
 from bnexp.specs.block import Block
@@ -23,6 +23,7 @@ from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm
 from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.procedure import Federated
+from bnexp.specs.probes import AnyProbes
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed
@@ -56,6 +57,9 @@ class TrialSpec(Frozen):
     model: AnyModel = CnnSpec()
     norm: AnyNorm = NoNorm()
     training: TrainingSpec = TrainingSpec()
+    probes: AnyProbes = Field(
+        (), description="what is measured of the training besides: names, or blocks of a name and keys"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "TrialSpec":
@@ -94,8 +98,9 @@ def problems(spec: TrialSpec, loaded: ImageSet | None = None) -> list[Problem]:
         blocks = _blocks(spec, known)
     except ValueError as error:
         return [Problem(("model",), str(error))] if known else []
+    found = [*_norm_problems(spec, blocks), *_probe_problems(spec, blocks)]
     of_training = _training_problems(spec.training)
-    return [*_norm_problems(spec, blocks), *(of_training or (_data_problems(spec, known) if known else ()))]
+    return [*found, *(of_training or (_data_problems(spec, known) if known else ()))]
 
 
 def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
@@ -174,6 +179,12 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
     if not norm.use_bias:
         return "use_bias", f"{here} linear layer before them; leave use_bias out"
     return None
+
+
+def _probe_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
+    refusals = [(probe.name, probe.refusal(blocks, spec.data.validation)) for probe in spec.probes]
+    beside = (("model", "name"), ("data", "validation"))
+    return [Problem(("probes",), f"{name} {reason}", beside) for name, reason in refusals if reason][:1]
 
 
 _ANY_IMAGE = (1024, 1024, 1)  # of a user's own dataset only the channel counts are known in advance

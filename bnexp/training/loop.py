@@ -76,7 +76,7 @@ class Observer(Protocol):
 
     @property
     def steps(self) -> Collection[int]:
-        """The steps at which it wants the loop to stop."""
+        """The steps at which it wants the loop to stop; 0 is before the first."""
 
     def at(self, stop: Stop) -> None:
         """Told of every stop, also of those that only others want."""
@@ -91,7 +91,9 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     ends = range(per_epoch, evaluations[-1] + 1, per_epoch)
     rates = learning_rates(setup)
     step, order = 0, np.empty(0, np.int32)
-    for until in sorted(asked.union(evaluations, ends)):
+    if 0 in asked:
+        stop(observers, clock, 0, [], diverged=False)
+    for until in sorted(asked.union(evaluations, ends) - {0}):
         epoch, first = divmod(step, per_epoch)
         if first == 0:
             order = epoch_order(examples, setup.trial.seed, epoch)

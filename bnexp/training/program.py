@@ -252,7 +252,7 @@ class Program:
             self._optimizer.learning_rate.assign(rate)
         variables = self.model.trainable_variables
         values = [variable.value for variable in variables]
-        with _custom_gradients_forgotten():
+        with custom_gradients_forgotten():
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(values)
                 logits = self._training_model(x, training=True)
@@ -289,7 +289,7 @@ class Program:
 
 
 @contextmanager
-def _custom_gradients_forgotten() -> Iterator[None]:
+def custom_gradients_forgotten() -> Iterator[None]:
     """While a graph is traced: what `tf.custom_gradient` registers for good, and its graph with it, goes afterwards.
 
     Gradients are taken within, if any, so nothing asks for them again.
@@ -347,10 +347,15 @@ def _score(
     logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Sum of the cross-entropies of a batch, and of each example whether its predicted class is right, and that."""
-    with _custom_gradients_forgotten():
+    with custom_gradients_forgotten():
         logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
     predicted = _predicted(logits)
     return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), predicted == y, predicted
+
+
+def examples(images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """Images (n,H,W,C) as the model takes them, and their labels (n,)."""
+    return _pixels(images, tf.constant(indices, tf.int32)), tf.gather(labels, indices)
 
 
 def _pixels(images: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:

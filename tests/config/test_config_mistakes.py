@@ -6,13 +6,15 @@ from bnexp.config.load import from_mapping, load, load_many
 from bnexp.config.mistakes import ConfigError
 from bnexp.errors import UserError
 from bnexp.specs.norms.table import METHODS
+from bnexp.specs.probes import PROBES
 
 WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = (
-    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, published, data, "
-    "model, norm, training"
+    "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, published, "
+    "probes, data, model, norm, training"
 )
+PROBE_NAMES = ", ".join(PROBES)
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"
 INITIALIZERS = (
     "glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_normal, orthogonal, normal, truncated_normal, "
@@ -55,6 +57,22 @@ BESIDE_A_NORM = {
     "training: {optimizer: {name: adam, momentum: 0.9}}": (
         "2:36: optimizer 'adam' has no key 'momentum', only 'sgd', 'rmsprop' have"
     ),
+    "probes: [smothness]": f"2:10: unknown probe 'smothness'; did you mean 'smoothness'? known: {PROBE_NAMES}",
+    "probes: [activations, 5]": f"2:23: a probe must be a word or a block with a name, not 5; known: {PROBE_NAMES}",
+    "probes: [{looks: 3}]": f"2:10: a probe is one of {PROBE_NAMES}",
+    "probes: [{name: activations, loks: 3}]": "2:30: unknown key 'loks'; did you mean 'looks'?",
+    "probes: [activations, {name: smoothness, looks: 1}]": "2:49: probes.1.looks must be at least 2, not 1",
+    "probes: [activations, activations]": "2:9: probes has activations twice",
+    "probes: smoothness": "2:9: probes must be a list, not the text 'smoothness'",
+    "probes: [calibration]\ndata: {validation: 0}": (
+        "2:9: calibration takes validation images, and data.validation is 0"
+    ),
+    "probes: [gradient-ratios]\nmodel: lstm": (
+        "2:9: gradient-ratios compares successive hidden linear layers, and this model has 0"
+    ),
+    "probe: [smoothness]": "2:1: unknown key 'probe'; did you mean 'probes'?",
+    "grid: {probes: [[smoothness]]}": "2:8: 'probes' belongs to the top of the file: all variants have the same",
+    "variants: {bn: {probes: [smoothness]}}": "2:17: 'probes' belongs to the top of the file, not to a variant",
     "data: {source: abc}": "2:8: data.source is filled in, not set; remove it",
     "training: {batch_size: 3}\ntraining.batch_size: 4": "3:1: duplicate key 'training.batch_size'; first on line 2",
     "training: {optimizer: AdamW}": f"2:23: unknown optimizer 'AdamW'; did you mean 'adamw'? known: {OPTIMIZERS}",

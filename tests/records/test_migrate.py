@@ -13,7 +13,7 @@ from bnexp.specs.trial import Trial, TrialSpec
 def version_1(trial_record: TrialRecord) -> dict:
     """The record as the first schema had it."""
     data = json.loads(trial_record.model_dump_json())
-    del data["fingerprints"]["normalization"]
+    del data["fingerprints"]["normalization"], data["probes"]
     return data | {"schema_version": 1}
 
 
@@ -22,7 +22,7 @@ NEW = record(Trial(TrialSpec.model_validate({"norm": "batch"}), 0), "bn-pre")
 
 def test_a_record_of_version_1_is_read_with_its_normalization_known_by_name() -> None:
     read = TrialRecord.model_validate_json(json.dumps(version_1(NEW)))
-    assert read.schema_version == SCHEMA_VERSION == 2
+    assert read.schema_version == SCHEMA_VERSION == 3
     assert {path.rpartition("/")[0] for path in read.fingerprints.normalization} == {"conv1_norm"}
     assert read.model_copy(update={"fingerprints": None}) == NEW.model_copy(update={"fingerprints": None})
 
@@ -33,6 +33,12 @@ def test_a_record_without_the_classes_of_its_missed_images_is_read_and_gets_no_k
     read = TrialRecord.model_validate_json(json.dumps(data))
     assert (read.test.labels, read.test.predicted) == (None, None)
     assert json.loads(read.model_dump_json()) == data
+
+
+def test_a_record_of_version_2_is_read_as_one_without_probes() -> None:
+    data = json.loads(NEW.model_dump_json()) | {"schema_version": 2}
+    del data["probes"]
+    assert TrialRecord.model_validate_json(json.dumps(data)) == NEW
 
 
 def test_a_failed_record_of_version_1_is_read() -> None:

@@ -58,7 +58,7 @@ def _changed(text: str, **values: object) -> str:
         (lambda text: text[: len(text) // 2], "Invalid JSON: EOF"),
         (lambda text: "", "Invalid JSON: EOF"),
         (lambda text: "\0" * len(text), "Invalid JSON"),
-        (lambda text: _changed(text, schema_version=3, novelty=1), "schema version 3; this bnexp reads version 2"),
+        (lambda text: _changed(text, schema_version=4, novelty=1), "schema version 4; this bnexp reads version 3"),
         (lambda text: _changed(text, seed="0"), "seed: Input should be a valid integer"),
         (lambda text: _changed(text, novelty=1), "novelty: Extra inputs are not permitted"),
         (lambda text: _changed(text, identity="f" * 64), "holds the trial ffffffffffffffff, not "),

@@ -207,8 +207,8 @@ def test_a_reader_that_goes_away(ground: Ground, undisturbed: dict[str, str]) ->
     [
         (lambda text: text[: len(text) // 2], "not a readable record"),
         (lambda text: "", "not a readable record"),
-        (lambda text: text.replace('"schema_version": 2', '"schema_version": 99'), "schema version 99"),
-        (lambda text: text.replace('"schema_version": 2', '"schema_version": 0'), "schema version 0"),
+        (lambda text: text.replace('"schema_version": 3', '"schema_version": 99'), "schema version 99"),
+        (lambda text: text.replace('"schema_version": 3', '"schema_version": 0'), "schema version 0"),
     ],
     ids=["cut in half", "empty", "newer", "older"],
 )

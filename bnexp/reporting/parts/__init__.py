@@ -8,6 +8,7 @@ from bnexp.lazy import attribute
 from bnexp.reporting.commands import commands, point_commands
 from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.part import Context, Section
+from bnexp.specs.probes import PROBES
 
 PARTS = {
     "incomplete": "bnexp.reporting.parts.incomplete:incomplete",
@@ -22,6 +23,7 @@ PARTS = {
     "learning_rates": "bnexp.reporting.parts.learning_rates:learning_rates",
     "time_to_accuracy": "bnexp.reporting.parts.time_to_accuracy:time_to_accuracy",
     "moving_averages": "bnexp.reporting.parts.moving_averages:moving_averages",
+    **{f"probe {name}": f"bnexp.reporting.parts.probes:{name}" for name in PROBES},
     "confusion": "bnexp.reporting.parts.confusion:confusion",
     "classes": "bnexp.reporting.parts.classes:classes",
     "sampling": "bnexp.reporting.parts.sampling:sampling",

@@ -50,9 +50,10 @@ def central(
         setup = replace(setup, recalibrates=recalibrates(setup))
         start()  # what a user's layer drew, or counted, while it was tried
     evaluations = Evaluations(setup, progress)
-    procedure = training.procedure.target
-    train = attribute(f"{procedure}:train")
-    diverged_at_step = train(setup, [evaluations, *(make(setup) for make in observers)], clock)
+    with clock("evaluate"):
+        probes = {spec.name: attribute(spec.target)(spec, setup) for spec in trial.spec.probes}
+    watching = [evaluations, *probes.values(), *(make(setup) for make in observers)]
+    diverged_at_step = attribute(f"{training.procedure.target}:train")(setup, watching, clock)
     finished = diverged_at_step is None
     with clock("evaluate"):
         test, others = test_scores(setup) if finished else (None, None)
@@ -67,6 +68,7 @@ def central(
         diverged_at_step=diverged_at_step,
         started=started.isoformat(timespec="seconds"),
         evaluations=tuple(evaluations.rows),
+        probes={name: tuple(probe.looks) for name, probe in probes.items()},
         trained=evaluations.trained() if finished else False,
         test=test,
         other_statistics=others,

@@ -28,6 +28,8 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     per_round, evaluations = training.steps_per_round(n), training.evaluation_steps(n)
     clients, common = shards(setup), program.state()
     own = dict.fromkeys(range(procedure.clients), common)
+    if any(0 in observer.steps for observer in observers):
+        stop(observers, clock, 0, [], diverged=False)
     for number in range(procedure.rounds):
         step, done = number * per_round, list[Stretch]()
         ends: list[State] = []

@@ -22,8 +22,8 @@ from bnexp.specs.norms.base import Norm
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm
 from bnexp.specs.optimizer import OwnOptimizer
-from bnexp.specs.procedure import Federated
 from bnexp.specs.probes import AnyProbes
+from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import listed

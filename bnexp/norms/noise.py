@@ -18,7 +18,7 @@ class ActivationNoise(Channelwise):
     m ~ U(m_c − r_μ, m_c + r_μ), pixels as well as examples, or with `noise_per` "example" each example and channel.
     No gradient flows into the draws.  `trainable = False` puts it into inference mode.
 
-    Arguments (defaults of the paper): n_μ `shift_limit` ≥ 0, 0.5; n_σ `scale_limit` ≥ 1, 1.25; r_μ `shift_spread` ≥ 0
+    Arguments: n_μ `shift_limit` ≥ 0, 0.5; n_σ `scale_limit` ≥ 1, 1.25; r_μ `shift_spread` ≥ 0
     and r_σ `scale_spread` ≥ 0, 0.1; `noise_per` "activation" or "example"; `seed`, an integer, or None for a random
     one.  ValueError for others.  As with Keras's `Dropout`, how far the random numbers have got is not saved.
     """

@@ -104,7 +104,7 @@ def _figures(
             at = f", {place}" if place else ""
             yield Figure(
                 part,
-                f"{probe.title}{at}: mean over seeds with 95 % interval, against training steps.",
+                f"{probe.title}{at}: {_mean(probe)} over seeds with 95 % interval, against training steps.",
                 f"Curves of {', '.join(panel.title for panel in some)}{at}, a line for each variant.",
                 partial(probe_curves, some, context.variants),
                 wide=len(some) > 2,
@@ -137,7 +137,6 @@ def _table(name: str, probe: type[Probe], rows: Sequence[_Row], shown: Sequence[
                 }
             )
     steps = next(iter(rows)).measured.steps
-    geometric = "geometric mean" if any(value.scale == "log" for value in probe.values.values()) else "mean"
     return Table(
         f"{probe.title}",
         pd.DataFrame(text, dtype="object").fillna(ABSENT),
@@ -145,10 +144,15 @@ def _table(name: str, probe: type[Probe], rows: Sequence[_Row], shown: Sequence[
         file=name,
         legend=(
             f"Start: before the first step; end: after the last; middle: the look in the middle of {len(steps)}.",
-            f"The {geometric} over the finished trainings, with its 95 % interval.",
+            f"The {_mean(probe)} over the finished trainings, with its 95 % interval.",
             *(["Of the layers eight are shown; the CSV has all."] if some else []),
         ),
     )
+
+
+def _mean(probe: type[Probe]) -> str:
+    """What is taken over the seeds."""
+    return "geometric mean" if any(value.scale == "log" for value in probe.values.values()) else "mean"
 
 
 def _shown_number(mean: Interval) -> Number | str:

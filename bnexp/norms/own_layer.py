@@ -13,5 +13,5 @@ def layer(spec: OwnNorm, name: str) -> keras.layers.Layer:
     """
     code = own_code("norm", spec.name, spec.source, ())
     assert code is not None, spec
-    made: keras.layers.Layer = code.make(keras.layers.Layer, spec.arguments, name=name)
+    made: keras.layers.Layer = code.make(keras.layers.Layer, ("name", "trainable", "dtype"), spec.arguments, name=name)
     return made

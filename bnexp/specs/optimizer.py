@@ -55,7 +55,7 @@ class AdamW(Adam):
 class Sgd(_Optimizer):
     """Stochastic gradient descent, with Keras's definition of momentum."""
 
-    target: ClassVar[str] = "keras.optimizers:SGD"
+    target: ClassVar[str] = "bnexp.training.optimizers:SGD"
 
     name: Literal["sgd"] = "sgd"
     learning_rate: float = Field(1e-2, gt=0)
@@ -66,7 +66,7 @@ class Sgd(_Optimizer):
 class RmsProp(_Optimizer):
     """RMSprop (Hinton 2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf), as Keras's."""
 
-    target: ClassVar[str] = "keras.optimizers:RMSprop"
+    target: ClassVar[str] = "bnexp.training.optimizers:RMSprop"
 
     name: Literal["rmsprop"] = "rmsprop"
     rho: float = Field(0.9, ge=0, lt=1)

@@ -1,5 +1,6 @@
 """The optimizers that are not Keras's own classes: Adam's update in one kernel for each variable, and a user's."""
 
+import inspect
 from typing import Any
 
 import keras
@@ -9,7 +10,28 @@ from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.usercode.code import own_code
 
 
-class FusedAdam(keras.optimizers.Adam):
+class _Alone(keras.optimizers.Optimizer):
+    """Keras's steps without its way through `tf.distribute`, which keeps the graph of every model for good."""
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            self.update_step(gradient, variable.value, learning_rate)
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        for variable in variables if self.weight_decay else ():
+            rate, decay = (tf.cast(number, variable.dtype) for number in (self.learning_rate, self.weight_decay))
+            variable.value.assign_sub(variable.value * decay * rate)
+
+
+class SGD(_Alone, keras.optimizers.SGD):
+    """Keras's gradient descent."""
+
+
+class RMSprop(_Alone, keras.optimizers.RMSprop):
+    """Keras's RMSprop."""
+
+
+class FusedAdam(_Alone, keras.optimizers.Adam):
     """Adam (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980), all but its update Keras's.
 
     m ← m + (1 − β₁)(g − m), v ← v + (1 − β₂)(g² − v), w ← w − η √(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε) for each weight w
@@ -38,7 +60,8 @@ def own(spec: OwnOptimizer) -> keras.optimizers.Optimizer:
     """A new optimizer of a user's class or Keras's, within `usercode.in_use`; UserError where it cannot be made."""
     code = own_code("training.optimizer", spec.name, spec.source, ())
     assert code is not None, spec
-    made: keras.optimizers.Optimizer = code.make(keras.optimizers.Optimizer, spec.own_arguments)
+    inherited = [name for name in inspect.signature(keras.optimizers.Optimizer).parameters if name != "kwargs"]
+    made: keras.optimizers.Optimizer = code.make(keras.optimizers.Optimizer, inherited, spec.own_arguments)
     return made
 
 

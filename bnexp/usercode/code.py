@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -116,8 +116,10 @@ class UserCode:
             raise self.fault(f"{files[0].path} has no {self.kind.member} {name!r}{hint}")
         return getattr(imported, name)
 
-    def make(self, base: type, arguments: Mapping[str, Any], **further: Any) -> Any:
+    def make(self, base: type, inherited: Iterable[str], arguments: Mapping[str, Any], **further: Any) -> Any:
         """A new object of the class, which derives from `base`, by arguments of the config and `further` ones.
+
+        `inherited` are the arguments that every class of `base` hands on to it.
 
         Raises UserError where there is no such module or class, where it fails, or where it takes other arguments.
         """
@@ -125,13 +127,20 @@ class UserCode:
         if not (isinstance(cls, type) and issubclass(cls, base)):
             kind = "keras.layers.Layer" if base.__name__ == "Layer" else f"keras.optimizers.{base.__name__}"
             raise self.fault(f"must be a class derived from {kind}, and is {described(cls)}")
-        self._check_arguments(cls, base, arguments, further)
+        self._check_arguments(cls, base, list(inherited), arguments, further)
         try:
             return cls(**arguments, **further)
         except Exception as error:
-            raise self.fault(f"making it failed: {its_own(error)}") from error
+            raise self.fault(f"making the {base.__name__.lower()} failed: {its_own(error)}") from error
 
-    def _check_arguments(self, cls: type, base: type, arguments: Mapping[str, Any], further: Mapping[str, Any]) -> None:
+    def _check_arguments(
+        self,
+        cls: type,
+        base: type,
+        inherited: list[str],
+        arguments: Mapping[str, Any],
+        further: Mapping[str, Any],
+    ) -> None:
         """Keyword arguments are named in `__init__`, of the class or of one that it derives from."""
         own = [one for one in cls.__mro__ if issubclass(one, base) and one is not base]
         known: list[str] = []
@@ -143,7 +152,7 @@ class UserCode:
             if not any(p.kind is p.VAR_KEYWORD for p in found):
                 break  # what stands above gets nothing from here
         else:
-            known += [p for p in inspect.signature(base).parameters if p not in ("args", "kwargs")]
+            known += inherited
         takes = [key for key in dict.fromkeys(known) if key not in ("name", "trainable", "dtype")]
         if wrong := [key for key in arguments if key not in known]:
             hint = did_you_mean(wrong[0], takes) if takes else "; it takes none"

@@ -112,7 +112,7 @@ def test_a_mistake_in_the_config(optimizers: Path, optimizer: Any, message: str)
         ("my_optimizers:Other", "must be a class derived from keras.optimizers.Optimizer, and is the class"),
         ({"name": "my_optimizers:Signs", "alhpa": 1}, "has no argument 'alhpa'; did you mean 'alpha'?"),
         ({"name": "my_optimizers:Signs", "decay": "no"}, "decay is true or false, and 'no' is a text"),
-        ({"name": "keras.optimizers:Lion", "clipnorm": 1, "global_clipnorm": 1}, "making it failed"),
+        ({"name": "keras.optimizers:Lion", "clipnorm": 1, "global_clipnorm": 1}, "making the optimizer failed"),
         ("my_optimizers:Fails", "it cannot train the model: RuntimeError: no step like this"),
     ],
 )

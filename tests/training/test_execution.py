@@ -38,17 +38,20 @@ def test_the_same_compiled_training_twice_gives_the_same_bits():
 
 
 @pytest.mark.parametrize(
-    ("norm", "chosen"),
+    ("norm", "chosen", "optimizer"),
     [
-        ("none", "xla"),
-        ("batch", "graph"),
-        pytest.param("group", "graph", marks=pytest.mark.slow),
+        ("none", "xla", "adam"),
+        ("batch", "graph", "adamw"),
+        ("none", "graph", "sgd"),
+        pytest.param("none", "graph", "rmsprop", marks=pytest.mark.slow),
+        pytest.param("group", "graph", "adam", marks=pytest.mark.slow),
     ],
 )
-def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen):
+def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen, optimizer):
     """A worker trains hundreds of trials.  What a trace would register for good is some thousand objects."""
     arguments = {"groups": 4} if norm == "group" else {}
-    spec, data = small(norm={"name": norm, **arguments}, model=TINY_CNN, training=TENS), images()
+    training = {**TENS, "optimizer": optimizer}
+    spec, data = small(norm={"name": norm, **arguments}, model=TINY_CNN, training=training), images()
 
     def objects_after_one_more():
         program = started(spec, chosen, first=10)

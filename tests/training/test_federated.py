@@ -43,9 +43,9 @@ class Clock:
 @pytest.mark.parametrize(
     "blocks",
     [
-        {"norm": "batch"},
+        pytest.param({"norm": "batch"}, marks=pytest.mark.slow),
         {"norm": "batch", "model": {"name": "mlp", "dropout": 0.3}, "training": {"schedule": "cosine"}},
-        {"norm": "none", "training": {"optimizer": SGD, "last_batch": "drop"}},
+        pytest.param({"norm": "none", "training": {"optimizer": SGD, "last_batch": "drop"}}, marks=pytest.mark.slow),
     ],
     ids=["batch, adam", "dropout, cosine", "sgd, last batch dropped"],
 )
@@ -71,7 +71,7 @@ def test_one_client_is_central_training_to_the_bit(train, blocks, procedure):
 
 @pytest.mark.numeric
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("kept", ["average", "local"])
+@pytest.mark.parametrize("kept", [pytest.param("average", marks=pytest.mark.slow), "local"])
 def test_many_clients_are_averaged_as_plain_keras_models_are(kept):
     """Two rounds of three clients, two of which train in each; moving averages as `batch_statistics` says."""
     made = setup(clients=3, fraction=0.7, rounds=2, batch_statistics=kept)

@@ -71,9 +71,8 @@ OPTIMIZERS = {
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=() if case == "adam, global" else pytest.mark.slow) for case in OPTIMIZERS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OPTIMIZERS)
 def test_an_optimizer(case):
     ours, theirs = OPTIMIZERS[case]
     found = held({"optimizer": ours}, theirs())

@@ -26,7 +26,9 @@ def unprobed(record):
     return {key: value for key, value in numbers(record).items() if key not in ("identity", "spec", "probes")}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in ("batch", "dropout") else pytest.mark.slow) for case in CASES]
+)
 def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer):
     """Weights at the end, and all that a record has: test predictions, losses, fingerprints."""
 

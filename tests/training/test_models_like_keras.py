@@ -108,7 +108,9 @@ class Permuted(layers.Layer):
         return keras.ops.stack([x[:, int(k)] for k in permutation(49)], 1)
 
 
-@pytest.mark.parametrize("case", BY_HAND)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in ("strides", "columns") else pytest.mark.slow) for case in BY_HAND]
+)
 def test_a_model_is_the_one_written_by_hand_and_trains_as_it_does(case):
     """Logits of the same weights, losses of five steps, one of them on a smaller batch, and weights afterwards."""
     model, norm, make = BY_HAND[case]

@@ -74,7 +74,9 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	$(BNEXP) report mnist batch_size --results $(FULL) >/dev/null
 	mkdir -p results/reference/figures
 	cp -r $(FULL)/report/tables $(FULL)/report/trials.csv $(FULL)/report/evaluations.csv results/reference/
-	sed '/^### Figures$$/,/^### Every test/{/^### Every test/!d;}' $(FULL)/report/report.md > results/reference/report.md
+	rm results/reference/tables/*missed-images*
+	sed -e '/^### Figures$$/,/^### Every test/{/^### Every test/!d;}' -e '/^| test image /,/missed-images.csv/d' \
+	  $(FULL)/report/report.md > results/reference/report.md
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
 
 methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; two hours, and resumes

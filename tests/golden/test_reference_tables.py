@@ -1,4 +1,4 @@
-"""The committed tables of results/reference follow from its trials.csv and evaluations.csv, byte for byte.
+"""The committed tables of results/reference/protocol-2 follow from its trials.csv and evaluations.csv, byte for byte.
 
 They are of protocol 2, and stay readable.  The records are rebuilt as raw JSON of schema version 1 under the plans in
 `reference/`, as `bnexp run` stored them.
@@ -28,7 +28,7 @@ from raw_results import (
 import bnexp
 from bnexp.records.plan import stored_plan
 
-REFERENCE = ROOT / "results/reference"
+REFERENCE = ROOT / "results/reference/protocol-2"
 
 PER_CLASS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 """MNIST's test images."""
@@ -46,7 +46,7 @@ NOT_REBUILT = {
 EXPERIMENTS = {
     "mnist": ("configs/mnist.yaml", REFERENCE),
     "batch_size": ("configs/batch_size.yaml", REFERENCE),
-    "methods-cnn": ("configs/methods/cnn.yaml", REFERENCE / "methods"),
+    "methods-cnn": ("configs/methods/cnn.yaml", ROOT / "results/reference/methods"),
 }
 """Name to config and folder of the CSV files."""
 

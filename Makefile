@@ -13,7 +13,6 @@ PYTEST = $(RUN) pytest -n logical --maxprocesses 4 --dist worksteal
 DEMO   = results/demo
 SMOKE  = results/smoke
 FULL   = results/full
-SEEDS ?= 0-9
 MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png mnist-differences.png \
   mnist-time-to-target.png \
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
@@ -69,7 +68,7 @@ report: $(VENV)/.installed  ## write results/report/ from what is stored
 	$(BNEXP) report $(ARGS)
 
 reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIST=its folder); hours, and resumes
-	$(BNEXP) run configs/mnist.yaml configs/batch_size.yaml --seeds $(SEEDS) --device cpu --results $(FULL) \
+	$(BNEXP) run configs/mnist.yaml configs/batch_size.yaml --device cpu --results $(FULL) \
 	  $(if $(MNIST),--data-dir "$(MNIST)")
 	$(BNEXP) report mnist batch_size --results $(FULL) >/dev/null
 	mkdir -p results/reference/figures

@@ -15,6 +15,9 @@ MAX_NODES = 60_000
 ALTERNATIVES: dict[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("training", "steps"): (("training", "epochs"),),
     ("training", "epochs"): (("training", "steps"),),
+    ("model", "widths"): (("model", "width"), ("model", "depth")),
+    ("model", "width"): (("model", "widths"),),
+    ("model", "depth"): (("model", "widths"),),
 }
 """Keys that say the same in two ways: a change that sets one takes the others away."""
 

@@ -122,9 +122,7 @@ class MlpSpec(Frozen):
             missing, given = ("depth", "width") if self.depth is None else ("width", "depth")
             return [Conflict(missing, f"{given} goes with {missing}; give both, or widths alone", (given,))]
         if self.width and self.depth and self.widths != (self.width,) * self.depth:
-            message = (
-                f"width {self.width} and depth {self.depth} say otherwise; give widths, or these, and null to unset"
-            )
+            message = f"width {self.width} and depth {self.depth} say otherwise; leave one of them out"
             return [Conflict("widths", message, ("width", "depth"))]
         return []
 

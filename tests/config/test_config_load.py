@@ -100,21 +100,14 @@ def test_a_grid_over_depth_keeps_the_width_of_the_base():
     [
         ({"model.depth": 2}, (100, 100)),
         ({"model.width": 50}, (50, 50, 50)),
-        ({"model": {"widths": [7], "width": None, "depth": None}}, (7,)),
+        ({"model.widths": [7]}, (7,)),
+        ({"model": {"widths": [7, 8]}}, (7, 8)),
     ],
 )
-def test_a_variant_changes_width_or_depth_or_unsets_them_for_widths(change, widths):
+def test_a_variant_changes_width_or_depth_or_gives_widths_in_their_place(change, widths):
     base = {"name": "mlp", "width": 100, "depth": 3}
     found = from_mapping({"model": base, "variants": {"a": {}, "b": change}}, name="x")
     assert found.points[1].spec.model.widths == widths
-
-
-def test_widths_beside_width_and_depth_are_refused_where_they_say_otherwise():
-    base = {"name": "mlp", "width": 100, "depth": 3}
-    with pytest.raises(ConfigError) as error:
-        from_mapping({"model": base, "variants": {"a": {}, "b": {"model.widths": [7]}}}, name="x")
-    message = "width 100 and depth 3 say otherwise; give widths, or these, and null to unset"
-    assert str(error.value) == f"variants.b.model.widths: {message}"
 
 
 def test_an_initializer_merges_as_any_named_block():

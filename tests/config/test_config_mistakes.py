@@ -179,7 +179,7 @@ BESIDE_A_NORM = {
     ),
     "model: {name: mlp, width: 100, depth: 0}": "2:39: model.depth must be at least 1, not 0",
     "model: {name: mlp, width: 100, depth: 2, widths: [256, 128]}": (
-        "2:50: width 100 and depth 2 say otherwise; give widths, or these, and null to unset"
+        "2:50: width 100 and depth 2 say otherwise; leave one of them out"
     ),
     "model: {name: lstm, sequence: columns, order: permuted}": "2:47: only pixels are permuted, not columns",
     "model: {name: lstm, downsample: 3}": (

@@ -69,7 +69,6 @@ def test_one_client_is_central_training_to_the_bit(train, blocks, procedure):
         assert last.get(key) == same.get(key)
 
 
-@pytest.mark.numeric
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("kept", [pytest.param("average", marks=pytest.mark.slow), "local"])
 def test_many_clients_are_averaged_as_plain_keras_models_are(kept):

@@ -242,6 +242,8 @@ def _schedule_problems(training: TrainingSpec, steps: int, data: DataSpec, class
     if weights is not None and len(weights) != classes:
         message = f"{len(weights)} weights, and {data.name} has {classes} classes"
         found.append(Problem(("training", "class_weights"), message))
+    elif weights is not None and not any(weights):
+        found.append(Problem(("training", "class_weights"), "all are 0, so that nothing would be trained on"))
     return found
 
 

@@ -100,6 +100,9 @@ BESIDE_A_NORM = {
     "training: {schedule: {name: constant, final: 0.1}}": (
         "2:39: schedule 'constant' has no key 'final', only 'cosine' has"
     ),
+    "training: {class_weights: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]}": (
+        "2:27: all are 0, so that nothing would be trained on"
+    ),
     "training: {class_weights: [1, 2]}": "2:27: 2 weights, and mnist has 10 classes",
     "training: {label_smoothing: 1}": "2:29: training.label_smoothing must be less than 1, not 1",
     "model: resnet": "2:8: bnexp has no model 'resnet'; known: cnn, mlp, lstm",

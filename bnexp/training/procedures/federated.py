@@ -33,20 +33,21 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     for number in range(procedure.rounds):
         step, done = number * per_round, list[Stretch]()
         ends: list[State] = []
-        with clock("train"):
-            for client in participants(procedure, setup.trial.seed, number):
+        for client in participants(procedure, setup.trial.seed, number):
+            at = step
+            with clock("train"):
                 program.set_state(_start(program, common, own[client], procedure))
-                trained = 0
-                for indices in _passes(setup, clients[client], client, number):
-                    for order in batches(indices, training.batch_size, 0, training.steps_per_epoch(len(indices))):
-                        at = step + trained
-                        now = None if rates is None else rates[at : at + len(order)]
-                        done.append(program.train(setup.data.images, setup.data.labels, order, now))
-                        trained += done[-1].steps
-                        if not done[-1].finite:
-                            return stop(observers, clock, step + trained, done, diverged=True)
+                for order in _batches(setup, clients[client], client, number):
+                    now = None if rates is None else rates[at : at + len(order)]
+                    done.append(program.train(setup.data.images, setup.data.labels, order, now))
+                    at += done[-1].steps
+                    if not done[-1].finite:
+                        break
                 own[client] = program.state()
                 ends.append(own[client])
+            if not done[-1].finite:
+                return stop(observers, clock, at, done, diverged=True)
+        with clock("train"):
             common = _mean(ends)
             program.set_state(common)
             if procedure.batch_statistics == "recalibrate" and program.batch_dependent:
@@ -100,6 +101,13 @@ def _passes(setup: Setup, indices: np.ndarray, client: int, number: int) -> Iter
     local, seed = _procedure(setup).local_epochs, setup.trial.seed
     for epoch in range(number * local, (number + 1) * local):
         yield epoch_order(indices, seed, epoch, *([client] if client else []))
+
+
+def _batches(setup: Setup, indices: np.ndarray, client: int, number: int) -> Iterator[np.ndarray]:
+    """The batches of a client in a round, as arrays (steps, batch)."""
+    training = setup.trial.spec.training
+    for ordered in _passes(setup, indices, client, number):
+        yield from batches(ordered, training.batch_size, 0, training.steps_per_epoch(len(ordered)))
 
 
 def _start(program: Program, common: State, own: State, procedure: Federated) -> State:

@@ -22,13 +22,32 @@ from bnexp.stats.paired import Equivalence, SignFlip
 POINTS = (1, 2, 4, 8, 16, 32, 64)
 """λ for differences in percentage points: of scatters of about 0.01 to 1."""
 
+DECADES = (2, 4, 8, 16, 32)
+"""λ for differences of log10: of scatters of about 0.02 to 0.5."""
+
 
 def e_values(d: ArrayLike, theta: float = 0.0, *, rates: Sequence[float] = POINTS) -> np.ndarray:
     """E_1(θ) to E_n(θ) of `d`, shape (n,), against: the centre is θ at most; shape (n,)."""
-    bets = np.multiply.outer(np.asarray(rates, dtype=float), finite(d) - theta)
+    return _e_values(finite(d), theta, rates)
+
+
+def _e_values(d: np.ndarray, theta: float, rates: Sequence[float]) -> np.ndarray:
+    """The same along the last axis of `d`, of its shape."""
+    bets = np.multiply.outer(np.asarray(rates, dtype=float), d - theta)
     with np.errstate(over="ignore"):  # to a product of factors that are 0
-        products: np.ndarray = np.exp(np.cumsum(math.log(2) - np.logaddexp(0, -2 * bets), axis=1))
+        products: np.ndarray = np.exp(np.cumsum(math.log(2) - np.logaddexp(0, -2 * bets), axis=-1))
     return np.asarray(products.mean(axis=0))
+
+
+def shown_after(
+    d: np.ndarray, theta: float = 0.0, *, level: float, rates: Sequence[float] = POINTS, below: bool = False
+) -> np.ndarray:
+    """Of paths, shape (paths, n): after how many pairs p first is `level` or less; infinite where never, (paths,).
+
+    Against: the centre is θ at most; with `below`, θ at least.
+    """
+    reached = _e_values(-d if below else d, -theta if below else theta, rates) >= 1 / level
+    return np.asarray(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, math.inf))
 
 
 def anytime_p(d: ArrayLike, theta: float = 0.0, *, rates: Sequence[float] = POINTS) -> float:
@@ -86,10 +105,7 @@ def decided_after(
     """
     d = np.random.default_rng(0).normal(mean, scatter, (500, most))
 
-    def reached(theta: float, sign: int, needed: float) -> np.ndarray:
-        evidence = np.array([e_values(sign * each, theta) for each in d])
-        return np.asarray(np.where((evidence >= needed).any(axis=1), (evidence >= needed).argmax(axis=1) + 1, math.inf))
-
-    differs = np.minimum(*(reached(0, sign, 4 * comparisons / level) for sign in (1, -1)))
-    equivalent = np.maximum(*(reached(-margin, sign, comparisons / level) for sign in (1, -1)))
+    one_sided, once = level / (4 * comparisons), level / comparisons
+    differs = np.minimum(*(shown_after(d, level=one_sided, below=below) for below in (False, True)))
+    equivalent = np.maximum(*(shown_after(d, side * margin, level=once, below=side > 0) for side in (-1, 1)))
     return np.asarray(np.minimum(differs, equivalent))

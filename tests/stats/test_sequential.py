@@ -38,7 +38,7 @@ def test_a_p_remembers_the_best_moment():
 )
 def test_read_after_every_pair_it_errs_in_5_of_100_at_most(distribution, scatter):
     """The standard error is 0.7 %."""
-    d = scatter * distribution.rvs((PATHS, PAIRS), random_state=1)
+    d = scatter * distribution.rvs(size=(PATHS, PAIRS), random_state=1)
     assert np.mean([anytime_test(each).p < 0.05 for each in d]) < 0.07
     margin = 0.1
     assert np.mean([anytime_equivalence(margin + each, margin).p < 0.05 for each in d]) < 0.07

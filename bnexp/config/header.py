@@ -59,6 +59,9 @@ class Header(Frozen):
     published: Annotated[list[Published], Field(min_length=1)] | None = Field(
         None, description="test accuracies of others that the report holds the results against"
     )
+    claims: Annotated[dict[str, dict[str, Any]], Field(min_length=1)] | None = Field(
+        None, description="what is claimed, by id, each with the rule that decides it, set before the run"
+    )
 
 
 HINTS = {
@@ -70,6 +73,8 @@ HINTS = {
     "primary": "write a metric, as in `primary: test-accuracy`",
     "margin": "write a number, of accuracies percentage points, as in `margin: 0.1`",
     "published": "write a list, as in `- {value: 99.2, source: LeCun et al. 1998, variant: none}`",
+    "claims": "write an id and its claim, as in `faster: {text: ..., treatment: bn, control: none, rule: superiority}`",
+    "claims.*": "write its keys, as in `{text: ..., treatment: bn, control: none}`",
     "zip": "write dotted keys with lists of equal length",
     "include": "write a list of points, as in `- {variant: bn, training.batch_size: 512}`",
     "exclude": "write a list of entries, as in `- {variant: bn, training.batch_size: 2}`",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnexp.config.check import Checker, located
+from bnexp.config.claims import check_places
 from bnexp.config.grid import MAX_POINTS, Candidate, candidates, coordinates, excluded
 from bnexp.config.mistakes import ConfigError, Mark, Mistake, Mistakes, Source
 from bnexp.config.readers import Config, read_config, report_unused
@@ -110,6 +111,8 @@ def _resolved(
         mistakes.add(config.mark("seeds"), f"{trials:,} trials; at most {MAX_TRIALS:,} are taken")
     if sets and not mistakes:
         _report_levelled(_distinct(found, config.axis_keys), config, mistakes)
+    if not mistakes:  # what has no points has no places
+        check_places(config.claims, _distinct(found, config.axis_keys), mistakes)
     places = {mistake.mark[:3] for mistake in written}  # what stands there instead is no second mistake
     Mistakes([*written, *(mistake for mistake in mistakes if mistake.mark[:3] not in places)]).check()
     if smoke:
@@ -127,6 +130,7 @@ def _resolved(
         source=str(path or ""),
         margin=config.margin,
         published=() if smoke else tuple(config.header.published or ()),
+        claims={} if smoke else {each.name: each.claim for each in config.claims},
         options=(
             *(word for change in sets for word in ("--set", change)),
             *(("--name", given) if given else ()),

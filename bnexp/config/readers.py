@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bnexp.config.check import Checker, Finding, located, whole
+from bnexp.config.claims import Written, read_claims
 from bnexp.config.grid import Entry, Row, equal
 from bnexp.config.header import HEADER, Header, read_seeds, well_formed
 from bnexp.config.keys import FILLED_IN, FOR_ALL, blocks, every_key
@@ -35,6 +36,7 @@ class Config:
     baselines: list[str]
     primary: str
     margin: float | None
+    claims: list[Written]
     seeds: tuple[int, ...]
     axes: list[list[Row]]
     includes: list[Entry]
@@ -76,6 +78,7 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     baselines = read_baselines(found("baseline"), found("baselines"), list(variants), mistakes)
     primary, margin = read_primary(values, found, mistakes)
     read_published(found("published"), list(variants), mistakes)
+    claims = list(read_claims(found("claims"), [name for name in variants if name != NONE], mistakes))
     seeds = read_seeds(found("seeds", Node(values.seeds, file.mark)), mistakes)
     axes = read_axes(found("grid"), found("zip"), own_class, mistakes)
     includes = list(read_entries("include", found("include"), list(variants), own_class, mistakes))
@@ -85,7 +88,20 @@ def read_config(file: Node, texts: Sequence[str], checker: Checker, mistakes: Mi
     report_varied(sets, varied, mistakes)
     base, left_out = _checked(base, checker, mistakes)
     return Config(
-        header, values, base, left_out, sets, variants, baselines, primary, margin, seeds, axes, includes, excludes
+        header,
+        values,
+        base,
+        left_out,
+        sets,
+        variants,
+        baselines,
+        primary,
+        margin,
+        claims,
+        seeds,
+        axes,
+        includes,
+        excludes,
     )
 
 

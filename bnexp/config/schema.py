@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from bnexp.config.header import Header
 from bnexp.config.keys import FILLED_IN, FOR_ALL, blocks, models, names_of
+from bnexp.specs.claims import RULE_NAMES, Claim
 from bnexp.specs.datasets import DATASETS
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.trial import TrialSpec
@@ -31,7 +32,10 @@ def json_schema() -> Schema:
     changes = _changes(definitions)
     axes = {key: {"type": "array", "minItems": 1, "items": _reference("changes", key)} for key in changes}
     header = _tidy(Header.model_json_schema())
-    definitions |= header["$defs"]
+    claim = _tidy(Claim.model_json_schema())
+    rule = claim["properties"]["rule"]
+    claim["properties"]["rule"] = {"anyOf": [{"enum": [*RULE_NAMES]}, rule]}
+    definitions |= header["$defs"] | claim.pop("$defs") | {"Claim": claim}
     header = {key: _optional(value) for key, value in header["properties"].items()}
     for key in FOR_ALL:
         header[key] = definitions["TrialSpec"]["properties"].pop(key)
@@ -39,6 +43,7 @@ def json_schema() -> Schema:
         header[key]["items"]["anyOf"].insert(0, {"enum": names})
     variant = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
     header["variants"]["additionalProperties"] = {"anyOf": [{"type": "null"}, _mapping("changes")]}
+    header["claims"]["additionalProperties"] = _reference("Claim")
     for key in ("grid", "zip"):
         header[key] = {"description": header[key]["description"], "minProperties": 1} | _mapping("axes")
     for key in ("include", "exclude"):

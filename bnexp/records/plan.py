@@ -1,11 +1,13 @@
 """The stored plan of an experiment: so that a report knows what is missing without the config."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from bnexp.specs.claims import Claim, fingerprint, points_of
 from bnexp.specs.experiment import MARGIN, Experiment, Published
 from bnexp.specs.trial import StoredSpec, Trial
 from bnexp.specs.values import Frozen
@@ -20,6 +22,14 @@ class StoredPoint(Frozen):
     spec: StoredSpec
     trials: dict[int, str]
     """Seed to the name of the trial's folder under `trials/`."""
+
+
+class StoredClaim(Frozen):
+    """A claim with the hash of its rule."""
+
+    claim: Claim
+    hash: str
+    """SHA-256 (`specs.claims.fingerprint`)."""
 
 
 class StoredPlan(Frozen):
@@ -42,6 +52,11 @@ class StoredPlan(Frozen):
     """Where seeds are added until all is decided (`stats.sequential`): after how many it was looked at; else None."""
     published: Annotated[tuple[Published, ...], Field(strict=False)] = ()
     """Results of others to hold these against; older plans lack it."""
+    claims: dict[str, StoredClaim] = Field(default_factory=dict)
+    """By id; older plans lack them."""
+    registered: dict[str, str] = Field(default_factory=dict)
+    """By id the hash of the rule that was stored before the first trial that it is about, also of claims that were
+    taken out since: a claim whose hash is another one was edited afterwards, or not stored before."""
     config: str = ""
     """The file, from the working folder, or its name alone where it lay outside; "" for none, and in older plans."""
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
@@ -61,6 +76,10 @@ def stored_plan(experiment: Experiment) -> StoredPlan:
         margin=experiment.margin,
         looks=experiment.looks,
         published=experiment.published,
+        claims={
+            name: StoredClaim(claim=each, hash=fingerprint(each, experiment))
+            for name, each in experiment.claims.items()
+        },
         config=_from_here(experiment.source),
         options=experiment.options,
         points=tuple(
@@ -86,24 +105,40 @@ def _from_here(file: str) -> str:
     return file and (path.name if path.is_absolute() or ".." in path.parts else str(path))
 
 
-def united_plan(experiment: Experiment, stored: StoredPlan | None) -> StoredPlan:
+def united_plan(
+    experiment: Experiment, stored: StoredPlan | None, begun: Callable[[str], bool] = lambda folder: True
+) -> StoredPlan:
     """The plan to store: with the seeds of the stored one too, where both consist of the same points.
 
     Seeds that were once added until all is decided are not fixed ones later.  Where a variant, a grid point or a spec
-    differs, the config was edited: its plan stands alone.
+    differs, the config was edited: its plan stands alone.  Claims of whose trials none has `begun`, by their folders,
+    are registered.
     """
     plan = stored_plan(experiment)
-    if stored is None or _points(plan) != _points(stored):
-        return plan
-    earlier = {_point(point): point.trials for point in stored.points}
-    united = [point.model_copy(update={"trials": {**point.trials, **earlier[_point(point)]}}) for point in plan.points]
-    return plan.model_copy(
-        update={
-            "seeds": (*plan.seeds, *(seed for seed in stored.seeds if seed not in plan.seeds)),
-            "points": tuple(united),
-            "looks": stored.looks if plan.looks is None else plan.looks,
-        }
-    )
+    if stored is not None and _points(plan) == _points(stored):
+        earlier = {_point(point): point.trials for point in stored.points}
+        united = [
+            point.model_copy(update={"trials": {**point.trials, **earlier[_point(point)]}}) for point in plan.points
+        ]
+        plan = plan.model_copy(
+            update={
+                "seeds": (*plan.seeds, *(seed for seed in stored.seeds if seed not in plan.seeds)),
+                "points": tuple(united),
+                "looks": stored.looks if plan.looks is None else plan.looks,
+            }
+        )
+    registered = dict(stored.registered) if stored is not None else {}
+    for name, claim in experiment.claims.items():
+        about = {(point.variant, point.coordinates) for point in points_of(claim, experiment)}
+        folders = [
+            folder
+            for point, each in zip(experiment.points, plan.points, strict=True)
+            if (point.variant, point.coordinates) in about
+            for folder in each.trials.values()
+        ]
+        if registered.get(name) != plan.claims[name].hash and not any(map(begun, folders)):
+            registered[name] = plan.claims[name].hash
+    return plan.model_copy(update={"registered": registered})
 
 
 def _points(plan: StoredPlan) -> list[str]:

@@ -89,7 +89,7 @@ class Store:
 
         Records are never touched: those of trials that no plan names any more stay in the folder.
         """
-        plan = united_plan(experiment, self.read_plan(experiment.name))
+        plan = united_plan(experiment, self.read_plan(experiment.name), self._begun)
         self.write_plan(plan.name, plan.model_dump(mode="json"))
         return plan
 
@@ -99,7 +99,11 @@ class Store:
             return 0
         folders = {name for point in stored.points for name in point.trials.values()}
         folders -= {name for point in united_plan(experiment, stored).points for name in point.trials.values()}
-        return sum((self.root / "trials" / name / "record.json").is_file() for name in folders)
+        return sum(map(self._begun, folders))
+
+    def _begun(self, folder: str) -> bool:
+        """Whether a trial has a record, whatever became of it."""
+        return (self.root / "trials" / folder / "record.json").is_file()
 
     def write_plan(self, name: str, plan: dict[str, Any]) -> None:
         """Store a plan (`records.plan`) as it is, in place of an earlier one; raises UserError as `write` does."""

@@ -2,9 +2,9 @@
 
 import math
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
@@ -14,6 +14,9 @@ from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.specs.trial import cautions as cautions_of
 from bnexp.specs.values import Frozen
+
+if TYPE_CHECKING:
+    from bnexp.specs.claims import Claim
 
 MAX_SEED = 2**31
 MAX_SEEDS = 100_000
@@ -73,6 +76,8 @@ class Experiment:
     looks: tuple[int, ...] | None = None
     """Where seeds are added until all is decided: after how many of them it was looked at; None: they are fixed."""
     published: tuple[Published, ...] = ()
+    claims: Mapping[str, "Claim"] = field(default_factory=dict)
+    """What is claimed, by id, each with the rule that decides it."""
     options: tuple[str, ...] = ()
     """The words of the command line that made it of its file, such as `--set training.epochs=3 --name short`."""
 

@@ -12,7 +12,7 @@ WITH_GROUPS = "only 'group', 'weight-standardized-group', 'evonorm-s0' have"
 KNOWN_NORMS = f"{', '.join(METHODS)}, or your own module:Class"
 TOP = (
     "name, about, variants, grid, zip, include, exclude, seeds, baseline, baselines, primary, margin, published, "
-    "probes, data, model, norm, training"
+    "claims, probes, data, model, norm, training"
 )
 PROBE_NAMES = ", ".join(PROBES)
 DATASETS = "mnist, mnist-5k, fashion-mnist, cifar10, or your own module:function"

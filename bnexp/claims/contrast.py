@@ -1,0 +1,268 @@
+"""What each seed says of a claim at one place of the grid: one number, treatment against control.
+
+Differences are in percentage points, treatment minus control, over pairs that trained on both sides; shifts of the
+largest learning rate in log10.  How often each side trained stands beside them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.metric import metric
+from bnexp.evidence.paired import estimate
+from bnexp.evidence.side import Pairs, Side, pairs, place, trained
+from bnexp.evidence.time_to_accuracy import TimeRatio, paired_times
+from bnexp.specs.claims import (
+    Claim,
+    Condition,
+    Interaction,
+    ThresholdShift,
+    Trains,
+    compared_with,
+    conditions,
+)
+from bnexp.specs.claims import (
+    TimeRatio as TimeRule,
+)
+from bnexp.specs.experiment import RATE
+from bnexp.stats.estimates import Interval
+from bnexp.stats.paired import SignFlip, mcnemar
+from bnexp.stats.sequential import DECADES, POINTS, anytime_interval, anytime_p, anytime_test
+
+BEYOND = 1e3
+"""In place of an infinite shift, which a bet must not lose by rounding: no λ tells it from infinity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """One place."""
+
+    condition: Condition
+    planned: int
+    """Seeds that all sides planned."""
+    pending: int
+    """Of them, those of which a trial has no result yet."""
+    seeds: tuple[int, ...]
+    """Those of `differences`."""
+    differences: tuple[float, ...]
+    """One per seed; of shifts the least that the grid of rates leaves possible."""
+    most: tuple[float, ...] = ()
+    """Of shifts the largest that the grid leaves possible."""
+    own: tuple[float, ...] = ()
+    """Of an interaction, the effect at the claim's own place; `differences` is that minus `there`."""
+    there: tuple[float, ...] = ()
+    outcomes: tuple[tuple[bool, bool], ...]
+    """Of each pair that has a result: whether control and treatment trained."""
+    trained_test: SignFlip
+    """Of: both train equally often; exact McNemar's once all planned pairs have a result, and of no use before."""
+    estimate: Interval
+    """What the seeds say on average, with the interval that holds at every look (95 %); of `factor`s the factor."""
+    unit: str
+    """Of the estimate: `pp`, or `×` for factors of rates and times."""
+    times: TimeRatio | None = None
+    """Of times: the test against the rule's ratio."""
+    fixed: bool = False
+    """Whether it is read once, when nothing is pending."""
+    refusal: str = ""
+    """Why nothing can be decided, whatever the records say."""
+    mismatches: Mapping[int, str]
+    """Seed to the fingerprints that disagree: pairs that were left out."""
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return dict(self.condition.place)
+
+    @property
+    def trained(self) -> tuple[int, int]:
+        """Trials of control and treatment that trained, of the `outcomes`."""
+        control, treatment = (sum(pair[k] for pair in self.outcomes) for k in (0, 1))
+        return control, treatment
+
+
+def contrasts(claim: Claim, evidence: Evidence) -> list[Contrast]:
+    """One per condition of the claim, in the order of the plan."""
+    points = [(point.variant, point.coordinates) for point in evidence.plan.points]
+    at = {(side.name, place(side.coordinates)): side for side in evidence.ordered}
+    sequential = evidence.plan.looks is not None
+    return [_contrast(claim, each, at, sequential=sequential) for each in conditions(claim, points)]
+
+
+Sides = Mapping[tuple[str, str], Side]
+"""By variant and place."""
+
+
+def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool) -> Contrast:
+    if isinstance(claim.rule, ThresholdShift):
+        return _shift(claim, condition, at)
+    here = dict(condition.place)
+    control, treatment = (at[name, place(here)] for name in (claim.control, claim.treatment))
+    found = pairs(control, treatment)
+    if isinstance(claim.rule, TimeRule):
+        return _times(claim, condition, found, sequential=sequential)
+    if isinstance(claim.rule, Trains):
+        return _trains(condition, found, sequential=sequential)
+    known = estimate(found, metric(claim.measured), sequential=sequential)
+    d = dict(zip(known.seeds, known.differences, strict=True))
+    contrast = replace(
+        _trains(condition, found, sequential=sequential),
+        seeds=known.seeds,
+        differences=known.differences,
+        estimate=anytime_interval(known.differences),
+        fixed=False,
+    )
+    if not isinstance(claim.rule, Interaction):
+        return contrast
+    than, there = compared_with(claim), place(dict(condition.than))
+    others = pairs(*(at[str(name), there] for name in (than.control, than.treatment)))
+    beside = estimate(others, metric(claim.measured), sequential=sequential)
+    theirs = dict(zip(beside.seeds, beside.differences, strict=True))
+    seeds = tuple(seed for seed in d if seed in theirs)
+    differences = tuple(round(d[seed] - theirs[seed], 9) for seed in seeds)
+    return replace(
+        contrast,
+        planned=len({*found.planned} & {*others.planned}),
+        pending=max(found.pending, others.pending),
+        seeds=seeds,
+        differences=differences,
+        own=tuple(d[seed] for seed in seeds),
+        there=tuple(theirs[seed] for seed in seeds),
+        estimate=anytime_interval(differences),
+        mismatches={**others.mismatches, **found.mismatches},
+    )
+
+
+def _trains(condition: Condition, found: Pairs, *, sequential: bool) -> Contrast:
+    """How often each side trains."""
+    outcomes = tuple(found.outcomes.values())
+    d = [100.0 * (treatment - control) for control, treatment in outcomes]
+    test = anytime_test([x / 100 for x in d]) if sequential else mcnemar(outcomes)
+    return Contrast(
+        condition=condition,
+        planned=len(found.planned),
+        pending=found.pending,
+        seeds=tuple(found.outcomes),
+        differences=tuple(d),
+        outcomes=outcomes,
+        trained_test=test if sequential or not found.pending else test._replace(p=math.nan, smallest=1.0),
+        estimate=Interval(float(np.mean(d)) if d else math.nan, math.nan, math.nan, len(d)),
+        unit="pp",
+        fixed=not sequential,
+        mismatches=found.mismatches,
+    )
+
+
+def _times(claim: Claim, condition: Condition, found: Pairs, *, sequential: bool) -> Contrast:
+    """The ratio of times, and its test against the rule's by the paired log-rank test of times that are scaled by it.
+
+    Over all pairs that finished: who never gets there is censored.
+    """
+    assert isinstance(claim.rule, TimeRule)
+    runs = metric(claim.measured).runs
+    assert runs is not None
+    control, treatment = (runs({seed: both[k] for seed, both in found.finished.items()}) for k in (0, 1))
+    scale = claim.rule.at_most
+    scaled = replace(
+        control,
+        reached=tuple(scale * each for each in control.reached),
+        watched=tuple(scale * each for each in control.watched),
+        looks=tuple(tuple(scale * look for look in each) for each in control.looks),
+    )
+    return replace(
+        _trains(condition, found, sequential=sequential),
+        seeds=control.seeds,
+        differences=(),
+        estimate=paired_times(treatment, control).ratio,
+        unit="×",
+        times=paired_times(treatment, scaled),
+        fixed=True,
+        refusal="seeds were added until all was decided, and the test of times does not hold there" * sequential,
+    )
+
+
+def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:
+    """By how much larger, in log10, the rates are at which the treatment still trains.
+
+    T is the largest rate of the grid below the first at which a seed fails to train; the true one lies between T and
+    the next rate.  Where all rates train there is no next one, and where none does there is no T.
+    """
+    control, treatment = (_by_rate(name, condition, at) for name in (claim.control, claim.treatment))
+    planned = set.intersection(*(set(side.records) for sides in (control, treatment) for side in sides.values()))
+    wrong = {
+        seed: text
+        for rate in control.keys() & treatment.keys()
+        for seed, text in pairs(control[rate], treatment[rate]).mismatches.items()
+    }
+    known = [
+        seed
+        for seed in sorted(planned - wrong.keys())
+        if all(side.records[seed] for sides in (control, treatment) for side in sides.values())
+    ]
+    bounds = [(_threshold(control, seed), _threshold(treatment, seed)) for seed in known]
+    least = tuple(_finite(mine[0] - base[1]) for base, mine in bounds)
+    most = tuple(_finite(mine[1] - base[0]) for base, mine in bounds)
+    low, high = (anytime_interval(each, rates=DECADES) for each in (least, most))
+    middle = [(one + other) / 2 for one, other in zip(least, most, strict=True) if max(abs(one), abs(other)) < BEYOND]
+    centre = float(np.median(middle)) if middle else math.nan
+    return Contrast(
+        condition=condition,
+        planned=len(planned),
+        pending=len(planned) - len(wrong) - len(known),
+        seeds=tuple(known),
+        differences=least,
+        most=most,
+        outcomes=(),
+        trained_test=mcnemar([]),
+        estimate=Interval(_power(centre), _power(low.low), _power(high.high), len(known)),
+        unit="×",
+        mismatches=wrong,
+    )
+
+
+def _by_rate(variant: str, condition: Condition, at: Sides) -> dict[float, Side]:
+    """The sides of a variant at the condition's place, by learning rate, ascending."""
+    found = {
+        float(side.coordinates[RATE]): side
+        for (name, _), side in at.items()
+        if name == variant and _without_rate(side) == condition.place
+    }
+    return dict(sorted(found.items()))
+
+
+def _without_rate(side: Side) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, value) for key, value in side.coordinates.items() if key != RATE)
+
+
+def _threshold(sides: Mapping[float, Side], seed: int) -> tuple[float, float]:
+    """log10 of the largest rate below the first at which a seed fails to train, and of the next rate."""
+    largest = -math.inf
+    for rate, side in sides.items():
+        record = side.records[seed]
+        if record is None or not trained(record):
+            return largest, math.log10(rate)
+        largest = math.log10(rate)
+    return largest, math.inf
+
+
+def _finite(shift: float) -> float:
+    return min(BEYOND, max(-BEYOND, round(shift, 9)))
+
+
+def _power(shift: float) -> float:
+    """The factor of a shift; 0 or infinite beyond what the grid can tell."""
+    if abs(shift) > BEYOND / 2:
+        return math.inf if shift > 0 else 0.0
+    return 10.0**shift if not math.isnan(shift) else math.nan
+
+
+def p_above(d: Sequence[float], theta: float, *, shift: bool = False) -> float:
+    """One-sided p against: the centre is θ at most; 1 for no seeds."""
+    return anytime_p(d, theta, rates=DECADES if shift else POINTS) if len(d) else 1.0
+
+
+def p_below(d: Sequence[float], theta: float, *, shift: bool = False) -> float:
+    """One-sided p against: the centre is θ at least; 1 for no seeds."""
+    return p_above([-x for x in d], -theta, shift=shift)

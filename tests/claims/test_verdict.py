@@ -1,0 +1,180 @@
+"""From made-up records to verdicts: over places, over claims, and beside published figures."""
+
+import math
+
+import numpy as np
+import pytest
+from made_up_claims import claim, plan
+from made_up_reports import evidence
+
+from bnexp.claims.contrast import contrasts
+from bnexp.claims.verdict import judge
+from bnexp.specs.experiment import RATE
+
+NOISE = 0.01 * np.array([1, -1] * 8)
+RATES = (0.001, 0.01, 0.1, 1.0)
+
+
+def scores(*gains, seeds=10):
+    """Test accuracies of none and batch, place by place, which gains so much there."""
+    return np.array([row for gain in gains for row in (98 + NOISE[:seeds], 98 + gain - NOISE[:seeds])])
+
+
+def only(claims, accuracy, *, rates=(), seeds=10, edited=(), **others):
+    """The verdicts by id."""
+    found = evidence(plan(claims, seeds, rates=rates, edited=edited), accuracy, **others)
+    return {each.id: each for each in judge([found])}
+
+
+def test_a_claim_is_judged_with_its_estimate_and_its_seeds():
+    found = only({"a": claim()}, scores(0.5))["a"]
+    assert (found.verdict, found.family, found.exploratory) == ("supported", 1, "")
+    (place,) = found.places
+    assert place.contrast.estimate.mean == pytest.approx(0.5)
+    assert place.contrast.estimate.low > 0
+    assert (place.contrast.planned, len(place.contrast.seeds), found.pending) == (10, 10, False)
+
+
+def test_seeds_that_are_still_to_come_keep_no_verdict_waiting():
+    found = only({"a": claim()}, scores(0.5), missing_from=8)["a"]
+    assert (found.verdict, found.pending, found.places[0].contrast.pending) == ("supported", True, 2)
+
+
+EVERYWHERE = {
+    # gains at four places: the verdict if the claim holds everywhere, and if somewhere
+    (0.5, 0.5, 0.5, 0.5): ("supported", "supported"),
+    (0.5, 0.0, 0.0, 0.0): ("inconclusive", "supported"),
+    (0.5, -0.5, 0.0, 0.0): ("refuted", "supported"),
+    (0.0, 0.0, 0.0, 0.0): ("inconclusive", "inconclusive"),
+    (-0.5, -0.5, -0.5, -0.5): ("refuted", "refuted"),
+}
+
+
+@pytest.mark.parametrize("gains", EVERYWHERE)
+def test_over_places(gains):
+    claims = {holds: claim(holds=holds) for holds in ("everywhere", "somewhere")}
+    found = only(claims, scores(*gains), rates=RATES)
+    assert tuple(found[holds].verdict for holds in claims) == EVERYWHERE[gains]
+
+
+def test_where_it_holds_is_said():
+    found = only({"a": claim(holds="somewhere")}, scores(0.5, 0.0, 0.5, -0.5), rates=RATES)["a"]
+    assert [each.verdict for each in found.places] == ["supported", "inconclusive", "supported", "refuted"]
+    assert [each.contrast.place[RATE] for each in found.where] == [0.001, 0.1]
+
+
+def test_places_can_be_chosen():
+    found = only({"a": claim(where={RATE: [0.01, 0.1]})}, scores(0, 0.5, 0.5, 0), rates=RATES)["a"]
+    assert (found.verdict, len(found.places)) == ("supported", 2)
+
+
+def test_no_difference_takes_a_margin_and_a_difference_within_it_is_said_beside():
+    assert only({"a": claim({"name": "superiority", "margin": 0.2})}, scores(0.0))["a"].verdict == "no difference"
+    found = only({"a": claim({"name": "superiority", "margin": 0.5})}, scores(0.2))["a"]
+    assert (found.verdict, found.within) == ("supported", True)
+
+
+def test_all_claims_share_the_level_and_the_clear_one_goes_first():
+    claims = {str(k): claim(text=str(k)) for k in range(3)}
+    found = only(claims, scores(0.5, seeds=7), seeds=7)
+    assert {each.family for each in found.values()} == {3}
+    assert found["0"].p_holm == pytest.approx(3 * found["0"].p)
+    assert {each.verdict for each in found.values()} == {"supported" if found["0"].p_holm < 0.05 else "inconclusive"}
+
+
+def test_a_rule_that_was_edited_is_exploratory_and_no_member_of_the_family():
+    found = only({"a": claim(), "b": claim({"name": "noninferiority", "margin": 1})}, scores(0.5), edited=["b"])
+    assert [each.family for each in found.values()] == [1, 1]
+    assert "edited after the first trial, before which it was another" in found["b"].exploratory
+    assert found["b"].verdict == "supported"
+
+
+def test_published_figures_lie_in_our_interval_or_do_not_or_cannot_be_compared():
+    figures = [{"value": value, "source": "x"} for value in (0.5, 3.0)]
+    figures += [
+        {"value": 0.5, "source": "x", "differs": "ImageNet"},
+        {"value": 1, "source": "y", "where": {RATE: 0.01}},
+    ]
+    (place,) = only({"a": claim(published=figures)}, scores(0.5))["a"].places
+    assert [(each.verdict, each.why) for each in place.replications] == [
+        ("yes", ""),
+        ("no", ""),
+        ("not comparable", "ImageNet"),
+    ]
+    (early,) = only({"a": claim(published=figures[:1])}, scores(0.5), missing_from=4)["a"].places
+    assert early.replications[0].verdict == "not comparable"
+
+
+FATES = (
+    {
+        # none trains up to .01, batch up to .1, but for seed 0, of which batch trains at all rates
+        (4, seed): "failed"
+        for seed in range(10)
+    }
+    | {(6, seed): "diverged" for seed in range(10)}
+    | {(7, seed): "untrained" for seed in range(1, 10)}
+)
+
+
+def test_the_largest_rate_that_trains_is_known_to_the_grid():
+    rule = claim({"name": "threshold-shift", "factor": 3})
+    stored = plan({"a": rule}, 10, rates=RATES)
+    (found,) = contrasts(rule, evidence(stored, scores(0, 0, 0, 0), fates=FATES))
+    assert found.place == {}
+    # none trains at 0.01 and not at 0.1, batch at 0.1 and not at 1: by a factor of 1 to 100.
+    assert found.differences == pytest.approx([1, *[0] * 9])
+    assert found.most == pytest.approx([1e3, *[2] * 9])
+    assert (found.estimate.n, found.planned, found.pending) == (10, 10, 0)
+    assert found.estimate.mean == pytest.approx(10)
+
+
+@pytest.mark.parametrize(("fails", "least", "most"), [(0, 3, 1e3), (1, -1e3, -3)], ids=["none", "batch"])
+def test_what_trains_at_no_rate_is_below_the_grid_and_what_trains_at_all_above(fails, least, most):
+    rule = claim({"name": "threshold-shift", "factor": 3})
+    fates = {(fails, seed): "failed" for seed in range(10)}
+    (found,) = contrasts(rule, evidence(plan({"a": rule}, 10, rates=RATES), scores(0, 0, 0, 0), fates=fates))
+    assert (found.differences, found.most) == ((least,) * 10, (most,) * 10)
+
+
+def test_a_time_is_judged_when_all_pairs_are_there_and_against_the_ratio_of_the_rule():
+    looks = [round(10 * 2 ** (k / 4)) for k in range(36)]
+    reached = {98.0: np.array([[1000 + 10 * k for k in range(10)], [400 + 10 * k for k in range(10)]])}
+    rules = {f"{x}": claim({"name": "time-ratio", "at_most": x}, metric="steps-to-98") for x in (1.0, 0.6, 0.2)}
+    given = {"reached": reached, "looks": looks}
+    found = only(rules, scores(0), **given)
+    assert [each.verdict for each in found.values()] == ["supported", "supported", "refuted"]
+    assert found["1.0"].places[0].contrast.estimate.mean == pytest.approx(0.42, abs=0.05)
+    early = only(rules, scores(0), missing_from=9, **given)
+    assert [each.verdict for each in early.values()] == ["inconclusive"] * 3
+
+
+def test_an_interaction_is_held_against_another_place():
+    rule = claim({"name": "interaction", "effect": "larger", "margin": 0.2, "than": {"where": {RATE: 0.001}}})
+    found = only({"a": rule}, scores(0.0, 0.5, 0.6, 0.7), rates=RATES)["a"]
+    assert (found.verdict, len(found.places)) == ("supported", 3)
+    assert found.places[0].contrast.estimate.mean == pytest.approx(0.5)
+
+
+def test_what_is_inconclusive_says_what_could_have_been_seen_and_what_would_settle_it():
+    random = np.random.default_rng(0)
+    accuracy = np.array([98 + random.normal(0, 0.2, 10), 98.05 + random.normal(0, 0.2, 10)])
+    found = only({"a": claim()}, accuracy)["a"]
+    assert found.verdict == "inconclusive"
+    assert 0.25 < found.could_show(found.places[0]) < 0.8
+    assert found.seeds_to_settle(found.places[0]) > 10
+
+
+def test_a_null_folder_of_many_claims_asserts_something_in_5_of_100_at_most():
+    """Four claims on four places each, some everywhere, some somewhere; the standard error is 3 %."""
+    random = np.random.default_rng(4)
+    claims = {
+        **{f"e{k}": claim(where={RATE: RATES[k]}) for k in range(2)},
+        **{f"s{k}": claim(holds="somewhere", where={RATE: [*RATES[2 * k : 2 * k + 2]]}) for k in range(2)},
+    }
+    stored = plan(claims, 12, rates=RATES)
+    wrong = 0
+    for _ in range(40):
+        found = judge([evidence(stored, 98 + random.normal(0, 0.1, (8, 12)))])
+        wrong += any(each.verdict != "inconclusive" for each in found)
+    assert wrong / 40 < 0.13
+    assert not any(math.isnan(each.p_holm) for each in found)

@@ -1,0 +1,131 @@
+"""Claims in a config: those that are right become values with a hash, wrong ones are refused at their line."""
+
+import pytest
+
+from bnexp.config.load import from_mapping, load
+from bnexp.config.mistakes import ConfigError
+from bnexp.specs.claims import RULE_NAMES, conditions, fingerprint, points_of
+from bnexp.specs.experiment import RATE
+
+CONFIG = """variants:
+  none: {norm: none}
+  bn: {norm: batch}
+  gn: {norm: {name: group, groups: 8}}
+grid: {training.batch_size: [2, 4, 64]}
+claims:
+  c: {text: t, treatment: bn, control: none%s}
+"""
+VARIANTS = "known: none, bn, gn"
+ACCURACIES = "test-accuracy, recalibrated-accuracy, validation-accuracy"
+
+ID_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
+
+MISTAKES = {
+    # what follows `control: none` on line 7, and what is said of it
+    ", rule: noninferiorty": (
+        f"7:52: unknown rule 'noninferiorty'; did you mean 'noninferiority'? known: {', '.join(RULE_NAMES)}"
+    ),
+    ", rule: noninferiority": "7:52: rule lacks a 'margin'",
+    ", rule: {name: equivalence, margin: 0}": "7:80: rule.margin must be greater than 0, not 0",
+    ", rule: {name: superiority, gain: 1}": "7:72: rule 'superiority' has no key 'gain', only 'at-least' has",
+    ", metric: test-loss": f"7:54: metric: the rule 'superiority' takes an accuracy, {ACCURACIES}, not 'test-loss'",
+    ", rule: trains, metric: test-loss": "7:68: metric: the rule 'trains' takes none; it counts which trials train",
+    ", rule: time-ratio": (
+        "7:52: metric: the rule 'time-ratio' takes a time; write one, such as `metric: steps-to-98`"
+    ),
+    ", wher: {}": ("7:46: unknown key 'wher'; did you mean 'where'?"),
+    ", where: {training.batchsize: 2}": (
+        "7:54: where: 'training.batchsize' is no key of the grid; did you mean 'training.batch_size'?"
+    ),
+    ", where: {training.batch_size: [2, 8]}": "7:79: where: no point has training.batch_size 8; it has 2, 4, 64",
+    ", holds: anywhere": "7:53: holds must be everywhere or somewhere, not the text 'anywhere'; did you mean 'everywhere'?",
+    ", rule: {name: threshold-shift, factor: 10}": (
+        f"7:52: rule: 'threshold-shift' needs several learning rates; put {RATE} into the grid"
+    ),
+    ", rule: {name: interaction, effect: larger, margin: 1, than: {}}": (
+        "7:105: than is empty; give it a treatment, a control or a where"
+    ),
+    ", rule: {name: interaction, effect: larger, margin: 1, than: {treatment: ln}}": (
+        f"7:117: treatment: unknown variant 'ln'; {VARIANTS}"
+    ),
+    ", rule: {name: interaction, effect: larger, margin: 1, than: {control: bn}}": (
+        "7:105: than compares 'bn' with itself"
+    ),
+}
+
+
+def first_lines(text, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "c.yaml")
+    return [str(each).splitlines()[0].removeprefix(f"{tmp_path}/c.yaml:") for each in caught.value.mistakes]
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_wrong_claim_is_refused_at_its_place(text, tmp_path):
+    assert first_lines(CONFIG % text, tmp_path) == [MISTAKES[text]]
+
+
+def test_unknown_variants_and_ids_are_refused(tmp_path):
+    text = CONFIG.replace("treatment: bn", "treatment: bm").replace("  c:", "  c d:") % ""
+    assert first_lines(text, tmp_path) == [
+        f"7:3: a claim's id takes {ID_RULE}; not 'c d'",
+        f"7:29: treatment: unknown variant 'bm'; {VARIANTS}",
+    ]
+
+
+def test_a_shift_that_the_grid_cannot_show_is_refused(tmp_path):
+    text = CONFIG.replace("training.batch_size: [2, 4, 64]", "training.optimizer.learning_rate: [0.1, 0.5]")
+    (said,) = first_lines(text % ", rule: {name: threshold-shift, factor: 10}", tmp_path)
+    assert said == "7:52: rule: the grid's rates span a factor of 5, and can show none of 10; put more into it"
+
+
+def test_times_take_validation_images(tmp_path):
+    text = "data.validation: 0\n" + CONFIG % ", rule: time-ratio, metric: steps-to-98"
+    assert first_lines(text, tmp_path) == ["8:72: metric: steps-to-98 takes validation images; data.validation is 0"]
+
+
+MAPPING = {
+    "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}},
+    "grid": {"training.batch_size": [2, 64]},
+}
+
+
+def experiment(*, variants=None, **claim):
+    keys = {"text": "t", "treatment": "bn", "control": "none", **claim}
+    return from_mapping(MAPPING | ({"variants": variants} if variants else {}) | {"claims": {"c": keys}}, name="x")
+
+
+def digest(**changes):
+    found = experiment(**changes)
+    return fingerprint(found.claims["c"], found)
+
+
+def test_the_hash_is_of_what_decides_and_not_of_the_words():
+    same = [{"text": "other words"}, {"by": "x"}, {"published": [{"value": 1, "source": "y"}]}, {"twin": "z"}]
+    same += [{"rule": "superiority"}, {"rule": {"name": "superiority"}}, {"holds": "everywhere"}]
+    assert {digest(**each) for each in same} == {digest()}
+    other = [{"where": {"training.batch_size": 2}}, {"holds": "somewhere"}, {"rule": "trains"}]
+    other += [{"treatment": "none", "control": "bn"}, {"metric": "recalibrated-accuracy"}]
+    other += [{"variants": MAPPING["variants"] | {"bn": {"norm": {"name": "batch", "momentum": 0.5}}}}]
+    found = [digest(**each) for each in other]
+    assert len({digest(), *found}) == 1 + len(other)
+
+
+def test_a_claim_names_the_points_that_decide_it():
+    found = experiment(where={"training.batch_size": 2})
+    assert [(each.variant, each.coordinates) for each in points_of(found.claims["c"], found)] == [
+        ("none", (("training.batch_size", 2),)),
+        ("bn", (("training.batch_size", 2),)),
+    ]
+    rule = {"name": "interaction", "effect": "larger", "margin": 1, "than": {"where": {"training.batch_size": 64}}}
+    held = experiment(rule=rule)
+    places = [(each.variant, dict(each.coordinates)) for each in held.points]
+    (only,) = conditions(held.claims["c"], places)
+    assert (only.place, only.than) == ((("training.batch_size", 2),), (("training.batch_size", 64),))
+    assert len(points_of(held.claims["c"], held)) == 4
+
+
+def test_a_smoke_run_claims_nothing():
+    config = MAPPING | {"claims": {"c": {"text": "t", "treatment": "bn", "control": "none"}}}
+    assert from_mapping(config, name="x", smoke=True).claims == {}

@@ -1,4 +1,4 @@
-"""The commands as Python functions: `bnexp.load`, `run`, `results`, `report`, `compare`, `verify`."""
+"""The commands as Python functions: `bnexp.load`, `run`, `results`, `report`, `compare`, `verify`; and `claims`."""
 
 import math
 import sys
@@ -18,10 +18,12 @@ from bnexp.running import run as _run
 from bnexp.running.options import Shard
 from bnexp.running.progress import Lines, Watcher
 from bnexp.specs.experiment import Experiment, PlannedTrial, foreign_code, plan
+from bnexp.specs.wording import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bnexp.claims.verdict import Judged
     from bnexp.evidence.compare import Comparisons
     from bnexp.reporting.write import ReportFiles
     from bnexp.running.verify import Verification
@@ -192,6 +194,25 @@ def compare(
     wanted = None if seeds is None else frozenset(seeds)
     sides = resolve(str(a), str(b), results=Path(results), experiment=experiment, seeds=wanted, only=only)
     return compared(sides, chosen, margin=margin, simultaneous=simultaneous, allow_differs=allow_differs)
+
+
+def claims(results: Path | str = "results", *, ids: Sequence[str] | None = None) -> "list[Judged]":
+    """The claims of a results folder, each with its verdict (`bnexp.claims`); all of them are one family.
+
+    `ids` names those wanted, by default all.  Raises `bnexp.errors.UserError` where there is none, or none of a name.
+    """
+    from bnexp.claims.verdict import judged  # noqa: PLC0415  # imports scipy
+
+    if ids is not None:
+        _not_text("ids", ids)
+    found = judged(Store(Path(results)))
+    if not found:
+        raise UserError(f"{results}: nothing is claimed here; the key `claims` of a config says what is")
+    known = list(dict.fromkeys(each.id for each in found))
+    for name in ids or ():
+        if name not in known:
+            raise UserError(f"{results}: no claim is named {name!r}{did_you_mean(name, known)}")
+    return [each for each in found if ids is None or each.id in ids]
 
 
 def verify(

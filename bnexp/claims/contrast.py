@@ -37,6 +37,9 @@ BEYOND = 1e3
 """In place of an infinite shift, which a bet must not lose by rounding: no λ tells it from infinity."""
 
 
+TRIALS = "pp of trials"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
     """One place."""
@@ -56,13 +59,14 @@ class Contrast:
     """Of an interaction, the effect at the claim's own place; `differences` is that minus `there`."""
     there: tuple[float, ...] = ()
     outcomes: tuple[tuple[bool, bool], ...]
-    """Of each pair that has a result: whether control and treatment trained."""
+    """Of each pair that has a result: whether control and treatment trained.  Of an interaction at the claim's own
+    place, of pairs that have a result at the other too."""
     trained_test: SignFlip
     """Of: both train equally often; exact McNemar's once all planned pairs have a result, and of no use before."""
     estimate: Interval
     """What the seeds say on average, with the interval that holds at every look (95 %); of `factor`s the factor."""
     unit: str
-    """Of the estimate: `pp`, or `×` for factors of rates and times."""
+    """Of the estimate: `pp`, `TRIALS` of how often they train, or `×` for factors of rates and times."""
     times: TimeRatio | None = None
     """Of times: the test against the rule's ratio."""
     fixed: bool = False
@@ -112,6 +116,7 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
         seeds=known.seeds,
         differences=known.differences,
         estimate=anytime_interval(known.differences),
+        unit="pp",
         fixed=False,
     )
     if not isinstance(claim.rule, Interaction):
@@ -128,6 +133,7 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
         pending=max(found.pending, others.pending),
         seeds=seeds,
         differences=differences,
+        outcomes=tuple(pair for seed, pair in found.outcomes.items() if seed in others.outcomes),
         own=tuple(d[seed] for seed in seeds),
         there=tuple(theirs[seed] for seed in seeds),
         estimate=anytime_interval(differences),
@@ -149,7 +155,7 @@ def _trains(condition: Condition, found: Pairs, *, sequential: bool) -> Contrast
         outcomes=outcomes,
         trained_test=test if sequential or not found.pending else test._replace(p=math.nan, smallest=1.0),
         estimate=Interval(float(np.mean(d)) if d else math.nan, math.nan, math.nan, len(d)),
-        unit="pp",
+        unit=TRIALS,
         fixed=not sequential,
         mismatches=found.mismatches,
     )

@@ -36,6 +36,16 @@ class Shown(NamedTuple):
 NOTHING = Shown(1.0, 1.0)
 
 
+def complete(claim: Claim, found: Contrast) -> bool:
+    """Whether the seeds that trained on all sides are enough for what the rule says of a margin or a gain.
+
+    A mean over fewer is no measure of what does not matter.  Superiority needs no such, nor rules of how many train.
+    """
+    rule = claim.rule
+    free = isinstance(rule, Superiority | Trains | ThresholdShift | TimeRatio)
+    return free or enough(len(found.differences), len(found.outcomes))
+
+
 def shown(claim: Claim, found: Contrast) -> Shown:
     """What the claim's rule makes of a place."""
     rule, d = claim.rule, found.differences
@@ -49,8 +59,8 @@ def shown(claim: Claim, found: Contrast) -> Shown:
         theta = math.log10(rule.factor)
         return Shown(p_above(d, theta, shift=True), p_below(found.most, theta, shift=True))
     if isinstance(rule, Interaction):
-        return _of_interaction(found, rule)
-    means = _of_means(rule, found)
+        return _of_interaction(found, rule) if complete(claim, found) else NOTHING
+    means = _of_means(rule, found, complete=complete(claim, found))
     more, less = _shares(found)
     uneven = min(more, less) < LEVEL  # NaN is not
     against = min(more, less) if isinstance(rule, Equivalence) else less
@@ -65,17 +75,18 @@ def shown(claim: Claim, found: Contrast) -> Shown:
     )
 
 
-def _of_means(rule: Superiority | Equivalence | Noninferiority | AtLeast, found: Contrast) -> Shown:
+def _of_means(rule: Superiority | Equivalence | Noninferiority | AtLeast, found: Contrast, *, complete: bool) -> Shown:
     d = found.differences
-    known = enough(len(d), len(found.outcomes))  # else a mean over the rest is no measure of what does not matter
     if isinstance(rule, Superiority):
-        within = math.nan if rule.margin is None else _within(d, rule.margin) if known else 1.0
+        within = math.nan if rule.margin is None else _within(d, rule.margin)
+        if rule.margin is not None and not enough(len(d), len(found.outcomes)):
+            within = 1.0
         return Shown(min(1.0, 2 * p_above(d, 0)), min(1.0, 2 * p_below(d, 0)), within)
     if isinstance(rule, Equivalence):
         beyond = min(1.0, 2 * min(p_above(d, rule.margin), p_below(d, -rule.margin)))
-        return Shown(_within(d, rule.margin) if known else 1.0, beyond)
+        return Shown(_within(d, rule.margin) if complete else 1.0, beyond)
     least = rule.gain if isinstance(rule, AtLeast) else -rule.margin
-    return Shown(p_above(d, least) if known else 1.0, p_below(d, least))
+    return Shown(p_above(d, least) if complete else 1.0, p_below(d, least))
 
 
 def _within(d: tuple[float, ...], margin: float) -> float:
@@ -85,8 +96,6 @@ def _within(d: tuple[float, ...], margin: float) -> float:
 def _of_interaction(found: Contrast, rule: Interaction) -> Shown:
     """Supported where all parts are shown, each at the level; refuted where one is shown to be otherwise, corrected."""
     d, own, there = found.differences, found.own, found.there
-    if not enough(len(d), len(found.outcomes)):
-        return NOTHING
     if rule.effect == "smaller":
         parts = [p_above(there, 0), p_below(own, rule.margin), p_below(d, 0)]
         against = [p_below(there, 0), p_above(own, rule.margin), p_above(d, 0)]

@@ -1,14 +1,14 @@
 """The verdict on each claim: over the places that it holds for, and corrected over all claims of a results folder.
 
 `everywhere` is an intersection: each place is shown by itself, without correction; it is refuted where one place is
-shown to be otherwise, corrected over the places.  `somewhere` is its mirror image.  Which places those are is said
-after Holm's correction over the places.  One hypothesis a claim, and Holm's correction over all of them; a claim whose
-rule was not stored before the first trial is no member of that family, and its verdict is exploratory.
+shown to be otherwise, after Holm's correction over the places.  `somewhere` is its mirror image.  One hypothesis a
+claim, and Holm's correction over all of them.  A claim whose rule was not stored before the first trial is no member of
+that family, and its verdict is exploratory.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from bnexp.claims.rules import Shown, shown
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.rule import LEVEL
 from bnexp.records.find import plans
-from bnexp.records.plan import StoredClaim
+from bnexp.records.plan import StoredPlan
 from bnexp.records.store import Store
 from bnexp.specs.claims import Claim, PublishedFigure, matches
 from bnexp.stats.multiplicity import holm
@@ -54,13 +54,8 @@ class Tested:
 class Judged:
     """One claim, with its verdict."""
 
-    experiment: str
+    plan: StoredPlan = field(repr=False)
     id: str
-    claim: Claim
-    hash: str
-    """SHA-256 of the rule (`specs.claims.fingerprint`)."""
-    registered: str
-    """The one that was stored before the first trial; empty where none was."""
     places: tuple[Tested, ...]
     p: float
     """The smaller of those of supported and refuted, over the places."""
@@ -71,6 +66,24 @@ class Judged:
     verdict: Verdict
     within: bool
     """Whether the difference was shown to lie within the margin, beside what the verdict says."""
+
+    @property
+    def experiment(self) -> str:
+        return self.plan.name
+
+    @property
+    def claim(self) -> Claim:
+        return self.plan.claims[self.id].claim
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the rule (`specs.claims.fingerprint`)."""
+        return self.plan.claims[self.id].hash
+
+    @property
+    def registered(self) -> str:
+        """The one that was stored before the first trial; empty where none was."""
+        return self.plan.registered.get(self.id, "")
 
     @property
     def exploratory(self) -> str:
@@ -114,7 +127,7 @@ def judged(store: Store, evidence: Sequence[Evidence] = ()) -> list[Judged]:
 
 def judge(evidence: Sequence[Evidence]) -> list[Judged]:
     """The claims of these experiments, as one family."""
-    found = [_tested(each, name, claim) for each in evidence for name, claim in each.plan.claims.items()]
+    found = [_tested(each, name, stored.claim) for each in evidence for name, stored in each.plan.claims.items()]
     members = [not each.exploratory for each in found]
     differs, alike = (
         np.where(members, holm(np.where(members, p, math.nan)), p)
@@ -126,18 +139,14 @@ def judge(evidence: Sequence[Evidence]) -> list[Judged]:
     ]
 
 
-def _tested(evidence: Evidence, name: str, stored: StoredClaim) -> Judged:
-    claim = stored.claim
+def _tested(evidence: Evidence, name: str, claim: Claim) -> Judged:
     places = tuple(
         Tested(each, shown(claim, each), tuple(_replications(claim, each))) for each in contrasts(claim, evidence)
     )
     supported, refuted = _over_places(claim, places)
     return Judged(
-        experiment=evidence.plan.name,
+        plan=evidence.plan,
         id=name,
-        claim=claim,
-        hash=stored.hash,
-        registered=evidence.plan.registered.get(name, ""),
         places=places,
         p=min(supported, refuted),
         p_holm=math.nan,
@@ -149,12 +158,16 @@ def _tested(evidence: Evidence, name: str, stored: StoredClaim) -> Judged:
 
 def _over_places(claim: Claim, places: Sequence[Tested]) -> tuple[float, float]:
     """p of supported and of refuted."""
-    if not places:
-        return 1.0, 1.0
     supported, refuted = ([getattr(each.shown, name) for each in places] for name in ("supported", "refuted"))
+    corrected = list(zip(supported, refuted, _corrected(places), strict=True))
     if claim.holds == "everywhere":
-        return max(supported), min(1.0, len(places) * min(refuted))
-    return min(1.0, len(places) * min(supported)), max(refuted)
+        return max(supported, default=1.0), min((p for yes, no, p in corrected if no < yes), default=1.0)
+    return min((p for yes, no, p in corrected if yes < no), default=1.0), max(refuted, default=1.0)
+
+
+def _corrected(places: Sequence[Tested]) -> list[float]:
+    """p of what each place shows, either way, after Holm's correction over them."""
+    return [float(p) for p in holm([min(each.shown.supported, each.shown.refuted) for each in places])]
 
 
 def _within(places: Sequence[Tested]) -> float:
@@ -178,7 +191,7 @@ def _places(found: Judged) -> tuple[Tested, ...]:
     if found.verdict in ("no difference", intersection):
         return tuple(replace(each, verdict=found.verdict) for each in found.places)
     step = found.p_holm / found.p if found.p_holm < 1 else found.family  # what Holm's correction came to here
-    differs = step * holm([min(each.shown.supported, each.shown.refuted) for each in found.places])
+    differs = step * np.array(_corrected(found.places))
     alike = found.family * holm([each.shown.no_difference for each in found.places])
 
     def of(each: Tested, p: float, same: float) -> Verdict:

@@ -19,6 +19,7 @@ COMMANDS = {
     "report": "bnexp.cli.trials:report",
     "plan": "bnexp.cli.running:plan",
     "compare": "bnexp.cli.compare:compare",
+    "claims": "bnexp.cli.claims:claims",
     "status": "bnexp.cli.trials:status",
     "show": "bnexp.cli.trials:show",
     "logs": "bnexp.cli.trials:logs",

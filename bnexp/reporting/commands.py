@@ -40,6 +40,12 @@ def commands(plan: StoredPlan, results: Path = USUAL) -> list[str]:
     return [shlex.join([*_run(plan), *where]), shlex.join(["bnexp", "report", plan.name, *where])]
 
 
+def claim_commands(plan: StoredPlan, claim: str, results: Path = USUAL) -> list[str]:
+    """What trains the trials of a claim, and prints its verdict again."""
+    where = _results(results)
+    return [shlex.join([*_run(plan), *where]), shlex.join(["bnexp", "claims", claim, *where])]
+
+
 def point_commands(plan: StoredPlan, results: Path = USUAL) -> list[PointCommands]:
     """One per point of the plan, in its order; each was tried on the plan, and selects what it says."""
     points = [_point(stored) for stored in plan.points]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
+from bnexp.claims.verdict import Judged
 from bnexp.reporting.commands import Named, PointCommands
 from bnexp.reporting.drawing.figures import Variant
 
@@ -82,6 +83,7 @@ class Context:
     variants: tuple[Variant, ...]  # of the experiment, each with its look in the whole report
     commands: Sequence[str]  # what repeats the whole of it
     repeats: Sequence[PointCommands]  # what repeats each point of the plan, and its trials
+    claims: Sequence[Judged] = ()  # those of the experiment, judged with all of the results folder
 
 
 @dataclass(frozen=True)

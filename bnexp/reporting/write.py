@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bnexp.claims.verdict import judged
 from bnexp.evidence.experiment import Evidence
 from bnexp.records import find
 from bnexp.records.frames import coordinate_keys
@@ -65,7 +66,8 @@ def write_report(
     styles = looks(variant for plan in plans for variant in plan.variants)
     names = slugs([plan.name for plan in plans])
     evidence = [Evidence(store, plan) for plan in plans]
-    sections = [section(each, names[each.plan.name], styles, store.root) for each in evidence]
+    claims = judged(store, evidence) if any(plan.claims for plan in plans) else []
+    sections = [section(each, names[each.plan.name], styles, store.root, claims) for each in evidence]
     content = _content(sections, evidence, ["svg", "png", *(["pdf"] if pdf else [])], helpers or Helpers(0))
     _place(content, out)
     return ReportFiles(

@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field
 from bnexp.specs.experiment import RATE, Experiment, Point
 from bnexp.specs.metrics import ACCURACIES, steps_to
 from bnexp.specs.values import Frozen, canonical, named
+from bnexp.specs.wording import place_label
 
 RULES = 1
 """Version of the rules' statistics (`claims.rules`, level .05): part of every fingerprint, raised with any change."""
@@ -30,6 +31,10 @@ Place = Mapping[str, Any]
 class _Rule(Frozen):
     """What all rules have."""
 
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        """What is shown where it supports a claim, in words; `measure` is empty where the rule takes none."""
+        raise NotImplementedError
+
 
 class _Means(_Rule):
     """A rule about a mean difference, in percentage points."""
@@ -43,12 +48,19 @@ class Superiority(_Means):
         None, gt=0, lt=100, description="`no difference` is said where the difference is shown to lie within this"
     )
 
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        within = "" if self.margin is None else f" (no difference: within ± {self.margin:g} pp)"
+        return f"{treatment} has a higher {measure} than {control}{within}"
+
 
 class Equivalence(_Means):
     """The difference lies within the margin; refuted where it is shown to lie beyond it."""
 
     name: Literal["equivalence"] = "equivalence"
     margin: float = Field(gt=0, lt=100, description="a difference below it does not matter, in percentage points")
+
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"the {measure} of {treatment} and {control} differs by less than {self.margin:g} pp"
 
 
 class Noninferiority(_Means):
@@ -57,6 +69,9 @@ class Noninferiority(_Means):
     name: Literal["noninferiority"] = "noninferiority"
     margin: float = Field(gt=0, lt=100, description="a loss below it does not matter, in percentage points")
 
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"the {measure} of {treatment} is not {self.margin:g} pp or more below that of {control}"
+
 
 class AtLeast(_Means):
     """The treatment is better by the gain at least; refuted where it is shown to be less."""
@@ -64,11 +79,17 @@ class AtLeast(_Means):
     name: Literal["at-least"] = "at-least"
     gain: float = Field(gt=-100, lt=100, description="in percentage points, treatment against control")
 
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"{treatment} minus {control} is above {self.gain:g} pp in {measure}"
+
 
 class Trains(_Rule):
     """The treatment trains in more trials; refuted where it is shown to train in fewer."""
 
     name: Literal["trains"] = "trains"
+
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"{treatment} trains in more trials than {control}"
 
 
 class ThresholdShift(_Rule):
@@ -76,6 +97,9 @@ class ThresholdShift(_Rule):
 
     name: Literal["threshold-shift"] = "threshold-shift"
     factor: float = Field(gt=0, description="of learning rates: 10 for ten times as large")
+
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"{treatment} trains up to learning rates more than {self.factor:g} times as large as {control} does"
 
 
 class Than(Frozen):
@@ -105,12 +129,22 @@ class Interaction(_Means):
     margin: float = Field(gt=0, lt=100, description="of the claim's own effect, in percentage points")
     than: Than = Field(description="what it is held against")
 
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        place = place_label(self.than.where)
+        other = f"{self.than.treatment or treatment} minus {self.than.control or control}{' at ' * bool(place)}{place}"
+        own, above = ("above", "") if self.effect == "larger" else ("below", ", which is above zero")
+        compared = f"{self.effect} than {other}{above}"
+        return f"{treatment} minus {control} is {own} {self.margin:g} pp in {measure}, and {compared}"
+
 
 class TimeRatio(_Rule):
     """The treatment takes at most this share of the control's time; refuted where it is shown to take more."""
 
     name: Literal["time-ratio"] = "time-ratio"
     at_most: float = Field(1.0, gt=0, description="of the control's steps: 0.5 for half of them")
+
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        return f"{treatment} takes less than {self.at_most:g} times the {measure} of {control}"
 
 
 AnyRule = Annotated[

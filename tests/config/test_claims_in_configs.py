@@ -38,7 +38,7 @@ MISTAKES = {
         "7:54: where: 'training.batchsize' is no key of the grid; did you mean 'training.batch_size'?"
     ),
     ", where: {training.batch_size: [2, 8]}": "7:79: where: no point has training.batch_size 8; it has 2, 4, 64",
-    ", holds: anywhere": "7:53: holds must be everywhere or somewhere, not the text 'anywhere'; did you mean 'everywhere'?",
+    ", holds: never": "7:53: holds must be everywhere or somewhere, not the text 'never'",
     ", rule: {name: threshold-shift, factor: 10}": (
         f"7:52: rule: 'threshold-shift' needs several learning rates; put {RATE} into the grid"
     ),

@@ -1,8 +1,9 @@
 """The topics of a report: what each says of an experiment, one file each and one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bnexp.claims.verdict import Judged
 from bnexp.evidence.experiment import Evidence
 from bnexp.lazy import attribute
 from bnexp.reporting.commands import commands, point_commands
@@ -14,6 +15,7 @@ PARTS = {
     "incomplete": "bnexp.reporting.parts.incomplete:incomplete",
     "data": "bnexp.reporting.parts.provenance:data",
     "confounds": "bnexp.reporting.parts.confounds:confounds",
+    "claims": "bnexp.reporting.parts.claims:claims",
     "findings": "bnexp.reporting.parts.findings:findings",
     "curves": "bnexp.reporting.parts.curves:curves",
     "differences": "bnexp.reporting.parts.differences:differences",
@@ -34,11 +36,16 @@ PARTS = {
 """Name to `module:function`, in the order of reading; the function says its part, or None where it has nothing."""
 
 
-def section(evidence: Evidence, slug: str, looks: Mapping[str, Variant], results: Path) -> Section:
+def section(
+    evidence: Evidence, slug: str, looks: Mapping[str, Variant], results: Path, claims: Sequence[Judged] = ()
+) -> Section:
     """All that is reported of an experiment; `looks` are those of its variants, `results` is where its records lie."""
     plan = evidence.plan
     context = Context(
-        tuple(looks[name] for name in plan.variants), commands(plan, results), point_commands(plan, results)
+        tuple(looks[name] for name in plan.variants),
+        commands(plan, results),
+        point_commands(plan, results),
+        [each for each in claims if each.experiment == plan.name],
     )
     found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
     parts = {name: part for name, part in found.items() if part is not None}

@@ -1,0 +1,271 @@
+"""What is said of a claim: as a row of the table of `bnexp claims`, as its card, and as plain data for programs."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bnexp.claims.contrast import TRIALS
+from bnexp.claims.rules import complete
+from bnexp.claims.verdict import Judged, Tested
+from bnexp.evidence.metric import metric
+from bnexp.reporting.commands import claim_commands
+from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value, ratio, significant
+from bnexp.reporting.phrases import first, out_of
+from bnexp.specs.claims import Equivalence, Superiority
+from bnexp.specs.experiment import seeds_needed
+from bnexp.specs.wording import place_label
+
+HEADER = ("claim", "who says it", "verdict", "where", "n", "estimate")
+"""The columns of `rows`."""
+
+PLACES = (
+    ">n",
+    ">estimate",
+    "trained: treatment, control",
+    ">p (supported)",
+    ">p (refuted)",
+    ">p (no difference)",
+    "verdict",
+)
+"""Those of `places`, after the place; numbers begin with `>`."""
+
+EVIDENCE = "evidence"
+"""The line of a card that `places` tells as a table."""
+
+
+def rows(found: Sequence[Judged]) -> list[list[str]]:
+    """One row for each claim."""
+    return [
+        [each.id, each.claim.by or ABSENT, verdict(each), where(each) or ABSENT, _seeds(each), _estimates(each)]
+        for each in found
+    ]
+
+
+def verdict(found: Judged) -> str:
+    """`supported`, `supported, within the margin`, `refuted (exploratory)`."""
+    within = ", within the margin" if found.within and found.verdict == "supported" and _has_margin(found) else ""
+    return found.verdict + within + (" (exploratory)" if found.exploratory else "")
+
+
+def _has_margin(found: Judged) -> bool:
+    return isinstance(found.claim.rule, Superiority) and found.claim.rule.margin is not None
+
+
+def where(found: Judged) -> str:
+    """`batch size 2; batch size 4`: the places of the verdict; empty where it has none, or there is one alone."""
+    if found.verdict == "inconclusive" or len(found.places) == 1:
+        return ""
+    if len(found.where) == len(found.places):
+        return "every place"
+    return first((place_label(each.contrast.place) for each in found.where), "; ", "; {} more")
+
+
+def _seeds(found: Judged) -> str:
+    """`10`, `8–10 of 10`."""
+    n = sorted({len(each.contrast.seeds) for each in found.places})
+    planned = max((each.contrast.planned for each in found.places), default=0)
+    told = "–".join(map(str, [n[0], n[-1]] if len(n) > 1 else n or [0]))
+    return told if n and n[0] == planned else f"{told} of {planned}"
+
+
+def _estimates(found: Judged) -> str:
+    """Of one place the estimate with its interval; of several the range of their means."""
+    if len(found.places) == 1:
+        return _estimate(found.places[0])
+    means = sorted(
+        (Number(_middle(each), each.contrast.estimate.mean) for each in found.places if _middle(each) != ABSENT),
+        key=lambda number: number.value,
+    )
+    return f"{means[0]} to {means[-1]}" if means else ABSENT
+
+
+def _middle(each: Tested) -> str:
+    return _estimate(each).partition(" [")[0]
+
+
+def _estimate(each: Tested) -> str:
+    """`+0.18 pp [+0.10, +0.26]`, `0.42× [0.36, 0.49]`."""
+    found, unit = each.contrast.estimate, each.contrast.unit
+    if unit == TRIALS:
+        return f"{fixed(found.mean, 0, sign=True)} {unit}" if found.n else ABSENT
+    text = str(ratio(found) if unit == "×" else interval(found, sign=True))
+    return text.replace(" ", f" {unit} " if unit == "pp" else f"{unit} ", 1)
+
+
+def rule(found: Judged) -> str:
+    """The rule in words."""
+    claim = found.claim
+    measure = metric(claim.measured).label if claim.measured else ""
+    several = "" if len(found.places) == 1 else f", {claim.holds}"
+    return claim.rule.told(*claim.variants, measure) + several
+
+
+def card(found: Judged, results: Path) -> dict[str, str]:
+    """What there is to know of a claim of a results folder, by what it is."""
+    places = [f"{_prefix(each)}{_evidence(found, each)}" for each in found.places]
+    lines = {
+        "said by": found.claim.by,
+        "verdict": _verdict_line(found),
+        EVIDENCE: first(places, "; ", "; {} more places") or "no trial yet",
+        "to settle it": first(_open(found), "; ", "; {} more places"),
+        "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {found.exploratory or 'stored before the first trial'})",
+        "published figure": first(_published(found), "; ", "; {} more"),
+        "exact twin": found.claim.twin,
+        "repeat": "; ".join(claim_commands(found.plan, found.id, results)),
+    }
+    return {what: line for what, line in lines.items() if line}
+
+
+def _verdict_line(found: Judged) -> str:
+    places = where(found)
+    corrected = f" (Holm's correction over {found.family} claims)" if found.family > 1 else ""
+    return f"{verdict(found)}{' at ' if places else ''}{places}{corrected}"
+
+
+def _prefix(each: Tested) -> str:
+    label = place_label(each.contrast.place)
+    return f"{label}: " if label else ""
+
+
+def _evidence(found: Judged, each: Tested) -> str:
+    c = each.contrast
+    told = [_estimate(each), out_of(len(c.seeds), c.planned)]
+    if not all(map(all, c.outcomes)):
+        told.append(_trained(found, each))
+    return f"{', '.join(told)}" + (f", {each.verdict}" if len(found.places) > 1 else "")
+
+
+def _trained(found: Judged, each: Tested) -> str:
+    """`bn trained in 3 of 10, none in 10 of 10`."""
+    n, (control, treatment) = len(each.contrast.outcomes), each.contrast.trained
+    return f"{found.claim.treatment} trained in {treatment} of {n}, {found.claim.control} in {control} of {n}"
+
+
+def _open(found: Judged) -> Iterator[str]:
+    """For each place without a verdict what so many seeds could have shown, and how many would settle it."""
+    for each in found.places if found.verdict == "inconclusive" else ():
+        if each.verdict == "inconclusive":
+            yield f"{_prefix(each)}{settling(found, each)}"
+
+
+def settling(found: Judged, each: Tested) -> str:
+    """What so many seeds could have shown at a place, and how many would settle it."""
+    c, needed = each.contrast, seeds_needed(found.shared)
+    if c.refusal:
+        return c.refusal
+    if c.fixed and c.pending:
+        return f"this rule is read when all planned pairs have a result; {c.pending} of {c.planned} have none yet"
+    if len(c.seeds) < needed:
+        return f"n = {len(c.seeds)} can confirm nothing, n = {needed} can"
+    if not complete(found.claim, c):
+        return f"only {len(c.seeds)} of {len(c.outcomes)} pairs trained on both sides; this rule takes nine tenths"
+    could, settles = found.could_show(each), found.seeds_to_settle(each)
+    if math.isnan(could):
+        pairs = "pairs of which one alone trained, always the same side," if c.unit == TRIALS else "seeds that agree"
+        return f"n = {len(c.seeds)} shows neither; {needed} {pairs} would"
+    size = significant(could, 2)
+    if isinstance(found.claim.rule, Equivalence):
+        told = f"n = {len(c.seeds)} could have shown a margin of {size} pp"
+    else:
+        told = f"n = {len(c.seeds)} could have shown it of a true {'−' if could < 0 else '+'}{size.lstrip('−')} pp"
+    seeds = "more than 200 seeds" if math.isinf(settles) else f"{settles:.0f} seeds"
+    return f"{told} (80 % power); if the true difference is the estimate, {seeds} settle it in 80 % of cases"
+
+
+def _published(found: Judged) -> Iterator[str]:
+    for each in found.places:
+        for one in each.replications:
+            why = one.why or f"our {_estimate(each)}"
+            inside = {"yes": "inside ", "no": "outside "}.get(one.verdict, "")
+            times = each.contrast.unit == "×"
+            figure = f"{one.figure.value:g}×" if times else f"{one.figure.value:+g} {each.contrast.unit}"
+            yield f"{_prefix(each)}{figure} ({one.figure.source}), replicates: {one.verdict} ({inside}{why})"
+
+
+def places(found: Judged) -> tuple[list[str], list[list[str]]]:
+    """A table of the places: its columns and rows."""
+    rows = [
+        [
+            place_label(each.contrast.place) or "all",
+            f"{len(each.contrast.seeds)}/{each.contrast.planned}",
+            _estimate(each),
+            _shares(each),
+            *(p_value(p) for p in each.shown),
+            each.verdict,
+        ]
+        for each in found.places
+    ]
+    return ["place", *PLACES], rows
+
+
+def _shares(each: Tested) -> str:
+    n, (control, treatment) = len(each.contrast.outcomes), each.contrast.trained
+    return f"{treatment}/{n}, {control}/{n}" if n else ABSENT
+
+
+def plain(found: Judged, results: Path) -> dict[str, Any]:
+    """The same as JSON data: unrounded, None where there is no number."""
+    return {
+        "experiment": found.experiment,
+        "id": found.id,
+        **found.claim.model_dump(mode="json", exclude={"published"}),
+        "verdict": found.verdict,
+        "within_margin": found.within,
+        "exploratory": found.exploratory or None,
+        "where": [each.contrast.place for each in found.where] if found.verdict != "inconclusive" else [],
+        "p": _number(found.p),
+        "p_holm": _number(found.p_holm),
+        "family": found.family,
+        "hash": found.hash,
+        "registered": found.registered or None,
+        "rule_in_words": rule(found),
+        "places": [_plain(found, each) for each in found.places],
+        "commands": claim_commands(found.plan, found.id, results),
+    }
+
+
+def _plain(found: Judged, each: Tested) -> dict[str, Any]:
+    c = each.contrast
+    is_open = each.verdict == "inconclusive"
+    return {
+        "place": c.place,
+        "n": len(c.seeds),
+        "planned": c.planned,
+        "pending": c.pending,
+        "seeds": list(c.seeds),
+        "estimate": {key: _number(value) for key, value in c.estimate._asdict().items()},
+        "unit": c.unit,
+        "trained": dict(zip(("control", "treatment"), c.trained, strict=True)),
+        "outcomes": len(c.outcomes),
+        "p": {key: _number(value) for key, value in each.shown._asdict().items()},
+        "verdict": each.verdict,
+        "could_show": _number(found.could_show(each)) if is_open else None,
+        "seeds_to_settle": _number(found.seeds_to_settle(each)) if is_open else None,
+        "published": [
+            {**one.figure.model_dump(mode="json"), "replicates": one.verdict, "why": one.why or None}
+            for one in each.replications
+        ],
+        "mismatches": {str(seed): text for seed, text in c.mismatches.items()},
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def markdown(found: Sequence[Judged], results: Path, *, one: bool) -> str:
+    """The table of all claims, or with `one` its card and the table of its places."""
+    import pandas as pd  # noqa: PLC0415  # with matplotlib, which the others do without
+
+    from bnexp.reporting.render.markdown import table, text  # noqa: PLC0415
+
+    if not one:
+        return table(pd.DataFrame(rows(found), columns=list(HEADER))).rstrip()
+    told = []
+    for each in found:
+        header, cells = places(each)
+        told.append(f"**{text(each.claim.text)}** ({text(each.experiment)}: {text(each.id)})\n")
+        told += [f"- {what}: {text(line)}" for what, line in card(each, results).items() if what != EVIDENCE]
+        told.append(f"\n{table(pd.DataFrame(cells, columns=[name.lstrip('>') for name in header]))}")
+    return "\n".join(told).rstrip()

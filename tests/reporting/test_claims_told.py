@@ -1,0 +1,151 @@
+"""What is said of claims: by `bnexp claims` as by the report, and only what the verdict says."""
+
+import json
+import re
+
+import pytest
+from made_up import FAULTS, NORMS, record
+
+from bnexp import api
+from bnexp.cli.app import main
+from bnexp.config.load import from_mapping
+from bnexp.errors import UserError
+from bnexp.records.store import Store
+from bnexp.reporting.claims import card, places, rows
+from bnexp.reporting.write import write_report
+from bnexp.specs.experiment import plan
+
+SMALL = {"training.batch_size": 16}
+CLAIMS = {
+    "accuracy": {
+        "text": "BN ends at a higher test accuracy",
+        "by": "everybody | and <b>more</b>",
+        "treatment": "bn-pre",
+        "control": "none",
+        "rule": {"name": "superiority", "margin": 0.1},
+        "published": [
+            {"value": 0.2, "source": "A 2015", "where": {"training.batch_size": 64}},
+            {"value": 9, "source": "B 2016", "where": SMALL, "differs": "ImageNet"},
+        ],
+    },
+    "small-batch": {
+        "text": "BN loses at small batches",
+        "treatment": "gn",
+        "control": "bn-pre",
+        "where": SMALL,
+        "rule": {
+            "name": "interaction",
+            "effect": "larger",
+            "margin": 0.05,
+            "than": {"where": {"training.batch_size": 64}},
+        },
+        "twin": "none is known",
+    },
+    "faster": {"text": "fast", "treatment": "bn-pre", "control": "none", "metric": "steps-to-98", "rule": "time-ratio"},
+    "trains": {"text": "it trains", "treatment": "bn-pre", "control": "none", "rule": "trains"},
+    "same": {"text": "alike", "treatment": "ln", "control": "gn", "rule": {"name": "equivalence", "margin": 0.05}},
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Ten seeds of the made-up records, with claims that were stored before, but for one that came late."""
+    root = tmp_path_factory.mktemp("results")
+    config = {
+        "variants": {name: {"norm": norm} for name, norm in NORMS.items()},
+        "grid": {"training.batch_size": [16, 64]},
+        "training": {"epochs": 3},
+        "claims": CLAIMS,
+    }
+    experiment, store = from_mapping(config, name="made-up"), Store(root)
+    store.keep_plan(experiment)
+    for each in plan(experiment):
+        variant, size = each.point.variant, each.point.spec.training.batch_size
+        fate = FAULTS.get((variant, size, each.trial.seed), "finished")
+        if fate != "missing":
+            store.write(each.trial, record(each.trial, variant, fate))
+    late = config["claims"] | {"late": CLAIMS["faster"] | {"text": "said afterwards"}}
+    store.keep_plan(from_mapping(config | {"claims": late}, name="made-up"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(results):
+    return {each.id: each for each in api.claims(results)}
+
+
+def test_the_table_has_who_says_it_the_verdict_and_where_it_holds(found):
+    told = {row[0]: row[1:] for row in rows(list(found.values()))}
+    assert told["accuracy"][:3] == ["everybody | and <b>more</b>", "refuted", "batch size 16"]
+    assert told["small-batch"] == ["—", "supported", "—", "8 of 10", "+0.35 pp [+0.24, +0.43]"]
+    assert told["faster"][1:] == ["supported", "every place", "10", "0.36× to 0.40×"]
+    assert told["late"][1] == "supported (exploratory)"
+
+
+def test_a_card_says_what_decides_and_what_would(found, results):
+    told = card(found["accuracy"], results)
+    assert told["verdict"] == "refuted at batch size 16 (Holm's correction over 5 claims)"
+    assert "batch size 64: +0.23 pp [+0.17, +0.31], n = 10, supported" in told["evidence"]
+    assert "none in 9 of 10" in told["evidence"]
+    assert re.fullmatch(
+        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), everywhere "
+        r"\(SHA-256 [0-9a-f]{12}, stored before the first trial\)",
+        told["rule"],
+    )
+    assert told["published figure"] == (
+        "batch size 16: +9 pp (B 2016), replicates: not comparable (ImageNet); "
+        "batch size 64: +0.2 pp (A 2015), replicates: yes (inside our +0.23 pp [+0.17, +0.31])"
+    )
+    assert told["repeat"].startswith("bnexp run made-up.yaml; bnexp claims accuracy")
+    open_ones = card(found["same"], results)["to settle it"]
+    assert "batch size 16: n = 7 can confirm nothing, n = 8 can" in open_ones
+    assert re.search(r"n = 9 could have shown a margin of 0\.1\d pp \(80 % power\); .* \d\d seeds settle it", open_ones)
+    assert "stored after the first trial" in card(found["late"], results)["rule"]
+
+
+def test_one_claim_has_a_row_for_each_place(found):
+    header, cells = places(found["accuracy"])
+    assert header[0] == "place"
+    assert [(row[0], row[1], row[-1]) for row in cells] == [
+        ("batch size 16", "9/10", "refuted"),
+        ("batch size 64", "10/10", "supported"),
+    ]
+
+
+def test_the_report_opens_with_the_same_cards(found, results, tmp_path):
+    written = write_report(Store(results), tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    first = text[text.index("## What was found") :]
+    positions = [first.index(each.claim.text) for each in found.values()]
+    assert positions == sorted(positions)
+    assert positions[-1] < first.index("Each variant against none")
+    for line in card(found["small-batch"], results).values():
+        assert line.replace("&", "\\&").replace("_", "\\_") in text
+    page = written.index.read_text()
+    assert "<b>more</b>" not in page
+    assert "supported (exploratory)" in page
+
+
+def test_the_command_prints_text_markdown_and_json(results, capsys):
+    assert main(["claims", "--results", str(results)]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["claim", "who"]
+    assert main(["claims", "small-batch", "--results", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert "exact twin: none is known" in said
+    assert "+0.35 pp [+0.24, +0.43]" in said
+    assert main(["claims", "--markdown", "--results", str(results)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("| :--")
+    assert main(["claims", "--json", "--results", str(results)]) == 0
+    data = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
+    assert data["accuracy"]["where"] == [SMALL]
+    assert data["late"]["exploratory"] == "the rule was stored after the first trial"
+    assert data["same"]["places"][1]["seeds_to_settle"] > 9
+
+
+def test_claims_that_are_not_there_are_refused_with_a_hint(results, tmp_path):
+    with pytest.raises(UserError, match="no claim is named 'acuracy'; did you mean 'accuracy'"):
+        api.claims(results, ids=["acuracy"])
+    store = Store(tmp_path)
+    store.keep_plan(from_mapping({"norm": "none"}, name="x"))
+    with pytest.raises(UserError, match="nothing is claimed here; the key `claims`"):
+        api.claims(tmp_path)

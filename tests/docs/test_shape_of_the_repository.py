@@ -100,12 +100,13 @@ LIBRARIES = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "rich")
 
 LIGHT = [
     # a command line, and what it must not load
-    *((f"{words}--help", HEAVY) for words in ("", "run ", "report ", "data fetch ", "compare ", "verify ")),
+    *((f"{words}--help", HEAVY) for words in ("", "run ", "report ", "data fetch ", "compare ", "claims ", "verify ")),
     *((words, HEAVY) for words in ("--version", "init --list")),
     *((f"{name} configs/mnist.yaml", LIBRARIES) for name in ("validate", "plan")),
     *((words, LIBRARIES) for words in ("norms", "norms group", "status --results nowhere")),
     ("report --results nowhere", ("tensorflow", "keras")),
     ("compare a b --results nowhere", ("tensorflow", "keras", "matplotlib")),
+    ("claims --results nowhere", ("tensorflow", "keras", "matplotlib")),
 ]
 
 

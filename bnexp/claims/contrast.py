@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bnexp.evidence.experiment import Evidence
+from bnexp.evidence.learning_rates import AT_BEST_RATE
 from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
 from bnexp.evidence.side import Pairs, Side, pairs, place, trained
@@ -29,6 +30,7 @@ from bnexp.specs.claims import (
     TimeRatio as TimeRule,
 )
 from bnexp.specs.experiment import RATE
+from bnexp.specs.metrics import BEST_RATE
 from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip, mcnemar
 from bnexp.stats.sequential import DECADES, POINTS, anytime_interval, anytime_p, anytime_test
@@ -90,9 +92,18 @@ class Contrast:
 def contrasts(claim: Claim, evidence: Evidence) -> list[Contrast]:
     """One per condition of the claim, in the order of the plan."""
     points = [(point.variant, point.coordinates) for point in evidence.plan.points]
+    if claim.metric == BEST_RATE:
+        return [_at_best_rates(claim, each, evidence) for each in conditions(claim, points)]
     at = {(side.name, place(side.coordinates)): side for side in evidence.ordered}
     sequential = evidence.plan.looks is not None
     return [_contrast(claim, each, at, sequential=sequential) for each in conditions(claim, points)]
+
+
+def measure(claim: Claim) -> str:
+    """What the claim is about, in words; empty where the rule takes no metric."""
+    if claim.measured == BEST_RATE:
+        return AT_BEST_RATE.label
+    return metric(claim.measured).label if claim.measured else ""
 
 
 Sides = Mapping[tuple[str, str], Side]
@@ -104,7 +115,7 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
         return _shift(claim, condition, at)
     here = dict(condition.place)
     control, treatment = (at[name, place(here)] for name in (claim.control, claim.treatment))
-    found = pairs(control, treatment)
+    found = pairs(control, treatment).without_copies()
     if isinstance(claim.rule, TimeRule):
         return _times(claim, condition, found, sequential=sequential)
     if isinstance(claim.rule, Trains):
@@ -122,7 +133,7 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
     if not isinstance(claim.rule, Interaction):
         return contrast
     than, there = compared_with(claim), place(dict(condition.than))
-    others = pairs(*(at[str(name), there] for name in (than.control, than.treatment)))
+    others = pairs(*(at[str(name), there] for name in (than.control, than.treatment))).without_copies()
     beside = estimate(others, metric(claim.measured), sequential=sequential)
     theirs = dict(zip(beside.seeds, beside.differences, strict=True))
     seeds = tuple(seed for seed in d if seed in theirs)
@@ -138,6 +149,39 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
         there=tuple(theirs[seed] for seed in seeds),
         estimate=anytime_interval(differences),
         mismatches={**others.mismatches, **found.mismatches},
+    )
+
+
+def _at_best_rates(claim: Claim, condition: Condition, evidence: Evidence) -> Contrast:
+    """Each at the rate that some seeds choose, on the others (`evidence.learning_rates`); read once."""
+    known = evidence.learning_rates
+    compared = [
+        each
+        for each in (known.own if known else ())
+        if claim.treatment in each.variant.split("/")
+        and claim.control in each.baseline.split("/")
+        and place(each.coordinates) == place(dict(condition.place))
+    ]
+    refusal = "" if compared else "no learning rate can be chosen yet"
+    if evidence.plan.looks is not None:
+        refusal = "seeds were added until all was decided, and a choice of learning rates does not hold there"
+    if not compared:
+        none = Pairs((), {}, {}, declared="", mismatches={}, copies=())
+        return replace(_trains(condition, none, sequential=False), unit="pp", refusal=refusal)
+    (found,) = compared
+    return Contrast(
+        condition=condition,
+        planned=found.planned,
+        pending=found.pending,
+        seeds=found.seeds,
+        differences=found.differences,
+        outcomes=found.outcomes,
+        trained_test=found.trained_test,
+        estimate=anytime_interval(found.differences),
+        unit="pp",
+        fixed=True,
+        refusal=refusal,
+        mismatches=found.mismatches,
     )
 
 

@@ -21,7 +21,7 @@ from bnexp.specs.claims import (
     refused_metric,
 )
 from bnexp.specs.experiment import RATE, Point
-from bnexp.specs.metrics import is_of_validation
+from bnexp.specs.metrics import BEST_RATE, is_of_validation
 from bnexp.specs.wording import described, did_you_mean, listed, unknown
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -86,7 +86,7 @@ def _check_variants(found: Written, variants: Sequence[str], mistakes: Mistakes)
         mistakes.add(found.at("control").mark, f"the claim compares {claim.treatment!r} with itself")
 
 
-def check_places(claims: Iterable[Written], points: Sequence[Point], mistakes: Mistakes) -> None:
+def check_places(claims: Iterable[Written], points: Sequence[Point], baseline: str, mistakes: Mistakes) -> None:
     """Report what the points of the experiment do not have."""
     places = [(point.variant, dict(point.coordinates)) for point in points]
     for found in claims:
@@ -98,18 +98,18 @@ def check_places(claims: Iterable[Written], points: Sequence[Point], mistakes: M
         known = len(mistakes)
         for path, keys in where:
             _check_where(found, path, keys, [place for _, place in places], mistakes)
-        if isinstance(claim.rule, ThresholdShift):
+        if claim.varied:
             _check_rates(found, places, mistakes)
+        if claim.metric == BEST_RATE and claim.control != baseline:
+            mistakes.add(found.at("control").mark, f"control: {BEST_RATE} is compared with the baseline, {baseline!r}")
         if isinstance(claim.rule, TimeRatio) or is_of_validation(claim.measured):
-            without_images = any(
-                not point.spec.data.validation for point in points if point.variant in (claim.treatment, claim.control)
-            )
+            without_images = any(not point.spec.data.validation for point in points if point.variant in claim.variants)
             if without_images:
                 mistakes.add(
                     found.at("metric").mark, f"metric: {claim.measured} takes validation images; data.validation is 0"
                 )
         if len(mistakes) == known and not conditions(claim, places):
-            names = listed((claim.treatment, claim.control))
+            names = listed(claim.variants)
             mistakes.add(found.at("where").mark, f"no place of the grid has both {names} and all that the claim names")
 
 
@@ -119,8 +119,8 @@ def _check_where(
     varied = list(dict.fromkeys(key for place in places for key in place))
     for key, values in keys.items():
         node = get(found.node, (*path, key)) or found.node
-        if isinstance(found.claim.rule, ThresholdShift) and key == RATE:
-            mistakes.add(node.at_key, f"where: the rule 'threshold-shift' goes through all values of {RATE} itself")
+        if key == found.claim.varied:
+            mistakes.add(node.at_key, f"where: this claim goes through all values of {RATE} itself")
         elif key not in varied:
             hint = did_you_mean(key, varied) if varied else "; the config has no grid"
             mistakes.add(node.at_key, f"where: {key!r} is no key of the grid{hint}")
@@ -135,13 +135,11 @@ def _check_where(
 
 def _check_rates(found: Written, places: Sequence[tuple[str, Mapping[str, Any]]], mistakes: Mistakes) -> None:
     claim = found.claim
-    rates = {place[RATE] for variant, place in places if variant in (claim.treatment, claim.control) and RATE in place}
+    rates = {place[RATE] for variant, place in places if variant in claim.variants and RATE in place}
+    what = found.at("rule") if isinstance(claim.rule, ThresholdShift) else found.at("metric")
     if len(rates) < 2:
-        rule = f"rule: 'threshold-shift' needs several learning rates; put {RATE} into the grid"
-        mistakes.add(found.at("rule").mark, rule)
-    elif max(rates) / min(rates) < claim.rule.factor:  # type: ignore[union-attr]
-        mistakes.add(
-            found.at("rule").mark,
-            f"rule: the grid's rates span a factor of {max(rates) / min(rates):g}, and can show none of "
-            f"{claim.rule.factor:g}; put more into it",  # type: ignore[union-attr]
-        )
+        name = claim.rule.name if isinstance(claim.rule, ThresholdShift) else BEST_RATE
+        mistakes.add(what.mark, f"{name} needs several learning rates; put {RATE} into the grid")
+    elif isinstance(claim.rule, ThresholdShift) and (span := max(rates) / min(rates)) < claim.rule.factor:
+        rule = f"the grid's learning rates span a factor of {span:g}, and can show none of {claim.rule.factor:g}"
+        mistakes.add(what.mark, f"rule: {rule}; put more into it")

@@ -112,7 +112,7 @@ def _resolved(
     if sets and not mistakes:
         _report_levelled(_distinct(found, config.axis_keys), config, mistakes)
     if not mistakes:  # what has no points has no places
-        check_places(config.claims, _distinct(found, config.axis_keys), mistakes)
+        check_places(config.claims, _distinct(found, config.axis_keys), config.baselines[0], mistakes)
     places = {mistake.mark[:3] for mistake in written}  # what stands there instead is no second mistake
     Mistakes([*written, *(mistake for mistake in mistakes if mistake.mark[:3] not in places)]).check()
     if smoke:

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnexp.claims.contrast import TRIALS
+from bnexp.claims.contrast import TRIALS, measure
 from bnexp.claims.rules import complete
 from bnexp.claims.verdict import Judged, Tested
-from bnexp.evidence.metric import metric
 from bnexp.reporting.commands import claim_commands
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value, ratio, significant
 from bnexp.reporting.phrases import first, out_of
@@ -96,9 +95,8 @@ def _estimate(each: Tested) -> str:
 def rule(found: Judged) -> str:
     """The rule in words."""
     claim = found.claim
-    measure = metric(claim.measured).label if claim.measured else ""
     several = "" if len(found.places) == 1 else f", {claim.holds}"
-    return claim.rule.told(*claim.variants, measure) + several
+    return claim.rule.told(*claim.variants, measure(claim)) + several
 
 
 def card(found: Judged, results: Path) -> dict[str, str]:

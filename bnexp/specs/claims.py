@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Discriminator, Field
 
 from bnexp.specs.experiment import RATE, Experiment, Point
-from bnexp.specs.metrics import ACCURACIES, steps_to
+from bnexp.specs.metrics import ACCURACIES, BEST_RATE, steps_to
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import place_label
 
@@ -179,7 +179,8 @@ class Claim(Frozen):
     )
     metric: str | None = Field(
         None,
-        description="as of `bnexp compare`: an accuracy, of `time-ratio` a `steps-to-N`; default: `test-accuracy`",
+        description="as of `bnexp compare`: an accuracy, of `time-ratio` a `steps-to-N`; or `best-rate-accuracy`; "
+        "default: `test-accuracy`",
     )
     rule: AnyRule = Field(Superiority(), description="by what it is supported, and by what refuted")
     holds: Holds = Field("everywhere", description="in every place of `where`, or `somewhere`: in one at least")
@@ -192,6 +193,11 @@ class Claim(Frozen):
     def variants(self) -> tuple[str, str]:
         """Treatment and control."""
         return self.treatment, self.control
+
+    @property
+    def varied(self) -> str:
+        """The key of the grid that its places are without: the learning rate, where rule or metric varies it."""
+        return RATE if isinstance(self.rule, ThresholdShift) or self.metric == BEST_RATE else ""
 
     @property
     def measured(self) -> str:
@@ -208,9 +214,10 @@ def refused_metric(claim: Claim) -> str:
         known = metric is not None and steps_to(metric)
         hint = f", such as steps-to-98, not {metric!r}" if metric else "; write one, such as `metric: steps-to-98`"
         return "" if known else f"metric: the rule {rule!r} takes a time{hint}"
-    if claim.measured in ACCURACIES:
+    accuracies = ACCURACIES if isinstance(claim.rule, Interaction) else (*ACCURACIES, BEST_RATE)
+    if claim.measured in accuracies:
         return ""
-    return f"metric: the rule {rule!r} takes an accuracy, {', '.join(ACCURACIES)}, not {claim.measured!r}"
+    return f"metric: the rule {rule!r} takes an accuracy, {', '.join(accuracies)}, not {claim.measured!r}"
 
 
 Key = tuple[tuple[str, Any], ...]
@@ -221,7 +228,7 @@ class Condition(NamedTuple):
     """A place at which a claim is tested."""
 
     place: Key
-    """Without the learning rate, where the rule varies it."""
+    """Without the learning rate, where the rule or the metric varies it."""
     than: Key = ()
     """Of an interaction, the place that it is held against."""
 
@@ -243,10 +250,9 @@ def conditions(claim: Claim, points: Sequence[tuple[str, Place]]) -> list[Condit
 
     Of an interaction that is held against another place, that place itself is none.
     """
-    varied = RATE if isinstance(claim.rule, ThresholdShift) else ""
     having: dict[Key, set[str]] = {}
     for variant, coordinates in points:
-        having.setdefault(tuple(pair for pair in coordinates.items() if pair[0] != varied), set()).add(variant)
+        having.setdefault(tuple(pair for pair in coordinates.items() if pair[0] != claim.varied), set()).add(variant)
     than, found = compared_with(claim), []
     for place, variants in having.items():
         there = tuple((key, than.where.get(key, value)) for key, value in place)
@@ -268,18 +274,17 @@ def points_of(claim: Claim, experiment: Experiment) -> list[Point]:
     found = conditions(claim, [(point.variant, dict(point.coordinates)) for point in experiment.points])
     sides = {(name, each.place) for each in found for name in claim.variants}
     sides |= {(name, each.than) for each in found for name in compared_with(claim).variants}
-    varied = RATE if isinstance(claim.rule, ThresholdShift) else ""
     return [
         each
         for each in experiment.points
-        if (each.variant, tuple(pair for pair in each.coordinates if pair[0] != varied)) in sides
+        if (each.variant, tuple(pair for pair in each.coordinates if pair[0] != claim.varied)) in sides
     ]
 
 
 def fingerprint(claim: Claim, experiment: Experiment) -> str:
     """SHA-256 of what decides: the rule and the specs of what is compared; not of `text`, `by`, `published`, `twin`.
 
-    Rules that are read once, when all trials are there, have the number of seeds in it too.
+    What is read once, when all trials are there, has the number of seeds in it too.
     """
     decides = claim.model_copy(update={"text": "", "by": "", "published": None, "twin": ""})
     content = {
@@ -287,6 +292,6 @@ def fingerprint(claim: Claim, experiment: Experiment) -> str:
         "claim": canonical(decides),
         "points": [[each.variant, each.coordinates, canonical(each.spec)] for each in points_of(claim, experiment)],
     }
-    if isinstance(claim.rule, Trains | TimeRatio):
+    if isinstance(claim.rule, Trains | TimeRatio) or claim.metric == BEST_RATE:
         content["seeds"] = len(experiment.seeds)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

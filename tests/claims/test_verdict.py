@@ -148,6 +148,26 @@ def test_a_time_is_judged_when_all_pairs_are_there_and_against_the_ratio_of_the_
     assert [each.verdict for each in early.values()] == ["inconclusive"] * 3
 
 
+def test_at_each_ones_best_rate_the_other_seeds_decide_once_all_are_there():
+    rule = claim(metric="best-rate-accuracy")
+    accuracy = scores(-0.5, 0.4, seeds=16)
+    given = {"rates": RATES[:2], "seeds": 16}
+    found = only({"a": rule}, accuracy, **given)["a"]
+    (place,) = found.places
+    assert (found.verdict, len(place.contrast.seeds), place.contrast.place) == ("supported", 12, {})
+    assert place.contrast.estimate.mean == pytest.approx(0.4, abs=0.02)
+    assert only({"a": rule}, accuracy, missing_from=15, **given)["a"].verdict == "inconclusive"
+    assert only({"a": rule}, accuracy, missing_from=0, **given)["a"].verdict == "inconclusive"
+
+
+def test_a_variant_that_is_trained_as_the_control_shows_no_equivalence():
+    """Each pair is one trial twice."""
+    stored = plan({"a": claim({"name": "equivalence", "margin": 0.1})})
+    points = [stored.points[0], stored.points[0].model_copy(update={"variant": "batch"})]
+    found = judge([evidence(stored.model_copy(update={"points": points}), scores(0)[[0, 0]])])[0]
+    assert (found.verdict, found.places[0].contrast.estimate.n) == ("inconclusive", 0)
+
+
 def test_an_interaction_is_held_against_another_place():
     rule = claim({"name": "interaction", "effect": "larger", "margin": 0.2, "than": {"where": {RATE: 0.001}}})
     found = only({"a": rule}, scores(0.0, 0.5, 0.6, 0.7), rates=RATES)["a"]

@@ -1,11 +1,17 @@
 """Claims in a config: those that are right become values with a hash, wrong ones are refused at their line."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
 import pytest
+import yaml
 
 from bnexp.config.load import from_mapping, load
 from bnexp.config.mistakes import ConfigError
-from bnexp.specs.claims import RULE_NAMES, conditions, fingerprint, points_of
-from bnexp.specs.experiment import RATE
+from bnexp.specs.claims import RULE_NAMES, AnyRule, Claim, conditions, fingerprint, points_of
+from bnexp.specs.experiment import RATE, cautions
 
 CONFIG = """variants:
   none: {norm: none}
@@ -16,7 +22,7 @@ claims:
   c: {text: t, treatment: bn, control: none%s}
 """
 VARIANTS = "known: none, bn, gn"
-ACCURACIES = "test-accuracy, recalibrated-accuracy, validation-accuracy"
+ACCURACIES = "test-accuracy, recalibrated-accuracy, validation-accuracy, best-rate-accuracy"
 
 ID_RULE = "letters, digits, '.', '_' and '-', at most 64, the first a letter, a digit or '_'"
 
@@ -34,13 +40,14 @@ MISTAKES = {
         "7:52: metric: the rule 'time-ratio' takes a time; write one, such as `metric: steps-to-98`"
     ),
     ", wher: {}": ("7:46: unknown key 'wher'; did you mean 'where'?"),
+    ", metric: best-rate-accuracy": f"7:54: best-rate-accuracy needs several learning rates; put {RATE} into the grid",
     ", where: {training.batchsize: 2}": (
         "7:54: where: 'training.batchsize' is no key of the grid; did you mean 'training.batch_size'?"
     ),
     ", where: {training.batch_size: [2, 8]}": "7:79: where: no point has training.batch_size 8; it has 2, 4, 64",
     ", holds: never": "7:53: holds must be everywhere or somewhere, not the text 'never'",
     ", rule: {name: threshold-shift, factor: 10}": (
-        f"7:52: rule: 'threshold-shift' needs several learning rates; put {RATE} into the grid"
+        f"7:52: threshold-shift needs several learning rates; put {RATE} into the grid"
     ),
     ", rule: {name: interaction, effect: larger, margin: 1, than: {}}": (
         "7:105: than is empty; give it a treatment, a control or a where"
@@ -77,7 +84,25 @@ def test_unknown_variants_and_ids_are_refused(tmp_path):
 def test_a_shift_that_the_grid_cannot_show_is_refused(tmp_path):
     text = CONFIG.replace("training.batch_size: [2, 4, 64]", "training.optimizer.learning_rate: [0.1, 0.5]")
     (said,) = first_lines(text % ", rule: {name: threshold-shift, factor: 10}", tmp_path)
-    assert said == "7:52: rule: the grid's rates span a factor of 5, and can show none of 10; put more into it"
+    assert said == (
+        "7:52: rule: the grid's learning rates span a factor of 5, and can show none of 10; put more into it"
+    )
+
+
+def test_best_rates_are_compared_with_the_baseline_and_their_rates_are_no_places(tmp_path):
+    text = CONFIG.replace("training.batch_size: [2, 4, 64]", f"{RATE}: [0.01, 0.1]")
+    claim = f", metric: best-rate-accuracy, where: {{{RATE}: 0.1}}"
+    assert first_lines(text.replace("control: none", "control: gn") % claim, tmp_path) == [
+        "7:40: control: best-rate-accuracy is compared with the baseline, 'none'",
+        f"7:80: where: this claim goes through all values of {RATE} itself",
+    ]
+
+
+def test_a_claim_of_too_few_seeds_is_cautioned_of():
+    found = experiment()
+    assert cautions(found) == []
+    (said,) = [each for each in cautions(replace(found, seeds=(0, 1, 2))) if "claim" in each]
+    assert said == "x: 1 claim and 3 seeds have no verdict but inconclusive; 6 seeds can have"
 
 
 def test_times_take_validation_images(tmp_path):
@@ -124,6 +149,65 @@ def test_a_claim_names_the_points_that_decide_it():
     (only,) = conditions(held.claims["c"], places)
     assert (only.place, only.than) == ((("training.batch_size", 2),), (("training.batch_size", 64),))
     assert len(points_of(held.claims["c"], held)) == 4
+
+
+def test_the_hash_stays_what_it_is():
+    """One that changes calls every registered claim edited."""
+    assert digest()[:12] == "696ac2c8b828"
+
+
+def test_an_interaction_names_other_variants():
+    names = ("none", "none-dropout", "bn", "bn-dropout")
+    variants = {
+        name: {"norm": "batch" if "bn" in name else "none", "model.dropout": 0.2 * ("dropout" in name)}
+        for name in names
+    }
+    than = {"treatment": "none-dropout", "control": "none"}
+    rule = {"name": "interaction", "effect": "smaller", "margin": 0.1, "than": than}
+    found = experiment(variants=variants, treatment="bn-dropout", control="bn", rule=rule)
+    claim = found.claims["c"]
+    assert {each.variant for each in points_of(claim, found)} == {*names}
+    assert claim.rule.told(*claim.variants, "accuracy") == (
+        "bn-dropout minus bn is below 0.1 pp in accuracy, and smaller than none-dropout minus none, which is above zero"
+    )
+
+
+TOLD = {
+    "superiority": "bn has a higher accuracy than none",
+    "equivalence": "the accuracy of bn and none differs by less than 0.5 pp",
+    "noninferiority": "the accuracy of bn is not 0.5 pp or more below that of none",
+    "at-least": "bn minus none is above 0.5 pp in accuracy",
+    "trains": "bn trains in more trials than none",
+    "threshold-shift": "bn trains up to learning rates more than 10 times as large as none does",
+    "interaction": "bn minus none is above 0.5 pp in accuracy, and larger than bn minus none at batch size 2",
+    "time-ratio": "bn takes less than 1 times the accuracy of none",
+}
+
+
+@pytest.mark.parametrize("name", RULE_NAMES)
+def test_a_rule_says_what_it_shows(name):
+    numbers = {
+        "margin": 0.5,
+        "gain": 0.5,
+        "factor": 10,
+        "effect": "larger",
+        "than": {"where": {"training.batch_size": 2}},
+    }
+    (form,) = (each for each in get_args(get_args(AnyRule)[0]) if each.model_fields["name"].default == name)
+    needed = {key: numbers[key] for key, field in form.model_fields.items() if field.is_required()}
+    claim = Claim.model_validate({"text": "t", "treatment": "bn", "control": "none", "rule": {"name": name, **needed}})
+    assert claim.rule.told(*claim.variants, "accuracy") == TOLD[name]
+
+
+def test_the_example_and_the_rules_of_the_readme_are_those_that_there_are():
+    readme = (Path(__file__).parents[2] / "configs/README.md").read_text()
+    section = readme.split("### Claims")[1].split("\n## ")[0]
+    (example,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    variants = {"bn": {"norm": "batch"}, "gn": {"norm": {"name": "group", "groups": 8}}}
+    config = {"variants": variants, "grid": {"training.batch_size": [2, 4, 64]}}
+    assert [*from_mapping(config | yaml.safe_load(example), name="x").claims] == ["small-batch"]
+    assert re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE) == [*RULE_NAMES]
+    assert [key for key in Claim.model_fields if f"`claims.ID.{key}`" not in section] == []
 
 
 def test_a_smoke_run_claims_nothing():

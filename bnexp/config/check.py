@@ -187,8 +187,8 @@ def _wrong_name(place: _Place) -> Finding:
     block = str(next(part for part in reversed(place.path) if isinstance(part, str)))
     noun = {"norm": "normalization", "data": "dataset", "probes": "probe"}.get(block, block)
     known, own = names_of(models(place.annotation)), ""
-    if block in ("norm", "optimizer"):
-        own = ", or your own module:Class" if block == "norm" else ", keras.optimizers:Class, or your own module:Class"
+    if block in _OWN:
+        own = _OWN[block]
         known += installed() if block == "norm" else ()
     write_none = "; for none of them write the word `none`" if "none" in known else ""
     of_list = place.path[-1] != block
@@ -204,6 +204,11 @@ def _wrong_name(place: _Place) -> Finding:
     return Finding(path, f"{message}{own}{write_none if name is None else ''}")
 
 
+_OWN = {
+    "model": ", or your own module:function",
+    "norm": ", or your own module:Class",
+    "optimizer": ", keras.optimizers:Class, or your own module:Class",
+}
 _KINDS = {
     "int_type": "a whole number",
     "float_type": "a number",

@@ -35,6 +35,8 @@ class Probe(Frozen):
     values: ClassVar[Mapping[str, Value]]
     target: ClassVar[str]
     """`"module:class"` of the observer."""
+    of_hidden: ClassVar[bool] = False
+    """Whether it looks at the hidden linear layers or their activations."""
 
     looks: int = Field(10, ge=2, le=100, description="how often: before the first step, after the last, and between")
 
@@ -77,6 +79,7 @@ class GradientRatios(OfBatch):
         "scale of the images"
     )
     paper, link = "Yang et al. 2019", "https://arxiv.org/abs/1902.08129"
+    of_hidden = True
     target = "bnexp.probes.gradient_ratios:GradientRatios"
     values: ClassVar = {
         "ratio": Value("gradient ratio", "", "log"),
@@ -118,6 +121,8 @@ class Smoothness(OfBatch):
 
 class _OfActivations(OfManyImages):
     """A probe of what goes into and comes out of activations."""
+
+    of_hidden = True
 
     def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
         here = any(block.kind in ("conv", "dense") for block in blocks)

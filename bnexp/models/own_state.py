@@ -110,8 +110,9 @@ def unnoticed(name: str) -> Iterator[None]:
 def apart(layer: str = "") -> Iterator[None]:
     """While a user's layer of this name is made and built: what it draws and names depends on nothing before it.
 
-    Without a name it is a whole model.  Parts without a name are numbered within it.  All generators start from (seed, layer), and again from
-    (seed, layer, path) at each weight; a random initializer of Keras without a seed of its own gets one from there.
+    Without a name it is a whole model.  Parts without a name are numbered within it.  All generators start from
+    (seed, layer), and again from (seed, layer, path) at each weight; a random initializer of Keras without a seed of
+    its own gets one from there.
     """
     seed, drawn = _seed.get(), Counter[str]()
     original = backend.Variable._initialize_with_initializer

@@ -33,10 +33,8 @@ def lost(task: Task, message: str, log: str) -> UserError:
     """A worker has ended while it tried the code of a task, which is the code's doing or the end for being late."""
     codes = code_of(task.trial.spec, task.trial.search_path)
     nouns = " and ".join(code.kind.noun for block, code in codes.items() if block != "data")
-    return UserError(
-        f"{_name(task)}: {', '.join(authors(task.trial.spec))}: the worker ended while it tried the {nouns}: {message}\n"
-        f"{last_lines(log)}"
-    )
+    named = f"{_name(task)}: {' and '.join(authors(task.trial.spec))}"
+    return UserError(f"{named}: the worker ended while it tried the {nouns}: {message}\n{last_lines(log)}")
 
 
 def _name(task: Task) -> str:

@@ -98,8 +98,9 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
     own = isinstance(spec.norm, OwnNorm) or isinstance(spec.model, OwnModel)
     if own and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
         setup.cautions.append(
-            f"{' or '.join(authors(spec))}: at inference its outputs change with the batch that an image is in (they depend "
-            f"on the others, or on chance), so that all scores depend on their order, in batches of {EVALUATION_BATCH}"
+            f"{' or '.join(authors(spec))}: at inference its outputs change with the batch that an image is in (they "
+            "depend on the others, or on chance), so that all scores depend on their order, in batches of "
+            f"{EVALUATION_BATCH}"
         )
     if not setup.recalibrates:
         return test, None

@@ -107,7 +107,8 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
     Only of layers that are called once, with one tensor; what else takes in an output may be any operation.
     """
     takers: dict[int, list[Any]] = {id(tensor): [model] for tensor in model.outputs}
-    makers, times = {}, Counter[int]()
+    makers: dict[int, Any] = {}
+    times = Counter[int]()
     for call in calls(model):
         times[id(call.operation)] += 1 if _of_one_tensor(call.arguments.args, call.arguments.kwargs) else 2
         makers |= {id(tensor): call.operation for tensor in call.outputs}

@@ -17,7 +17,6 @@ from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
 from bnexp.specs.model import OwnModel
-from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec, authors
 from bnexp.training.fast_blocks import with_fast_forms
 from bnexp.training.fast_layers import Step
@@ -246,13 +245,18 @@ class Program:
         for path in self.files_read:
             identity = "which is no part of a trial's identity: an edit of it would not be noticed"
             found.append(f"{' or '.join(self._authors)}: reads {path.name}, {identity}")
-        for layer in normalizing_by_themselves(self.built) if own_model else ():
-            found.append(
+        if not own_model:  # of ours nothing else was open before it was built
+            return found
+        each = (self._spec.norm.caution(one.block, self._training.batch_size) for one in self.built.norms)
+        return [
+            *found,
+            *(
                 f"{model}: layer {layer.name} normalizes in every variant, and counts, recalibrated statistics and "
                 "probes leave it out; call norm(x, name) where the variant is to decide"
-            )
-        each = (self._spec.norm.caution(one.block, self._training.batch_size) for one in self.built.norms)
-        return found + [f"{norm}: {text}" for text in each if own_model and text]
+                for layer in normalizing_by_themselves(self.built)
+            ),
+            *(f"{norm}: {text}" for text in each if text),
+        ]
 
     def finite(self) -> bool:
         """Whether every weight and moving statistic that was a finite number at the start still is."""

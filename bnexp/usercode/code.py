@@ -32,6 +32,7 @@ class Kind:
     fault: str
     """What to say first when it fails in use."""
     noun: str
+    """What it gives."""
     installed: Callable[[], Mapping[str, str]] = dict
     """Names that installed packages add, each with its reference."""
 
@@ -173,7 +174,8 @@ class UserCode:
 
         Raises UserError where there is no such function, or where it takes others.
         """
-        found, form = self.load(), f"def {self.reference.partition(':')[2]}({', '.join(given)}, ...)"
+        found: Callable[..., Any] = self.load()
+        form = f"def {self.reference.partition(':')[2]}({', '.join(given)}, ...)"
         if isinstance(found, type) or not callable(found):
             raise self.fault(f"must be a function, `{form}`, and is {described(found)}")
         parameters = list(inspect.signature(found).parameters.values())

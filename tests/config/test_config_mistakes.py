@@ -43,6 +43,7 @@ def mistakes(tmp_path, monkeypatch):
     return found
 
 
+MODELS = "cnn, mlp, lstm, or your own module:function"
 OPTIMIZERS = "adam, adamw, sgd, rmsprop, keras.optimizers:Class, or your own module:Class"
 
 BESIDE_A_NORM = {
@@ -105,10 +106,10 @@ BESIDE_A_NORM = {
     ),
     "training: {class_weights: [1, 2]}": "2:27: 2 weights, and mnist has 10 classes",
     "training: {label_smoothing: 1}": "2:29: training.label_smoothing must be less than 1, not 1",
-    "model: resnet": "2:8: bnexp has no model 'resnet'; known: cnn, mlp, lstm, or your own module:function",
+    "model: resnet": f"2:8: bnexp has no model 'resnet'; known: {MODELS}",
     "training: {optimizer: sdg}": f"2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: {OPTIMIZERS}",
-    "model: cnnn": "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm, or your own module:function",
-    "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm, or your own module:function",
+    "model: cnnn": f"2:8: unknown model 'cnnn'; did you mean 'cnn'? known: {MODELS}",
+    "model: 3": f"2:8: model must be a word or a block with a name, not 3; known: {MODELS}",
     "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
     "training: {epochs: 1.0}": "2:20: training.epochs must be a whole number, not 1.0; write 1",
     "training: {batch_size: '64'}": (

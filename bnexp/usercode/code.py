@@ -4,7 +4,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,21 +230,22 @@ def in_use(*codes: UserCode) -> Iterator[None]:
 
     Nothing happens without any; of several it is that of the one whose lines led there, else of the last.
     """
+    if not codes:
+        yield
+        return
     files: dict[UserCode, list[SourceFile]] = {}
-    with ExitStack() as stack:
-        for code in codes:
-            try:
-                files[code] = code.files()
-            except ValueError as error:
-                raise code.fault(str(error)) from None
-            stack.enter_context(importable(files[code], code.folders))
+    for code in codes:
+        try:
+            files[code] = code.files()
+        except ValueError as error:
+            raise code.fault(str(error)) from None
+    folders = dict.fromkeys(folder for code in codes for folder in code.folders)
+    with importable([each for found in files.values() for each in found], [*folders]):
         try:
             yield
         except UserError:
             raise
         except (Exception, SystemExit) as error:
-            if not codes:
-                raise
             owners = {each.path: code for code in reversed(codes) for each in files[code]}
             code = next((owners[place] for place in reversed(places(error)) if place in owners), codes[-1])
             raise code.fault(f"{code.kind.fault}: {its_own(error)}") from error

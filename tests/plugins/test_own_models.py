@@ -42,7 +42,7 @@ def careless(inputs, classes, norm):
     # No names, numbers from everywhere, one initializer for several layers, a layer that is called twice.
     start = keras.initializers.HeNormal()
     x = norm(layers.Conv2D(4, 3, strides=4, kernel_initializer=start)(inputs), "first")
-    x = norm(layers.Conv2D(4, 3, kernel_initializer=start)(x) * (1 + random.random()), "second")
+    x = norm(layers.Conv2D(4, 3, kernel_initializer=start)(x) + random.random(), "second")
     again = layers.Dense(4, kernel_initializer=lambda shape, dtype: np.random.normal(size=shape))
     x = layers.Dropout(0.5)(again(again(x)))
     x = layers.Flatten()(layers.GaussianNoise(0.1)(x + np.random.default_rng().normal()))
@@ -192,7 +192,8 @@ def test_a_seed_of_an_initializer_stays(folder: Path) -> None:
     np.testing.assert_array_equal(one, other)
 
 
-def test_a_trial_has_its_bits_in_a_new_process_and_after_others(folder: Path) -> None:
+@pytest.mark.slow
+def test_a_trial_has_its_bits_by_a_new_trainer_and_after_others(folder: Path) -> None:
     trainer = Trainer(device="cpu", threads=1)
     trials = [trial(folder, "mine:careless", norm) for norm in ("none", "batch")]
     first = [numbers(trainer(each, lambda _: None)) for each in trials]

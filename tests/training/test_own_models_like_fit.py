@@ -65,7 +65,7 @@ SGD = {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("norm", ["none", "batch", pytest.param("group", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("model", ["residual", "seen_twice", "shared"])
+@pytest.mark.parametrize("model", [pytest.param("residual", marks=pytest.mark.slow), "seen_twice", "shared"])
 def test_losses_and_weights_are_those_of_train_on_batch(tmp_path: Path, model: str, norm: str) -> None:
     six_steps(tmp_path, model, norm, rtol=1e-6, atol=3e-6)
 

@@ -37,7 +37,7 @@ def residual(inputs, classes, norm):
 
 def seen_twice(inputs, classes, norm):
     # Outputs of layers that fast forms take together go to operations, too, and to a model within.
-    x = layers.Conv2D(4, 3, strides=2, name="stem")(inputs)
+    x = layers.Conv2D(4, 3, name="stem")(inputs)
     y = relu(x)
     x = layers.MaxPooling2D()(x + y)
     z = layers.Conv2D(4, 3, name="next", kernel_regularizer="l2")(x)

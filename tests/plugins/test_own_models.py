@@ -342,4 +342,4 @@ def test_the_example_of_the_documentation_is_a_config(tmp_path: Path) -> None:
 def test_the_example_of_the_documentation_trains(tmp_path: Path) -> None:
     done = bnexp("run", example(tmp_path).name, "--smoke", "--seeds", "0", "--jobs", "1", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "3 trained" in done.stdout
+    assert "3 trained" in done.stderr

@@ -34,7 +34,7 @@ def fold(model: keras.Model, *, copy: bool = True) -> keras.Model:
     """A new model for inference, in which batch normalizations are part of the linear layers before them.
 
     y = γ (Wx + b − m) / √(v + ε) + β is W'x + b' with W' = W γ/√(v + ε) and b' = (b − m) γ/√(v + ε) + β, for moving
-    mean m and variance v (Jacob et al. 2018, §3.2, https://arxiv.org/abs/1712.05877).  Outputs are those of
+    mean m and variance v (Jacob et al. 2018, https://arxiv.org/abs/1712.05877).  Outputs are those of
     `model(x, training=False)` but for rounding, 1e-4 of logits.  In training mode they are not those of `model`.
 
     `model` is a `keras.Sequential` or functional model with weights; a functional one is returned.  Folded is Keras's

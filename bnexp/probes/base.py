@@ -157,6 +157,6 @@ def generators_kept() -> Iterator[None]:
         np.random.set_state(numpy)
 
 
-def norm(vector: np.ndarray) -> float:
+def norm(vector: np.ndarray) -> Any:
     """Its length, ‖v‖, summed in float64."""
-    return float(np.sqrt(np.sum(np.square(vector, dtype=np.float64))))
+    return np.sqrt(np.sum(np.square(vector, dtype=np.float64)))

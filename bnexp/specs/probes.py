@@ -235,8 +235,8 @@ class CovariateShift(_OfStep):
     paper, link = "Santurkar et al. 2018, definition 2.1", "https://arxiv.org/abs/1805.11604"
     target = "bnexp.probes.covariate_shift:CovariateShift"
     values: ClassVar = {
-        "l2": Value("change of the gradient", "nats", "log"),
-        "cosine": Value("cosine between gradients"),
+        "l2": Value("shift, L2", "nats", "log"),
+        "cosine": Value("shift, cosine"),
     }
 
     name: Literal["covariate-shift"] = "covariate-shift"
@@ -256,9 +256,9 @@ class BatchNoise(OfBatch):
     paper, link = "Luo et al. 2019", "https://arxiv.org/abs/1809.00846"
     target = "bnexp.probes.batch_noise:BatchNoise"
     values: ClassVar = {
-        "logits": Value("deviation of the logits"),
-        "relative": Value("deviation by that over images"),
-        "probability": Value("deviation of the probability"),
+        "logits": Value("noise of the logits"),
+        "relative": Value("noise by spread over images"),
+        "probability": Value("noise of the probability"),
     }
 
     name: Literal["batch-noise"] = "batch-noise"
@@ -306,8 +306,8 @@ class InferenceLatency(Probe):
     timing = True
     values: ClassVar = {
         f"{kind}-{size}": Value(f"{kind}, {size} image{'s' * (size > 1)}", "ms", "log")
-        for size in SIZES
         for kind in ("raw", "folded")
+        for size in SIZES
     }
 
     name: Literal["inference-latency"] = "inference-latency"

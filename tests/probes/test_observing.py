@@ -11,7 +11,11 @@ from bnexp.specs.trial import Trial, TrialSpec
 from bnexp.training.loop import Clock, Stop, train
 from bnexp.training.procedures.central import central
 
-EVERY = [{"name": name} | ({"looks": 2} if "looks" in probe.model_fields else {}) for name, probe in PROBES.items()]
+FEW = {"looks": 2, "draws": 2}
+EVERY = [
+    {"name": name, **{key: few for key, few in FEW.items() if key in probe.model_fields}}
+    for name, probe in PROBES.items()
+]
 EXACT = [each for each in EVERY if not PROBES[each["name"]].timing]
 """Those whose numbers are the same twice."""
 MLP = {"name": "mlp", "widths": [8, 8]}
@@ -31,7 +35,7 @@ def unprobed(record):
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=() if case in ("batch", "dropout") else pytest.mark.slow) for case in CASES]
+    "case", [pytest.param(case, marks=() if case == "dropout" else pytest.mark.slow) for case in CASES]
 )
 def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer):
     """Weights at the end, and all that a record has: test predictions, losses, fingerprints."""
@@ -93,6 +97,7 @@ def test_what_is_measured_is_what_the_spec_says(name, observer):
     assert spec.link.startswith("https://") or not spec.paper
 
 
+@pytest.mark.slow
 def test_the_same_trial_is_seen_the_same_twice(trainer):
     trial = Trial(small(norm="batch", model=MLP, probes=EXACT), 1)
     assert trainer(trial, lambda _: None).probes == trainer(trial, lambda _: None).probes

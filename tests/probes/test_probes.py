@@ -6,7 +6,9 @@ from itertools import count
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_trial import TINY_CNN
 
+from bnexp.norms.fold import fold
 from bnexp.probes.batch_noise import deviations
 from bnexp.probes.calibration import scores
 from bnexp.probes.covariate_shift import shifts
@@ -14,6 +16,7 @@ from bnexp.probes.inference_latency import in_turn
 from bnexp.probes.moving_averages import errors
 from bnexp.probes.smoothness import along_gradient
 from bnexp.training.loop import Stop
+from bnexp.training.program import examples
 
 DEEP = {"name": "mlp", "widths": [1000] * 8, "initializer": "he_normal"}
 """Wide enough for the theory of infinite width to hold within a few per cent."""
@@ -245,6 +248,26 @@ def test_calls_are_timed_warm_and_in_turn():
     assert found == {"a": [1, 1, 1], "b": [1, 1, 1]}
     assert made[:4] == ["a", "b", "a", "b"]
     assert len(made) == 2 * (5 + 3)
+
+
+@pytest.mark.parametrize(
+    ("norm", "left"),
+    [
+        *((name, 0) for name in ("batch", "batch-renorm", "frozen-batch", "ghost-batch", "noisy-batch")),
+        *(("mean-only-batch", 4), ("switchable", 2), ("evonorm-b0", 2), ("layer", 2)),  # 4: weights are normalized too
+    ],
+)
+def test_a_model_of_ours_with_recalibrated_statistics_is_folded_where_it_can_be(norm, left, observer):
+    probe = observer("inference-latency", norm=norm, model=TINY_CNN)
+    data, program = probe.setup.data, probe.setup.program
+    if program.batch_dependent:
+        program.recalibrate(data.images, probe.setup.parts.train[:100])
+    folded = fold(probe.model)
+    kept = [one for one in probe.built.norms if one.layer.name in {layer.name for layer in folded.layers}]
+    assert len(kept) == left
+    images, _ = examples(data.images, data.labels, np.arange(20))
+    expected = probe.model(images, training=False)
+    np.testing.assert_allclose(folded(images, training=False), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_latencies_are_of_the_model_and_of_one_without_its_norms(observer, monkeypatch):

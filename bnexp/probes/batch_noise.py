@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from bnexp.probes.base import OfBatch, Values, graph
 from bnexp.specs import probes as specs
+from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import stream
 from bnexp.training.loop import Setup
 from bnexp.training.program import examples
@@ -27,6 +28,8 @@ class BatchNoise(OfBatch[specs.BatchNoise]):
         self._others = np.setdiff1d(train, self.chosen)
 
     def measured(self) -> Values:
+        if isinstance(self.setup.trial.spec.norm, OwnNorm) and not self.setup.program.batch_dependent:
+            return {}
         labels = tf.gather(self.setup.data.labels, self.chosen).numpy()
         found = deviations(np.array(self._draws()), labels)
         return {name: {specs.MODEL: value} for name, value in found.items()}

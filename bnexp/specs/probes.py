@@ -251,7 +251,8 @@ class BatchNoise(OfBatch):
         "as the training's, with other random training images in each of `draws`: the standard deviation over the "
         "draws, pooled over images and classes as the root of the mean variance; the same by the standard deviation of "
         "the mean logits over the images; and likewise that of the probability of the true class. 0 where nothing "
-        "depends on the batch"
+        "depends on the batch; of a layer of your own without moving averages there are no numbers, as nobody knows "
+        "what it takes from the batch"
     )
     paper, link = "Luo et al. 2019", "https://arxiv.org/abs/1809.00846"
     target = "bnexp.probes.batch_noise:BatchNoise"

@@ -126,10 +126,10 @@ class Program:
             return traced(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32), *rates])
 
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
-        self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
+        self._stretches: dict[int | None, Any] = {None: stretch(self.update, None)}
         if step == "xla":
             size = spec.training.batch_size
-            self._stretches[size] = stretch(traced(self._update, jit_compile=True), size)
+            self._stretches[size] = stretch(traced(self.update, jit_compile=True), size)
         one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
         self._scores = traced(partial(_score, partial(inference_model, training=False)), one_batch)
         self._batch_scores = traced(partial(_score, self._statistics.logits), one_batch)
@@ -193,6 +193,10 @@ class Program:
         Batches of `batch_size` are taken in the order of `indices`; the moving averages stay as they were.
         """
         return _scored(self._batch_scores, images, labels, indices, batch_size)
+
+    def logits_with_batch_statistics(self, x: tf.Tensor) -> tf.Tensor:
+        """Logits (n,classes) of one such batch, of images (n,H,W,C) as the model takes them; for a graph."""
+        return self._statistics.logits(x)
 
     def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
@@ -263,8 +267,11 @@ class Program:
         pairs = zip(self.model.variables, self._finite_at_start, strict=True)
         return all(np.isfinite(variable.numpy()).all(where=at_start) for variable, at_start in pairs)
 
-    def _update(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
-        """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
+    def update(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
+        """One step of `train`, for a graph: of images x (n,H,W,C) as the model takes them, labels (n,), and the rate.
+
+        Returns the batch's mean cross-entropy and the model's own losses, both before the update, and hits (n,).
+        """
         if rate is not None:
             self._optimizer.learning_rate.assign(rate)
         variables = self.model.trainable_variables

@@ -71,6 +71,14 @@ BESIDE_A_NORM = {
     "probes: [gradient-ratios]\nmodel: lstm": (
         "2:9: gradient-ratios compares successive hidden linear layers, and this model has 0"
     ),
+    "probes: [covariate-shift]\nmodel: lstm": (
+        "2:9: covariate-shift looks at the kernels of hidden layers, and those of this model are inside its cell"
+    ),
+    "probes: [{name: inference-latency, calls: 10}]": "2:43: probes.0.calls must be at least 30, not 10",
+    "probes: [{name: inference-latency, looks: 3}]": (
+        "2:36: probe 'inference-latency' has no key 'looks', only 'gradient-ratios', 'smoothness', 'covariate-shift' "
+        "and 6 others have"
+    ),
     "probe: [smoothness]": "2:1: unknown key 'probe'; did you mean 'probes'?",
     "grid: {probes: [[smoothness]]}": "2:8: 'probes' belongs to the top of the file: all variants have the same",
     "variants: {bn: {probes: [smoothness]}}": "2:17: 'probes' belongs to the top of the file, not to a variant",

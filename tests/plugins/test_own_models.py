@@ -259,6 +259,7 @@ PLACE = "leave this out, and make it an argument of the function, which a varian
         ({"norm": {"name": "none", "use_bias": False}}, "norm.use_bias: it is about linear layers"),
         ({"norm": {"name": "batch", "layers": "state"}}, "norm.layers: state is for lstm"),
         ({"probes": ["dead-units"]}, "dead-units looks at hidden layers and their activations"),
+        ({"probes": ["covariate-shift"]}, "covariate-shift looks at hidden layers and their activations"),
         ({"probes": ["gradient-ratios"]}, "gradient-ratios looks at hidden layers and their activations"),
     ],
 )  # fmt: skip

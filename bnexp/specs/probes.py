@@ -190,6 +190,10 @@ class MovingAverageError(OfManyImages):
     )
     paper, link = "Li et al. 2019", "https://arxiv.org/abs/1801.05134"
     target = "bnexp.probes.moving_averages:MovingAverageError"
+
+    def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
+        here = any(block.kind == "cell" for block in blocks)
+        return "looks at the inputs of normalizing layers, and those of this model are inside its cell" if here else None
     values: ClassVar = {
         "variance-ratio": Value("variance ratio", "", "log"),
         "mean-error": Value("error of the mean", "", "log"),

@@ -125,11 +125,11 @@ class Blocks:
             raise UserError(f"norm {self._norm.name}: a normalization {wrong}")
         return y
 
-    def normalized_lstm(self, x: Any, units: int, blocks: Sequence[Block]) -> Any:
-        """The final hidden state of an LSTM for sequences `x` (N,T,F), with the norm at these blocks of its cell."""
+    def normalized_lstm(self, units: int, blocks: Sequence[Block]) -> keras.layers.Layer:
+        """A new LSTM with the norm at these blocks of its cell."""
         layer = in_cell.lstm(self._norm, units, blocks, name="lstm")
         self._norms += (NormLayer(norm, block, None) for norm, block in zip(layer.norms, blocks, strict=True))
-        return layer(x)
+        return layer
 
     def dropped(self, x: Any, name: str, *places: str) -> Any:
         """`x`, of the block of this name, after the model's dropout, where it has one at one of these places."""

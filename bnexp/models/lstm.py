@@ -33,7 +33,8 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     if model.order == "permuted":
         x = ops.take(x, permutation(steps), axis=1)
     if isinstance(spec.norm, Placed) and spec.norm.stands_in_cell:
-        return blocks.built(blocks.normalized_lstm(x, model.units, model.cell(spec.norm.place)), classes)
+        lstm = blocks.normalized_lstm(model.units, model.cell(spec.norm.place))
+        return blocks.built(lstm(x), classes)
     if spec.norm.takes(step):
         # A method that looks at one example sees each step by itself, (N·T,F).  One that looks at the batch sees
         # (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all steps

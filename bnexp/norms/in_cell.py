@@ -20,6 +20,7 @@ AtStep = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, Moments]]
 """From x (N,C) and the number of the time step to what is made of x, and its moments."""
 
 
+@keras.saving.register_keras_serializable(package="bnexp")
 class CellBatchNormalization(MovingAverages):
     """γ_c (x − μ_tc) / √(σ²_tc + ε) + β_c for x (N,C) at the time step t.
 
@@ -90,8 +91,7 @@ class CellBatchNormalization(MovingAverages):
 
     def _by_batch(self, x: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Moments]:
         centred, mean, variance = centred_moments(x, (0,))
-        y = centred * (tf.math.rsqrt(variance + self.epsilon) * self.precise(self.gamma)) + self._beta
-        return y, (mean[0], variance[0])
+        return centred * (_inverse(variance, self.epsilon) * self.precise(self.gamma)) + self._beta, (mean[0], variance[0])
 
     def _lines(self) -> tuple[tf.Tensor, tf.Tensor]:
         """A and B (T,C) of A x + B, at inference."""
@@ -99,6 +99,7 @@ class CellBatchNormalization(MovingAverages):
         return scale, self._beta - self.precise(self.moving_mean) * scale
 
 
+@keras.saving.register_keras_serializable(package="bnexp")
 class CellLayerNormalization(Channelwise):
     """γ_c (x − μ_n) / √(σ²_n + ε) + β_c for x (N,C), the same at every time step; μ, σ² over C of each example.
 
@@ -137,13 +138,29 @@ class CellLayerNormalization(Channelwise):
 
     def _by_example(self, x: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Moments]:
         centred, _, variance = centred_moments(x, (1,))
-        y = centred * tf.math.rsqrt(variance + self.epsilon)
+        y = centred * _inverse(variance, self.epsilon)
         return y * self.precise(self.gamma) + self.precise(self.beta), ()
+
+
+_NONE = 1e-12
+"""A variance of numbers of order 1 that are equal but for rounding."""
+
+
+def _inverse(variance: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """1 / √(σ² + ε); and 0 where there is no variance, so that no gradient passes.
+
+    An image begins with black pixels, and up to the first that is not, states are those of all others, or zero.  Each
+    of these steps would multiply the gradient by 1/√ε and more, to infinity after some twenty, on its way to states
+    that it cannot change: by the batch it adds up to zero over the examples, and by the example what it would tell of
+    is a jump.  (Cooijmans et al. 2017 begin with noise in the hidden state instead.)
+    """
+    return tf.math.rsqrt(variance + epsilon) * tf.cast(variance > _NONE, variance.dtype)
 
 
 InCell = CellBatchNormalization | CellLayerNormalization
 
 
+@keras.saving.register_keras_serializable(package="bnexp")
 class NormalizedLSTM(keras.layers.LSTM):
     """An LSTM with normalized sums, from sequences (N,T,F) to the final hidden state (N,units).
 
@@ -174,7 +191,7 @@ class NormalizedLSTM(keras.layers.LSTM):
         if sequences_shape[1] is None:
             raise ValueError(f"NormalizedLSTM takes sequences (N,T,F) of known T; received {tuple(sequences_shape)}")
         super().build(sequences_shape, initial_state_shape)
-        for norm in self.norms:
+        for norm in (one for one in self.norms if not one.built):  # a deserialized one is
             norm.build((None, sequences_shape[1], (1 if norm is self.cell_norm else 4) * self.units))
 
     def inner_loop(

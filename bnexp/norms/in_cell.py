@@ -91,7 +91,10 @@ class CellBatchNormalization(MovingAverages):
 
     def _by_batch(self, x: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Moments]:
         centred, mean, variance = centred_moments(x, (0,))
-        return centred * (_inverse(variance, self.epsilon) * self.precise(self.gamma)) + self._beta, (mean[0], variance[0])
+        return centred * (_inverse(variance, self.epsilon) * self.precise(self.gamma)) + self._beta, (
+            mean[0],
+            variance[0],
+        )
 
     def _lines(self) -> tuple[tf.Tensor, tf.Tensor]:
         """A and B (T,C) of A x + B, at inference."""
@@ -206,9 +209,7 @@ class NormalizedLSTM(keras.layers.LSTM):
             norm.at_steps(training) if norm else lambda x, step: (x, ()) for norm in (self.hidden_norm, self.cell_norm)
         )
         counted = [norm for norm in self.norms[1:] if norm.uses_batch(training)]
-        seen = [
-            tf.TensorArray(sums.dtype, steps, element_shape=(norm.channels,)) for norm in counted for _ in range(2)
-        ]
+        seen = [tf.TensorArray(sums.dtype, steps, element_shape=(norm.channels,)) for norm in counted for _ in range(2)]
 
         def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, *seen: tf.TensorArray) -> tuple[Any, ...]:
             hidden, moments = of_hidden(tf.matmul(h, recurrent_kernel), t)

@@ -186,14 +186,10 @@ class MovingAverageError(OfManyImages):
     definition = (
         "of each layer that normalizes by moving averages, in inference mode on the probe batch: moving variance by "
         "the variance of what the layer is given, median over its channels; and |moving mean − mean| by the standard "
-        "deviation, likewise. Layers without moving averages have none"
+        "deviation, likewise. Layers without moving averages, and those inside a cell, have none"
     )
     paper, link = "Li et al. 2019", "https://arxiv.org/abs/1801.05134"
     target = "bnexp.probes.moving_averages:MovingAverageError"
-
-    def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
-        here = any(block.kind == "cell" for block in blocks)
-        return "looks at the inputs of normalizing layers, and those of this model are inside its cell" if here else None
     values: ClassVar = {
         "variance-ratio": Value("variance ratio", "", "log"),
         "mean-error": Value("error of the mean", "", "log"),

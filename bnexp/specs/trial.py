@@ -27,7 +27,7 @@ from bnexp.specs.probes import AnyProbes
 from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
-from bnexp.specs.wording import listed
+from bnexp.specs.wording import every, listed
 
 PROTOCOL = 3
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
@@ -194,7 +194,7 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
 def _wrong_in_cell(norm: Placed) -> tuple[str, str] | None:
     """The same in the cell."""
     if norm.cell_target is None:
-        able = listed(name for name, method in METHODS.items() if method.cell_target)
+        able = every([name for name, method in METHODS.items() if method.cell_target])
         return "place", f"{norm.name} has no form in the cell of lstm, only {able} have; leave the place out"
     if norm.layers != "all":
         return "layers", f"place: {norm.place} says what is normalized in the cell of lstm; leave layers out"

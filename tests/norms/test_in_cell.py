@@ -35,12 +35,16 @@ def made(method, place, policy_name="float64", drawn=True):
     generator = np.random.default_rng(1)
     for variable in layer.variables if drawn else ():
         positive = "variance" in variable.name or "gamma" in variable.name
-        variable.assign(generator.uniform(0.3, 1, variable.shape) if positive else generator.normal(0, 0.7, variable.shape))
+        variable.assign(
+            generator.uniform(0.3, 1, variable.shape) if positive else generator.normal(0, 0.7, variable.shape)
+        )
     return layer
 
 
 def values(layer):
-    return {variable.path.removeprefix("lstm/"): np.asarray(variable.numpy(), "float64") for variable in layer.variables}
+    return {
+        variable.path.removeprefix("lstm/"): np.asarray(variable.numpy(), "float64") for variable in layer.variables
+    }
 
 
 def inputs():

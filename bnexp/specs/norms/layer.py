@@ -12,14 +12,17 @@ class LayerNorm(Normalizing):
     link = "https://arxiv.org/abs/1607.06450"
     formula = "y = γ_c (x − μ_n) / √(σ²_n + ε) + β_c; μ, σ² over H,W,C of each example"
     in_cell = (
-        "sums LN(W_x x; γ_x, β_x) + LN(W_h h; γ_h, β_h) + b of the gates, h = σ(o) tanh(LN(c; γ_c, β_c)) (eq. 20 to 22); "
-        "place: inputs is LN(W_x x; γ_x, β_x) + W_h h + b alone; the sums of all four gates are normalized together"
+        "i, f, g, o = LN(W_x x) + LN(W_h h) + b, h = σ(o) tanh(LN(c)), each LN with a γ and β (eq. 20 to 22); place: inputs "
+        "has LN(W_x x) + W_h h + b alone; the sums of all four gates are normalized together"
     )
     target = "bnexp.norms.layer:layer"
     cell_target = "bnexp.norms.in_cell:layer"
     not_one_number = True
     reduced = facts(conv="H,W,C", dense="C")
-    traps = ("Keras's LayerNormalization(axis=-1) is another method on images: `layer-channel`",)
+    traps = (
+        "Keras's LayerNormalization(axis=-1) is another method on images: `layer-channel`",
+        "in the cell, where a step is one number, of its sums W x little more than the sign of x is left",
+    )
 
     name: Literal["layer"] = "layer"
     initial_gamma: InitialGamma = None

@@ -17,7 +17,8 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     numbers each, of W columns of H·C, or of H·W pixels of C (Le et al. 2015, https://arxiv.org/abs/1504.00941).
     Before, `downsample` takes means over blocks of pixels: every second pixel alone would lose strokes that are thin.
     A norm stands on the inputs (layer `rows_norm`, `columns_norm` or `pixels_norm`) and on the final hidden state
-    (`state_norm`); or in the cell, of which it is then a part (`lstm/input_norm`, `lstm/hidden_norm`, `lstm/cell_norm`).
+    (`state_norm`); or in the cell, of which it is then a part (`lstm/input_norm`, `lstm/hidden_norm` and
+    `lstm/cell_norm`).
     """
     model = spec.model
     assert isinstance(model, LstmSpec)

@@ -45,7 +45,7 @@ class CellBatchNormalization(MovingAverages):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Make the weights for sequences (N,T,C)."""
-        _, self.steps, self.channels = input_shape
+        _, self.steps, self.channels = (size or 0 for size in input_shape)
         self.add_channel_weights({"gamma": self.initial_gamma} | ({"beta": 0.0} if self.center else {}))
         for name, start in self.averages.items():
             shape, initializer = (self.steps, self.channels), keras.initializers.Constant(start)

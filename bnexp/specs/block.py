@@ -12,8 +12,8 @@ class Block(NamedTuple):
     """
 
     name: str
-    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `columns` or `pixels`, `state`; `input`,
-    `hidden`, `cell`."""
+    """Name of the linear layer: `conv1`, `dense1`; or what is normalized: `rows`, `columns` or `pixels`, `state`; in a
+    cell `input`, `hidden`, `cell`."""
     kind: Literal["conv", "dense", "inputs", "state", "cell"]
     shape: tuple[int, ...]
     """What is normalized of one example: (height, width, channels) or (units,); of inputs, one step of the sequence."""

@@ -176,7 +176,7 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
 
 
 def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
-    """The key that is wrong and why, where a norm cannot stand in an LSTM, on its inputs and final state or in its cell."""
+    """The key that is wrong and why, where a norm cannot stand on inputs and final state of an LSTM, or in its cell."""
     here = "the inputs and the final state of lstm have no"
     if norm.linear_target:
         return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -27,8 +27,8 @@ RECALIBRATION_BATCH = 250
 """Large enough for a batch's own statistics to stand for all, small enough for the memory of a worker."""
 
 
-Seen = tf.Tensor | tuple[tf.Tensor, ...]
-"""What a normalization sees: its inputs (N,...,C), or the number of examples, and mean and variance at each time step."""
+Seen: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...]
+"""What a normalization sees: inputs (N,...,C); or the number of examples, and mean and variance at each time step."""
 
 
 class BatchStatistics:

@@ -60,9 +60,9 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def by_hand(case, x, w, training, h, c):
+def by_hand(case, x, w, training, state):
     """The final hidden state, and the moments of each batch-normalized part at each step."""
-    method, moments = case[0], {}
+    (h, c), method, moments = state, case[0], {}
 
     def normalized(name, a, t):
         if f"{name}/gamma" not in w:
@@ -97,19 +97,19 @@ def test_its_outputs_and_gradients_are_the_papers(case, training):
         y = layer(given[0], initial_state=given[1:], training=training)
     trained = layer.trainable_variables
     found = tape.gradient(y, [*given, *(v.value for v in trained)], upstream)
-    np.testing.assert_allclose(y, by_hand(case, x, weights, training, h, c)[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(y, by_hand(case, x, weights, training, (h, c))[0], rtol=0, atol=1e-12)
     for k in range(3):
         start = [x, h, c]
 
         def at(value, k=k, start=start):
             x, h, c = (value if j == k else each for j, each in enumerate(start))
-            return by_hand(case, x, weights, training, h, c)[0]
+            return by_hand(case, x, weights, training, (h, c))[0]
 
         np.testing.assert_allclose(found[k], gradient(at, start[k], upstream), rtol=0, atol=1e-7)
     for variable, of in zip(trained, found[3:], strict=True):
         name = variable.path.removeprefix("lstm/")
         expected = gradient(
-            lambda value, name=name: by_hand(case, x, {**weights, name: value}, training, h, c)[0],
+            lambda value, name=name: by_hand(case, x, {**weights, name: value}, training, (h, c))[0],
             weights[name],
             upstream,
         )
@@ -121,7 +121,7 @@ def test_each_step_has_moving_averages_of_its_own(place):
     layer, x, (h, c) = made("batch", place), inputs(), states()
     before = values(layer)
     layer(tf.constant(x), initial_state=[tf.constant(h), tf.constant(c)], training=True)
-    _, moments = by_hand(("batch", place), x, before, True, h, c)
+    _, moments = by_hand(("batch", place), x, before, True, (h, c))
     assert len(moments) == T * (3 if place == "in-cell" else 1)
     for (name, t), expected in moments.items():
         for kind, value in zip(("mean", "variance"), expected, strict=True):
@@ -138,8 +138,8 @@ def test_a_first_state_of_zeros_is_normalized_to_zero_and_its_moving_variance_go
     np.testing.assert_array_equal(after["hidden_norm/moving_mean"][0], 0)
     np.testing.assert_allclose(after["hidden_norm/moving_variance"][0], MOMENTUM**10, rtol=1e-12)
     zeros = np.zeros((N, H))
-    np.testing.assert_allclose(y, by_hand(("batch", "in-cell"), x, after, True, zeros, zeros)[0], rtol=0, atol=1e-12)
-    at_inference = by_hand(("batch", "in-cell"), x, after, False, zeros, zeros)[0]
+    np.testing.assert_allclose(y, by_hand(("batch", "in-cell"), x, after, True, (zeros, zeros))[0], rtol=0, atol=1e-12)
+    at_inference = by_hand(("batch", "in-cell"), x, after, False, (zeros, zeros))[0]
     np.testing.assert_allclose(layer(tf.constant(x)), at_inference, rtol=0, atol=1e-12)
 
 

@@ -37,7 +37,7 @@ def program(trained):
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("norm", [pytest.param(key, marks=[pytest.mark.slow] * (key != "batch")) for key in NORMS])
 def test_it_trains_as_by_train_on_batch(norm):
-    """One of the batches is smaller.  The state of the LSTM's random numbers, which it draws none of, is Keras's own."""
+    """One of the batches is smaller.  What an LSTM could draw random numbers from is no weight, and not compared."""
     spec = small(model=MODEL, norm=NORMS[norm])
     program = started(spec)
     other = keras.models.clone_model(program.model)
@@ -72,11 +72,11 @@ def test_recalibrated_each_step_has_the_moments_of_all_examples_together(program
         means = np.array([one[path], other[path]], np.float64)
         mean = (shares * means).sum(0)
         np.testing.assert_allclose(together[path], mean, rtol=1e-5, atol=1e-6)
-        path = path.replace("moving_mean", "moving_variance")
-        variances = np.array([one[path], other[path]], np.float64)
-        np.testing.assert_allclose(together[path], (shares * (variances + (means - mean) ** 2)).sum(0), 1e-4, 1e-6)
-        assert together[path].shape[0] == 28
-        assert np.ptp(together[path], axis=0).min() > 0  # no two steps alike
+        of = path.replace("moving_mean", "moving_variance")
+        variances = np.array([one[of], other[of]], np.float64)
+        np.testing.assert_allclose(together[of], (shares * (variances + (means - mean) ** 2)).sum(0), 1e-4, 1e-6)
+        assert together[of].shape[0] == 28
+        assert np.ptp(together[of], axis=0).min() > 0  # not the same at all steps
 
 
 def test_batch_statistics_leave_no_trace_and_are_those_of_recalibration_over_the_batch(program):

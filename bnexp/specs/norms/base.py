@@ -23,8 +23,8 @@ Layers = Annotated[
 Place = Annotated[
     Literal["before-activation", "after-activation", "inputs", "in-cell"],
     Field(
-        description="in blocks before or after the activation; in the cell of lstm on the sums of its inputs alone, or on "
-        "those of the hidden state and on the cell state too"
+        description="in blocks before or after the activation; in the cell of lstm on the sums of its inputs alone, or "
+        "on those of the hidden state and on the cell state too"
     ),
 ]
 InitialGamma = Annotated[

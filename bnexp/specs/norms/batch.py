@@ -12,9 +12,9 @@ class BatchNorm(Averaging):
     link = "https://arxiv.org/abs/1502.03167"
     formula = "y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; μ, σ² over N,H,W; moving averages at inference"
     in_cell = (
-        "i, f, g, o = BN(W_x x) + BN(W_h h) + b, h = σ(o) tanh(BN(c)), each BN with a γ, that of c with a β; place: inputs "
-        "has BN(W_x x) + W_h h + b alone; each time step has statistics and moving averages of its own, and all have one "
-        "γ and β; γ starts at 0.1; Cooijmans et al. 2017, https://arxiv.org/abs/1603.09025"
+        "i, f, g, o = BN(W_x x) + BN(W_h h) + b, h = σ(o) tanh(BN(c)), each BN with a γ, that of c with a β; "
+        "place: inputs has BN(W_x x) + W_h h + b alone; each time step has statistics and moving averages of its own, "
+        "and all have one γ and β; γ starts at 0.1; Cooijmans et al. 2017, https://arxiv.org/abs/1603.09025"
     )
     target = "bnexp.norms.batch:layer"
     cell_target = "bnexp.norms.in_cell:batch"

@@ -12,8 +12,8 @@ class LayerNorm(Normalizing):
     link = "https://arxiv.org/abs/1607.06450"
     formula = "y = γ_c (x − μ_n) / √(σ²_n + ε) + β_c; μ, σ² over H,W,C of each example"
     in_cell = (
-        "i, f, g, o = LN(W_x x) + LN(W_h h) + b, h = σ(o) tanh(LN(c)), each LN with a γ and β (eq. 20 to 22); place: inputs "
-        "has LN(W_x x) + W_h h + b alone; the sums of all four gates are normalized together"
+        "i, f, g, o = LN(W_x x) + LN(W_h h) + b, h = σ(o) tanh(LN(c)), each LN with a γ and β (eq. 20 to 22); "
+        "place: inputs has LN(W_x x) + W_h h + b alone; the sums of all four gates are normalized together"
     )
     target = "bnexp.norms.layer:layer"
     cell_target = "bnexp.norms.in_cell:layer"

@@ -16,6 +16,8 @@ from bnexp.specs.norms.layer import LayerNorm
 
 Moments = tuple[tf.Tensor, ...]
 """Mean and biased variance (C) that the batch had at a time step; () where they do not count."""
+Products = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+"""x (T,N,F), K (T,F,C) and B (T,C), of which x_t K_t + B_t are the normalized products at the step t."""
 AtStep = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, Moments]]
 """From x (N,C) and the number of the time step to what is made of x, and its moments."""
 
@@ -51,22 +53,22 @@ class CellBatchNormalization(MovingAverages):
             shape, initializer = (self.steps, self.channels), keras.initializers.Constant(start)
             setattr(self, name, self.add_weight(name=name, shape=shape, initializer=initializer, trainable=False))
 
-    def of_product(self, x: tf.Tensor, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
-        """What is made of the products (T,N,C) of x (T,N,F) and a kernel (F,C), at all steps at once.
+    def of_product(self, x: tf.Tensor, kernel: tf.Tensor, training: bool | None) -> Products:
+        """What is made of the products (T,N,C) of x (T,N,F) and a kernel (F,C).
 
         Their mean is that of x times the kernel, their variance follows from the covariance (F,F) of x: so neither
         passes over the products, nor does a gradient.
         """
         if not self.uses_batch(training):
             scale, shift = self._lines()
-            return tf.matmul(x, kernel * scale[:, None]) + shift[:, None]
+            return x, kernel * scale[:, None], shift
         mean = tf.reduce_mean(x, 1, keepdims=True)
         centred = x - mean
         covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(x)[1], x.dtype)
         variance = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 1)
         self.take_in(tf.shape(x)[1], tf.tensordot(mean[:, 0], kernel, 1), variance)
         scale = self.precise(self.gamma) * tf.math.rsqrt(variance + self.epsilon)
-        return tf.matmul(centred, kernel * scale[:, None]) + self._beta
+        return centred, kernel * scale[:, None], self._beta + tf.zeros_like(scale)
 
     def at_steps(self, training: bool | None) -> AtStep:
         """What normalizes step by step; who calls it lets the averages take the moments in, once all are there."""
@@ -124,16 +126,17 @@ class CellLayerNormalization(Channelwise):
         """Whether the averages move: there are none."""
         return False
 
-    def of_product(self, x: tf.Tensor, kernel: tf.Tensor, training: bool | None) -> tf.Tensor:
-        """What is made of the products (T,N,C) of x (T,N,F) and a kernel (F,C), at all steps at once.
+    def of_product(self, x: tf.Tensor, kernel: tf.Tensor, training: bool | None) -> Products:
+        """What is made of the products (T,N,C) of x (T,N,F) and a kernel (F,C).
 
         The mean over C is taken off the kernel; the mean square of what is left of p = xK is xKKᵀxᵀ / C.
         """
         kernel -= tf.reduce_mean(kernel, 1, keepdims=True)
         products = tf.matmul(kernel, kernel, transpose_b=True) / self.channels
         square = tf.reduce_sum(x * tf.tensordot(x, products, 1), -1, keepdims=True)
-        scaled = x * tf.math.rsqrt(square + self.epsilon)
-        return tf.tensordot(scaled, kernel * self.precise(self.gamma), 1) + self.precise(self.beta)
+        steps = x.shape[0]
+        kernels = tf.repeat((kernel * self.precise(self.gamma))[None], steps, 0)
+        return x * tf.math.rsqrt(square + self.epsilon), kernels, tf.repeat(self.precise(self.beta)[None], steps, 0)
 
     def at_steps(self, training: bool | None) -> AtStep:
         """What normalizes step by step."""
@@ -170,7 +173,8 @@ class NormalizedLSTM(keras.layers.LSTM):
     i, f, g, o = N_x(W_x x_t) + N_h(W_h h) + b,   c ← σ(f) c + σ(i) tanh(g),   h ← σ(o) tanh(N_c(c)).
 
     N_x, N_h and N_c are the layers `input_norm`, `hidden_norm` and `cell_norm`; the last two may be left out.  Kernels
-    and bias have the names and initial values of Keras's.  The sums of the inputs are computed at all steps at once.
+    and bias have the names and initial values of Keras's.  What normalizes the inputs is computed for all steps at
+    once, and their sums step by step, so that a batch may be large.
     """
 
     def __init__(
@@ -203,17 +207,21 @@ class NormalizedLSTM(keras.layers.LSTM):
         """The final hidden state, as one and as the last of a sequence, and both final states."""
         steps, recurrent_kernel = sequences.shape[1], tf.convert_to_tensor(self.cell.recurrent_kernel)
         x = tf.transpose(sequences, (1, 0, 2))
-        sums = self.input_norm.of_product(x, tf.convert_to_tensor(self.cell.kernel), training) + self.cell.bias
-        of_inputs = tf.TensorArray(sums.dtype, steps, element_shape=sums.shape[1:]).unstack(sums)
+        inputs, kernels, shifts = self.input_norm.of_product(x, tf.convert_to_tensor(self.cell.kernel), training)
+        given = [
+            tf.TensorArray(each.dtype, steps, element_shape=each.shape[1:]).unstack(each)
+            for each in (inputs, kernels, shifts + self.cell.bias)
+        ]
         of_hidden, of_cell = (
             norm.at_steps(training) if norm else lambda x, step: (x, ()) for norm in (self.hidden_norm, self.cell_norm)
         )
         counted = [norm for norm in self.norms[1:] if norm.uses_batch(training)]
-        seen = [tf.TensorArray(sums.dtype, steps, element_shape=(norm.channels,)) for norm in counted for _ in range(2)]
+        seen = [tf.TensorArray(x.dtype, steps, element_shape=(norm.channels,)) for norm in counted for _ in range(2)]
 
         def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, *seen: tf.TensorArray) -> tuple[Any, ...]:
             hidden, moments = of_hidden(tf.matmul(h, recurrent_kernel), t)
-            i, f, g, o = tf.split(of_inputs.read(t) + hidden, 4, 1)
+            x, kernel, shift = (each.read(t) for each in given)
+            i, f, g, o = tf.split(tf.matmul(x, kernel) + shift + hidden, 4, 1)
             c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
             shown, others = of_cell(c, t)
             kept = (array.write(t, moment) for array, moment in zip(seen, (*moments, *others), strict=True))

@@ -47,6 +47,16 @@ class BatchStatistics:
         self._noted: list[list[Any]] = [[] for _ in self.layers]
         self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
 
+    @property
+    def of_steps(self) -> bool:
+        """Whether some are of time steps.
+
+        All examples should then be one batch: what a step is given follows from the statistics of all steps before, and
+        where a batch hardly varies, those of parts of it are no guide.  Those of 250 images each, taken together, left
+        an LSTM over rows at 85 % that had 99 % by the statistics of batches, and those of all 4,000 images 98 %.
+        """
+        return any(hasattr(layer, "take_in") for layer in self.layers)
+
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
         return self._without_trace(x, lambda layer, inputs: None)[0]

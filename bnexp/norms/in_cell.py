@@ -100,7 +100,7 @@ class CellBatchNormalization(MovingAverages):
 
     def _lines(self) -> tuple[tf.Tensor, tf.Tensor]:
         """A and B (T,C) of A x + B, at inference."""
-        scale = self.precise(self.gamma) * tf.math.rsqrt(self.precise(self.moving_variance) + self.epsilon)
+        scale = self.precise(self.gamma) * _inverse(self.precise(self.moving_variance), self.epsilon)
         return scale, self._beta - self.precise(self.moving_mean) * scale
 
 
@@ -158,7 +158,8 @@ def _inverse(variance: tf.Tensor, epsilon: float) -> tf.Tensor:
     An image begins with black pixels, and up to the first that is not, states are those of all others, or zero.  Each
     of these steps would multiply the gradient by 1/√ε and more, to infinity after some twenty, on its way to states
     that it cannot change: by the batch it adds up to zero over the examples, and by the example what it would tell of
-    is a jump.  (Cooijmans et al. 2017 begin with noise in the hidden state instead.)
+    is a jump.  At inference they would do the same to the rounding of a recalibrated mean.  (Cooijmans et al. 2017
+    begin with noise in the hidden state instead.)
     """
     return tf.math.rsqrt(variance + epsilon) * tf.cast(variance > _NONE, variance.dtype)
 

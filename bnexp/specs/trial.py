@@ -117,7 +117,8 @@ def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
 def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
     """What to say where moving averages cannot arrive within a training; "" where they can, or have no part in it."""
     momentum = getattr(spec.norm, "momentum", 0.0) if "momentum" in type(spec.norm).model_fields else 0.0
-    if known is None or not 0 < momentum < 1:
+    recomputed = getattr(spec.training.procedure, "batch_statistics", "") == "recalibrate"
+    if known is None or recomputed or not 0 < momentum < 1:
         return ""
     steps = spec.training.length(spec.data.train_examples(known.train))
     needed = math.ceil(math.log(_ARRIVED) / math.log(momentum))

@@ -19,7 +19,7 @@ RIGHT = [
         "caution: single, variant bn: with one example a batch dense1 is normalized to the constant β",
     ),
     ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
-    ("init --list", "batch_size\ndemo\nmethods/cnn\nmethods/mlp\nmnist\n", ""),
+    ("init --list", "batch_size\ndeep\ndemo\nfederated\nmethods/cnn\nmethods/mlp\nmnist\n", ""),
     ("init", "mnist.yaml\n", "Next: bnexp run mnist.yaml"),
     ("norms", "group                      Wu & He 2018                        no               γ (C), β (C)", ""),
     ("norms layer --no-check", "https://arxiv.org/abs/1607.06450", ""),
@@ -80,7 +80,7 @@ WRONG = [
     ("norms group --groups", "Option '--groups' requires an argument"),
     ("norms --groups 8", "arguments follow a method's name"),
     ("norms my_norms:MyNorm", "my_norms:MyNorm is not one of ours, and has no card"),
-    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, demo, methods/cnn, methods/mlp, mnist"),
+    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, deep, demo, "),
     ("data fetch mnist-5k", "there is nothing to fetch"),
     ("data fetch imagenet", "unknown dataset 'imagenet'"),
 ]

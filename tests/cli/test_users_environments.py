@@ -41,6 +41,7 @@ def test_27_a_notebooks_backend_does_not_stop_the_report(bnexp_, folder):
     assert (done.returncode, done.stdout) == (0, "results/report/index.html\n"), done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 def test_26_a_methods_card_is_computed_as_trials_are(tmp_path, monkeypatch, backend):
     """By TensorFlow, in float32, channels last."""

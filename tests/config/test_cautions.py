@@ -36,6 +36,17 @@ def test_41_moving_averages_that_cannot_arrive(tmp_path: Path, norm: str, epochs
     assert all(part in text for text, part in zip(found, expected, strict=True))
 
 
+def test_41_not_of_averages_that_are_computed_anew_after_each_round(tmp_path: Path) -> None:
+    text = "training: {procedure: {name: federated, rounds: 2, batch_statistics: %s}}\nnorm: batch\ndata: mnist-5k"
+    said = {}
+    for statistics in ("average", "recalibrate"):
+        file = tmp_path / f"{statistics}.yaml"
+        file.write_text(text % statistics)
+        said[statistics] = [caution for caution in cautions(load(file)) if "arrive" in caution]
+    assert len(said["average"]) == 1
+    assert not said["recalibrate"]
+
+
 def test_41_it_is_said_once_for_a_variant(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(CONFIG.format(norm="batch", epochs=9) + "grid: {training.epochs: [1, 2, 3]}")

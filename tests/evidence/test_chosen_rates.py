@@ -64,6 +64,7 @@ def without_the_seed(validation, test):
     return test[np.arange(len(test)), others.argmax(1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", [(1, RATES), (RATES, RATES)])
 def test_what_is_found_at_the_chosen_rates_holds(rates):
     """True difference 0: standard errors of coverage and verdicts 0.007, of the mean 0.003 points."""

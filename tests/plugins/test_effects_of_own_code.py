@@ -37,6 +37,7 @@ def trained(trainer, folder, source, norm="m:L", seed=0):
     return trainer(trial(folder, norm, seed), lambda _: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effect", EFFECTS)
 def test_a_process_that_own_code_has_altered_is_known(trainer, folder, effect):
     assert not trainer.altered()

@@ -177,6 +177,7 @@ def test_errors_of_moving_averages_known_by_hand():
     assert found == pytest.approx((np.median([2.0, 0.5]), np.median([0.5, 0.0])))
 
 
+@pytest.mark.slow
 def test_recalibrated_averages_of_the_first_layer_have_no_error(observer):
     probe = observer({"name": "moving-average-error", "examples": 330}, norm="batch")
     data, train = probe.setup.data, probe.setup.parts.train

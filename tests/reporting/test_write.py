@@ -55,6 +55,7 @@ def test_a_report_has_a_page_figures_in_two_formats_and_tables_in_three(report):
     assert widths == {850, 1750}  # a column of a paper and a page, in 250 dots per inch
 
 
+@pytest.mark.slow
 def test_figures_come_as_pdf_where_that_is_wanted_and_the_next_report_removes_them(tmp_path):
     store, _ = build(tmp_path / "results", batch_sizes=(), **TINY)
     write_report(store, tmp_path / "report", pdf=True)

@@ -80,6 +80,7 @@ def test_the_interval_over_both_covers_about_95_times_of_100_and_that_over_seeds
     assert np.mean([mean_interval(x.mean(axis=1)).contains_zero for x in tables]) < 0.9
 
 
+@pytest.mark.slow
 def test_drawing_says_the_same_as_the_closed_form():
     """2,000 draws of seeds, of images, and of both; a deviation has a standard error of 1.6 %.
 

@@ -121,6 +121,7 @@ def taken_for_times(a, b, end):
     return np.exp([middle - shape.half_width, middle + shape.half_width])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0])
 @pytest.mark.parametrize(
     ("looks", "before"),
@@ -146,6 +147,7 @@ def test_the_interval_covers_the_true_factor_in_at_least_93_of_100_experiments(l
     assert np.mean(as_before) == pytest.approx(before[[0.5, 0.8, 1.0].index(factor)], abs=0.09)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.0])
 def test_of_exact_times_it_covers_in_95_of_100_with_censored_runs_too(factor):
     """400 experiments, standard error 0.011; between a tenth and a sixth of the runs are not there by 1,100."""

@@ -64,6 +64,7 @@ def test_the_noise_is_another_at_each_step():
     np.testing.assert_array_equal(np.array(states(noise)) - before, [[0, 24], [0, 24]])  # four draws a step
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     "norm",

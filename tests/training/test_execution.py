@@ -10,7 +10,14 @@ TENS = {**SMALL["training"], "batch_size": 10}
 
 
 @pytest.mark.parametrize(
-    "norm", ["none", "batch", {"name": "group", "groups": 4}, "weight", "spectral", "filter-response"]
+    "norm",
+    [
+        "batch",
+        *(
+            pytest.param(norm, marks=pytest.mark.slow)
+            for norm in ("none", {"name": "group", "groups": 4}, "weight", "spectral", "filter-response")
+        ),
+    ],
 )
 def test_compiled_and_plain_steps_train_alike_the_smaller_last_batch_included(norm):
     spec, data = small(norm=norm, model=TINY_CNN, training=TENS), images()
@@ -40,9 +47,9 @@ def test_the_same_compiled_training_twice_gives_the_same_bits():
 @pytest.mark.parametrize(
     ("norm", "chosen", "optimizer"),
     [
-        ("none", "xla", "adam"),
         ("batch", "graph", "adamw"),
-        ("none", "graph", "sgd"),
+        pytest.param("none", "xla", "adam", marks=pytest.mark.slow),
+        pytest.param("none", "graph", "sgd", marks=pytest.mark.slow),
         pytest.param("none", "graph", "rmsprop", marks=pytest.mark.slow),
         pytest.param("group", "graph", "adam", marks=pytest.mark.slow),
     ],

@@ -70,7 +70,8 @@ def test_one_client_is_central_training_to_the_bit(train, blocks, procedure):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("kept", [pytest.param("average", marks=pytest.mark.slow), "local"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", ["average", "local"])
 def test_many_clients_are_averaged_as_plain_keras_models_are(kept):
     """Two rounds of three clients, two of which train in each; moving averages as `batch_statistics` says."""
     made = setup(clients=3, fraction=0.7, rounds=2, batch_statistics=kept)
@@ -146,6 +147,7 @@ def test_lengths_are_those_of_a_client():
     assert training.evaluation_steps(54_000) == [216 * r for r in (1, 2, 3, 4, 5, 6, 7, 8, 10)]
 
 
+@pytest.mark.slow
 def test_a_record_has_an_evaluation_after_rounds_alone(train):
     record = train(norm="batch", training={"batch_size": 10, "procedure": {"name": "federated", "rounds": 3}})
     assert [each.step for each in record.evaluations] == [4, 8, 12]  # 33 images each, in batches of 10

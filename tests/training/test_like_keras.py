@@ -34,7 +34,9 @@ CASES = {
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [case if case == "batch, adam" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_losses_weights_and_moving_statistics_are_those_of_train_on_batch(case):
     spec = small(**CASES[case])
     order = split(images().dataset, spec.data, 0).train

@@ -162,6 +162,7 @@ def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer
     assert program.cautions == [f"no gradient reaches {path}, which stays as it is" for path in unused]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("layer", ["AddLoss", "gamma_regularizer"])
 def test_with_fast_forms_of_layers_too(folder, layer):
@@ -169,6 +170,7 @@ def test_with_fast_forms_of_layers_too(folder, layer):
     six_steps(trial(folder, LAYERS[layer], SGD), rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
 @pytest.mark.parametrize("layer", ["AddLoss", "Constrained", "Unused"])
 def test_in_a_step_compiled_by_xla_too(folder, layer):

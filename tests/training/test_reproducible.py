@@ -28,6 +28,7 @@ def fresh(change: dict) -> TrialRecord:
     return TrialRecord.model_validate_json(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_fresh_process_and_a_used_one_give_the_same_bits(train):
     train(seed=1, **BATCH)  # so that the model below is one that another seed was trained on
     here = train(seed=7, **BATCH)

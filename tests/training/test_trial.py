@@ -58,6 +58,7 @@ def test_what_was_learned_stands_beside_what_would_be_deployed(train):
     assert "recalibrated_loss" not in layer.model_dump()["evaluations"][0]
 
 
+@pytest.mark.slow
 def test_a_run_has_trained_if_it_is_far_above_guessing(train):
     assert train(norm="batch", training=TENS).trained is True
     assert train(norm="none", training={**SMALL["training"], "epochs": 1, "optimizer": SLOW}).trained is False

@@ -65,7 +65,7 @@ SWITCHES = 12
 # Of the 200 steps, those that a switch took over their bound.  Seen are 7.
 STEPS_WITH_SWITCHES = 20
 
-QUICK = ("none", "batch", "layer")
+QUICK = ("batch",)
 """The others are slow tests."""
 
 CASES = {

@@ -101,7 +101,8 @@ def _vertical(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(above.min() / margin, above.max() * margin)
         figures.logarithmic(axes.yaxis, above)
     elif values.size:
-        margin = 0.06 * np.ptp(values) or 0.02
-        axes.set_ylim(values.min() - margin, values.max() + margin)
+        low, high = values.min(), values.max() if values.any() else 1.0
+        margin = 0.06 * (high - low) or 0.02
+        axes.set_ylim(low - margin, high + margin)
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "−")))

@@ -35,7 +35,8 @@ def program(trained):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("norm", [pytest.param(key, marks=[pytest.mark.slow] * (key != "batch")) for key in NORMS])
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", NORMS)
 def test_it_trains_as_by_train_on_batch(norm):
     """One of the batches is smaller.  What an LSTM could draw random numbers from is no weight, and not compared."""
     spec = small(model=MODEL, norm=NORMS[norm])
@@ -50,7 +51,8 @@ def test_it_trains_as_by_train_on_batch(norm):
         np.testing.assert_allclose(variable.numpy(), expected.numpy(), rtol=0, atol=3e-6, err_msg=variable.path)
 
 
-@pytest.mark.parametrize("norm", [pytest.param(key, marks=[pytest.mark.slow] * (key != "batch")) for key in NORMS])
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", NORMS)
 def test_a_trial_is_the_same_twice_and_a_pair_with_the_plain_lstm(train, norm):
     one, again, plain = (train(seed=4, model=MODEL, norm=each) for each in (NORMS[norm], NORMS[norm], "none"))
     assert numbers(one) == numbers(again)
@@ -81,6 +83,7 @@ def test_batch_statistics_leave_no_trace_and_recalibration_is_right(program):
     assert program.wrong_recalibration(data.images, indices) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_where_all_sequences_begin_with_the_same_numbers_its_gradient_is_finite(norm):
     """196 pixels, of which the first forty are black: 1/√ε at each of these steps would be beyond float32."""

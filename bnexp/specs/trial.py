@@ -17,10 +17,10 @@ from bnexp.errors import UserError
 from bnexp.specs.block import Block
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import ImageSet
-from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec
+from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec, OwnModel
 from bnexp.specs.norms.base import Norm, Placed
 from bnexp.specs.norms.none import NoNorm
-from bnexp.specs.norms.own import AnyNorm
+from bnexp.specs.norms.own import AnyNorm, OwnNorm
 from bnexp.specs.norms.table import METHODS
 from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.probes import AnyProbes
@@ -67,6 +67,12 @@ class TrialSpec(Frozen):
         if found := problems(self):
             raise SpecError(found)
         return self
+
+
+def authors(spec: TrialSpec) -> list[str]:
+    """A user's own code that a trial of this spec calls while it trains: `model my_models:residual`, `norm ...`."""
+    parts = [("model", spec.model), ("norm", spec.norm), ("training.optimizer", spec.training.optimizer)]
+    return [f"{block} {part.name}" for block, part in parts if isinstance(part, OwnModel | OwnNorm | OwnOptimizer)]
 
 
 def completed(spec: dict[str, Any]) -> dict[str, Any]:
@@ -156,10 +162,11 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec):
-        if wrong := _wrong_in_lstm(norm):
-            return [Problem(("norm", wrong[0]), wrong[1])]
-    elif isinstance(norm, Placed) and norm.stands_in_cell:
+    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
+        return [Problem(("norm", wrong[0]), wrong[1])]
+    if isinstance(spec.model, OwnModel):
+        return [Problem(("norm", wrong[0]), wrong[1])] if (wrong := _wrong_in_own_model(norm)) else []
+    if not isinstance(spec.model, LstmSpec) and isinstance(norm, Placed) and norm.stands_in_cell:
         message = f"{norm.place} is a place in the cell of lstm, and {model} has before-activation and after-activation"
         return [Problem(("norm", "place"), message, (("model", "name"),))]
     if "layers" not in type(norm).model_fields:  # `none`
@@ -204,8 +211,30 @@ def _wrong_in_cell(norm: Placed) -> tuple[str, str] | None:
     return None
 
 
+def _wrong_in_own_model(norm: Norm) -> tuple[str, str] | None:
+    """The key that is wrong and why, where a user's own model cannot honour it."""
+    whose = "which in a model of your own are its own"
+    argument = "and make it an argument of the function, which a variant can give"
+    if norm.linear_target:
+        return "name", f"{norm.name} acts on the kernels of linear layers, {whose}"
+    if norm.brings_activation:
+        return "name", f"{norm.name} stands in place of activations, {whose}"
+    if getattr(norm, "place", "before-activation") != "before-activation":
+        return "place", f"a model of your own calls norm(x, name) in its place; leave this out, {argument}"
+    if not norm.use_bias:
+        return "use_bias", f"it is about linear layers, {whose}; leave it out, {argument}"
+    if (layers := getattr(norm, "layers", "all")) not in ("all", "conv", "dense"):
+        return "layers", f"{layers} is for lstm; a model of your own normalizes conv (N,H,W,C) and dense (N,C)"
+    return None
+
+
 def _probe_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
-    refusals = [(probe.name, probe.refusal(blocks, spec.data.validation)) for probe in spec.probes]
+    own = isinstance(spec.model, OwnModel)
+    unknown = "looks at hidden layers and their activations, and which those are in a model of your own is not known"
+    refusals = [
+        (probe.name, unknown if own and probe.of_hidden else probe.refusal(blocks, spec.data.validation))
+        for probe in spec.probes
+    ]
     beside = (("model", "name"), ("data", "validation"))
     return [Problem(("probes",), f"{name} {reason}", beside) for name, reason in refusals if reason][:1]
 
@@ -291,8 +320,8 @@ class Trial:
     def folder(self) -> str:
         """Name of the trial's folder: a readable part and the first 16 digits of the identity."""
         spec = self.spec
-        data, norm = _readable(spec.data.name), _readable(spec.norm.name)
-        return f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
+        data, model, norm = (_readable(block.name) for block in (spec.data, spec.model, spec.norm))
+        return f"{data}-{model}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
 
     def check_data(self, data_hash: str | None) -> None:
         """UserError where the data, by their hash, are not those of the earlier trials."""

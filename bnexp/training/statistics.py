@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import inside
+from bnexp.norms.bases import Channelwise
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over for the test set, at most."""
@@ -245,6 +246,20 @@ def batch_dependent(built: Built) -> list[keras.layers.Layer]:
     parts = dict.fromkeys(part for norm in built.norms for part in inside(norm.layer))
     return [one for one in parts if getattr(one, "batch_dependent", True) and any(hasattr(one, name) for name in kept)]
 
+
+def normalizing_by_themselves(built: Built) -> list[keras.layers.Layer]:
+    """The layers of Keras's or ours that normalize, and are no part of the model's norms."""
+    of_norms = {id(part) for norm in built.norms for part in inside(norm.layer)}
+    return [one for one in inside(built.model) if isinstance(one, _NORMALIZATIONS) and id(one) not in of_norms]
+
+
+_NORMALIZATIONS = (
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+    Channelwise,
+)
 
 _FAR = 1e4
 """How many times its new value a statistic is put away from it: what it keeps of so large a number says how much."""

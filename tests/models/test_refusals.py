@@ -92,7 +92,7 @@ def test_a_norm_that_makes_no_sense_is_refused(model: Any, norm: Any, message: s
 
 
 WRONG_MODELS = [
-    ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm"),
+    ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm, or your own module:function"),
     ({"name": "mlp", "width": [3]}, "model.width: model.width must be a whole number, not a list"),
     ({"name": "mlp", "widths": []}, "model.widths: model.widths is empty"),
     ({"name": "mlp", "widths": 64}, "model.widths: model.widths must be a list, not 64"),

@@ -44,7 +44,7 @@ def central(
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
         weights = start()
-    cautions = [*told, *(f"norm {trial.spec.norm.name}: {text}" for text in program.cautions)]
+    cautions = [*told, *program.cautions]
     setup = Setup(trial, program, data, parts, cautions=cautions)
     with clock("evaluate"):
         setup = replace(setup, recalibrates=recalibrates(setup))

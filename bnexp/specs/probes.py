@@ -35,10 +35,8 @@ class Probe(Frozen):
     values: ClassVar[Mapping[str, Value]]
     target: ClassVar[str]
     """`"module:class"` of the observer."""
-<<<<<<< HEAD
     of_hidden: ClassVar[bool] = False
     """Whether it looks at the hidden linear layers or their activations."""
-=======
     timing: ClassVar[bool] = False
     """Whether it measures time, so that the same trial gives other numbers each time."""
 
@@ -53,7 +51,6 @@ class Probe(Frozen):
 
 class Following(Probe):
     """What looks again and again."""
->>>>>>> help-probes
 
     looks: int = Field(10, ge=2, le=100, description="how often: before the first step, after the last, and between")
 

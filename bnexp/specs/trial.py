@@ -162,13 +162,10 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
-        return [Problem(("norm", wrong[0]), wrong[1])]
     if isinstance(spec.model, OwnModel):
         return [Problem(("norm", wrong[0]), wrong[1])] if (wrong := _wrong_in_own_model(norm)) else []
-    if not isinstance(spec.model, LstmSpec) and isinstance(norm, Placed) and norm.stands_in_cell:
-        message = f"{norm.place} is a place in the cell of lstm, and {model} has before-activation and after-activation"
-        return [Problem(("norm", "place"), message, (("model", "name"),))]
+    if wrong := _wrong_in_lstm(norm) if isinstance(spec.model, LstmSpec) else _wrong_outside(norm, model):
+        return [Problem(("norm", wrong[0]), wrong[1])]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
@@ -196,6 +193,16 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
         return "place", f"{here} activation behind them; leave the place out"
     if not norm.use_bias:
         return "use_bias", f"{here} linear layer before them; leave use_bias out"
+    return None
+
+
+def _wrong_outside(norm: Norm, model: str) -> tuple[str, str] | None:
+    """The same in a model without a cell."""
+    if isinstance(norm, Placed) and norm.stands_in_cell:
+        return (
+            "place",
+            f"{norm.place} is a place in the cell of lstm, and {model} has before-activation and after-activation",
+        )
     return None
 
 

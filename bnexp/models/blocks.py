@@ -13,6 +13,7 @@ cases, dropout next to a batch normalization and with a linear layer between, an
 Its layer is named after its block wherever it stands, so that all of one shape drop the same in all variants.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from keras import layers
 
 from bnexp.errors import UserError
 from bnexp.models.own_state import apart
+from bnexp.norms import in_cell
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
 from bnexp.specs.model import LstmSpec, OwnModel
@@ -37,7 +39,7 @@ class NormLayer:
     """Of a method that acts on weights it is `linear` itself."""
     block: Block
     linear: keras.layers.Layer | None
-    """The layer whose outputs or weights are normalized; None for inputs and state of an LSTM, and in own models."""
+    """The layer whose outputs or weights are normalized; None for what an LSTM normalizes, and in own models."""
 
     @property
     def parameters(self) -> list[keras.Variable]:
@@ -122,6 +124,12 @@ class Blocks:
         if wrong:
             raise UserError(f"norm {self._norm.name}: a normalization {wrong}")
         return y
+
+    def normalized_lstm(self, units: int, blocks: Sequence[Block]) -> keras.layers.Layer:
+        """A new LSTM with the norm at these blocks of its cell."""
+        layer = in_cell.lstm(self._norm, units, blocks, name="lstm")
+        self._norms += (NormLayer(norm, block, None) for norm, block in zip(layer.norms, blocks, strict=True))
+        return layer
 
     def dropped(self, x: Any, name: str, *places: str) -> Any:
         """`x`, of the block of this name, after the model's dropout, where it has one at one of these places."""

@@ -170,6 +170,12 @@ class LstmSpec(Frozen):
         pixels = {"rows": width, "columns": height, "pixels": self.downsample}[self.sequence] // self.downsample
         return [Block(self.sequence, "inputs", (pixels * channels,)), Block("state", "state", (self.units,))]
 
+    def cell(self, place: str) -> list[Block]:
+        """What is normalized in the cell: the sums of its `inputs` for the four gates, or `in-cell` all that may be."""
+        gates = (4 * self.units,)
+        found = [Block("input", "cell", gates), Block("hidden", "cell", gates), Block("cell", "cell", (self.units,))]
+        return found[:1] if place == "inputs" else found
+
 
 class OwnModel(Frozen):
     """A function that builds a Keras model.  Every further key is an argument of it, given by keyword."""

@@ -217,7 +217,7 @@ class MovingAverageError(OfManyImages):
     definition = (
         "of each layer that normalizes by moving averages, in inference mode on the probe batch: moving variance by "
         "the variance of what the layer is given, median over its channels; and |moving mean − mean| by the standard "
-        "deviation, likewise. Layers without moving averages have none"
+        "deviation, likewise. Layers without moving averages, and those inside a cell, have none"
     )
     paper, link = "Li et al. 2019", "https://arxiv.org/abs/1801.05134"
     target = "bnexp.probes.moving_averages:MovingAverageError"

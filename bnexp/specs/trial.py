@@ -18,15 +18,16 @@ from bnexp.specs.block import Block
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec, OwnModel
-from bnexp.specs.norms.base import Norm
+from bnexp.specs.norms.base import Norm, Placed
 from bnexp.specs.norms.none import NoNorm
 from bnexp.specs.norms.own import AnyNorm, OwnNorm
+from bnexp.specs.norms.table import METHODS
 from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.probes import AnyProbes
 from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
-from bnexp.specs.wording import listed
+from bnexp.specs.wording import every, listed
 
 PROTOCOL = 3
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
@@ -150,6 +151,9 @@ _ARRIVED = 1e-3
 
 def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
     """The hidden blocks; of a user's own dataset that is not loaded, those that any image has.  Raises ValueError."""
+    if isinstance(spec.model, LstmSpec) and isinstance(spec.norm, Placed) and spec.norm.stands_in_cell:
+        spec.model.blocks(known.shape if known else _ANY_IMAGE)
+        return spec.model.cell(spec.norm.place)
     if known:
         return spec.model.blocks(known.shape)
     return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "inputs"]
@@ -158,10 +162,10 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
-        return [Problem(("norm", wrong[0]), wrong[1])]
     if isinstance(spec.model, OwnModel):
         return [Problem(("norm", wrong[0]), wrong[1])] if (wrong := _wrong_in_own_model(norm)) else []
+    if wrong := _wrong_in_lstm(norm) if isinstance(spec.model, LstmSpec) else _wrong_outside(norm, model):
+        return [Problem(("norm", wrong[0]), wrong[1])]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
     kinds = list(dict.fromkeys(block.kind for block in blocks))
@@ -177,16 +181,40 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
 
 
 def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
-    """The key that is wrong and why, where a norm cannot stand on the inputs and the final state of an LSTM."""
+    """The key that is wrong and why, where a norm cannot stand on inputs and final state of an LSTM, or in its cell."""
     here = "the inputs and the final state of lstm have no"
     if norm.linear_target:
         return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
     if norm.brings_activation:
         return "name", f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
+    if isinstance(norm, Placed) and norm.stands_in_cell:
+        return _wrong_in_cell(norm)
     if getattr(norm, "place", None) == "after-activation":
         return "place", f"{here} activation behind them; leave the place out"
     if not norm.use_bias:
         return "use_bias", f"{here} linear layer before them; leave use_bias out"
+    return None
+
+
+def _wrong_outside(norm: Norm, model: str) -> tuple[str, str] | None:
+    """The same in a model without a cell."""
+    if isinstance(norm, Placed) and norm.stands_in_cell:
+        return (
+            "place",
+            f"{norm.place} is a place in the cell of lstm, and {model} has before-activation and after-activation",
+        )
+    return None
+
+
+def _wrong_in_cell(norm: Placed) -> tuple[str, str] | None:
+    """The same in the cell."""
+    if norm.cell_target is None:
+        able = every([name for name, method in METHODS.items() if method.cell_target])
+        return "place", f"{norm.name} has no form in the cell of lstm, only {able} have; leave the place out"
+    if norm.layers != "all":
+        return "layers", f"place: {norm.place} says what is normalized in the cell of lstm; leave layers out"
+    if not norm.use_bias:
+        return "use_bias", "the bias in the cell of lstm comes after what is normalized; leave use_bias out"
     return None
 
 
@@ -198,7 +226,7 @@ def _wrong_in_own_model(norm: Norm) -> tuple[str, str] | None:
         return "name", f"{norm.name} acts on the kernels of linear layers, {whose}"
     if norm.brings_activation:
         return "name", f"{norm.name} stands in place of activations, {whose}"
-    if getattr(norm, "place", None) == "after-activation":
+    if getattr(norm, "place", "before-activation") != "before-activation":
         return "place", f"a model of your own calls norm(x, name) in its place; leave this out, {argument}"
     if not norm.use_bias:
         return "use_bias", f"it is about linear layers, {whose}; leave it out, {argument}"

@@ -200,9 +200,10 @@ class Program:
 
     def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
-        starts = range(0, len(indices), RECALIBRATION_BATCH)
+        size = len(indices) if self._statistics.of_steps else RECALIBRATION_BATCH
         self._statistics.recalibrate(
-            _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
+            _pixels(images, tf.constant(indices[start : start + size], tf.int32))
+            for start in range(0, len(indices), size)
         )
 
     @contextmanager

@@ -262,7 +262,8 @@ ONE_MISTAKE = {
         f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}"
     ),
     "norm: {name: batch, place: before_activation}": (
-        "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
+        "1:28: norm.place must be before-activation, after-activation, inputs or in-cell, not the text "
+        "'before_activation'; "
         "did you mean 'before-activation'?"
     ),
     "norm: instance\nnorm.layers: all": "2:14: norm.layers must be conv, not the text 'all'",

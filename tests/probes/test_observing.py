@@ -8,8 +8,9 @@ from small_trial import SMALL, TINY_CNN, numbers, small
 
 from bnexp.specs.probes import MODEL, PROBES
 from bnexp.specs.trial import Trial, TrialSpec
-from bnexp.training.loop import Clock, Stop, train
-from bnexp.training.procedures.central import central
+from bnexp.training.loop import Clock, Stop
+from bnexp.training.procedures.central import train
+from bnexp.training.trial import train_trial
 
 FEW = {"looks": 2, "draws": 2}
 EVERY = [
@@ -51,7 +52,7 @@ def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer)
 
     def trained(**probes):
         made = []
-        record = central(
+        record = train_trial(
             Trial(small(**CASES[case], **probes), 1),
             trainer,
             lambda _: None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SYMBOLS = {"gamma": "γ", "beta": "β", "tau": "τ", "rho": "ρ", "gain": "g"}
 _YES = {True: "yes", False: "no"}
-_KINDS = {float: "number", int: "whole number", bool: "true | false"}
+_KINDS = {float: "number", float | None: "number | null", int: "whole number", bool: "true | false"}
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -90,7 +90,7 @@ def facts(name: str, method: "type[Norm]") -> dict[str, Any]:
     """What the table says of a method, as plain data."""
     return {
         "name": name,
-        **{key: getattr(method, key) for key in ("title", "paper", "link", "formula", "batch_dependent")},
+        **{key: getattr(method, key) for key in ("title", "paper", "link", "formula", "in_cell", "batch_dependent")},
         "arguments": {key: field.default for key, field in method.model_fields.items() if key != "name"},
         **{key: dict(getattr(method, key)) for key in ("parameters", "state", "reduced")},
         **{key: getattr(method, key) for key in ("in_training", "in_inference", "traps")},
@@ -106,6 +106,8 @@ def card(norm: "Norm", deviation: dict[str, Any] | None) -> str:
     ]
     lines = [f"{norm.title} (norm: {norm.name})", f"  {norm.paper}{norm.link and f', {norm.link}'}", ""]
     lines += ["formula", *(f"  {part}" for part in norm.formula.split("; ")), ""]
+    if norm.in_cell:
+        lines += ["in the cell of lstm (place: in-cell)", *(f"  {part}" for part in norm.in_cell.split("; ")), ""]
     lines += [f"batch-dependent: {_YES[norm.batch_dependent]}", f"in training:     {norm.in_training}"]
     lines += [f"at inference:    {norm.in_inference}", "", "arguments"]
     lines += [table(["argument", "here", "default", "values", "meaning"], arguments, indent="  "), "", *_places(norm)]
@@ -160,4 +162,6 @@ def _choices(field: "FieldInfo") -> str:
 def _value(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
+    if default is None:
+        return "null"
     return f"{default:g}" if isinstance(default, float) else str(default)

@@ -166,7 +166,10 @@ def _extra_key(place: _Place) -> Finding:
     fields = place.parent.model_fields if place.parent else ()
     known = [name for name in fields if ".".join((*above, name)) not in FILLED_IN]
     if owners and place.parent and ".".join((*above, key)) not in FILLED_IN:
-        message = f"{above[-1]} {name_of(place.parent)!r} has no key {key!r}, only {_some(owners)}"
+        block = (
+            _NOUNS.get(above[-2], above[-2]) if above[-1].isdigit() else above[-1]
+        )  # of a list it is the place there
+        message = f"{block} {name_of(place.parent)!r} has no key {key!r}, only {_some(owners)}"
         return Finding(place.path, message, at_key=True, together=True)
     elsewhere = [dotted for dotted in every_key() if dotted.rpartition(".")[2] == key]
     if elsewhere and not nearest(key, known):
@@ -174,6 +177,9 @@ def _extra_key(place: _Place) -> Finding:
     else:
         hint = did_you_mean(key, known)
     return Finding(place.path, f"unknown key {key!r}{hint}", at_key=True)
+
+
+_NOUNS = {"norm": "normalization", "data": "dataset", "probes": "probe"}
 
 
 def _some(owners: list[str]) -> str:
@@ -185,10 +191,10 @@ def _some(owners: list[str]) -> str:
 
 def _wrong_name(place: _Place) -> Finding:
     block = str(next(part for part in reversed(place.path) if isinstance(part, str)))
-    noun = {"norm": "normalization", "data": "dataset", "probes": "probe"}.get(block, block)
+    noun = _NOUNS.get(block, block)
     known, own = names_of(models(place.annotation)), ""
-    if block in ("norm", "optimizer"):
-        own = ", or your own module:Class" if block == "norm" else ", keras.optimizers:Class, or your own module:Class"
+    if block in _OWN:
+        own = _OWN[block]
         known += installed() if block == "norm" else ()
     write_none = "; for none of them write the word `none`" if "none" in known else ""
     of_list = place.path[-1] != block
@@ -204,6 +210,11 @@ def _wrong_name(place: _Place) -> Finding:
     return Finding(path, f"{message}{own}{write_none if name is None else ''}")
 
 
+_OWN = {
+    "model": ", or your own module:function",
+    "norm": ", or your own module:Class",
+    "optimizer": ", keras.optimizers:Class, or your own module:Class",
+}
 _KINDS = {
     "int_type": "a whole number",
     "float_type": "a number",

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from bnexp.specs.trial import TrialSpec
 
-FILLED_IN = ("data.source", "norm.source", "training.optimizer.source")
+FILLED_IN = ("data.source", "model.source", "norm.source", "training.optimizer.source")
 """Keys of the spec that loading fills in and a config cannot set."""
 
 FOR_ALL = ("probes",)

@@ -145,18 +145,18 @@ def known_keys(changes: Node, own_class: bool, mistakes: Mistakes, *others: str)
 
 
 def may_be_argument(key: str) -> bool:
-    """Whether a dotted key could be an argument of a user's own layer or optimizer."""
-    return key.rpartition(".")[0] in ("norm", "training.optimizer") and key not in FILLED_IN
+    """Whether a dotted key could be an argument of a user's own model, layer or optimizer."""
+    return key.rpartition(".")[0] in ("model", "norm", "training.optimizer") and key not in FILLED_IN
 
 
 def names_own_class(node: Node, place: str = "") -> bool:
-    """Whether a layer or optimizer of the user's own is written anywhere in a tree that stands at a place."""
+    """Whether a model, layer or optimizer of the user's own is written anywhere in a tree that stands at a place."""
     if node.is_mapping:
         return any(names_own_class(item, f"{place}.{key}") for key, item in node.value.items())
     if node.is_list:
         return any(names_own_class(item, place) for item in node.value)
     block = f".{place}".removesuffix(".name").rpartition(".")[2]
-    return (block == "norm" and is_own(node.value)) or (block == "optimizer" and ":" in str(node.value))
+    return (block == "norm" and is_own(node.value)) or (block in ("model", "optimizer") and ":" in str(node.value))
 
 
 def near(key: str, also: Sequence[str] = ()) -> str:

@@ -26,7 +26,8 @@ def json_schema() -> Schema:
     """
     spec = _tidy(TrialSpec.model_json_schema())
     definitions = spec.pop("$defs") | {"TrialSpec": spec}
-    definitions["OwnNorm"]["properties"]["name"] |= _OWN
+    for own in ("OwnModel", "OwnNorm"):
+        definitions[own]["properties"]["name"] |= _OWN
     for method in METHODS.values():
         definitions[method.__name__]["description"] = method.title
     changes = _changes(definitions)
@@ -80,7 +81,7 @@ def _changes(definitions: Schema) -> Schema:
                 del fields[key]
                 continue
             if place in blocks():  # the word for it, too
-                own = [_OWN] if key in ("data", "norm") else []
+                own = [_OWN] if key in ("data", "model", "norm") else []
                 names = [*DATASETS] if key == "data" else names_of(below)
                 fields[key] = {"anyOf": [{"enum": names}, *own, fields[key]]}
             known, content = found.setdefault(".".join(place), {}), json.dumps(fields[key])

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from bnexp.records.quantities import EVALUATION, QUANTITIES, Agreement, Quantity
 from bnexp.records.record import TrialRecord
+from bnexp.specs.probes import PROBES
 
 Verdict = Literal["identical", "within tolerance", "different"]
 
@@ -122,10 +123,11 @@ def _figures(stored: TrialRecord, again: TrialRecord) -> Iterator[_Figure]:
 
 
 def _probed(record: TrialRecord) -> dict[tuple[str, str], float | None]:
-    """What probes measured, by look, and quantity and layer."""
+    """What probes measured but times, by look, and quantity and layer."""
     return {
         (f"probe {name} (step {look.step:,})", f"{quantity} of {layer}"): value
         for name, looks in record.probes.items()
+        if name not in PROBES or not PROBES[name].timing
         for look in looks
         for quantity, values in look.values.items()
         for layer, value in values.items()

@@ -13,6 +13,7 @@ cases, dropout next to a batch normalization and with a linear layer between, an
 Its layer is named after its block wherever it stands, so that all of one shape drop the same in all variants.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +23,10 @@ from keras import layers
 
 from bnexp.errors import UserError
 from bnexp.models.own_state import apart
+from bnexp.norms import in_cell
 from bnexp.norms.build import build, linear
 from bnexp.specs.block import Block
-from bnexp.specs.model import LstmSpec
+from bnexp.specs.model import LstmSpec, OwnModel
 from bnexp.specs.norms.own import OwnNorm
 from bnexp.specs.trial import TrialSpec
 
@@ -37,7 +39,7 @@ class NormLayer:
     """Of a method that acts on weights it is `linear` itself."""
     block: Block
     linear: keras.layers.Layer | None
-    """The layer whose outputs or weights are normalized; None for the inputs and the state of an LSTM."""
+    """The layer whose outputs or weights are normalized; None for what an LSTM normalizes, and in own models."""
 
     @property
     def parameters(self) -> list[keras.Variable]:
@@ -91,7 +93,7 @@ class Blocks:
         A norm that brings its activation stands in place of norm and activation.
         """
         norm, model = self._norm, self._model
-        assert not isinstance(model, LstmSpec)  # whose activations are inside its cell
+        assert not isinstance(model, LstmSpec | OwnModel)  # which have activations of their own
         below = linear(norm, block, use_bias=norm.keeps_bias(block), **keywords)
         if norm.linear_target is not None and norm.takes(block):
             self._norms.append(NormLayer(below, block, below))
@@ -123,17 +125,28 @@ class Blocks:
             raise UserError(f"norm {self._norm.name}: a normalization {wrong}")
         return y
 
+    def normalized_lstm(self, units: int, blocks: Sequence[Block]) -> keras.layers.Layer:
+        """A new LSTM with the norm at these blocks of its cell."""
+        layer = in_cell.lstm(self._norm, units, blocks, name="lstm")
+        self._norms += (NormLayer(norm, block, None) for norm, block in zip(layer.norms, blocks, strict=True))
+        return layer
+
     def dropped(self, x: Any, name: str, *places: str) -> Any:
         """`x`, of the block of this name, after the model's dropout, where it has one at one of these places."""
         model = self._model
+        assert not isinstance(model, OwnModel)
         here = model.dropout and model.dropout_place in places
         return layers.Dropout(model.dropout, name=f"{name}_dropout")(x) if here else x
 
     def built(self, x: Any, classes: int) -> Built:
         """The whole model, with logits (N,classes) from its last hidden output `x`."""
         x = self.dropped(x, self._last, "before-output")
-        logits = layers.Dense(classes, name="output")(_flat(x))
-        return Built(keras.Model(self.inputs, logits, name=self._model.name), tuple(self._norms), tuple(self._hidden))
+        return self.up_to(layers.Dense(classes, name="output")(_flat(x)))
+
+    def up_to(self, logits: Any) -> Built:
+        """The whole model up to these logits; ValueError of Keras's where they do not follow from the inputs."""
+        name = self._model.name.rpartition(":")[2]
+        return Built(keras.Model(self.inputs, logits, name=name), tuple(self._norms), tuple(self._hidden))
 
 
 def _flat(x: Any) -> Any:

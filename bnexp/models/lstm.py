@@ -6,6 +6,7 @@ from keras import layers, ops
 from bnexp.data import shuffle
 from bnexp.models.blocks import Blocks, Built
 from bnexp.specs.model import LstmSpec
+from bnexp.specs.norms.base import Placed
 from bnexp.specs.trial import TrialSpec, stream
 
 
@@ -16,7 +17,8 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     numbers each, of W columns of H·C, or of H·W pixels of C (Le et al. 2015, https://arxiv.org/abs/1504.00941).
     Before, `downsample` takes means over blocks of pixels: every second pixel alone would lose strokes that are thin.
     A norm stands on the inputs (layer `rows_norm`, `columns_norm` or `pixels_norm`) and on the final hidden state
-    (`state_norm`).
+    (`state_norm`); or in the cell, of which it is then a part (`lstm/input_norm`, `lstm/hidden_norm` and
+    `lstm/cell_norm`).
     """
     model = spec.model
     assert isinstance(model, LstmSpec)
@@ -31,6 +33,9 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
     steps = x.shape[1]
     if model.order == "permuted":
         x = ops.take(x, permutation(steps), axis=1)
+    if isinstance(spec.norm, Placed) and spec.norm.stands_in_cell:
+        lstm = blocks.normalized_lstm(model.units, model.cell(spec.norm.place))
+        return blocks.built(lstm(x), classes)
     if spec.norm.takes(step):
         # A method that looks at one example sees each step by itself, (N·T,F).  One that looks at the batch sees
         # (N,T,1,F), an image of width 1: its statistics of a feature are over the batch and all steps

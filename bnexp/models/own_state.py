@@ -1,4 +1,4 @@
-"""The state of a user's own layer: drawn from (seed, name of the layer, path within it), however the layer draws.
+"""The state of a user's own layer, or model: drawn from (seed, its name, path within it), however it draws.
 
 What Keras has no public way to is asked here.
 """
@@ -87,12 +87,32 @@ def unknown_variable(made: list[weakref.ref[Any]], model: keras.Model) -> str | 
     return next(iter(unknown()), None)
 
 
+def calls(model: keras.Model) -> list[Any]:
+    """Each call of a layer or operation in a functional model: `operation`, `arguments`, `input_tensors`, `outputs`."""
+    return [call for at_depth in model._nodes_by_depth.values() for call in at_depth]  # Keras has no public way to them
+
+
 @contextmanager
-def apart(layer: str) -> Iterator[None]:
+def unnoticed(name: str) -> Iterator[None]:
+    """While a part of this name is made that not all variants have: what comes after it in a model is not shifted.
+
+    Layers without a name are numbered, and all generators start anew, as if it were not there.
+    """
+    names = dict(global_state.get_global_attribute(_NAMES) or {})
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_NAMES, defaultdict(int, names))
+        keras.utils.set_random_seed(bits(_seed.get(), "after", name))
+
+
+@contextmanager
+def apart(layer: str = "") -> Iterator[None]:
     """While a user's layer of this name is made and built: what it draws and names depends on nothing before it.
 
-    Parts without a name are numbered within the layer.  All generators start from (seed, layer), and again from
-    (seed, layer, path) at each weight; a random initializer of Keras without a seed of its own gets one from there.
+    Without a name it is a whole model.  Parts without a name are numbered within it.  All generators start from
+    (seed, layer), and again from (seed, layer, path) at each weight; a random initializer of Keras without a seed of
+    its own gets one from there.
     """
     seed, drawn = _seed.get(), Counter[str]()
     original = backend.Variable._initialize_with_initializer

@@ -266,6 +266,12 @@ def pixel_axes(x: Any) -> tuple[int, ...]:
     return tuple(range(1, len(x.shape) - 1))
 
 
+def initial_gamma(row: Norm) -> Any:
+    """Keras's initializer of γ, which starts at 1 unless the row of the table says otherwise."""
+    start = getattr(row, "initial_gamma", None)
+    return "ones" if start is None else keras.initializers.Constant(start)
+
+
 def check_epsilon(epsilon: float) -> float:
     """`epsilon`, where it is a positive number; else ValueError."""
     if not epsilon > 0:

@@ -1,5 +1,6 @@
 """What all probes have: steps at which they look, a batch that stays the same, and a model that is left as it was."""
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ from bnexp.models.own_state import SEED_STATE, bits
 from bnexp.records.record import ProbeLook
 from bnexp.specs import probes as specs
 from bnexp.specs.trial import stream
-from bnexp.training.loop import Setup, Stop
+from bnexp.training.loop import Setup, Stop, learning_rates
 from bnexp.training.program import custom_gradients_forgotten, examples
 
 Values = Mapping[str, Mapping[str, float]]
@@ -32,11 +33,14 @@ class Probe(Generic[Spec]):
         self.model = self.built.model
         self.steps = spec.steps(setup.trial.spec.training.evaluation_steps(len(setup.parts.train)))
         self.looks: list[ProbeLook] = []
+        self._rates, self._step = learning_rates(setup), 0
 
     def at(self, stop: Stop) -> None:
         if stop.diverged or stop.step not in self.steps:
             return
-        with kept([*self.model.variables, global_seed_generator().state]), np.errstate(all="ignore"):
+        self._step = stop.step
+        variables = [*self.model.variables, global_seed_generator().state]
+        with kept(variables), generators_kept(), np.errstate(all="ignore"):
             values = self.measured()
         finite = {
             name: {layer: float(value) if np.isfinite(value) else None for layer, value in found.items()}
@@ -47,6 +51,13 @@ class Probe(Generic[Spec]):
     def measured(self) -> Values:
         """The numbers of the spec now; weights may be moved, and are put back."""
         raise NotImplementedError
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step, by the schedule; after the last step that of the last."""
+        if self._rates is None:
+            return self.setup.trial.spec.training.optimizer.learning_rate
+        return float(self._rates[min(self._step, len(self._rates) - 1)])
 
     def part(self, outputs: Sequence[Any]) -> Callable[..., list[tf.Tensor]]:
         """The model with other outputs, as a list, by the same layers."""
@@ -65,9 +76,10 @@ class OfBatch(Probe[OfBatchSpec]):
     def __init__(self, spec: OfBatchSpec, setup: Setup) -> None:
         super().__init__(spec, setup)
         train, seed = setup.parts.train, setup.trial.seed
-        chosen = train[shuffle.order(len(train), stream(seed, "probe"))]
         size = spec.examples or setup.trial.spec.training.batch_size
-        self.images, self.labels = examples(setup.data.images, setup.data.labels, chosen[:size])
+        self.chosen = train[shuffle.order(len(train), stream(seed, "probe"))][:size]
+        """(n,): their indices."""
+        self.images, self.labels = examples(setup.data.images, setup.data.labels, self.chosen)
 
     def in_training(self, compute: Callable[..., Any]) -> Any:
         """What `compute` says of images and labels of the batch, where it calls layers in training mode.
@@ -81,6 +93,29 @@ class OfBatch(Probe[OfBatchSpec]):
                     drawn = bits(self.setup.trial.seed, "probe", variable.path)
                     variable.assign(np.array([drawn, 0], variable.dtype))
             return compute(self.images, self.labels)
+
+
+class OfStep(OfBatch[OfBatchSpec]):
+    """A probe that sees where the trial's own next step on the probe batch would lead."""
+
+    def __init__(self, spec: OfBatchSpec, setup: Setup) -> None:
+        super().__init__(spec, setup)
+        self._update = graph(setup.program.update)
+
+    def weights(self) -> list[np.ndarray]:
+        """The trained weights, in the order of the model's."""
+        return [weight.numpy() for weight in self.model.trainable_variables]
+
+    def weights_after_next_step(self) -> list[np.ndarray]:
+        """What they would be; model and optimizer are as they were."""
+        program = self.setup.program
+        before = program.state()
+        rate = () if self._rates is None else (tf.constant(self.learning_rate, tf.float32),)
+        try:
+            self.in_training(lambda images, labels: self._update(images, labels, *rate))
+            return self.weights()
+        finally:
+            program.set_state(before)
 
 
 def loss(labels: tf.Tensor, logits: tf.Tensor, model: keras.Model) -> tf.Tensor:
@@ -109,3 +144,19 @@ def kept(variables: Iterable[keras.Variable]) -> Iterator[None]:
     finally:
         for variable, value in before:
             variable.assign(value)
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Whatever is drawn within, Python's and NumPy's global generators go on from where they were."""
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+
+
+def norm(vector: np.ndarray) -> Any:
+    """Its length, ‖v‖, summed in float64."""
+    return np.sqrt(np.sum(np.square(vector, dtype=np.float64)))

@@ -16,7 +16,8 @@ class MovingAverageError(OfBatch[specs.MovingAverageError]):
 
     def __init__(self, spec: specs.MovingAverageError, setup: Setup) -> None:
         super().__init__(spec, setup)
-        self._norms = [norm for norm in self.built.norms if all(hasattr(norm.layer, name) for name in AVERAGES)]
+        seen = [norm for norm in self.built.norms if norm.block.kind != "cell"]
+        self._norms = [norm for norm in seen if all(hasattr(norm.layer, name) for name in AVERAGES)]
         part = self.part([norm.layer.input for norm in self._norms]) if self._norms else None
         self._inputs = part and graph(partial(part, training=False))
 

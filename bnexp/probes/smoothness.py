@@ -1,12 +1,11 @@
 """How loss and gradient change along the gradient (Santurkar et al. 2018, https://arxiv.org/abs/1805.11604)."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from bnexp.probes.base import OfBatch, Values, graph, loss
+from bnexp.probes.base import OfBatch, Values, graph, loss, norm
 from bnexp.specs import probes as specs
 from bnexp.training.loop import Setup
 
@@ -42,7 +41,7 @@ class Smoothness(OfBatch[specs.Smoothness]):
         found = along_gradient(
             loss_and_gradient,
             _flat(weights),
-            self.setup.trial.spec.training.optimizer.learning_rate,
+            self.learning_rate,
             self.spec.relative_step,
         )
         return {name: {specs.MODEL: value} for name, value in found.items()}
@@ -57,7 +56,7 @@ def along_gradient(
 ) -> dict[str, float]:
     """The numbers of the spec at a point (weights,) of any function; by the steps as they are after rounding."""
     _, gradient = loss_and_gradient(point)
-    size, slope = _norm(point), _norm(gradient)
+    size, slope = norm(point), norm(gradient)
 
     def greatest(rate: float) -> tuple[float, float, float]:
         """Range of the loss, largest change of the gradient, and the same by the length of the step."""
@@ -66,8 +65,8 @@ def along_gradient(
             moved = (point - step * gradient).astype(point.dtype)
             loss, there = loss_and_gradient(moved)
             losses.append(loss)
-            changes.append(_norm(there - gradient))
-            lengths.append(_norm(moved - point))
+            changes.append(norm(there - gradient))
+            lengths.append(norm(moved - point))
         return max(losses) - min(losses), max(changes), max(np.array(changes) / lengths)
 
     spread, change, smoothness = greatest(learning_rate)
@@ -84,7 +83,3 @@ def along_gradient(
 
 def _flat(arrays: list[tf.Tensor]) -> np.ndarray:
     return np.concatenate([np.reshape(array, -1) for array in arrays])
-
-
-def _norm(vector: np.ndarray) -> Any:
-    return np.sqrt(np.sum(np.square(vector, dtype=np.float64)))

@@ -101,10 +101,16 @@ def probes(plan: StoredPlan, planned: Iterable[Planned]) -> pd.DataFrame:
         for name, looks in each.record.probes.items()
         for look in looks
         for quantity, values in look.values.items()
-        for unit in [PROBES[name].values[quantity].unit]
+        for unit in [_unit(name, quantity)]
         for layer, value in values.items()
     ]
     return _frame(rows, plan, PROBE_COLUMNS)
+
+
+def _unit(probe: str, quantity: str) -> str:
+    """Of a number that a probe took; "" where this version does not know it, as of a record from a later one."""
+    known = PROBES[probe].values if probe in PROBES else {}
+    return known[quantity].unit if quantity in known else ""
 
 
 def _trial(plan: StoredPlan, planned: Planned) -> dict[str, Any]:

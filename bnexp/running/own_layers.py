@@ -1,4 +1,4 @@
-"""Users' own layers, each tried by a worker before anything is trained: whether one works, only trying tells."""
+"""Users' own layers, models and optimizers, tried by a worker before anything is trained: only trying tells."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,11 +8,12 @@ from bnexp.errors import UserError
 from bnexp.records.record import Failure
 from bnexp.running.progress import last_lines
 from bnexp.running.survey import Task
+from bnexp.specs.trial import authors
 from bnexp.usercode.code import code_of
 
 
 class OwnLayers:
-    """One model after the other that holds a user's own layer, until all have been tried."""
+    """One model after the other that a user's own code makes or trains, until all have been tried."""
 
     def __init__(self, waiting: Iterable[Task]) -> None:
         self.untried = _models(waiting)
@@ -29,11 +30,11 @@ class OwnLayers:
 
 
 def lost(task: Task, message: str, log: str) -> UserError:
-    """A worker has ended while it tried the layer of a task, which is the layer's doing or the end for being late."""
-    return UserError(
-        f"{_name(task)}: norm {task.trial.spec.norm.name}: the worker ended while it tried the layer: {message}\n"
-        f"{last_lines(log)}"
-    )
+    """A worker has ended while it tried the code of a task, which is the code's doing or the end for being late."""
+    codes = code_of(task.trial.spec, task.trial.search_path)
+    nouns = " and ".join(code.kind.noun for block, code in codes.items() if block != "data")
+    named = f"{_name(task)}: {' and '.join(authors(task.trial.spec))}"
+    return UserError(f"{named}: the worker ended while it tried the {nouns}: {message}\n{last_lines(log)}")
 
 
 def _name(task: Task) -> str:
@@ -41,12 +42,12 @@ def _name(task: Task) -> str:
 
 
 def _models(waiting: Iterable[Task]) -> deque[Task]:
-    """One task for each model with a user's own layer in it."""
+    """One task for each model that a user's own code makes or trains."""
     found: dict[tuple[Any, ...], Task] = {}
     for task in waiting:
         spec = task.trial.spec
         if code_of(spec, task.trial.search_path).keys() - {"data"}:
-            # How long it is trained makes no difference to the layer.
+            # How long it is trained makes no difference to it.
             parts = (spec.model, spec.norm, spec.training.optimizer)
             key = (spec.data.name, spec.data.source, *map(repr, parts), task.trial.search_path)
             found.setdefault(key, task)

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from bnexp.specs.metrics import BEST_RATE
-from bnexp.specs.norms.own import OwnNorm
-from bnexp.specs.optimizer import OwnOptimizer
-from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.trial import Trial, TrialSpec, authors
 from bnexp.specs.trial import cautions as cautions_of
 from bnexp.specs.values import Frozen
 
@@ -199,10 +197,7 @@ def foreign_code(experiment: Experiment) -> list[str]:
     """
     found: dict[str, None] = {}
     for point in experiment.points:
-        if isinstance(point.spec.norm, OwnNorm):
-            found[f"norm {point.spec.norm.name}"] = None
-        if isinstance(point.spec.training.optimizer, OwnOptimizer):
-            found[f"training.optimizer {point.spec.training.optimizer.name}"] = None
+        found |= dict.fromkeys(authors(point.spec))
         if point.spec.data.known is None:
             found[f"data {point.spec.data.name}"] = None
     return list(found)

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from bnexp.specs.block import Block
 from bnexp.specs.initializer import AnyInitializer, AnyRecurrent, GlorotUniform, Orthogonal
-from bnexp.specs.values import Frozen, named
+from bnexp.specs.values import Frozen, argument, named
 
 Size = Annotated[int, Field(ge=1)]
 Sizes = Annotated[tuple[Size, ...], Field(strict=False)]
@@ -21,6 +21,8 @@ DropoutPlace = Annotated[
 ]
 DROPOUT = "share dropped at the places that dropout_place says"
 INITIALIZER = "initializer of every kernel but the recurrent one"
+OWN = "my_module:my_model"
+FORM = "a model of your own is written module:function, as in my_models:residual"
 InitialScale = Annotated[float, Field(gt=0, description="every initial kernel is multiplied by this")]
 
 
@@ -168,5 +170,49 @@ class LstmSpec(Frozen):
         pixels = {"rows": width, "columns": height, "pixels": self.downsample}[self.sequence] // self.downsample
         return [Block(self.sequence, "inputs", (pixels * channels,)), Block("state", "state", (self.units,))]
 
+    def cell(self, place: str) -> list[Block]:
+        """What is normalized in the cell: the sums of its `inputs` for the four gates, or `in-cell` all that may be."""
+        gates = (4 * self.units,)
+        found = [Block("input", "cell", gates), Block("hidden", "cell", gates), Block("cell", "cell", (self.units,))]
+        return found[:1] if place == "inputs" else found
 
-AnyModel = Annotated[CnnSpec | MlpSpec | LstmSpec, Discriminator("name"), named("cnn")]
+
+class OwnModel(Frozen):
+    """A function that builds a Keras model.  Every further key is an argument of it, given by keyword."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Annotated[Any, AfterValidator(argument)]]
+
+    target: ClassVar[str] = "bnexp.models.own:build"
+
+    name: str = Field(description="module:function from images to logits", examples=[OWN])
+    source: str | None = Field(
+        None, description="the module's file and those it imports, each with its SHA-256; filled in when loaded"
+    )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the function is called with, beside images, classes and norm."""
+        return dict(self.__pydantic_extra__)
+
+    def conflicts(self) -> list[Conflict]:
+        return []
+
+    def blocks(self, image: tuple[int, int, int]) -> list[Block]:
+        """None: what is normalized shows when the function is called."""
+        return []
+
+
+def _choice(value: Any) -> Any:
+    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+    return OWN if isinstance(name, str) and ":" in name else name
+
+
+AnyModel = Annotated[
+    Annotated[CnnSpec, Tag("cnn")]
+    | Annotated[MlpSpec, Tag("mlp")]
+    | Annotated[LstmSpec, Tag("lstm")]
+    | Annotated[OwnModel, Tag(OWN)],
+    Discriminator(_choice),
+    named("cnn"),
+]

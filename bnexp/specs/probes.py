@@ -35,6 +35,22 @@ class Probe(Frozen):
     values: ClassVar[Mapping[str, Value]]
     target: ClassVar[str]
     """`"module:class"` of the observer."""
+    of_hidden: ClassVar[bool] = False
+    """Whether it looks at the hidden linear layers or their activations."""
+    timing: ClassVar[bool] = False
+    """Whether it measures time, so that the same trial gives other numbers each time."""
+
+    def steps(self, evaluations: Sequence[int]) -> list[int]:
+        """Those of the validation's steps, or 0, at which it looks: the last, unless it follows the training."""
+        return [evaluations[-1]]
+
+    def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
+        """Why it can measure nothing of a model with these hidden blocks and this share of validation images."""
+        return None
+
+
+class Following(Probe):
+    """What looks again and again."""
 
     looks: int = Field(10, ge=2, le=100, description="how often: before the first step, after the last, and between")
 
@@ -44,12 +60,8 @@ class Probe(Frozen):
         last, looks = len(every) - 1, min(self.looks, len(every))
         return [every[round(k * last / (looks - 1))] for k in range(looks)]
 
-    def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
-        """Why it can measure nothing of a model with these hidden blocks and this share of validation images."""
-        return None
 
-
-class OfBatch(Probe):
+class OfBatch(Following):
     """What looks at a batch of training images, the same at every look and for all variants of a seed.
 
     "In training mode" is as in a training step, with the statistics of this batch; moving averages and random layers
@@ -77,6 +89,7 @@ class GradientRatios(OfBatch):
         "scale of the images"
     )
     paper, link = "Yang et al. 2019", "https://arxiv.org/abs/1902.08129"
+    of_hidden = True
     target = "bnexp.probes.gradient_ratios:GradientRatios"
     values: ClassVar = {
         "ratio": Value("gradient ratio", "", "log"),
@@ -96,10 +109,10 @@ class Smoothness(OfBatch):
     title = "Smoothness along the gradient"
     definition = (
         "of the cross-entropy L of the probe batch in training mode, with gradient g at the weights θ: at θ − ηg with "
-        "η of ½, 1, 2 and 4 times the learning rate, the range of L, the largest ‖∇L(θ − ηg) − g‖ (gradient "
-        "predictiveness: small is predictable) and the largest ‖∇L(θ − ηg) − g‖ / ‖ηg‖ (effective smoothness β). And "
-        "free of scale, with ‖ηg‖ of as many times `relative_step` · ‖θ‖: the range of L, ‖∇L(θ − ηg) − g‖ / ‖g‖ and "
-        "(‖∇L(θ − ηg) − g‖ / ‖g‖) / (‖ηg‖ / ‖θ‖)"
+        "η of ½, 1, 2 and 4 times the learning rate of the next step, the range of L, the largest ‖∇L(θ − ηg) − g‖ "
+        "(gradient predictiveness: small is predictable) and the largest ‖∇L(θ − ηg) − g‖ / ‖ηg‖ (effective smoothness "
+        "β). And free of scale, with ‖ηg‖ of as many times `relative_step` · ‖θ‖: the range of L, "
+        "‖∇L(θ − ηg) − g‖ / ‖g‖ and (‖∇L(θ − ηg) − g‖ / ‖g‖) / (‖ηg‖ / ‖θ‖)"
     )
     paper, link = "Santurkar et al. 2018, fig. 4", "https://arxiv.org/abs/1805.11604"
     target = "bnexp.probes.smoothness:Smoothness"
@@ -116,14 +129,32 @@ class Smoothness(OfBatch):
     relative_step: float = Field(1e-3, gt=0, description="‖ηg‖ / ‖θ‖ of the steps that are free of scale")
 
 
+def _inside_a_cell(blocks: Sequence[Block], what: str) -> str | None:
+    """Why what hidden layers have is not to be had of a model; None where there are some."""
+    here = any(block.kind in ("conv", "dense") for block in blocks)
+    return None if here else f"looks at the {what} of hidden layers, and those of this model are inside its cell"
+
+
 class _OfActivations(OfManyImages):
     """A probe of what goes into and comes out of activations."""
 
+    of_hidden = True
+
     def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
-        here = any(block.kind in ("conv", "dense") for block in blocks)
-        return (
-            None if here else "looks at the activations of hidden layers, and those of this model are inside its cell"
-        )
+        return _inside_a_cell(blocks, "activations")
+
+
+class _OfStep(OfBatch):
+    """A probe of the trial's own next step, as it would be on the probe batch.
+
+    That is the optimizer's, with its state and the learning rate of the next step (of the last, after it), on all that
+    is trained on: smoothed labels, weights of classes, the model's own losses.  It is undone.
+    """
+
+    of_hidden = True
+
+    def refusal(self, blocks: Sequence[Block], validation: float) -> str | None:
+        return _inside_a_cell(blocks, "kernels")
 
 
 class DeadUnits(_OfActivations):
@@ -155,7 +186,7 @@ class Activations(_OfActivations):
     name: Literal["activations"] = "activations"
 
 
-class Calibration(Probe):
+class Calibration(Following):
     """Whether probabilities are what they say."""
 
     title = "Calibration"
@@ -186,7 +217,7 @@ class MovingAverageError(OfManyImages):
     definition = (
         "of each layer that normalizes by moving averages, in inference mode on the probe batch: moving variance by "
         "the variance of what the layer is given, median over its channels; and |moving mean − mean| by the standard "
-        "deviation, likewise. Layers without moving averages have none"
+        "deviation, likewise. Layers without moving averages, and those inside a cell, have none"
     )
     paper, link = "Li et al. 2019", "https://arxiv.org/abs/1801.05134"
     target = "bnexp.probes.moving_averages:MovingAverageError"
@@ -198,14 +229,127 @@ class MovingAverageError(OfManyImages):
     name: Literal["moving-average-error"] = "moving-average-error"
 
 
+class CovariateShift(_OfStep):
+    """How a layer's gradient changes when the layers below it make their step."""
+
+    title = "Internal covariate shift"
+    definition = (
+        "of each linear layer but the first, the output among them: G, the gradient of the cross-entropy of the probe "
+        "batch in training mode with respect to its kernel, and G', the same once all trained weights below it "
+        "(kernels, biases, those of norms) have made the trial's next step on this batch, and it has not; ‖G − G'‖ and "
+        "the cosine between G and G'. They are 0 and 1 where the steps below change nothing for the layer"
+    )
+    paper, link = "Santurkar et al. 2018, definition 2.1", "https://arxiv.org/abs/1805.11604"
+    target = "bnexp.probes.covariate_shift:CovariateShift"
+    values: ClassVar = {
+        "l2": Value("shift, L2", "nats", "log"),
+        "cosine": Value("shift, cosine"),
+    }
+
+    name: Literal["covariate-shift"] = "covariate-shift"
+
+
+class BatchNoise(OfBatch):
+    """How much of a model's answer is due to who else is in the batch."""
+
+    title = "Noise from batch companions"
+    definition = (
+        "of the logits of each probe image under the statistics of its batch (dropout and noise off), a batch as large "
+        "as the training's, with other random training images in each of `draws`: the standard deviation over the "
+        "draws, pooled over images and classes as the root of the mean variance; the same by the standard deviation of "
+        "the mean logits over the images; and likewise that of the probability of the true class. 0 where nothing "
+        "depends on the batch; of a layer of your own without moving averages there are no numbers, as nobody knows "
+        "what it takes from the batch"
+    )
+    paper, link = "Luo et al. 2019", "https://arxiv.org/abs/1809.00846"
+    target = "bnexp.probes.batch_noise:BatchNoise"
+    values: ClassVar = {
+        "logits": Value("noise of the logits"),
+        "relative": Value("noise by spread over images"),
+        "probability": Value("noise of the probability"),
+    }
+
+    name: Literal["batch-noise"] = "batch-noise"
+    examples: int | None = Field(64, ge=2, description=OfBatch.model_fields["examples"].description)
+    draws: int = Field(8, ge=2, le=100, description="sets of companions that each image is seen with")
+
+
+class EffectiveLearningRate(_OfStep):
+    """How large steps are where the scale of the weights does not count."""
+
+    title = "Effective learning rate"
+    definition = (
+        "of each hidden linear layer with kernel W, all its units together, and learning rate η of the next step: "
+        "η/‖W‖², and ‖ΔW‖/‖W‖ of the trial's next step on the probe batch. Where a norm makes the scale of W "
+        "irrelevant, gradient descent from aW with a²η gives the same functions as from W with η, so that η/‖W‖² says "
+        "how fast W turns; of Adam, whose steps do not grow with the gradient, aW goes with aη, and ‖ΔW‖/‖W‖ says it. "
+        "Where there is no such norm, both scale and direction of W count, and η/‖W‖² is a mere ratio"
+    )
+    paper, link = "van Laarhoven 2017", "https://arxiv.org/abs/1706.05350"
+    target = "bnexp.probes.effective_learning_rate:EffectiveLearningRate"
+    values: ClassVar = {
+        "rate": Value("η/‖W‖²", "", "log"),
+        "relative-update": Value("‖ΔW‖/‖W‖", "", "log"),
+    }
+
+    name: Literal["effective-learning-rate"] = "effective-learning-rate"
+
+
+SIZES = (1, 32, 256)
+"""Images a call, of which latencies are measured."""
+
+
+class InferenceLatency(Probe):
+    """How long the trained model takes to answer, before and after folding."""
+
+    title = "Inference latency"
+    definition = (
+        "after the last step, the median time of `calls` warm calls of the model in inference mode, as a graph, on 1, "
+        "32 and 256 images; in turn with the model in which `bnexp.fold` has made batch normalizations part of the "
+        "linear layers before them. With the threads of the trial, on images that are on its device already, until the "
+        "answer is there. Comparable where one trial at a time ran, on a machine that did nothing else"
+    )
+    paper, link = "Jacob et al. 2018", "https://arxiv.org/abs/1712.05877"
+    target = "bnexp.probes.inference_latency:InferenceLatency"
+    timing = True
+    values: ClassVar = {
+        f"{kind}-{size}": Value(f"{kind}, {size} image{'s' * (size > 1)}", "ms", "log")
+        for kind in ("raw", "folded")
+        for size in SIZES
+    }
+
+    name: Literal["inference-latency"] = "inference-latency"
+    calls: int = Field(30, ge=30, le=1000, description="of which the median is taken")
+
+
 PROBES: dict[str, type[Probe]] = {
     each.model_fields["name"].default: each
-    for each in (GradientRatios, Smoothness, DeadUnits, Activations, Calibration, MovingAverageError)
+    for each in (
+        GradientRatios,
+        Smoothness,
+        CovariateShift,
+        DeadUnits,
+        Activations,
+        Calibration,
+        MovingAverageError,
+        BatchNoise,
+        EffectiveLearningRate,
+        InferenceLatency,
+    )
 }
 """In the order of every list."""
 
 AnyProbe = Annotated[
-    GradientRatios | Smoothness | DeadUnits | Activations | Calibration | MovingAverageError,
+    GradientRatios
+    | Smoothness
+    | CovariateShift
+    | DeadUnits
+    | Activations
+    | Calibration
+    | MovingAverageError
+    | BatchNoise
+    | EffectiveLearningRate
+    | InferenceLatency,
     Discriminator("name"),
     named(""),
 ]

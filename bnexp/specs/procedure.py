@@ -10,7 +10,7 @@ from bnexp.specs.values import Frozen, named
 class Central(Frozen):
     """All examples in one place."""
 
-    target: ClassVar[str] = "bnexp.training.loop"
+    target: ClassVar[str] = "bnexp.training.procedures.central"
 
     name: Literal["central"] = "central"
 

@@ -17,16 +17,17 @@ from bnexp.errors import UserError
 from bnexp.specs.block import Block
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import ImageSet
-from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec
-from bnexp.specs.norms.base import Norm
+from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec, OwnModel
+from bnexp.specs.norms.base import Norm, Placed
 from bnexp.specs.norms.none import NoNorm
-from bnexp.specs.norms.own import AnyNorm
+from bnexp.specs.norms.own import AnyNorm, OwnNorm
+from bnexp.specs.norms.table import METHODS
 from bnexp.specs.optimizer import OwnOptimizer
 from bnexp.specs.probes import AnyProbes
 from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.values import Frozen, canonical, named
-from bnexp.specs.wording import listed
+from bnexp.specs.wording import every, listed
 
 PROTOCOL = 3
 """Version of how a spec is trained and evaluated.  A change that changes results raises it, and with it
@@ -66,6 +67,12 @@ class TrialSpec(Frozen):
         if found := problems(self):
             raise SpecError(found)
         return self
+
+
+def authors(spec: TrialSpec) -> list[str]:
+    """A user's own code that a trial of this spec calls while it trains: `model my_models:residual`, `norm ...`."""
+    parts = [("model", spec.model), ("norm", spec.norm), ("training.optimizer", spec.training.optimizer)]
+    return [f"{block} {part.name}" for block, part in parts if isinstance(part, OwnModel | OwnNorm | OwnOptimizer)]
 
 
 def completed(spec: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +151,9 @@ _ARRIVED = 1e-3
 
 def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
     """The hidden blocks; of a user's own dataset that is not loaded, those that any image has.  Raises ValueError."""
+    if isinstance(spec.model, LstmSpec) and isinstance(spec.norm, Placed) and spec.norm.stands_in_cell:
+        spec.model.blocks(known.shape if known else _ANY_IMAGE)
+        return spec.model.cell(spec.norm.place)
     if known:
         return spec.model.blocks(known.shape)
     return [block for block in spec.model.blocks(_ANY_IMAGE) if block.kind != "inputs"]
@@ -152,7 +162,9 @@ def _blocks(spec: TrialSpec, known: ImageSet | None) -> list[Block]:
 def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
     """Why the norm cannot stand in this model, or in one of its blocks; [] if it can."""
     norm, model = spec.norm, spec.model.name
-    if isinstance(spec.model, LstmSpec) and (wrong := _wrong_in_lstm(norm)):
+    if isinstance(spec.model, OwnModel):
+        return [Problem(("norm", wrong[0]), wrong[1])] if (wrong := _wrong_in_own_model(norm)) else []
+    if wrong := _wrong_in_lstm(norm) if isinstance(spec.model, LstmSpec) else _wrong_outside(norm, model):
         return [Problem(("norm", wrong[0]), wrong[1])]
     if "layers" not in type(norm).model_fields:  # `none`
         return []
@@ -169,12 +181,14 @@ def _norm_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
 
 
 def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
-    """The key that is wrong and why, where a norm cannot stand on the inputs and the final state of an LSTM."""
+    """The key that is wrong and why, where a norm cannot stand on inputs and final state of an LSTM, or in its cell."""
     here = "the inputs and the final state of lstm have no"
     if norm.linear_target:
         return "name", f"{norm.name} acts on the kernel of a convolution or dense layer, and lstm normalizes none"
     if norm.brings_activation:
         return "name", f"{norm.name} stands in place of an activation, and those of lstm are inside its cell"
+    if isinstance(norm, Placed) and norm.stands_in_cell:
+        return _wrong_in_cell(norm)
     if getattr(norm, "place", None) == "after-activation":
         return "place", f"{here} activation behind them; leave the place out"
     if not norm.use_bias:
@@ -182,8 +196,52 @@ def _wrong_in_lstm(norm: Norm) -> tuple[str, str] | None:
     return None
 
 
+def _wrong_outside(norm: Norm, model: str) -> tuple[str, str] | None:
+    """The same in a model without a cell."""
+    if isinstance(norm, Placed) and norm.stands_in_cell:
+        return (
+            "place",
+            f"{norm.place} is a place in the cell of lstm, and {model} has before-activation and after-activation",
+        )
+    return None
+
+
+def _wrong_in_cell(norm: Placed) -> tuple[str, str] | None:
+    """The same in the cell."""
+    if norm.cell_target is None:
+        able = every([name for name, method in METHODS.items() if method.cell_target])
+        return "place", f"{norm.name} has no form in the cell of lstm, only {able} have; leave the place out"
+    if norm.layers != "all":
+        return "layers", f"place: {norm.place} says what is normalized in the cell of lstm; leave layers out"
+    if not norm.use_bias:
+        return "use_bias", "the bias in the cell of lstm comes after what is normalized; leave use_bias out"
+    return None
+
+
+def _wrong_in_own_model(norm: Norm) -> tuple[str, str] | None:
+    """The key that is wrong and why, where a user's own model cannot honour it."""
+    whose = "which in a model of your own are its own"
+    argument = "and make it an argument of the function, which a variant can give"
+    if norm.linear_target:
+        return "name", f"{norm.name} acts on the kernels of linear layers, {whose}"
+    if norm.brings_activation:
+        return "name", f"{norm.name} stands in place of activations, {whose}"
+    if getattr(norm, "place", "before-activation") != "before-activation":
+        return "place", f"a model of your own calls norm(x, name) in its place; leave this out, {argument}"
+    if not norm.use_bias:
+        return "use_bias", f"it is about linear layers, {whose}; leave it out, {argument}"
+    if (layers := getattr(norm, "layers", "all")) not in ("all", "conv", "dense"):
+        return "layers", f"{layers} is for lstm; a model of your own normalizes conv (N,H,W,C) and dense (N,C)"
+    return None
+
+
 def _probe_problems(spec: TrialSpec, blocks: list[Block]) -> list[Problem]:
-    refusals = [(probe.name, probe.refusal(blocks, spec.data.validation)) for probe in spec.probes]
+    own = isinstance(spec.model, OwnModel)
+    unknown = "looks at hidden layers and their activations, and which those are in a model of your own is not known"
+    refusals = [
+        (probe.name, unknown if own and probe.of_hidden else probe.refusal(blocks, spec.data.validation))
+        for probe in spec.probes
+    ]
     beside = (("model", "name"), ("data", "validation"))
     return [Problem(("probes",), f"{name} {reason}", beside) for name, reason in refusals if reason][:1]
 
@@ -269,8 +327,8 @@ class Trial:
     def folder(self) -> str:
         """Name of the trial's folder: a readable part and the first 16 digits of the identity."""
         spec = self.spec
-        data, norm = _readable(spec.data.name), _readable(spec.norm.name)
-        return f"{data}-{spec.model.name}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
+        data, model, norm = (_readable(block.name) for block in (spec.data, spec.model, spec.norm))
+        return f"{data}-{model}-{norm}-b{spec.training.batch_size}-s{self.seed}-{self.identity[:16]}"
 
     def check_data(self, data_hash: str | None) -> None:
         """UserError where the data, by their hash, are not those of the earlier trials."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from bnexp.records.record import Progress, TrialRecord
 from bnexp.specs.trial import Trial
-from bnexp.training.procedures.central import central
 from bnexp.training.resources import Resources, trains_with
 from bnexp.training.settings import altered
+from bnexp.training.trial import train_trial
 from bnexp.usercode.code import in_use
 
 
@@ -31,7 +31,7 @@ class Trainer(Resources):
         """
         self.note_settings(trial)
         try:
-            return central(trial, self, progress)
+            return train_trial(trial, self, progress)
         except BaseException:
             self._programs.clear()  # none is known to be whole
             raise

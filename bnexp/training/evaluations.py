@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.records.record import Brief, Evaluation, OtherStatistics, Progress, Test
+from bnexp.specs.model import OwnModel
 from bnexp.specs.norms.own import OwnNorm
+from bnexp.specs.trial import authors
 from bnexp.training.loop import Setup, Stop, epoch_order, total_penalty
 from bnexp.training.program import EVALUATION_BATCH, Scores
 from bnexp.training.statistics import EVALUATED_RECALIBRATION, RECALIBRATION_EXAMPLES
@@ -93,10 +95,12 @@ def test_scores(setup: Setup) -> tuple[Test, OtherStatistics | None]:
         labels=tuple(dataset.test_labels[missed].tolist()),
         predicted=tuple(scores.predicted[missed].tolist()),
     )
-    if isinstance(spec.norm, OwnNorm) and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
+    own = isinstance(spec.norm, OwnNorm) or isinstance(spec.model, OwnModel)
+    if own and program.depends_on_batch(images, everything[:EVALUATION_BATCH]):
         setup.cautions.append(
-            f"norm {spec.norm.name}: at inference its outputs change with the batch that an image is in (they depend "
-            f"on the others, or on chance), so that all scores depend on their order, in batches of {EVALUATION_BATCH}"
+            f"{' or '.join(authors(spec))}: at inference its outputs change with the batch that an image is in (they "
+            "depend on the others, or on chance), so that all scores depend on their order, in batches of "
+            f"{EVALUATION_BATCH}"
         )
     if not setup.recalibrates:
         return test, None

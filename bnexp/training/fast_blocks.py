@@ -14,13 +14,15 @@ Three equalities, exact but for rounding, save most of what a block costs beside
 """
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
+from bnexp.models.own_state import calls
 from bnexp.norms.bases import EffectiveKernel, TwoLines, of_line
 from bnexp.norms.batch_renorm import BatchRenormalization
 from bnexp.norms.filter_response import FilterResponseNormalization
@@ -56,16 +58,21 @@ def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.
     (`training.fast_layers`), or stay Keras's own.
     """
     blocks = {} if use == "xla" else _blocks(model, use, batch_size)
+    times = Counter[str]()
 
     def call(layer: keras.layers.Layer, *args: Any, **keywords: Any) -> Any:
         if block := blocks.get(layer.name):
             return block(args[0]) if layer is block.layers[-1] else args[0]
+        if not _of_one_tensor(args, keywords):  # as a user's own model may call it
+            return layer(*args, **keywords)
         form = fast_layers.form_of(layer, use)
         if use == "graph" and fast_convolutions.plain(layer) and fast_convolutions.few_patches(layer, batch_size):
             form = partial(_convolution, use)
         if form is None:
             return layer(*args, **keywords)
-        return fast_layers.Replaced(layer, form, name=f"{layer.name}_fast")(args[0])
+        times[layer.name] += 1
+        again = f"_{times[layer.name]}" if times[layer.name] > 1 else ""
+        return fast_layers.Replaced(layer, form, name=f"{layer.name}_fast{again}")(args[0])
 
     inputs = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype, name=model.inputs[0].name)
     return keras.models.clone_model(model, input_tensors=inputs, clone_function=lambda layer: layer, call_function=call)
@@ -95,25 +102,33 @@ class _Block(keras.layers.Layer):
 
 
 def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
-    """The blocks of a model that have a form, by the name of each layer that they stand for."""
-    takers: dict[int, list[Any]] = {id(tensor): [model] for tensor in model.outputs}
-    for layer in model.layers[1:]:
-        for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:
-            takers.setdefault(id(tensor), []).append(layer)
-    makers = {id(layer.output): layer for layer in model.layers}
+    """The blocks of a model that have a form, by the name of each layer that they stand for.
 
-    def before(layer: Any) -> keras.layers.Layer | None:
+    Only of layers that are called once, with one tensor; what else takes in an output may be any operation.
+    """
+    takers: dict[int, list[Any]] = {id(tensor): [model] for tensor in model.outputs}
+    makers: dict[int, Any] = {}
+    times = Counter[int]()
+    for call in calls(model):
+        times[id(call.operation)] += 1 if _of_one_tensor(call.arguments.args, call.arguments.kwargs) else 2
+        makers |= {id(tensor): call.operation for tensor in call.outputs}
+        for tensor in call.input_tensors:
+            takers.setdefault(id(tensor), []).append(call.operation)
+
+    def before(layer: Any) -> Any:
         """The layer whose output this one takes in, and no other."""
         only = layer is not None and takers.get(id(layer.input)) == [layer]
-        return makers.get(id(layer.input)) if only else None
+        maker = makers.get(id(layer.input)) if only else None
+        return maker if times[id(maker)] == 1 else None
 
     found: dict[str, _Block] = {}
     for end in model.layers[1:]:
         activation = _activation(end)
-        if activation is None or end.activity_regularizer is not None:
+        if activation is None or end.activity_regularizer is not None or times[id(end)] != 1:
             continue
         pool = next(iter(takers.get(id(end.output), ())), None)
         pooled = takers.get(id(end.output)) == [pool] and type(pool) is keras.layers.MaxPooling2D
+        pooled = pooled and times[id(pool)] == 1
         pooled = pooled and fast_layers.computes(pool)
         behind = [pool] if pooled else []
         norm = end if fast_layers.computes(end) else before(end)
@@ -121,9 +136,15 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
             continue
         head, layers = _head(before(norm), norm, model.inputs[0], use, batch_size, pooled=pooled)
         layers = [*layers, *([] if norm is end else [end]), *behind]
-        if len(layers) > 1:
+        if len(layers) > 1 and len({layer.compute_dtype for layer in layers}) == 1:
             found |= dict.fromkeys([layer.name for layer in layers], _Block(head, layers, activation, pooled=pooled))
     return found
+
+
+def _of_one_tensor(args: Sequence[Any], keywords: Mapping[str, Any]) -> bool:
+    """Whether a layer is called with one tensor and nothing else but `training`, which is that of the model."""
+    further = [value for key, value in keywords.items() if key != "training" and value is not None]
+    return len(args) == 1 and not further and keras.utils.is_keras_tensor(args[0])
 
 
 def _activation(layer: Any) -> Activation | None:

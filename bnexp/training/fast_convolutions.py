@@ -21,10 +21,12 @@ def plain(layer: Any) -> bool:
         return False
     if layer.compute_dtype not in ("float32", "float64") or getattr(layer, "lora_rank", None):
         return False
-    wanted: dict[str, object] = {"activation": "linear"}
     if isinstance(layer, keras.layers.Conv2D):
-        wanted |= {"strides": (1, 1), "dilation_rate": (1, 1), "groups": 1, "data_format": "channels_last"}
-    return bool(layer.get_config().items() >= wanted.items() and len(layer.input.shape) == len(layer.kernel.shape))
+        kind = (layer.strides, layer.dilation_rate, layer.groups, layer.data_format)
+        if kind != ((1, 1), (1, 1), 1, "channels_last"):
+            return False
+    linear = layer.activation is keras.activations.linear
+    return linear and len(layer.input.shape) == len(layer.kernel.shape)
 
 
 def by_patches(conv: keras.layers.Conv2D, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -12,7 +12,7 @@ from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import SEED_STATE, bits
 from bnexp.specs.initializer import Identity, Initializer
-from bnexp.specs.model import AnyModel, LstmSpec
+from bnexp.specs.model import AnyModel, LstmSpec, OwnModel
 from bnexp.specs.trial import stream
 
 GATES = 4
@@ -25,20 +25,23 @@ def initial_weights(built: Built, spec: AnyModel, seed: int, constants: list[np.
     A kernel of the model's own layers is drawn by the spec's initializer, seeded from (seed, path of the weight), and
     multiplied by `initial_scale`; the state of a random layer is an integer, seeded likewise.  What a method adds to a
     linear layer starts as that layer says.  All other weights (biases, γ, β, moving statistics, whatever a user's layer
-    has, a `kernel` too) start at `constants`, the values that they got when the model was built.
+    has, a `kernel` too) start at `constants`, the values that they got when the model was built; of a user's own model
+    all do.
     """
     variables, of_norms = dict(zip(paths(built.model), built.model.variables, strict=True)), built.of_norms
     values = {id(variable): constant for variable, constant in zip(variables.values(), constants, strict=True)}
     for path, variable in variables.items():
-        if variable.name in ("kernel", "recurrent_kernel") and id(variable) not in of_norms:
+        if variable.name == SEED_STATE:
+            values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=values[id(variable)].dtype)
+        elif isinstance(spec, OwnModel):
+            continue
+        elif variable.name in ("kernel", "recurrent_kernel") and id(variable) not in of_norms:
             initializer: Initializer = spec.initializer
             if isinstance(spec, LstmSpec) and variable.name == "recurrent_kernel":
                 initializer = spec.recurrent_initializer
             gates = GATES if path.startswith("lstm/") else 1
             kernel = _drawn(initializer, variable.shape, bits(seed, "weight", path), gates)
             values[id(variable)] = kernel * np.float32(spec.initial_scale)
-        elif variable.name == SEED_STATE:
-            values[id(variable)] = np.array([bits(seed, "random", path), 0], dtype=values[id(variable)].dtype)
     for norm in built.norms:
         if hasattr(norm.layer, "initial_values"):
             kernel = values[id(norm.layer.kernel)]

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.utils.naming import reset_uids
@@ -15,13 +16,12 @@ from bnexp.errors import UserError
 from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import building, inside, seed_everything, unknown_variable
-from bnexp.specs.norms.own import OwnNorm
-from bnexp.specs.optimizer import OwnOptimizer
-from bnexp.specs.trial import TrialSpec
+from bnexp.specs.model import OwnModel
+from bnexp.specs.trial import TrialSpec, authors
 from bnexp.training.fast_blocks import with_fast_forms
 from bnexp.training.fast_layers import Step
 from bnexp.training.initial import data_dependent_initialization, initial_weights
-from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics
+from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, normalizing_by_themselves
 
 EVALUATION_BATCH = 250
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
@@ -67,8 +67,8 @@ _ALIKE, _ALIKE_IN_HALF = 1e-3, 3e-2
 class Program:
     """A model, its optimizer and their graphs, for one spec and shape of data; any seed, any learning rate.
 
-    A user's own layer is drawn while it is built, from `seed`, and may keep what only building it anew sets right; so a
-    program with one is for one trial of this seed.
+    A user's own model or layer is drawn while it is built, from `seed`, and may keep what only building it anew sets
+    right; so a program with one is for one trial of this seed.
 
     Training is by one `tf.function` whose loop runs inside TensorFlow: batches are gathered there from images on the
     device, so that a step costs no Python.  Images are uint8 and divided by 255, or finite floats.  The loop itself
@@ -89,29 +89,32 @@ class Program:
         seed: int = 0,
     ) -> None:
         reset_uids()  # layers without a name get one by number, which shall be those of this model alone
-        of_users = isinstance(spec.norm, OwnNorm) or isinstance(spec.training.optimizer, OwnOptimizer)
-        self._only_seed = seed if of_users else None
+        self._authors = authors(spec)
+        self._only_seed = seed if self._authors else None
         self._chance = seed_everything(seed, "global")
         with building(seed) as made:
             self.built: Built = attribute(spec.model.target)(spec, image, classes)
         self.model = self.built.model
         if self._only_seed is not None and (unknown := unknown_variable(made, self.model)):
+            own_model = isinstance(spec.model, OwnModel)
+            hint = ", and leave out layers that do not lead to the logits" if own_model else ""
             raise UserError(
-                f"norm {spec.norm.name}: keeps a variable that is no weight of the layer ({unknown}), so it would be "
-                "neither trained nor counted as one; make it with self.add_weight(...)"
+                f"{self._authors[0]}: keeps a variable that is no weight of the {'model' if own_model else 'layer'} "
+                f"({unknown}), so it would be neither trained nor counted as one; make it with self.add_weight(...)"
+                f"{' of a layer' if own_model else ''}{hint}"
             )
         seed_everything(seed, "global", self._chance)
         self._training_model = with_fast_forms(self.model, step, spec.training.batch_size)
         inference_model = with_fast_forms(self.model, "inference")
-        self._training = spec.training
+        self._spec, self._training = spec, spec.training
         self._optimizer = attribute(spec.training.optimizer.target)(**spec.training.optimizer.arguments)
         self._optimizer.build(self.model.trainable_variables)
         self._constants = [variable.numpy() for variable in self.model.variables]
         self._optimizer_constants = [variable.numpy() for variable in self._optimizer.variables]
         self._finite_at_start: list[np.ndarray] = []
         self._penalized = False
-        self._unused: list[str] = []
-        self.files_read: list[Path] = []  # by a user's layer while it was made
+        self._unused: list[keras.Variable] = []
+        self.files_read: list[Path] = []  # by a user's code while the model was made
         self._statistics = BatchStatistics(self.built)
         data = [tf.TensorSpec((None, *image), pixels), tf.TensorSpec((None,), tf.int32)]
 
@@ -123,10 +126,10 @@ class Program:
             return traced(partial(_loop, update), [*data, tf.TensorSpec((None, batch_size), tf.int32), *rates])
 
         # The batch size is left open: one graph serves whole batches and the smaller last one of an epoch.
-        self._stretches: dict[int | None, Any] = {None: stretch(self._update, None)}
+        self._stretches: dict[int | None, Any] = {None: stretch(self.update, None)}
         if step == "xla":
             size = spec.training.batch_size
-            self._stretches[size] = stretch(traced(self._update, jit_compile=True), size)
+            self._stretches[size] = stretch(traced(self.update, jit_compile=True), size)
         one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
         self._scores = traced(partial(_score, partial(inference_model, training=False)), one_batch)
         self._batch_scores = traced(partial(_score, self._statistics.logits), one_batch)
@@ -137,7 +140,7 @@ class Program:
         `first_batch` are the images (N,H,W,C) of the first step, for a norm that starts from data.  What is returned
         is what the seed drew, before the data had their say: so it is the same in every variant.
         """
-        assert self._only_seed in (None, seed), "a user's layer was drawn from another seed"
+        assert self._only_seed in (None, seed), "a user's code has drawn from another seed"
         # Nothing of ours draws from these generators, and TensorFlow optimizes its graphs anew after each seed.
         if self._only_seed is not None:
             seed_everything(seed, "global", self._chance)
@@ -191,11 +194,16 @@ class Program:
         """
         return _scored(self._batch_scores, images, labels, indices, batch_size)
 
+    def logits_with_batch_statistics(self, x: tf.Tensor) -> tf.Tensor:
+        """Logits (n,classes) of one such batch, of images (n,H,W,C) as the model takes them; for a graph."""
+        return self._statistics.logits(x)
+
     def recalibrate(self, images: tf.Tensor, indices: np.ndarray) -> None:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
-        starts = range(0, len(indices), RECALIBRATION_BATCH)
+        size = len(indices) if self._statistics.of_steps else RECALIBRATION_BATCH
         self._statistics.recalibrate(
-            _pixels(images, tf.constant(indices[start : start + RECALIBRATION_BATCH], tf.int32)) for start in starts
+            _pixels(images, tf.constant(indices[start : start + size], tf.int32))
+            for start in range(0, len(indices), size)
         )
 
     @contextmanager
@@ -233,12 +241,26 @@ class Program:
     @property
     def cautions(self) -> list[str]:
         """What whoever reads the results should know of how this model trains; once it has trained a step."""
+        norm, model = f"norm {self._spec.norm.name}", f"model {self._spec.model.name}"
+        own_model, of_norms = isinstance(self._spec.model, OwnModel), self.built.of_norms
+        found = []
+        for variable in self._unused:
+            whose = model if own_model and id(variable) not in of_norms else norm
+            found.append(f"{whose}: no gradient reaches {variable.path}, which stays as it is")
+        for path in self.files_read:
+            identity = "which is no part of a trial's identity: an edit of it would not be noticed"
+            found.append(f"{' or '.join(self._authors)}: reads {path.name}, {identity}")
+        if not own_model:  # of ours nothing else was open before it was built
+            return found
+        each = (self._spec.norm.caution(one.block, self._training.batch_size) for one in self.built.norms)
         return [
-            *(f"no gradient reaches {path}, which stays as it is" for path in self._unused),
+            *found,
             *(
-                f"reads {path.name}, which is no part of a trial's identity: an edit of it would not be noticed"
-                for path in self.files_read
+                f"{model}: layer {layer.name} normalizes in every variant, and counts, recalibrated statistics and "
+                "probes leave it out; call norm(x, name) where the variant is to decide"
+                for layer in normalizing_by_themselves(self.built)
             ),
+            *(f"{norm}: {text}" for text in each if text),
         ]
 
     def finite(self) -> bool:
@@ -246,8 +268,11 @@ class Program:
         pairs = zip(self.model.variables, self._finite_at_start, strict=True)
         return all(np.isfinite(variable.numpy()).all(where=at_start) for variable, at_start in pairs)
 
-    def _update(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
-        """One step on a batch: its mean cross-entropy and the model's own losses, both before the update, and hits."""
+    def update(self, x: tf.Tensor, y: tf.Tensor, rate: tf.Tensor | None = None) -> tuple[tf.Tensor, ...]:
+        """One step of `train`, for a graph: of images x (n,H,W,C) as the model takes them, labels (n,), and the rate.
+
+        Returns the batch's mean cross-entropy and the model's own losses, both before the update, and hits (n,).
+        """
         if rate is not None:
             self._optimizer.learning_rate.assign(rate)
         variables = self.model.trainable_variables
@@ -266,7 +291,7 @@ class Program:
         reached = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         self._optimizer.apply(*zip(*reached, strict=True))
         self._penalized = bool(own)
-        self._unused = [variable.path for gradient, variable in pairs if gradient is None]
+        self._unused = [variable for gradient, variable in pairs if gradient is None]
         return loss, penalty, tf.math.count_nonzero(_predicted(logits) == y, dtype=tf.int32)
 
     @property

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from bnexp.errors import UserError
-from bnexp.specs import optimizer
+from bnexp.specs import model, optimizer
 from bnexp.specs.experiment import value_at
 from bnexp.specs.norms import own as norms
 from bnexp.specs.trial import TrialSpec
 from bnexp.specs.wording import a_type, did_you_mean, nearest
-from bnexp.usercode.importing import importable, its_own
+from bnexp.usercode.importing import importable, its_own, places
 from bnexp.usercode.source import SourceFile, changed, check_defines, digest, source_files
 
+_BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _REFERENCE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -30,14 +31,19 @@ class Kind:
     """What it is in its module."""
     fault: str
     """What to say first when it fails in use."""
+    noun: str
+    """What it gives."""
     installed: Callable[[], Mapping[str, str]] = dict
     """Names that installed packages add, each with its reference."""
 
 
 KINDS = {
-    "data": Kind("a dataset of your own is written module:function, as in digits:load", "function", "it failed"),
-    "norm": Kind(norms.FORM, "class", "no model can be built with it", norms.installed),
-    "training.optimizer": Kind(optimizer.FORM, "class", "it cannot train the model"),
+    "data": Kind(
+        "a dataset of your own is written module:function, as in digits:load", "function", "it failed", "dataset"
+    ),
+    "model": Kind(model.FORM, "function", "its model cannot be trained", "model"),
+    "norm": Kind(norms.FORM, "class", "no model can be built with it", "layer", norms.installed),
+    "training.optimizer": Kind(optimizer.FORM, "class", "it cannot train the model", "optimizer"),
 }
 """By the block of a config that names it."""
 
@@ -155,17 +161,46 @@ class UserCode:
             known += inherited
         takes = [key for key in dict.fromkeys(known) if key not in ("name", "trainable", "dtype")]
         if wrong := [key for key in arguments if key not in known]:
-            hint = did_you_mean(wrong[0], takes) if takes else "; it takes none"
-            raise self.fault(f"has no argument {wrong[0]!r}{hint}")
-        words = {"yes", "no", "on", "off", "y", "n", "true", "false"}
-        for key, value in arguments.items():
-            if isinstance(defaults.get(key), bool) and str(value).lower() in words and not isinstance(value, bool):
-                raise self.fault(f"{key} is true or false, and {value!r} is a text, which would count as true")
+            raise self._unknown_argument(wrong[0], takes)
+        self._check_switches(arguments, defaults)
         if further.keys() - set(known):
             raise self.fault(
                 "must take the layer's name and hand it on, as in "
                 f"`def __init__(self, {', '.join([*takes, '**kwargs'])}): super().__init__(**kwargs)`"
             )
+
+    def function(self, given: Sequence[str], arguments: Mapping[str, Any]) -> Callable[..., Any]:
+        """The function itself, which takes those `given` by position, and `arguments` of the config by keyword.
+
+        Raises UserError where there is no such function, or where it takes others.
+        """
+        found: Callable[..., Any] = self.load()
+        form = f"def {self.reference.partition(':')[2]}({', '.join(given)}, ...)"
+        if isinstance(found, type) or not callable(found):
+            raise self.fault(f"must be a function, `{form}`, and is {described(found)}")
+        parameters = list(inspect.signature(found).parameters.values())
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        if len(positional) < len(given) and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            raise self.fault(f"takes {len(positional)} arguments by position; write it as `{form}`")
+        rest = [p for p in parameters if p not in positional[: len(given)] and p.kind in (*_BY_KEYWORD, p.VAR_KEYWORD)]
+        takes = [p.name for p in rest if p.kind in _BY_KEYWORD]
+        wrong = [key for key in arguments if key not in takes]
+        if wrong and len(takes) == len(rest):
+            raise self._unknown_argument(wrong[0], takes)
+        for p in rest:
+            if p.kind in _BY_KEYWORD and p.default is p.empty and p.name not in arguments:
+                raise self.fault(f"lacks its argument {p.name!r}; give it in the config, or a default in the function")
+        self._check_switches(arguments, {p.name: p.default for p in rest})
+        return found
+
+    def _unknown_argument(self, key: str, takes: Sequence[str]) -> UserError:
+        return self.fault(f"has no argument {key!r}{did_you_mean(key, takes) if takes else '; it takes none'}")
+
+    def _check_switches(self, arguments: Mapping[str, Any], defaults: Mapping[str, object]) -> None:
+        words = {"yes", "no", "on", "off", "y", "n", "true", "false"}
+        for key, value in arguments.items():
+            if isinstance(defaults.get(key), bool) and str(value).lower() in words and not isinstance(value, bool):
+                raise self.fault(f"{key} is true or false, and {value!r} is a text, which would count as true")
 
 
 def own_code(block: str, name: object, source: str | None, search_path: Sequence[str]) -> UserCode | None:
@@ -193,22 +228,26 @@ def code_of(spec: TrialSpec, search_path: Sequence[str]) -> dict[str, UserCode]:
 def in_use(*codes: UserCode) -> Iterator[None]:
     """While code is called, or a model built with it: its module can be imported, and what goes wrong is its fault.
 
-    Nothing happens without any; of several it is that of the last.
+    Nothing happens without any; of several it is that of the one whose lines led there, else of the last.
     """
     if not codes:
         yield
         return
-    *others, code = codes
-    try:
-        files = code.files()
-    except ValueError as error:
-        raise code.fault(str(error)) from None
-    with in_use(*others), importable(files, code.folders):
+    files: dict[UserCode, list[SourceFile]] = {}
+    for code in codes:
+        try:
+            files[code] = code.files()
+        except ValueError as error:
+            raise code.fault(str(error)) from None
+    folders = dict.fromkeys(folder for code in codes for folder in code.folders)
+    with importable([each for found in files.values() for each in found], [*folders]):
         try:
             yield
         except UserError:
             raise
         except (Exception, SystemExit) as error:
+            owners = {each.path: code for code in reversed(codes) for each in files[code]}
+            code = next((owners[place] for place in reversed(places(error)) if place in owners), codes[-1])
             raise code.fault(f"{code.kind.fault}: {its_own(error)}") from error
 
 

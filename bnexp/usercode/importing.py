@@ -130,8 +130,12 @@ def its_own(error: BaseException) -> str:
 
 def is_theirs(error: BaseException) -> bool:
     """Whether a line of the user's code led to an error."""
-    places = (Path(frame.filename) for frame in _shown(error))
-    return any(place.is_file() and not is_installed(place) for place in places)
+    return any(place.is_file() and not is_installed(place) for place in places(error))
+
+
+def places(error: BaseException) -> list[Path]:
+    """The files whose lines led to an error, the innermost last, without ours and those of Keras and the like."""
+    return [Path(frame.filename) for frame in _shown(error)]
 
 
 def _shown(error: BaseException) -> list[traceback.FrameSummary]:

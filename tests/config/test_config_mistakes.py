@@ -43,6 +43,7 @@ def mistakes(tmp_path, monkeypatch):
     return found
 
 
+MODELS = "cnn, mlp, lstm, or your own module:function"
 OPTIMIZERS = "adam, adamw, sgd, rmsprop, keras.optimizers:Class, or your own module:Class"
 
 BESIDE_A_NORM = {
@@ -69,6 +70,14 @@ BESIDE_A_NORM = {
     ),
     "probes: [gradient-ratios]\nmodel: lstm": (
         "2:9: gradient-ratios compares successive hidden linear layers, and this model has 0"
+    ),
+    "probes: [covariate-shift]\nmodel: lstm": (
+        "2:9: covariate-shift looks at the kernels of hidden layers, and those of this model are inside its cell"
+    ),
+    "probes: [{name: inference-latency, calls: 10}]": "2:43: probes.0.calls must be at least 30, not 10",
+    "probes: [{name: inference-latency, looks: 3}]": (
+        "2:36: probe 'inference-latency' has no key 'looks', only 'gradient-ratios', 'smoothness', 'covariate-shift' "
+        "and 6 others have"
     ),
     "probe: [smoothness]": "2:1: unknown key 'probe'; did you mean 'probes'?",
     "grid: {probes: [[smoothness]]}": "2:8: 'probes' belongs to the top of the file: all variants have the same",
@@ -105,10 +114,10 @@ BESIDE_A_NORM = {
     ),
     "training: {class_weights: [1, 2]}": "2:27: 2 weights, and mnist has 10 classes",
     "training: {label_smoothing: 1}": "2:29: training.label_smoothing must be less than 1, not 1",
-    "model: resnet": "2:8: bnexp has no model 'resnet'; known: cnn, mlp, lstm",
+    "model: resnet": f"2:8: bnexp has no model 'resnet'; known: {MODELS}",
     "training: {optimizer: sdg}": f"2:23: unknown optimizer 'sdg'; did you mean 'sgd'? known: {OPTIMIZERS}",
-    "model: cnnn": "2:8: unknown model 'cnnn'; did you mean 'cnn'? known: cnn, mlp, lstm",
-    "model: 3": "2:8: model must be a word or a block with a name, not 3; known: cnn, mlp, lstm",
+    "model: cnnn": f"2:8: unknown model 'cnnn'; did you mean 'cnn'? known: {MODELS}",
+    "model: 3": f"2:8: model must be a word or a block with a name, not 3; known: {MODELS}",
     "data: mnst": f"2:7: unknown dataset 'mnst'; did you mean 'mnist'? known: {DATASETS}",
     "training: {epochs: 1.0}": "2:20: training.epochs must be a whole number, not 1.0; write 1",
     "training: {batch_size: '64'}": (
@@ -253,7 +262,8 @@ ONE_MISTAKE = {
         f"1:7: norm must be a word or a block with a name, not nothing (null); known: {KNOWN_NORMS}; {NO_NORM}"
     ),
     "norm: {name: batch, place: before_activation}": (
-        "1:28: norm.place must be before-activation or after-activation, not the text 'before_activation'; "
+        "1:28: norm.place must be before-activation, after-activation, inputs or in-cell, not the text "
+        "'before_activation'; "
         "did you mean 'before-activation'?"
     ),
     "norm: instance\nnorm.layers: all": "2:14: norm.layers must be conv, not the text 'all'",

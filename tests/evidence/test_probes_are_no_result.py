@@ -23,6 +23,16 @@ def test_what_a_probe_measured_is_verified_and_tolerated() -> None:
     assert (found.first.where, found.first.key) == ("probe calibration (step 0)", "nll of model")
 
 
+def test_times_are_not_verified() -> None:
+    timed = [
+        STORED.model_copy(
+            update={"probes": {"inference-latency": (ProbeLook(step=1, values={"raw-1": {"model": milliseconds}}),)}}
+        )
+        for milliseconds in (1.0, 2.0)
+    ]
+    assert agreement(*timed).verdict == "identical"
+
+
 def test_probes_of_one_side_confound_nothing() -> None:
     spec = STORED.spec
     sides = [Side("a", each, {0: STORED}, {}, 0) for each in (spec, spec | {"probes": [{"name": "calibration"}]})]

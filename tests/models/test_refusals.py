@@ -36,6 +36,26 @@ REFUSED = [
         {"name": "layer", "place": "after-activation"},
         "norm.place: the inputs and the final state of lstm have no activation behind them; leave the place out",
     ),
+    (
+        "cnn",
+        {"name": "batch", "place": "in-cell"},
+        "norm.place: in-cell is a place in the cell of lstm, and cnn has before-activation and after-activation",
+    ),
+    (
+        "lstm",
+        {"name": "group", "place": "inputs"},
+        "norm.place: group has no form in the cell of lstm, only batch and layer have; leave the place out",
+    ),
+    (
+        "lstm",
+        {"name": "batch", "place": "inputs", "layers": "inputs"},
+        "norm.layers: place: inputs says what is normalized in the cell of lstm; leave layers out",
+    ),
+    (
+        "lstm",
+        {"name": "layer", "place": "in-cell", "use_bias": False},
+        "norm.use_bias: the bias in the cell of lstm comes after what is normalized; leave use_bias out",
+    ),
     *(
         (
             "lstm",
@@ -72,7 +92,7 @@ def test_a_norm_that_makes_no_sense_is_refused(model: Any, norm: Any, message: s
 
 
 WRONG_MODELS = [
-    ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm"),
+    ("mpl", "model: unknown model 'mpl'; did you mean 'mlp'? known: cnn, mlp, lstm, or your own module:function"),
     ({"name": "mlp", "width": [3]}, "model.width: model.width must be a whole number, not a list"),
     ({"name": "mlp", "widths": []}, "model.widths: model.widths is empty"),
     ({"name": "mlp", "widths": 64}, "model.widths: model.widths must be a list, not 64"),

@@ -54,6 +54,9 @@ COUNTS = [
     ({"model": "lstm"}, 4 * 64 * (28 + 64 + 1) + 650),
     ({"model": "lstm", "norm": "layer"}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 28 + 2 * 64),
     ({"model": "lstm", "norm": {"name": "layer", "layers": "state"}}, 4 * 64 * (28 + 64 + 1) + 650 + 2 * 64),
+    ({"model": "lstm", "norm": {"name": "batch", "place": "inputs"}}, 4 * 64 * (28 + 64 + 1 + 1) + 650),
+    ({"model": "lstm", "norm": {"name": "batch", "place": "in-cell"}}, 4 * 64 * (28 + 64 + 1 + 2) + 2 * 64 + 650),
+    ({"model": "lstm", "norm": {"name": "layer", "place": "in-cell"}}, 4 * 64 * (28 + 64 + 1 + 4) + 2 * 64 + 650),
     ({"model": {"name": "lstm", "sequence": "pixels"}}, 4 * 64 * (1 + 64 + 1) + 650),
     ({"model": {"name": "lstm", "sequence": "columns", "downsample": 2}}, 4 * 64 * (14 + 64 + 1) + 650),
 ]

@@ -83,7 +83,7 @@ def test_listing_the_methods_and_naming_the_layers_imports_no_tensorflow():
 
 def test_every_layer_is_to_be_had_from_the_package_and_knows_its_serialized_name():
     names = {name for name in dir(bnexp.norms) if name[0].isupper() and name != "Any"}
-    assert len(names) == 19
+    assert len(names) == 22
     for name in names:
         layer = getattr(bnexp.norms, name)
         assert keras.saving.get_registered_name(layer) == f"bnexp>{name}"

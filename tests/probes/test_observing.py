@@ -1,15 +1,24 @@
 """What holds for every probe: the training is the same to the bit, and so is what is seen of it."""
 
+import random
+
 import numpy as np
 import pytest
 from small_trial import SMALL, TINY_CNN, numbers, small
 
 from bnexp.specs.probes import MODEL, PROBES
 from bnexp.specs.trial import Trial, TrialSpec
-from bnexp.training.loop import Clock, Stop, train
-from bnexp.training.procedures.central import central
+from bnexp.training.loop import Clock, Stop
+from bnexp.training.procedures.central import train
+from bnexp.training.trial import train_trial
 
-EVERY = [{"name": name, "looks": 2} for name in PROBES]
+FEW = {"looks": 2, "draws": 2}
+EVERY = [
+    {"name": name, **{key: few for key, few in FEW.items() if key in probe.model_fields}}
+    for name, probe in PROBES.items()
+]
+EXACT = [each for each in EVERY if not PROBES[each["name"]].timing]
+"""Those whose numbers are the same twice."""
 MLP = {"name": "mlp", "widths": [8, 8]}
 CASES = {
     "none": {"model": TINY_CNN},
@@ -27,7 +36,7 @@ def unprobed(record):
 
 
 @pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=() if case in ("batch", "dropout") else pytest.mark.slow) for case in CASES]
+    "case", [pytest.param(case, marks=() if case == "dropout" else pytest.mark.slow) for case in CASES]
 )
 def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer):
     """Weights at the end, and all that a record has: test predictions, losses, fingerprints."""
@@ -43,7 +52,7 @@ def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer)
 
     def trained(**probes):
         made = []
-        record = central(
+        record = train_trial(
             Trial(small(**CASES[case], **probes), 1),
             trainer,
             lambda _: None,
@@ -59,18 +68,20 @@ def test_a_training_with_all_probes_is_the_one_without_to_the_bit(case, trainer)
     assert [*watched.probes] == [*PROBES]
 
 
-def test_after_each_look_every_variable_is_what_it_was(observer):
-    for probe in EVERY:
-        one = observer(probe, **CASES["dropout"])
-        variables = [*one.model.variables, *one.setup.program._optimizer.variables]
-        before = [variable.numpy() for variable in variables]
-        state = np.random.get_state()[1].copy()
-        for step in one.steps:
-            one.at(Stop(step, 0, 0.0, None, 0, 0.0, diverged=False))
-        for variable, value in zip(variables, before, strict=True):
-            np.testing.assert_array_equal(variable.numpy(), value)
-        np.testing.assert_array_equal(np.random.get_state()[1], state)
-        assert len(one.looks) == 2
+@pytest.mark.parametrize("probe", EVERY, ids=[*PROBES])
+def test_after_each_look_every_variable_is_what_it_was(probe, observer):
+    one = observer(probe, **CASES["dropout"])
+    variables = [*one.model.variables, *one.setup.program._optimizer.variables]
+    before = [variable.numpy() for variable in variables]
+    state, python = np.random.get_state()[1].copy(), random.getstate()
+    for step in one.steps:
+        one.at(Stop(step, 0, 0.0, None, 0, 0.0, diverged=False))
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    assert random.getstate() == python
+    assert len(one.looks) == len(one.steps)
+    if probe in EXACT:
         assert one.looks[0].values == one.looks[-1].values  # dropout's mask too
 
 
@@ -80,15 +91,16 @@ def test_what_is_measured_is_what_the_spec_says(name, observer):
     found, spec = probe.measured(), PROBES[name]
     assert [*found] == [*spec.values]
     layers = {layer for values in found.values() for layer in values}
-    assert layers <= {MODEL, "conv1", "dense1"}
+    assert layers <= {MODEL, "conv1", "dense1", "output"}
     assert all(np.isfinite(value) for values in found.values() for value in values.values())
     assert spec.title
     assert spec.definition
     assert spec.link.startswith("https://") or not spec.paper
 
 
+@pytest.mark.slow
 def test_the_same_trial_is_seen_the_same_twice(trainer):
-    trial = Trial(small(norm="batch", model=MLP, probes=EVERY), 1)
+    trial = Trial(small(norm="batch", model=MLP, probes=EXACT), 1)
     assert trainer(trial, lambda _: None).probes == trainer(trial, lambda _: None).probes
 
 
@@ -100,6 +112,10 @@ def test_it_looks_before_the_first_step_and_after_the_last(trainer):
     assert looks["gradient-ratios"] == [0, 4, 8, 14]
     assert looks["dead-units"] == [0, 1, 3, 4, 5, 7, 8, 10, 13, 14]
     assert {*looks["dead-units"]} <= {0, *(row.step for row in record.evaluations)}
+
+
+def test_what_does_not_follow_the_training_looks_once_at_the_end():
+    assert PROBES["inference-latency"]().steps([1, 2, 4, 7]) == [7]
 
 
 def test_of_a_training_that_diverges_it_keeps_what_came_before(trainer):

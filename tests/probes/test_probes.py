@@ -1,14 +1,22 @@
 """Each probe on cases that are known by hand or by theory."""
 
 import math
+from itertools import count
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_trial import TINY_CNN
 
+from bnexp.norms.fold import fold
+from bnexp.probes.batch_noise import deviations
 from bnexp.probes.calibration import scores
+from bnexp.probes.covariate_shift import shifts
+from bnexp.probes.inference_latency import in_turn
 from bnexp.probes.moving_averages import errors
 from bnexp.probes.smoothness import along_gradient
+from bnexp.training.loop import Stop
+from bnexp.training.program import examples
 
 DEEP = {"name": "mlp", "widths": [1000] * 8, "initializer": "he_normal"}
 """Wide enough for the theory of infinite width to hold within a few per cent."""
@@ -115,6 +123,167 @@ def biased(probe, bias):
     layer.kernel.assign(np.zeros(layer.kernel.shape))
     layer.bias.assign(bias)
     return probe
+
+
+SGD = {"batch_size": 50, "epochs": 1, "optimizer": {"name": "sgd", "learning_rate": 0.5}}
+
+
+def test_the_shift_of_a_product_of_two_numbers_is_known():
+    """L = ½(w₂w₁x − y)² has ∂L/∂w₂ = (w₂w₁x − y)w₁x; below it w₁ goes to w₁'."""
+    x, y, w1, w1_after, w2 = 2.0, 1.0, 0.5, -0.25, 3.0
+
+    def gradients(weights):
+        (u,), (v,) = weights
+        return [(v * u * x - y) * v * x, (v * u * x - y) * u * x]
+
+    before, after = [[np.float64(w1)], [np.float64(w2)]], [[np.float64(w1_after)], [np.float64(99.0)]]
+    old, new = (w2 * w1 * x - y) * w1 * x, (w2 * w1_after * x - y) * w1_after * x
+    assert shifts(gradients, before, after) == [(pytest.approx(abs(new - old)), pytest.approx(np.sign(old * new)))]
+
+
+def test_the_shift_of_a_linear_network_is_that_of_its_formula(observer):
+    """Gradient descent of logits V'(W'x + b) + c, of which V's gradient is hᵀ(p − y)/n for h = W'x + b."""
+    probe = observer("covariate-shift", model=SIX, training=SGD, change={"activation": "linear"})
+    w, b, v, c = (weight.numpy().astype(np.float64) for weight in probe.model.trainable_variables)
+    x, y = probe.images.numpy().reshape(50, -1).astype(np.float64), np.eye(10)[probe.labels.numpy()]
+
+    def gradients(w, b):
+        hidden = x @ w + b
+        p = np.exp(hidden @ v + c)
+        error = (p / p.sum(1, keepdims=True) - y) / len(x)
+        return x.T @ error @ v.T, (error @ v.T).sum(0), hidden.T @ error
+
+    of_w, of_b, old = gradients(w, b)
+    *_, new = gradients(w - 0.5 * of_w, b - 0.5 * of_b)
+    cosine = (old * new).sum() / np.linalg.norm(old) / np.linalg.norm(new)
+    assert cosine < 0.98
+    found = probe.measured()
+    assert found["l2"] == {"output": pytest.approx(np.linalg.norm(new - old), rel=1e-4)}
+    assert found["cosine"] == {"output": pytest.approx(cosine, rel=1e-4)}
+
+
+def test_the_next_step_is_the_one_that_the_trial_would_make(observer):
+    """By Adam's state after some steps, at the rate of the schedule, on smoothed labels; and all is put back."""
+    training = {"batch_size": 30, "epochs": 2, "schedule": "cosine", "label_smoothing": 0.1}
+    probe = observer("covariate-shift", norm="batch", model=SIX, training=training)
+    program, data = probe.setup.program, probe.setup.data
+    program.train(data.images, data.labels, probe.setup.parts.train[:300].reshape(10, 30), np.full(10, 1e-3))
+    probe.at(Stop(10, 0, 0.0, None, 0, 0.0, diverged=False))
+    probe._step = 10
+    before, seen = program.state(), probe.weights_after_next_step()
+    for one, other in zip(
+        [*before.model, *before.optimizer], [*(now := program.state()).model, *now.optimizer], strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert 0 < probe.learning_rate < 1e-3
+    program.train(data.images, data.labels, probe.chosen[None], np.array([probe.learning_rate]))
+    for one, other in zip(seen, probe.weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_smoothness_is_along_steps_of_the_rate_of_the_schedule(observer):
+    """A warm-up of 4 steps begins with a quarter."""
+    warmup = {**SGD, "schedule": {"name": "constant", "warmup": 4}}
+    quarter = {**SGD, "optimizer": {"name": "sgd", "learning_rate": 0.125}}
+    one, other = (observer("smoothness", model=SIX, training=each).measured() for each in (warmup, quarter))
+    assert one["loss-range"]["model"] == pytest.approx(other["loss-range"]["model"], rel=1e-5)
+
+
+def test_deviations_over_companions_known_by_hand():
+    """Two draws, two images, two classes: a variance of 2 for one logit, and of 0 for the other three."""
+    logits = np.array([[[1.0, 0.0], [4.0, 0.0]], [[-1.0, 0.0], [4.0, 0.0]]])
+    found = deviations(logits, np.array([0, 1]))
+    p = 1 / (1 + math.exp(-1.0)), 1 / (1 + math.exp(1.0))
+    assert found["logits"] == pytest.approx(math.sqrt(2 / 4))
+    assert found["relative"] == pytest.approx(math.sqrt(2 / 4) / math.sqrt((8 + 0) / 2))
+    assert found["probability"] == pytest.approx(math.sqrt(np.var(p, ddof=1) / 2))
+
+
+@pytest.mark.parametrize("norm", ["none", "layer", "group", "weight", "spectral", "noise"])
+def test_what_does_not_depend_on_the_batch_has_no_noise_of_companions(norm, observer):
+    found = observer({"name": "batch-noise", "draws": 2}, norm=norm).measured()
+    assert found == {"logits": {"model": 0}, "relative": {"model": 0}, "probability": {"model": 0}}
+
+
+def test_the_noise_of_the_mean_of_a_batch_is_that_of_a_sample(observer):
+    """Linear but for the mean of the batch, of B − 1 companions out of M images: σ² (B − 1)/B² (M − B + 1)/(M − 1)."""
+    size = 16
+    training = {"batch_size": size, "epochs": 1}
+    spec = {"name": "batch-noise", "examples": 32, "draws": 20}
+    probe = observer(spec, norm="mean-only-batch", model=SIX, training=training, change={"activation": "linear"})
+    images, m = probe.setup.data.images.numpy()[probe.setup.parts.train] / np.float32(255), 330
+    logits = probe.model(images, training=False).numpy().astype(np.float64)
+    expected = logits.var(0, ddof=1).mean() * (size - 1) / size**2 * (m - size + 1) / (m - 1)
+    assert probe.measured()["logits"]["model"] == pytest.approx(math.sqrt(expected), rel=0.05)
+
+
+def test_a_batch_of_all_training_images_has_no_noise(observer):
+    probe = observer("batch-noise", norm="batch", model=SIX, training={"batch_size": 330, "epochs": 1})
+    assert probe.measured()["logits"]["model"] == 0
+
+
+def test_effective_learning_rate_known_by_hand(observer):
+    probe = observer("effective-learning-rate", model=SIX, training=SGD)
+    kernel = probe.built.hidden[0].linear.kernel
+    kernel.assign(np.full(kernel.shape, 0.25))
+    assert probe.measured()["rate"] == {"dense1": pytest.approx(0.5 / (784 * 6 * 0.25**2))}
+
+
+def test_where_scale_does_not_count_steps_turn_the_weights_by_the_effective_learning_rate(observer):
+    """Batch normalization with small ε: of a·W the gradient is that of W by a, and ‖ΔW‖/‖W‖ goes with η/‖W‖²."""
+    probe = observer("effective-learning-rate", norm={"name": "batch", "epsilon": 1e-8}, model=SIX, training=SGD)
+    kernel = probe.built.hidden[0].linear.kernel
+    one = probe.measured()
+    kernel.assign(kernel.numpy() * 4)
+    other = probe.measured()
+    for name in ("rate", "relative-update"):
+        assert other[name]["dense1"] == pytest.approx(one[name]["dense1"] / 16, rel=1e-3)
+
+
+def test_calls_are_timed_warm_and_in_turn():
+    """A clock that goes on by 1 at each look: each call takes 1, and those that warm up are not among them."""
+    made = []
+    clock = count().__next__
+    found = in_turn({"a": lambda: made.append("a"), "b": lambda: made.append("b")}, 3, clock)
+    assert found == {"a": [1, 1, 1], "b": [1, 1, 1]}
+    assert made[:4] == ["a", "b", "a", "b"]
+    assert len(made) == 2 * (5 + 3)
+
+
+@pytest.mark.parametrize(
+    ("norm", "left"),
+    [
+        *((name, 0) for name in ("batch", "batch-renorm", "frozen-batch", "ghost-batch", "noisy-batch")),
+        *(("mean-only-batch", 4), ("switchable", 2), ("evonorm-b0", 2), ("layer", 2)),  # 4: weights are normalized too
+    ],
+)
+def test_a_model_of_ours_with_recalibrated_statistics_is_folded_where_it_can_be(norm, left, observer):
+    probe = observer("inference-latency", norm=norm, model=TINY_CNN)
+    data, program = probe.setup.data, probe.setup.program
+    if program.batch_dependent:
+        program.recalibrate(data.images, probe.setup.parts.train[:100])
+    folded = fold(probe.model)
+    kept = [one for one in probe.built.norms if one.layer.name in {layer.name for layer in folded.layers}]
+    assert len(kept) == left
+    images, _ = examples(data.images, data.labels, np.arange(20))
+    expected = probe.model(images, training=False)
+    np.testing.assert_allclose(folded(images, training=False), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_latencies_are_of_the_model_and_of_one_without_its_norms(observer, monkeypatch):
+    seen = {}
+
+    def timed(calls, times):
+        seen.update({kind: call() for kind, call in calls.items()})
+        return {kind: [2e-3, 1e-3, 9e-3] for kind in calls}
+
+    monkeypatch.setattr("bnexp.probes.inference_latency.in_turn", timed)
+    probe = observer("inference-latency", norm="batch")
+    found = probe.measured()
+    assert found["folded-32"] == {"model": 2.0}
+    assert seen["raw"].shape == (256, 10)
+    np.testing.assert_allclose(seen["folded"], seen["raw"], atol=1e-4)
+    assert [layer.name for layer in probe.model.layers if "norm" in layer.name] != []
 
 
 def test_units_that_give_zero_for_every_image_are_dead(observer):

@@ -10,8 +10,9 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.figures import looks
 from bnexp.reporting.drawing.probes import Measured
 from bnexp.reporting.parts import section
-from bnexp.reporting.parts.probes import LAYERS
+from bnexp.reporting.parts.probes import LAYERS, _mean
 from bnexp.reporting.write import write_report
+from bnexp.specs.probes import PROBES
 from bnexp.stats.estimates import mean_interval
 
 STEPS = (0, 1, 10, 100)
@@ -100,3 +101,35 @@ def test_on_a_logarithmic_scale_the_mean_is_geometric(tmp_path):
     assert (mean.mean, mean.n) == (pytest.approx(10), 2)
     (mean,) = Measured(rows, finished=[0, 1, 2], planned=3, scale="linear").means
     assert mean == mean_interval([1.0, 100.0, 0.0])
+
+
+def test_what_looked_once_is_told_after_the_last_step_and_times_with_their_caution(tmp_path):
+    """And what a later version measured is in the tidy table alone."""
+    store, plan = probed(tmp_path)
+    for path in store.root.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        values = {"raw-1": {"model": 2.0 + record["seed"]}, "raw-9": {"model": 1.0}}
+        record["probes"] |= {
+            "inference-latency": [{"step": 100, "values": values}],
+            "of-tomorrow": [{"step": 100, "values": {"number": {"model": 7.0}}}],
+        }
+        path.write_text(json.dumps(record))
+    found = parts(store, plan)
+    assert [*found] == ["gradient-ratios", "dead-units", "inference-latency"]
+    part = found["inference-latency"]
+    assert "6 of 6 trials ran beside others" in part.sentences[0]
+    assert list(part.tables[0].text.columns) == ["variant", "quantity", "after the last step"]
+    assert part.tables[0].numbers["quantity"].unique() == ["raw-1"]
+    (figure,) = part.figures
+    assert "after the last step" in figure.caption
+    (axes,) = figure.draw().axes
+    assert len(axes.get_xticks()) == 0
+    rows = Evidence(store, plan).probes
+    assert {*rows.loc[rows["unit"] == "", "quantity"]} >= {"number", "raw-9"}
+
+
+def test_the_mean_is_named_as_it_was_taken():
+    means = {name: _mean(PROBES[name]) for name in ("dead-units", "smoothness", "covariate-shift")}
+    assert means["dead-units"] == "mean"
+    assert means["smoothness"] == "geometric mean"
+    assert means["covariate-shift"] == "geometric mean (of shift, cosine the arithmetic mean)"

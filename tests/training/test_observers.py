@@ -7,7 +7,7 @@ import pytest
 from small_trial import SMALL, numbers, small
 
 from bnexp.specs.trial import Trial
-from bnexp.training.procedures.central import central
+from bnexp.training.trial import train_trial
 
 
 class Probe:
@@ -49,7 +49,7 @@ def test_a_second_observer_with_steps_of_its_own_leaves_the_record_as_it_was(cas
 
     alone = trainer(trial, lambda _: None)
     state = np.random.get_state()[1].copy()  # a trial seeds the global generator, and observers draw nothing from it
-    watched = central(trial, trainer, lambda _: None, [probe, probe])
+    watched = train_trial(trial, trainer, lambda _: None, [probe, probe])
     assert numbers(alone) == numbers(watched)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     for one in probes:
@@ -66,7 +66,7 @@ def test_observers_are_told_of_every_stop_in_order_and_of_what_was_done_since(tr
         return seen[0]
 
     training = SMALL["training"] | {"evaluations": 1}
-    record = central(Trial(small(training=training), 0), trainer, lambda _: None, [probe])
+    record = train_trial(Trial(small(training=training), 0), trainer, lambda _: None, [probe])
     stops = seen[0].seen
     # Own steps 1, 3, ..., 13, the evaluations' 1, 2, 4, 8, 14, and the ends of both epochs of seven steps, 50 images
     # each but for the last of 30.

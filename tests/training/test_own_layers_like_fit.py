@@ -159,7 +159,7 @@ def six_steps(made: Trial, step: str = "graph", **bounds: float) -> Program:
 def test_losses_and_weights_are_those_of_train_on_batch(folder, layer, optimizer):
     program = six_steps(trial(folder, LAYERS[layer], optimizer))
     unused = ["conv1_norm/never", "dense1_norm/never"] if layer == "Unused" else []
-    assert program.cautions == [f"no gradient reaches {path}, which stays as it is" for path in unused]
+    assert program.cautions == [f"norm own:Unused: no gradient reaches {path}, which stays as it is" for path in unused]
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
-"""What probes measured, over the steps: a panel for each number, a line with its interval for each variant."""
+"""What probes measured, over the steps: a panel for each number, a line with its interval for each variant.
+
+Of a probe that looks once, a point."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -50,29 +52,45 @@ class Panel(NamedTuple):
 
 
 @figures.style()
-def probe_curves(shown: Sequence[Panel], variants: Sequence[Variant]) -> Figure:
-    """The numbers against training steps, logarithmic behind step 1; up to two panels in a column, else small ones."""
+def probe_curves(shown: Sequence[Panel], variants: Sequence[Variant], mean: str) -> Figure:
+    """The numbers against training steps, logarithmic behind step 1; up to two panels in a column, else small ones.
+
+    Where there is one look alone they stand side by side, in the order of the variants.  `mean` says which one it is.
+    """
+    once = all(len(each.steps) == 1 for panel in shown for each in panel.measured.values())
 
     def draw(axes: Axes, panel: Panel) -> None:
         axes.set_autoscale_on(False)
-        _horizontal(axes, panel)
+        here = [variant for variant in variants if variant.name in panel.measured]
+        if once:
+            axes.set_xlim(-0.6, len(here) - 0.4)
+            axes.xaxis.set_major_locator(NullLocator())
+        else:
+            _horizontal(axes, panel)
         _vertical(axes, panel)
-        for variant in variants:
-            if variant.name in panel.measured:
-                _draw(axes, panel.measured[variant.name], variant)
+        for k, variant in enumerate(here):
+            measured = panel.measured[variant.name]
+            (_draw_once if once else _draw)(axes, measured, variant, k)
 
     panels = [(panel.title, panel) for panel in shown]
-    columns, labels = figures.columns_for(len(shown), stacked=2), ("training steps", "")
+    columns, labels = figures.columns_for(len(shown), stacked=2), ("" if once else "training steps", "")
     figure = figures.multiples(panels, draw, columns=columns, head=0.95, row=1.5, labels=labels)
     counts = {name: each.counts for panel in shown for name, each in panel.measured.items()}
     behind, n = figures.counted((name, *both) for name, both in counts.items())
-    geometric = "geometric " * any(panel.scale == "log" for panel in shown)
-    notes = [f"{geometric}mean and 95 % interval over seeds, every seed faint ({n})"]
+    notes = [f"{mean} and 95 % interval over seeds, every seed faint ({n})"]
     figures.keyed(figure, variants, behind, [*notes, "every panel has its own axes" if len(shown) > 1 else ""])
     return figure
 
 
-def _draw(axes: Axes, measured: Measured, variant: Variant) -> None:
+def _draw_once(axes: Axes, measured: Measured, variant: Variant, place: int) -> None:
+    ((mean, low, high, _),) = measured.means
+    seeds = measured.seeds.ravel()
+    axes.plot(np.full(len(seeds), place), seeds, ".", color=variant.colour, alpha=0.35, markersize=3, zorder=2)
+    axes.vlines(place, low, high, color=variant.colour, linewidth=1.2, zorder=2.5)
+    axes.plot([place], [mean], **variant.look, markersize=4, zorder=3)
+
+
+def _draw(axes: Axes, measured: Measured, variant: Variant, _: int) -> None:
     lines = [np.column_stack([measured.steps, values]) for values in measured.seeds]
     axes.add_collection(
         LineCollection(lines, colors=variant.colour, linewidths=0.4, alpha=0.35, zorder=2), autolim=False

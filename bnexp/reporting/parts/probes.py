@@ -8,6 +8,7 @@ import pandas as pd
 
 from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
+from bnexp.records.quantities import surroundings
 from bnexp.reporting.drawing.figures import spread
 from bnexp.reporting.drawing.probes import Measured, Panel, probe_curves
 from bnexp.reporting.numbers import ABSENT, Number, headings, interval, significant
@@ -45,7 +46,8 @@ def _part(probe: type[Probe], evidence: Evidence, context: Context) -> Part | No
     measured = evidence.probes[evidence.probes["probe"] == name]
     if measured.empty:
         return None
-    rows = list(_rows(probe, evidence, measured))
+    if not (rows := list(_rows(probe, evidence, measured))):
+        return None
     shown = _shown([row.key for row in rows])
     figures = tuple(_figures(name, probe, rows, shown, context))
     some = len(shown) < len({row.key for row in rows})
@@ -54,6 +56,7 @@ def _part(probe: type[Probe], evidence: Evidence, context: Context) -> Part | No
         probe.title,
         (probe.__doc__ or "").rstrip("."),
         paragraphs=(f"{probe.title}: {probe.definition}{source}.",),
+        sentences=tuple(_about_times(name, evidence) if probe.timing else ()),
         tables=(_table(name, probe, rows, shown, some=some),),
         figures=figures,
     )
@@ -69,7 +72,8 @@ def _rows(probe: type[Probe], evidence: Evidence, measured: pd.DataFrame) -> Ite
         side = evidence.sides[each.point]
         finished, planned = [*side.of("ok")], len(side.records)
         found = {(str(key[0]), str(key[1])): table for key, table in tables[each.point].groupby(_KEY, sort=False)}
-        for key in sorted(found, key=lambda key: order.index(key[0])):
+        known = [key for key in found if key[0] in order]  # a later version may measure more
+        for key in sorted(known, key=lambda key: order.index(key[0])):
             yield _Row(each, key, Measured(found[key], finished, planned, probe.values[key[0]].scale))
 
 
@@ -93,6 +97,7 @@ def _figures(
     name: str, probe: type[Probe], rows: Sequence[_Row], shown: Sequence[Key], context: Context
 ) -> Iterator[Figure]:
     """One for each place of the grid, or several where there are more panels than fit on a page."""
+    axis = "after the last step" if _once(rows) else "against training steps"
     for k, (place, here) in enumerate(places(row.condition for row in rows).items()):
         points = {condition.point for condition in here.values()}
         found: dict[Key, dict[str, Measured]] = {key: {} for key in shown}
@@ -104,9 +109,10 @@ def _figures(
             at = f", {place}" if place else ""
             yield Figure(
                 part,
-                f"{probe.title}{at}: {_mean(probe)} over seeds with 95 % interval, against training steps.",
-                f"Curves of {', '.join(panel.title for panel in some)}{at}, a line for each variant.",
-                partial(probe_curves, some, context.variants),
+                f"{probe.title}{at}: {_mean(probe)} over seeds with 95 % interval, {axis}.",
+                f"{', '.join(panel.title for panel in some)}{at}: a {'point' if _once(rows) else 'line'} "
+                "for each variant.",
+                partial(probe_curves, some, context.variants, _mean(probe)),
                 wide=len(some) > 2,
                 file_only=k > 0,
             )
@@ -126,6 +132,7 @@ def _table(name: str, probe: type[Probe], rows: Sequence[_Row], shown: Sequence[
         if key in shown:
             every = list(means)
             looks = {"start": every[0], "middle": every[len(every) // 2], "end": every[-1]}
+            looks = {"after the last step": every[-1]} if _once(rows) else looks
             layer = {} if all(row.key[1] == MODEL for row in rows) else {"layer": key[1]}
             text.append(
                 {
@@ -136,23 +143,45 @@ def _table(name: str, probe: type[Probe], rows: Sequence[_Row], shown: Sequence[
                     **{heading: _shown_number(means[step]) for heading, step in looks.items()},
                 }
             )
-    steps = next(iter(rows)).measured.steps
+    middle = f"middle: the look in the middle of {len(next(iter(rows)).measured.steps)}"
     return Table(
         f"{probe.title}",
         pd.DataFrame(text, dtype="object").fillna(ABSENT),
         numbers=pd.DataFrame(numbers),
         file=name,
         legend=(
-            f"Start: before the first step; end: after the last; middle: the look in the middle of {len(steps)}.",
+            *([] if _once(rows) else [f"Start: before the first step; end: after the last; {middle}."]),
             f"The {_mean(probe)} over the finished trainings, with its 95 % interval.",
             *(["Of the layers eight are shown; the CSV has all."] if some else []),
         ),
     )
 
 
+def _once(rows: Sequence[_Row]) -> bool:
+    """Whether there was one look alone, after the last step."""
+    return all(len(row.measured.steps) == 1 for row in rows)
+
+
+def _about_times(name: str, evidence: Evidence) -> Iterator[str]:
+    """What else bears on these times, as far as the records tell."""
+    records = [each.record for each in evidence.planned if each.record and each.record.probes.get(name)]
+    crowded = sum(record.execution.get("jobs", 1) > 1 for record in records)
+    if crowded:
+        yield (
+            f"{crowded} of {len(records)} trials ran beside others, which slows them by an unknown amount; run with "
+            "--jobs 1 to compare times."
+        )
+    if len({str(surroundings(record)) for record in records}) > 1:
+        yield "The trials ran on different machines, or with different settings, so that times compare with care."
+    yield "What else the machine did is not recorded; raw and folded model were called in turn, so it slowed both."
+
+
 def _mean(probe: type[Probe]) -> str:
-    """What is taken over the seeds."""
-    return "geometric mean" if any(value.scale == "log" for value in probe.values.values()) else "mean"
+    """What is taken over the seeds: a geometric mean of what has a logarithmic scale."""
+    plain = [value.label for value in probe.values.values() if value.scale == "linear"]
+    if len(plain) == len(probe.values):
+        return "mean"
+    return f"geometric mean (of {' and '.join(plain)} the arithmetic mean)" if plain else "geometric mean"
 
 
 def _shown_number(mean: Interval) -> Number | str:

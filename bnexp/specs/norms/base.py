@@ -20,6 +20,17 @@ Layers = Annotated[
     Literal["all", "conv", "dense", "inputs", "rows", "state"],
     Field(description="which blocks are normalized; of lstm inputs (rows: inputs that are rows) and state"),
 ]
+Place = Annotated[
+    Literal["before-activation", "after-activation", "inputs", "in-cell"],
+    Field(
+        description="in blocks before or after the activation; in the cell of lstm on the sums of its inputs alone, or "
+        "on those of the hidden state and on the cell state too"
+    ),
+]
+InitialGamma = Annotated[
+    float | None,
+    Field(ge=0, description="the number that each γ starts at; null: 1, and of batch in the cell of lstm 0.1"),
+]
 Groups = Annotated[int, Field(ge=1, description="G; must divide the channels of every layer it normalizes")]
 
 
@@ -44,8 +55,12 @@ class Norm(Frozen):
     paper: ClassVar[str] = ""
     link: ClassVar[str] = ""
     formula: ClassVar[str]
+    in_cell: ClassVar[str] = ""
+    """The formula inside the cell of an LSTM, and what is special there, where the method has a form for it."""
     target: ClassVar[str | None] = None
     """`"module:function"` of the layer that normalizes; None where the method adds none."""
+    cell_target: ClassVar[str | None] = None
+    """The same inside the cell of an LSTM; None where the method has no form there."""
     linear_target: ClassVar[str | None] = None
     """`"module:function"` of the linear layer with its own rule for the kernel; None for Keras's."""
     brings_activation: ClassVar[bool] = False
@@ -156,8 +171,13 @@ class Norm(Frozen):
 class Placed(Norm):
     """A layer that stands before or after the activation of the blocks it takes."""
 
-    place: Literal["before-activation", "after-activation"] = "before-activation"
+    place: Place = "before-activation"
     layers: Layers = "all"
+
+    @property
+    def stands_in_cell(self) -> bool:
+        """Whether it is told to stand inside the cell of an LSTM."""
+        return self.place in ("inputs", "in-cell")
 
 
 class Normalizing(Placed):

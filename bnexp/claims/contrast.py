@@ -41,6 +41,9 @@ BEYOND = 1e3
 
 TRIALS = "pp of trials"
 
+UNTESTED = mcnemar([])
+"""The test of no pairs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
@@ -65,6 +68,10 @@ class Contrast:
     place, of pairs that have a result at the other too."""
     trained_test: SignFlip
     """Of: both train equally often; exact McNemar's once all planned pairs have a result, and of no use before."""
+    apart: SignFlip = UNTESTED
+    """Of an interaction: the treatment trains more often than the control, seed by seed, as much here as there."""
+    trained_apart: tuple[int, int] = (0, 0)
+    """Seeds of which it does so more there, and more here."""
     estimate: Interval
     """What the seeds say on average, with the interval that holds at every look (95 %); of `factor`s the factor."""
     unit: str
@@ -132,21 +139,27 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
     )
     if not isinstance(claim.rule, Interaction):
         return contrast
-    than, there = compared_with(claim), place(dict(condition.than))
-    others = pairs(*(at[str(name), there] for name in (than.control, than.treatment))).without_copies()
-    beside = estimate(others, metric(claim.measured), sequential=sequential)
-    theirs = dict(zip(beside.seeds, beside.differences, strict=True))
-    seeds = tuple(seed for seed in d if seed in theirs)
-    differences = tuple(round(d[seed] - theirs[seed], 9) for seed in seeds)
+    than, beside = compared_with(claim), place(dict(condition.than))
+    others = pairs(*(at[str(name), beside] for name in (than.control, than.treatment))).without_copies()
+    theirs = estimate(others, metric(claim.measured), sequential=sequential)
+    elsewhere = dict(zip(theirs.seeds, theirs.differences, strict=True))
+    seeds = tuple(seed for seed in d if seed in elsewhere)
+    differences = tuple(round(d[seed] - elsewhere[seed], 9) for seed in seeds)
+    pending = max(found.pending, others.pending)
+    both = {seed: (pair, others.outcomes[seed]) for seed, pair in found.outcomes.items() if seed in others.outcomes}
+    gains = [(here[1] - here[0]) - (there[1] - there[0]) for here, there in both.values()]
+    more = [(gain < 0, gain > 0) for gain in gains]
     return replace(
         contrast,
         planned=len({*found.planned} & {*others.planned}),
-        pending=max(found.pending, others.pending),
+        pending=pending,
+        apart=_shares_test(more, pending, sequential=sequential),
+        trained_apart=(sum(gain < 0 for gain in gains), sum(gain > 0 for gain in gains)),
         seeds=seeds,
         differences=differences,
-        outcomes=tuple(pair for seed, pair in found.outcomes.items() if seed in others.outcomes),
+        outcomes=tuple(pair for pair, _ in both.values()),
         own=tuple(d[seed] for seed in seeds),
-        there=tuple(theirs[seed] for seed in seeds),
+        there=tuple(elsewhere[seed] for seed in seeds),
         estimate=anytime_interval(differences),
         mismatches={**others.mismatches, **found.mismatches},
     )
@@ -189,7 +202,6 @@ def _trains(condition: Condition, found: Pairs, *, sequential: bool) -> Contrast
     """How often each side trains."""
     outcomes = tuple(found.outcomes.values())
     d = [100.0 * (treatment - control) for control, treatment in outcomes]
-    test = anytime_test([x / 100 for x in d]) if sequential else mcnemar(outcomes)
     return Contrast(
         condition=condition,
         planned=len(found.planned),
@@ -197,12 +209,20 @@ def _trains(condition: Condition, found: Pairs, *, sequential: bool) -> Contrast
         seeds=tuple(found.outcomes),
         differences=tuple(d),
         outcomes=outcomes,
-        trained_test=test if sequential or not found.pending else test._replace(p=math.nan, smallest=1.0),
+        trained_test=_shares_test(outcomes, found.pending, sequential=sequential),
         estimate=Interval(float(np.mean(d)) if d else math.nan, math.nan, math.nan, len(d)),
         unit=TRIALS,
         fixed=not sequential,
         mismatches=found.mismatches,
     )
+
+
+def _shares_test(outcomes: Sequence[tuple[bool, bool]], pending: int, *, sequential: bool) -> SignFlip:
+    """Of: both of each pair are true equally often; none before all planned pairs are there."""
+    if sequential:
+        return anytime_test([float(second) - float(first) for first, second in outcomes])
+    test = mcnemar(outcomes)
+    return test._replace(p=math.nan, smallest=1.0) if pending else test
 
 
 def _times(claim: Claim, condition: Condition, found: Pairs, *, sequential: bool) -> Contrast:
@@ -265,7 +285,7 @@ def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:
         differences=least,
         most=most,
         outcomes=(),
-        trained_test=mcnemar([]),
+        trained_test=UNTESTED,
         estimate=Interval(_power(centre), _power(low.low), _power(high.high), len(known)),
         unit="×",
         mismatches=wrong,

@@ -22,6 +22,7 @@ from bnexp.specs.claims import (
     TimeRatio,
     Trains,
 )
+from bnexp.stats.paired import SignFlip
 
 
 class Shown(NamedTuple):
@@ -37,13 +38,21 @@ NOTHING = Shown(1.0, 1.0)
 
 
 def complete(claim: Claim, found: Contrast) -> bool:
-    """Whether the seeds that trained on all sides are enough for what the rule says of a margin or a gain.
+    """Whether enough trials trained for the mean over the rest to support the claim: nine tenths of the pairs.
 
-    A mean over fewer is no measure of what does not matter.  Superiority needs no such, nor rules of how many train.
+    Of superiority, of the treatment's trials: those of the control that failed are no better than they seem.  Rules of
+    which trials train have no such.
     """
-    rule = claim.rule
-    free = isinstance(rule, Superiority | Trains | ThresholdShift | TimeRatio)
-    return free or enough(len(found.differences), len(found.outcomes))
+    n = len(found.outcomes)
+    if isinstance(claim.rule, Superiority):
+        return not _failing(found.trained[1], n)
+    free = isinstance(claim.rule, Trains | ThresholdShift | TimeRatio)
+    return free or enough(len(found.differences), n)
+
+
+def _failing(trained: int, n: int) -> bool:
+    """Whether more than a tenth did not train."""
+    return 10 * (n - trained) > n
 
 
 def shown(claim: Claim, found: Contrast) -> Shown:
@@ -59,50 +68,53 @@ def shown(claim: Claim, found: Contrast) -> Shown:
         theta = math.log10(rule.factor)
         return Shown(p_above(d, theta, shift=True), p_below(found.most, theta, shift=True))
     if isinstance(rule, Interaction):
-        return _of_interaction(found, rule) if complete(claim, found) else NOTHING
-    means = _of_means(rule, found, complete=complete(claim, found))
+        return _of_interaction(found, rule, complete=complete(claim, found))
+    means = _of_means(rule, found)
+    if not complete(claim, found):
+        means = means._replace(supported=1.0)
+    if _failing(found.trained[0], len(found.outcomes)) and not isinstance(rule, Equivalence):
+        means = means._replace(refuted=1.0)
     more, less = _shares(found)
-    uneven = min(more, less) < LEVEL  # NaN is not
     against = min(more, less) if isinstance(rule, Equivalence) else less
-    return Shown(
-        1.0
-        if against < LEVEL
-        else means.supported
-        if isinstance(rule, Equivalence)
-        else _either(means.supported, more),
-        _either(means.refuted, against),
-        1.0 if uneven and not math.isnan(means.no_difference) else means.no_difference,
-    )
+    supported = means.supported if isinstance(rule, Equivalence) else _either(means.supported, more)
+    return means._replace(supported=1.0 if against < LEVEL else supported, refuted=_either(means.refuted, against))
 
 
-def _of_means(rule: Superiority | Equivalence | Noninferiority | AtLeast, found: Contrast, *, complete: bool) -> Shown:
+def _of_means(rule: Superiority | Equivalence | Noninferiority | AtLeast, found: Contrast) -> Shown:
     d = found.differences
     if isinstance(rule, Superiority):
-        within = math.nan if rule.margin is None else _within(d, rule.margin)
-        if rule.margin is not None and not enough(len(d), len(found.outcomes)):
-            within = 1.0
-        return Shown(min(1.0, 2 * p_above(d, 0)), min(1.0, 2 * p_below(d, 0)), within)
+        differs = Shown(min(1.0, 2 * p_above(d, 0)), min(1.0, 2 * p_below(d, 0)))
+        if rule.margin is None:
+            return differs
+        alike = enough(len(d), len(found.outcomes)) and not min(_shares(found)) < LEVEL  # NaN is not
+        return differs._replace(no_difference=_within(d, rule.margin) if alike else 1.0)
     if isinstance(rule, Equivalence):
-        beyond = min(1.0, 2 * min(p_above(d, rule.margin), p_below(d, -rule.margin)))
-        return Shown(_within(d, rule.margin) if complete else 1.0, beyond)
+        return Shown(_within(d, rule.margin), min(1.0, 2 * min(p_above(d, rule.margin), p_below(d, -rule.margin))))
     least = rule.gain if isinstance(rule, AtLeast) else -rule.margin
-    return Shown(p_above(d, least) if complete else 1.0, p_below(d, least))
+    return Shown(p_above(d, least), p_below(d, least))
 
 
 def _within(d: tuple[float, ...], margin: float) -> float:
     return max(p_above(d, -margin), p_below(d, margin))
 
 
-def _of_interaction(found: Contrast, rule: Interaction) -> Shown:
-    """Supported where all parts are shown, each at the level; refuted where one is shown to be otherwise, corrected."""
+def _of_interaction(found: Contrast, rule: Interaction, *, complete: bool) -> Shown:
+    """Supported where all parts are shown, each at the level; refuted where one is shown to be otherwise, corrected.
+
+    A larger effect may also be that the control trains less often, and does so here more than there.
+    """
     d, own, there = found.differences, found.own, found.there
     if rule.effect == "smaller":
         parts = [p_above(there, 0), p_below(own, rule.margin), p_below(d, 0)]
         against = [p_below(there, 0), p_above(own, rule.margin), p_above(d, 0)]
+        trains = math.nan
     else:
         parts = [p_above(own, rule.margin), p_above(d, 0)]
         against = [p_below(own, rule.margin), p_below(d, 0)]
-    return Shown(max(parts), min(1.0, len(against) * min(against)))
+        both = _shares(found)[0], _directed(found.apart, *found.trained_apart)[0]
+        trains = math.nan if any(map(math.isnan, both)) else max(both)
+    means = Shown(max(parts), min(1.0, len(against) * min(against))) if complete else NOTHING
+    return means._replace(supported=_either(means.supported, trains))
 
 
 def _of_times(found: Contrast) -> Shown:
@@ -119,11 +131,15 @@ def _shares(found: Contrast, *, every: bool = False) -> tuple[float, float]:
 
     `every`: those too.
     """
-    p = found.trained_test.p if every else correctable(found.trained_test)
-    if math.isnan(p):
+    test = found.trained_test
+    return _directed(test if not every or math.isnan(test.p) else test._replace(smallest=0.0), *found.trained)
+
+
+def _directed(test: SignFlip, first: int, second: int) -> tuple[float, float]:
+    """p that the second is more often, and less often."""
+    if math.isnan(p := correctable(test)):
         return math.nan, math.nan
-    control, treatment = found.trained
-    return p if treatment > control else 1.0, p if treatment < control else 1.0
+    return p if second > first else 1.0, p if second < first else 1.0
 
 
 def _either(one: float, other: float) -> float:

@@ -91,7 +91,7 @@ class Judged:
         if self.hash == self.registered:
             return ""
         if self.registered:
-            return f"the rule was edited after the first trial, before which it was {self.registered[:12]}"
+            return f"the rule, or what it compares, was edited after the first trial; it was {self.registered[:12]}"
         return "the rule was stored after the first trial"
 
     @property

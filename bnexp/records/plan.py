@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,6 +117,8 @@ def united_plan(
     """
     plan = stored_plan(experiment)
     if stored is not None and _points(plan) == _points(stored):
+        if experiment.looks is None and stored.looks is not None:
+            plan = stored_plan(replace(experiment, looks=stored.looks))
         earlier = {_point(point): point.trials for point in stored.points}
         united = [
             point.model_copy(update={"trials": {**point.trials, **earlier[_point(point)]}}) for point in plan.points
@@ -124,7 +127,6 @@ def united_plan(
             update={
                 "seeds": (*plan.seeds, *(seed for seed in stored.seeds if seed not in plan.seeds)),
                 "points": tuple(united),
-                "looks": stored.looks if plan.looks is None else plan.looks,
             }
         )
     registered = dict(stored.registered) if stored is not None else {}

@@ -284,7 +284,7 @@ def points_of(claim: Claim, experiment: Experiment) -> list[Point]:
 def fingerprint(claim: Claim, experiment: Experiment) -> str:
     """SHA-256 of what decides: the rule and the specs of what is compared; not of `text`, `by`, `published`, `twin`.
 
-    What is read once, when all trials are there, has the number of seeds in it too.
+    What is read once, when all trials are there, has the number of seeds in it too, where that is fixed.
     """
     decides = claim.model_copy(update={"text": "", "by": "", "published": None, "twin": ""})
     content = {
@@ -292,6 +292,7 @@ def fingerprint(claim: Claim, experiment: Experiment) -> str:
         "claim": canonical(decides),
         "points": [[each.variant, each.coordinates, canonical(each.spec)] for each in points_of(claim, experiment)],
     }
-    if isinstance(claim.rule, Trains | TimeRatio) or claim.metric == BEST_RATE:
+    read_once = isinstance(claim.rule, Trains | TimeRatio) or claim.metric == BEST_RATE
+    if read_once and experiment.looks is None:
         content["seeds"] = len(experiment.seeds)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -106,6 +106,15 @@ def test_a_treatment_that_trains_less_often_is_never_supported_by_the_mean_of_th
     assert found.refuted == pytest.approx(4 * 2.0**-7)
 
 
+@pytest.mark.parametrize(("side", "verdict"), [(CONTROL, "supported"), (TREATMENT, "refuted")])
+def test_a_mean_of_what_trained_is_no_praise_of_the_side_that_did_not(side, verdict):
+    """Two of ten failed, too few for a test of that; the mean over the rest favours the side that failed."""
+    d = np.array([0.5, 0.6] * 4) * (1 if verdict == "supported" else -1)
+    found = shown(claim(), contrast(d, trained=[BOTH] * 8 + [side] * 2))
+    assert getattr(found, verdict) == 1
+    assert getattr(shown(claim(), contrast(d, trained=[BOTH] * 8)), verdict) < 0.05
+
+
 def test_where_the_control_does_not_train_that_is_the_finding():
     found = shown(claim({"name": "at-least", "gain": 0.5}), contrast([], trained=[TREATMENT] * 8))
     assert found.supported < 0.05

@@ -85,7 +85,7 @@ def test_all_claims_share_the_level_and_the_clear_one_goes_first():
 def test_a_rule_that_was_edited_is_exploratory_and_no_member_of_the_family():
     found = only({"a": claim(), "b": claim({"name": "noninferiority", "margin": 1})}, scores(0.5), edited=["b"])
     assert [each.family for each in found.values()] == [1, 1]
-    assert "edited after the first trial, before which it was another" in found["b"].exploratory
+    assert "edited after the first trial; it was another" in found["b"].exploratory
     assert found["b"].verdict == "supported"
 
 
@@ -173,6 +173,15 @@ def test_an_interaction_is_held_against_another_place():
     found = only({"a": rule}, scores(0.0, 0.5, 0.6, 0.7), rates=RATES)["a"]
     assert (found.verdict, len(found.places)) == ("supported", 3)
     assert found.places[0].contrast.estimate.mean == pytest.approx(0.5)
+
+
+def test_where_the_control_breaks_by_not_training_the_effect_is_larger():
+    rule = claim({"name": "interaction", "effect": "larger", "margin": 0.2, "than": {"where": {RATE: 0.001}}})
+    fates = {(2, seed): "failed" for seed in range(8)}
+    found = only({"a": rule}, scores(0.0, 0.0), rates=RATES[:2], fates=fates)["a"]
+    assert (found.verdict, found.places[0].contrast.trained_apart) == ("supported", (0, 8))
+    everywhere = fates | {(0, seed): "failed" for seed in range(8)}
+    assert only({"a": rule}, scores(0.0, 0.0), rates=RATES[:2], fates=everywhere)["a"].verdict == "inconclusive"
 
 
 def test_what_is_inconclusive_says_what_could_have_been_seen_and_what_would_settle_it():

@@ -1,5 +1,7 @@
 """The rule of a claim is stored before the first trial, and what was edited afterwards is known to be."""
 
+from dataclasses import replace
+
 from made_up import record
 
 from bnexp.config.load import from_mapping
@@ -48,6 +50,24 @@ def test_a_claim_that_comes_after_a_trial_is_not_registered(tmp_path):
     store = Store(tmp_path)
     train(store, experiment())
     assert not registered(store.keep_plan(experiment(late=CLAIM)), "late")
+
+
+def test_more_seeds_are_another_rule_where_it_is_read_once_and_no_other_where_it_may_be_read_at_any_time(tmp_path):
+    store, more = Store(tmp_path), {"seeds": 3}
+    claims = {"c": CLAIM, "once": CLAIM | {"rule": "trains"}}
+    first = experiment(**claims)
+    store.keep_plan(first)
+    train(store, first)
+    stored = store.keep_plan(from_mapping(CONFIG | more | {"claims": claims}, name="x"))
+    assert [registered(stored, name) for name in claims] == [True, False]
+
+
+def test_seeds_that_are_added_until_all_is_decided_are_no_other_rule(tmp_path):
+    store, first = Store(tmp_path), replace(experiment(once=CLAIM | {"rule": "trains"}), looks=())
+    store.keep_plan(first)
+    train(store, first)
+    assert registered(store.keep_plan(replace(first, seeds=(0, 1, 2), looks=(2,))), "once")
+    assert registered(store.keep_plan(replace(first, seeds=(0, 1, 2), looks=None)), "once")
 
 
 def test_a_plan_without_claims_is_read_as_before(tmp_path):

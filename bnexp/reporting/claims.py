@@ -108,7 +108,7 @@ def card(found: Judged, results: Path) -> dict[str, str]:
         EVIDENCE: first(places, "; ", "; {} more places") or "no trial yet",
         "to settle it": first(_open(found), "; ", "; {} more places"),
         "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {found.exploratory or 'stored before the first trial'})",
-        "published figure": first(_published(found), "; ", "; {} more"),
+        "published": first(_published(found), "; ", "; {} more"),
         "exact twin": found.claim.twin,
         "repeat": "; ".join(claim_commands(found.plan, found.id, results)),
     }

@@ -92,7 +92,7 @@ def test_a_card_says_what_decides_and_what_would(found, results):
         r"\(SHA-256 [0-9a-f]{12}, stored before the first trial\)",
         told["rule"],
     )
-    assert told["published figure"] == (
+    assert told["published"] == (
         "batch size 16: +9 pp (B 2016), replicates: not comparable (ImageNet); "
         "batch size 64: +0.2 pp (A 2015), replicates: yes (inside our +0.23 pp [+0.17, +0.31])"
     )

@@ -12,10 +12,10 @@ from bnexp.reporting.part import Context, Section
 from bnexp.specs.probes import PROBES
 
 PARTS = {
+    "claims": "bnexp.reporting.parts.claims:claims",
     "incomplete": "bnexp.reporting.parts.incomplete:incomplete",
     "data": "bnexp.reporting.parts.provenance:data",
     "confounds": "bnexp.reporting.parts.confounds:confounds",
-    "claims": "bnexp.reporting.parts.claims:claims",
     "findings": "bnexp.reporting.parts.findings:findings",
     "curves": "bnexp.reporting.parts.curves:curves",
     "differences": "bnexp.reporting.parts.differences:differences",

@@ -4,7 +4,7 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.claims import card
 from bnexp.reporting.part import Context, Finding, Part
 
-LEAD = "What is claimed, each with the verdict of its rule; `bnexp claims` prints the same."
+LEAD = "What is claimed, and the verdict of each rule. The command bnexp claims prints the same."
 
 
 def claims(evidence: Evidence, context: Context) -> Part | None:

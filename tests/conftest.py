@@ -22,6 +22,13 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["BNEXP_MIRROR"] = "http://127.0.0.1:9"  # the discard port: nobody answers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow and numeric tests are left out of the measure of lines, which would make them half as slow again."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("slow", "numeric")):
+            item.add_marker("no_cover")
+
+
 def pytest_report_header() -> str:
     """What the last digits depend on, so that a bound that fails elsewhere can be understood."""
     try:

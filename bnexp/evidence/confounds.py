@@ -137,7 +137,7 @@ def _unlike_keys(path: str, one: Any, other: Any) -> Iterable[tuple[str, str, st
 
 
 def _further(one: Spec, other: Spec) -> str:
-    return plain({key: value for key, value in one.items() if key not in other})
+    return plain({key: value for key, value in one.items() if key not in other and value is not None})
 
 
 def _most(values: Iterable[Any]) -> str:

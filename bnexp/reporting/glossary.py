@@ -48,7 +48,18 @@ GLOSSARY = (
     Term(
         "exploratory",
         r"\b[Ee]xploratory\b",
-        "Not the question that the experiment was planned for. It is shown with its interval, and no verdict follows.",
+        "Not the question that was set before the first trial. It is shown with its numbers, and confirms nothing.",
+    ),
+    Term(
+        "supported, refuted",
+        r"\b[Ss]upported\b|\b[Rr]efuted\b",
+        "The trials meet the rule of the claim, or show the opposite. Over all claims of a results folder together, "
+        "even one false verdict comes in 5 % of cases at most.",
+    ),
+    Term(
+        "inconclusive",
+        r"\b[Ii]nconclusive\b",
+        "So many trials show neither. That is no word for the claim, and none against it.",
     ),
     Term(
         "sequential",

@@ -238,8 +238,9 @@ def test_each_term_is_found_in_text_as_it_is_written():
         "n = 10, n\N{NO-BREAK SPACE}= 3 of 4, paired by seed, +0.2 pp [+0.1, +0.3], 95 % interval, sign-flip, McNemar, "
     )
     said += "97\N{NO-BREAK SPACE}% in 0.50× the steps, on these test images, incl. test-set sampling, Holm-adjusted p, "
-    said += "No difference detected, could have detected, exploratory, sequential p, equivalent, moving averages, "
-    said += "recalibrated statistics, batch statistics, log-rank, P(improvement), 6,000 to validate"
+    said += "No difference detected, could have detected, exploratory, supported, inconclusive, sequential p, "
+    said += "equivalent, moving averages, recalibrated statistics, batch statistics, log-rank, "
+    said += "P(improvement), 6,000 to validate"
     assert [term.name for term in GLOSSARY if not re.search(term.occurs, said)] == []
 
 

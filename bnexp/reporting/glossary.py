@@ -59,7 +59,7 @@ GLOSSARY = (
     Term(
         "inconclusive",
         r"\b[Ii]nconclusive\b",
-        "So many trials show neither. That is no word for the claim, and none against it.",
+        "So many trials show neither. That says nothing for the claim, and nothing against it.",
     ),
     Term(
         "sequential",

@@ -119,7 +119,9 @@ def test_a_variant_has_one_colour_in_all_figures(alone):
 def test_what_was_learned_has_a_panel_between_validation_and_training(tmp_path):
     """A method without statistics stands there with its one figure; batch normalization with half the errors."""
     store, plan = build(tmp_path, batch_sizes=(), variants=("none", "bn-pre"), faults={}, seeds=2, recalibrated=True)
-    validation, recalibrated, training = drawn(store, plan)["accuracy-steps"].axes
+    figure = drawn(store, plan)["accuracy-steps"]
+    assert any("(n = 2)" in " ".join(text.split()) for text in texts(figure))  # its panels show the same trials
+    validation, recalibrated, training = figure.axes
     titles = [axes.get_title(loc="left") for axes in (validation, recalibrated, training)]
     assert titles == ["validation", "recalibrated validation", "training"]
     one, both = ({variant: mean_of(axes, variant) for variant in plan.variants} for axes in (validation, recalibrated))

@@ -28,6 +28,9 @@ MEASURES = {
 }
 """Columns of the evaluations to what they are called."""
 
+KINDS_OF_DATA = {"validation": "validation", "recalibrated validation": "recalibrated", "training": "train"}
+"""Titles of panels that show the same trials on other data, or under other statistics, to how their columns begin."""
+
 AXES = {"step": "training steps", "examples": "training examples seen", "seconds": "seconds of training"}
 """The same of those that they stand against."""
 
@@ -182,7 +185,7 @@ def _axes(axes: Axes, curves: Mapping[str, Curve], kind: Kind) -> None:
 
 def _counts(shown: Sequence[CurvePanel]) -> Iterator[tuple[str, int, int]]:
     """(variant, finished, planned) at every place: in all panels, unless two of them show the same trials."""
-    places = {panel.title for panel in shown} - {"validation", "training"}
+    places = {panel.title for panel in shown} - KINDS_OF_DATA.keys()
     for panel in shown if places else shown[:1]:
         for name, each in panel.curves.items():
             yield name, *each.counts

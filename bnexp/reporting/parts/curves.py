@@ -11,7 +11,14 @@ from bnexp.evidence.condition import Condition
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.drawing.chart import chart
 from bnexp.reporting.drawing.figures import MANY, spread
-from bnexp.reporting.drawing.learning_curves import CurvePanel, Kind, Trainings, curves_apart, learning_curves
+from bnexp.reporting.drawing.learning_curves import (
+    KINDS_OF_DATA,
+    CurvePanel,
+    Kind,
+    Trainings,
+    curves_apart,
+    learning_curves,
+)
 from bnexp.reporting.drawing.paper import paper
 from bnexp.reporting.part import Context, Figure, Part
 from bnexp.reporting.phrases import places
@@ -37,11 +44,10 @@ def _figures(evidence: Evidence, context: Context, trainings: Mapping[int, Train
     Against steps all kinds, against seconds what was validated.
     """
     variants, where = context.variants, places(evidence.conditions)
-    kinds_of_data = {"validation": "validation", "recalibrated validation": "recalibrated", "training": "train"}
     measured = evidence.evaluations
     seen = {
         title: column
-        for title, column in kinds_of_data.items()
+        for title, column in KINDS_OF_DATA.items()
         if measured[[f"{column}_accuracy", f"{column}_loss"]].notna().any(axis=None)
     }
 

@@ -17,10 +17,12 @@ from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
 from bnexp.evidence.side import Pairs, Side, pairs, place, trained
 from bnexp.evidence.time_to_accuracy import TimeRatio, paired_times
+from bnexp.records.record import TrialRecord
 from bnexp.specs.claims import (
     Claim,
     Condition,
     Interaction,
+    Ratio,
     ThresholdShift,
     Trains,
     compared_with,
@@ -30,7 +32,7 @@ from bnexp.specs.claims import (
     TimeRatio as TimeRule,
 )
 from bnexp.specs.experiment import RATE
-from bnexp.specs.metrics import BEST_RATE
+from bnexp.specs.metrics import BEST_RATE, OfProbe, of_probe
 from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip, mcnemar
 from bnexp.stats.sequential import DECADES, POINTS, anytime_interval, anytime_p, anytime_test
@@ -110,6 +112,8 @@ def measure(claim: Claim) -> str:
     """What the claim is about, in words; empty where the rule takes no metric."""
     if claim.measured == BEST_RATE:
         return AT_BEST_RATE.label
+    if found := of_probe(claim.measured):
+        return f"{found.value.label} ({found.probe})"
     return metric(claim.measured).label if claim.measured else ""
 
 
@@ -127,6 +131,8 @@ def _contrast(claim: Claim, condition: Condition, at: Sides, *, sequential: bool
         return _times(claim, condition, found, sequential=sequential)
     if isinstance(claim.rule, Trains):
         return _trains(condition, found, sequential=sequential)
+    if isinstance(claim.rule, Ratio):
+        return _ratios(claim, claim.rule, condition, found, sequential=sequential)
     known = estimate(found, metric(claim.measured), sequential=sequential)
     d = dict(zip(known.seeds, known.differences, strict=True))
     contrast = replace(
@@ -251,6 +257,41 @@ def _times(claim: Claim, condition: Condition, found: Pairs, *, sequential: bool
         fixed=True,
         refusal="seeds were added until all was decided, and the test of times does not hold there" * sequential,
     )
+
+
+def _ratios(claim: Claim, rule: Ratio, condition: Condition, found: Pairs, *, sequential: bool) -> Contrast:
+    """log10 of treatment by control in what a probe measured, of all trials that finished, trained or not."""
+    measured = of_probe(claim.measured)
+    assert measured is not None
+    known = {seed: value for seed, both in found.finished.items() if (value := _decades(measured, rule.look, *both))}
+    d = tuple(round(other - one, 9) for one, other in known.values())
+    told = anytime_interval(d, rates=DECADES)
+    return replace(
+        _trains(condition, found, sequential=sequential),
+        seeds=tuple(known),
+        differences=d,
+        estimate=Interval(_power(told.mean), _power(told.low), _power(told.high), told.n),
+        unit="×",
+        fixed=False,
+    )
+
+
+def _decades(measured: OfProbe, look: str, control: TrialRecord, treatment: TrialRecord) -> tuple[float, float] | None:
+    """log10 of the number of each, over the looks that both have; None where there is none."""
+    one, other = (_looks(measured, record) for record in (control, treatment))
+    steps = sorted(one.keys() & other.keys())
+    steps = {"every": steps, "first": [step for step in steps if step == 0], "last": steps[-1:]}[look]
+    return (float(np.mean([one[k] for k in steps])), float(np.mean([other[k] for k in steps]))) if steps else None
+
+
+def _looks(measured: OfProbe, record: TrialRecord) -> dict[int, float]:
+    """By step, log10 of the median over layers; without looks at which it is no positive number."""
+    found = {
+        look.step: [value for value in look.values.get(measured.name, {}).values() if value is not None]
+        for look in record.probes.get(measured.probe, ())
+    }
+    middle = {step: float(np.median(values)) for step, values in found.items() if values}
+    return {step: math.log10(value) for step, value in middle.items() if 0 < value < math.inf}
 
 
 def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:

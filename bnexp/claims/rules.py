@@ -17,6 +17,7 @@ from bnexp.specs.claims import (
     Equivalence,
     Interaction,
     Noninferiority,
+    Ratio,
     Superiority,
     ThresholdShift,
     TimeRatio,
@@ -57,16 +58,15 @@ def _failing(trained: int, n: int) -> bool:
 
 def shown(claim: Claim, found: Contrast) -> Shown:
     """What the claim's rule makes of a place."""
-    rule, d = claim.rule, found.differences
+    rule = claim.rule
     if found.refusal or (found.fixed and found.pending):
         return NOTHING
     if isinstance(rule, Trains):
         return Shown(*(1.0 if math.isnan(p) else p for p in _shares(found, every=True)))
     if isinstance(rule, TimeRatio):
         return _of_times(found)
-    if isinstance(rule, ThresholdShift):
-        theta = math.log10(rule.factor)
-        return Shown(p_above(d, theta, shift=True), p_below(found.most, theta, shift=True))
+    if isinstance(rule, ThresholdShift | Ratio):
+        return _of_factors(rule, found) if complete(claim, found) else NOTHING
     if isinstance(rule, Interaction):
         return _of_interaction(found, rule, complete=complete(claim, found))
     means = _of_means(rule, found)
@@ -115,6 +115,21 @@ def _of_interaction(found: Contrast, rule: Interaction, *, complete: bool) -> Sh
         trains = math.nan if any(map(math.isnan, both)) else max(both)
     means = Shown(max(parts), min(1.0, len(against) * min(against))) if complete else NOTHING
     return means._replace(supported=_either(means.supported, trains))
+
+
+def _of_factors(rule: ThresholdShift | Ratio, found: Contrast) -> Shown:
+    """Of several bounds, supported where each is shown at the level; refuted where one is shown broken, corrected."""
+    d = found.differences
+    if isinstance(rule, ThresholdShift):
+        theta = math.log10(rule.factor)
+        return Shown(p_above(d, theta, shift=True), p_below(found.most, theta, shift=True))
+    bounds = [(p_below, p_above, rule.below), (p_above, p_below, rule.above)]
+    tested = [
+        (yes(d, math.log10(bound), shift=True), no(d, math.log10(bound), shift=True))
+        for yes, no, bound in bounds
+        if bound is not None
+    ]
+    return Shown(max(yes for yes, _ in tested), min(1.0, len(tested) * min(no for _, no in tested)))
 
 
 def _of_times(found: Contrast) -> Shown:

@@ -12,6 +12,7 @@ from bnexp.config.tree import Node, Path, get, plain
 from bnexp.specs.claims import (
     Claim,
     Interaction,
+    Ratio,
     Than,
     ThresholdShift,
     TimeRatio,
@@ -19,9 +20,10 @@ from bnexp.specs.claims import (
     conditions,
     matches,
     refused_metric,
+    refused_numbers,
 )
 from bnexp.specs.experiment import RATE, Point
-from bnexp.specs.metrics import BEST_RATE, is_of_validation
+from bnexp.specs.metrics import BEST_RATE, is_of_validation, of_probe
 from bnexp.specs.wording import described, did_you_mean, listed, unknown
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -59,6 +61,8 @@ def read_claims(written: Node | None, variants: Sequence[str], mistakes: Mistake
         found = Written(name, claim, each)
         known = len(mistakes)
         _check_variants(found, variants, mistakes)
+        if refusal := refused_numbers(claim.rule):
+            mistakes.add(found.at("rule").mark, refusal)
         if refusal := refused_metric(claim):
             mistakes.add(found.at("metric").mark if claim.metric else found.at("rule").mark, refusal)
         if len(mistakes) == known:
@@ -108,9 +112,22 @@ def check_places(claims: Iterable[Written], points: Sequence[Point], baseline: s
                 mistakes.add(
                     found.at("metric").mark, f"metric: {claim.measured} takes validation images; data.validation is 0"
                 )
+        if isinstance(claim.rule, Ratio):
+            _check_probe(found, points, mistakes)
         if len(mistakes) == known and not conditions(claim, places):
             names = listed(claim.variants)
             mistakes.add(found.at("where").mark, f"no place of the grid has both {names} and all that the claim names")
+
+
+def _check_probe(found: Written, points: Sequence[Point], mistakes: Mistakes) -> None:
+    claim, wanted = found.claim, of_probe(found.claim.measured)
+    if wanted and any(
+        wanted.probe not in [str(probe.name) for probe in point.spec.probes]
+        for point in points
+        if point.variant in claim.variants
+    ):
+        hint = f"put it into `probes`, as `probes: [{wanted.probe}]`"
+        mistakes.add(found.at("metric").mark, f"metric: not all of its trials have the probe {wanted.probe}; {hint}")
 
 
 def _check_where(

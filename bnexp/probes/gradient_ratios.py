@@ -31,5 +31,11 @@ class GradientRatios(OfBatch[specs.GradientRatios]):
     def measured(self) -> Values:
         squares = [norm.numpy() for norm in self.in_training(self._squared_norms)]
         ratios = [lower / upper for lower, upper in pairwise(squares)]
+        with np.errstate(divide="ignore"):  # of a gradient that has vanished altogether
+            imbalance = np.exp(np.median(np.abs(np.log(ratios))))
         names = (layer.name for layer in self._linear)
-        return {"ratio": dict(zip(names, ratios, strict=False)), "median-ratio": {specs.MODEL: np.median(ratios)}}
+        return {
+            "ratio": dict(zip(names, ratios, strict=False)),
+            "median-ratio": {specs.MODEL: np.median(ratios)},
+            "imbalance": {specs.MODEL: imbalance},
+        }

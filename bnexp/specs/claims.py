@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 from pydantic import Discriminator, Field
 
 from bnexp.specs.experiment import RATE, Experiment, Point
-from bnexp.specs.metrics import ACCURACIES, BEST_RATE, steps_to
+from bnexp.specs.metrics import ACCURACIES, BEST_RATE, FACTORS, of_probe, steps_to
 from bnexp.specs.values import Frozen, canonical, named
-from bnexp.specs.wording import place_label
+from bnexp.specs.wording import did_you_mean, place_label
 
 RULES = 1
 """Version of the rules' statistics (`claims.rules`, level .05): part of every fingerprint, raised with any change."""
@@ -147,8 +147,26 @@ class TimeRatio(_Rule):
         return f"{treatment} takes less than {self.at_most:g} times the {measure} of {control}"
 
 
+class Ratio(_Rule):
+    """What a probe measures is so many times the control's; refuted where it is shown to be otherwise.
+
+    A trial's number is the median over the layers that it is of, and the geometric mean over the looks.
+    """
+
+    name: Literal["ratio"] = "ratio"
+    below: float | None = Field(None, gt=0, description="treatment by control is less than this")
+    above: float | None = Field(None, gt=0, description="treatment by control is more than this")
+    look: Literal["every", "first", "last"] = Field("every", description="which of the probe's looks count")
+
+    def told(self, treatment: str, control: str, measure: str) -> str:
+        bounds = [f"{word} than {x:g}" for word, x in (("less", self.below), ("more", self.above)) if x is not None]
+        return f"the {measure} of {treatment} is {' and '.join(bounds)} times that of {control}{LOOKS[self.look]}"
+
+
+LOOKS = {"every": "", "first": " before the first step", "last": " after the last step"}
+
 AnyRule = Annotated[
-    Superiority | Equivalence | Noninferiority | AtLeast | Trains | ThresholdShift | Interaction | TimeRatio,
+    Superiority | Equivalence | Noninferiority | AtLeast | Trains | ThresholdShift | Interaction | TimeRatio | Ratio,
     Discriminator("name"),
     named("superiority"),
 ]
@@ -179,8 +197,8 @@ class Claim(Frozen):
     )
     metric: str | None = Field(
         None,
-        description="as of `bnexp compare`: an accuracy, of `time-ratio` a `steps-to-N`; or `best-rate-accuracy`; "
-        "default: `test-accuracy`",
+        description="as of `bnexp compare`: an accuracy, of `time-ratio` a `steps-to-N`; or `best-rate-accuracy`; of "
+        "`ratio` a number of a probe, such as `smoothness.loss-range`; default: `test-accuracy`",
     )
     rule: AnyRule = Field(Superiority(), description="by what it is supported, and by what refuted")
     holds: Holds = Field("everywhere", description="in every place of `where`, or `somewhere`: in one at least")
@@ -205,9 +223,23 @@ class Claim(Frozen):
         return "" if isinstance(self.rule, Trains | ThresholdShift) else self.metric or "test-accuracy"
 
 
+def refused_numbers(rule: AnyRule) -> str:
+    """What is wrong with the rule's own numbers; empty where nothing is."""
+    if not isinstance(rule, Ratio):
+        return ""
+    if rule.below is None and rule.above is None:
+        return "rule: 'ratio' takes below, above or both; it has neither"
+    if rule.below is not None and rule.above is not None and rule.below <= rule.above:
+        return f"rule: nothing is below {rule.below:g} and above {rule.above:g}"
+    return ""
+
+
 def refused_metric(claim: Claim) -> str:
     """Why the rule cannot use the metric that is given; empty where it can."""
     rule, metric = claim.rule.name, claim.metric
+    if isinstance(claim.rule, Ratio):
+        hint = f", not {metric!r}{did_you_mean(metric, FACTORS)}" if metric else f", such as {FACTORS[0]}; write one"
+        return "" if of_probe(claim.measured) else f"metric: the rule {rule!r} takes a number of a probe{hint}"
     if not claim.measured:
         return f"metric: the rule {rule!r} takes none; it counts which trials train" if metric else ""
     if isinstance(claim.rule, TimeRatio):

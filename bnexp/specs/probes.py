@@ -86,7 +86,8 @@ class GradientRatios(OfBatch):
         "the probe batch in training mode. At the start of deep, wide networks it is π/(π − 1) = 1.467 with batch "
         "normalization, ReLU and large batches, (B − 2)/(B − 3) with batch normalization, no activation and B images, "
         "and about 1 with ReLU, He's initial weights and no normalization; that of the first layer depends on the "
-        "scale of the images"
+        "scale of the images. Their imbalance is the median of the larger of a ratio and its reciprocal: 1 where the "
+        "gradient neither fades nor grows"
     )
     paper, link = "Yang et al. 2019", "https://arxiv.org/abs/1902.08129"
     of_hidden = True
@@ -94,6 +95,7 @@ class GradientRatios(OfBatch):
     values: ClassVar = {
         "ratio": Value("gradient ratio", "", "log"),
         "median-ratio": Value("median of the ratios", "", "log"),
+        "imbalance": Value("imbalance of the gradients", "", "log"),
     }
 
     name: Literal["gradient-ratios"] = "gradient-ratios"

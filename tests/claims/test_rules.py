@@ -184,3 +184,33 @@ def test_an_interaction_of_which_one_part_is_untrue_is_seldom_supported(own, the
     random = np.random.default_rng(2)
     found = [interaction("smaller", *random.normal([[own], [there]], 0.1, (2, 30))) for _ in range(200)]
     assert np.mean([each.supported < 0.05 for each in found]) < 0.08
+
+
+@pytest.mark.parametrize(
+    ("bounds", "factor", "verdict"),
+    [
+        ({"below": 1}, 0.5, "supported"),
+        ({"below": 1}, 2, "refuted"),
+        ({"above": 1}, 2, "supported"),
+        ({"below": 1.5, "above": 1 / 1.5}, 1.1, "supported"),
+        ({"below": 1.5, "above": 1 / 1.5}, 3, "refuted"),
+        ({"below": 1.5, "above": 1 / 1.5}, 0.1, "refuted"),
+    ],
+)
+def test_ratios_are_held_against_their_bounds(bounds, factor, verdict):
+    decades = math.log10(factor) + 0.01 * np.array([1, -1] * 6)
+    found = shown(claim({"name": "ratio", **bounds}, metric="smoothness.loss-range"), contrast(decades))._asdict()
+    assert {name for name, p in found.items() if p < 0.05} == {verdict}
+
+
+@pytest.mark.parametrize("false", ["supported", "refuted"])
+def test_a_ratio_of_just_the_bound_is_seldom_told_from_it(false):
+    rule = {"name": "ratio", "below": 10.0}
+    assert rates(rule, 1.0, metric="smoothness.loss-range")[false] < 0.08
+
+
+def test_a_ratio_says_nothing_where_more_than_a_tenth_of_the_pairs_have_no_number():
+    nine, eight = (contrast([-1.0] * n, trained=[BOTH] * 10) for n in (9, 8))
+    rule = {"name": "ratio", "below": 1}
+    assert shown(claim(rule, metric="smoothness.loss-range"), nine).supported < 0.05
+    assert shown(claim(rule, metric="smoothness.loss-range"), eight) == NOTHING

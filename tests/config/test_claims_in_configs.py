@@ -39,6 +39,20 @@ MISTAKES = {
     ", rule: time-ratio": (
         "7:52: metric: the rule 'time-ratio' takes a time; write one, such as `metric: steps-to-98`"
     ),
+    ", rule: {name: ratio, below: 1}": (
+        "7:52: metric: the rule 'ratio' takes a number of a probe, such as gradient-ratios.ratio; write one"
+    ),
+    ", rule: {name: ratio, below: 1}, metric: smoothness.lossrange": (
+        "7:85: metric: the rule 'ratio' takes a number of a probe, not 'smoothness.lossrange'; did you mean "
+        "'smoothness.loss-range'?"
+    ),
+    ", rule: {name: ratio, below: 1}, metric: smoothness.loss-range": (
+        "7:85: metric: not all of its trials have the probe smoothness; put it into `probes`, as `probes: [smoothness]`"
+    ),
+    ", rule: ratio, metric: smoothness.loss-range": "7:52: rule: 'ratio' takes below, above or both; it has neither",
+    ", rule: {name: ratio, below: 1, above: 2}, metric: smoothness.loss-range": (
+        "7:52: rule: nothing is below 1 and above 2"
+    ),
     ", wher: {}": ("7:46: unknown key 'wher'; did you mean 'where'?"),
     ", metric: best-rate-accuracy": f"7:54: best-rate-accuracy needs several learning rates; put {RATE} into the grid",
     ", where: {training.batchsize: 2}": (
@@ -181,6 +195,7 @@ TOLD = {
     "threshold-shift": "bn trains up to learning rates more than 10 times as large as none does",
     "interaction": "bn minus none is above 0.5 pp in accuracy, and larger than bn minus none at batch size 2",
     "time-ratio": "bn takes less than 1 times the accuracy of none",
+    "ratio": "the accuracy of bn is less than 1 times that of none before the first step",
 }
 
 
@@ -192,9 +207,15 @@ def test_a_rule_says_what_it_shows(name):
         "factor": 10,
         "effect": "larger",
         "than": {"where": {"training.batch_size": 2}},
+        "below": 1,
+        "look": "first",
     }
     (form,) = (each for each in get_args(get_args(AnyRule)[0]) if each.model_fields["name"].default == name)
-    needed = {key: numbers[key] for key, field in form.model_fields.items() if field.is_required()}
+    needed = {
+        key: numbers[key]
+        for key, field in form.model_fields.items()
+        if field.is_required() or (name == "ratio" and key in numbers)
+    }
     claim = Claim.model_validate({"text": "t", "treatment": "bn", "control": "none", "rule": {"name": name, **needed}})
     assert claim.rule.told(*claim.variants, "accuracy") == TOLD[name]
 

@@ -1,0 +1,50 @@
+"""What probes have measured, as the metric of a claim."""
+
+import json
+import math
+
+import pytest
+from made_up import build
+from made_up_claims import claim
+
+from bnexp.claims.contrast import contrasts, measure
+from bnexp.evidence.experiment import Evidence
+
+LOOKS = {0: (1.0, 100.0), 10: (10.0, 10.0), 100: (100.0, 1.0)}
+"""Step to the numbers of two layers of `none`; of `bn-pre` they are as the factor says."""
+
+
+def compared(tmp_path, look, factor=lambda step: 2.0, spoilt=()):
+    """The contrast of `bn-pre` and `none`; `spoilt`: seeds of which `none` has no positive number."""
+    store, plan = build(tmp_path, variants=("none", "bn-pre"), batch_sizes=(), seeds=8, faults={})
+    for path in store.root.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        batch = record["spec"]["norm"]["name"] == "batch"
+        scale = 0.0 if record["seed"] in spoilt and not batch else 1.0
+        record["probes"] = {
+            "covariate-shift": [
+                {"step": step, "values": {"l2": {"a": (k := scale * factor(step) ** batch) * one, "b": k * other}}}
+                for step, (one, other) in LOOKS.items()
+            ]
+        }
+        path.write_text(json.dumps(record))
+    asked = claim({"name": "ratio", "below": 1, "look": look}, treatment="bn-pre", metric="covariate-shift.l2")
+    assert measure(asked) == "shift, L2 (covariate-shift)"
+    (found,) = contrasts(asked, Evidence(store, plan))
+    return found
+
+
+@pytest.mark.parametrize(("look", "ratio"), [("every", 2**1.0), ("first", 2**0.0), ("last", 2**2.0)])
+def test_looks_are_averaged_as_factors(tmp_path, look, ratio):
+    """1, 2 and 4 times as large at the three looks; the median over layers is the same factor."""
+    found = compared(tmp_path, look, lambda step: 2.0 ** [*LOOKS].index(step))
+    assert (len(found.seeds), found.unit) == (8, "×")
+    assert found.differences == pytest.approx([math.log10(ratio)] * 8)
+    assert found.estimate.mean == pytest.approx(ratio)
+    assert found.estimate.low < ratio < found.estimate.high
+
+
+def test_a_trial_without_a_positive_number_is_no_pair(tmp_path):
+    found = compared(tmp_path, "every", spoilt=(2, 5))
+    assert found.seeds == (0, 1, 3, 4, 6, 7)
+    assert (found.planned, len(found.outcomes)) == (8, 8)

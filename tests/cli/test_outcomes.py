@@ -80,7 +80,7 @@ WRONG = [
     ("norms group --groups", "Option '--groups' requires an argument"),
     ("norms --groups 8", "arguments follow a method's name"),
     ("norms my_norms:MyNorm", "my_norms:MyNorm is not one of ours, and has no card"),
-    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, deep, demo, "),
+    ("init mnits", "no shipped config is named 'mnits'; there are: batch_size, claims/accuracy, "),
     ("data fetch mnist-5k", "there is nothing to fetch"),
     ("data fetch imagenet", "unknown dataset 'imagenet'"),
 ]

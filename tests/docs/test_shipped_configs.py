@@ -17,11 +17,13 @@ README = (ROOT / "configs/README.md").read_text()
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_says_its_schema_its_question_and_its_size(path: Path) -> None:
-    """It is named with its folder: the `cnn` of `methods` would tell nothing in a results folder."""
+    """It is named with its folder: the `cnn` of `methods` would tell nothing in a results folder.  A file of `claims` is
+    one claim, and a caution of it may be what the claim is about."""
     experiment, text, place = load(path), path.read_text(), path.relative_to(ROOT / "configs")
-    assert experiment.name == "-".join(place.with_suffix("").parts)
+    assert experiment.name == "-".join(place.with_suffix("").parts).replace("claims-", "claim-")
     assert experiment.about
-    assert cautions(experiment) == []
+    about = [text for text in cautions(experiment) if "with one example a batch dense" not in text]
+    assert (about, len(cautions(experiment))) == ([], 2 if path.stem == "online" else 0)
     trials = len(list(plan(experiment)))
     assert re.findall(r"= (\d+) trials", text) == [str(trials)]
     (row,) = [line for line in README.splitlines() if f"]({place})" in line]
@@ -64,6 +66,12 @@ def test_every_trial_of_the_batch_size_sweep_sees_the_examples_that_it_states_an
     assert min(steps.values()) >= 600
     text = (ROOT / "configs/batch_size.yaml").read_text()
     assert f"{steps[2]:,} updates with batches of 2, and {steps[256]} with" in text
+
+
+def test_each_of_the_sixteen_claims_has_a_file_whose_first_claim_has_its_name() -> None:
+    found = {path.stem: [*load(path).claims] for path in (ROOT / "configs/claims").glob("*.yaml")}
+    assert len(found) == 16
+    assert {name: first for name, (first, *_) in found.items()} == {name: name for name in found}
 
 
 def test_the_shipped_configs_are_found() -> None:

@@ -18,7 +18,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all setup oracle lint check smoke run report reference methods bench audit soak clean
+.PHONY: help demo test test-all setup oracle lint check smoke run report reference records methods bench audit soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -77,6 +77,9 @@ reference: $(VENV)/.installed  ## results/reference/ anew, on all of MNIST (MNIS
 	sed -e '/^### Figures$$/,/^### Every test/{/^### Every test/!d;}' -e '/^| test image /,/missed-images.csv/d' \
 	  $(FULL)/report/report.md > results/reference/report.md
 	cd $(FULL)/report/figures && cp $(MAIN_FIGURES) "$(CURDIR)/results/reference/figures/"
+
+records: $(VENV)/.installed  ## put the committed records of the reference runs into results/full, to go on from
+	"$(VENV)/bin/python" results/reference/records.py unpack $(FULL)
 
 methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, two epochs of MNIST; two hours, and resumes
 	$(BNEXP) run configs/methods/cnn.yaml --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")

@@ -1,0 +1,59 @@
+"""The records of the reference runs: packed into this folder, and unpacked into a results folder.
+
+    python results/reference/records.py pack FOLDER ARCHIVE EXPERIMENT...
+    python results/reference/records.py unpack FOLDER
+
+`pack` writes `records/ARCHIVE.tar.xz` with the plans and records of these experiments; what there is already of a trial
+goes on being there.  `unpack` puts the records of all archives into a results folder, for `bnexp run` to go on from and
+for `bnexp report`; what lies there stays.  Classes of single test images are left out: they are MNIST's labels.
+"""
+
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+RECORDS = Path(__file__).parent / "records"
+
+
+def packed(path: Path) -> bytes:
+    """A record or plan without the classes of single test images."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record.get("test"):
+        record["test"] |= {"labels": None, "predicted": None}
+    return json.dumps(record, ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
+def pack(folder: Path, archive: str, *experiments: str) -> None:
+    """Write an archive: the same bytes for the same records."""
+    files = [folder / "experiments" / f"{name}.json" for name in experiments]
+    plans = [json.loads(path.read_text()) for path in files]
+    wanted = {trial for plan in plans for point in plan["points"] for trial in point["trials"].values()}
+    files += [path for path in sorted(folder.glob("trials/*/record.json")) if path.parent.name in wanted]
+    RECORDS.mkdir(exist_ok=True)
+    with tarfile.open(RECORDS / f"{archive}.tar.xz", "w:xz", preset=9) as out:
+        for path in files:
+            content = packed(path)
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            entry.size = len(content)
+            out.addfile(entry, io.BytesIO(content))
+    print(f"{archive}: {len(files) - len(experiments)} of {len(wanted)} trials")
+
+
+def unpack(folder: Path) -> None:
+    """All archives into a results folder."""
+    for path in sorted(RECORDS.glob("*.tar.xz")):
+        with tarfile.open(path) as found:
+            new = [entry for entry in found if not (folder / entry.name).exists()]
+            found.extractall(folder, new, filter="data")
+            print(f"{path.name}: {len(new)} files")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["pack"] and len(sys.argv) > 4:
+        pack(Path(sys.argv[2]), *sys.argv[3:])
+    elif sys.argv[1:2] == ["unpack"] and len(sys.argv) == 3:
+        unpack(Path(sys.argv[2]))
+    else:
+        sys.exit(__doc__)

@@ -16,7 +16,7 @@ from bnexp.evidence.learning_rates import AT_BEST_RATE
 from bnexp.evidence.metric import metric
 from bnexp.evidence.paired import estimate
 from bnexp.evidence.side import Pairs, Side, pairs, place, trained
-from bnexp.evidence.time_to_accuracy import TimeRatio, paired_times
+from bnexp.evidence.time_to_accuracy import Runs, TimeRatio, paired_times
 from bnexp.records.record import TrialRecord
 from bnexp.specs.claims import (
     Claim,
@@ -80,6 +80,8 @@ class Contrast:
     """Of the estimate: `pp`, `TRIALS` of how often they train, or `×` for factors of rates and times."""
     times: TimeRatio | None = None
     """Of times: the test against the rule's ratio."""
+    runs: tuple[Runs, Runs] | None = None
+    """Of times: when control and treatment got there."""
     fixed: bool = False
     """Whether it is read once, when nothing is pending."""
     refusal: str = ""
@@ -90,6 +92,19 @@ class Contrast:
     @property
     def place(self) -> dict[str, Any]:
         return dict(self.condition.place)
+
+    def interval(self, confidence: float) -> Interval:
+        """The estimate with an interval of another confidence; of `TRIALS` with none."""
+        if self.unit == "pp":
+            return anytime_interval(self.differences, confidence=confidence)
+        if self.runs:
+            control, treatment = self.runs
+            return paired_times(treatment, control, confidence=confidence).ratio
+        if self.unit != "×":
+            return self.estimate
+        ends = [anytime_interval(each, confidence=confidence, rates=DECADES) for each in (self.differences, self.most)]
+        low, high = ends[0].low, ends[1 if self.most else 0].high
+        return self.estimate._replace(low=_power(low), high=_power(high))
 
     @property
     def trained(self) -> tuple[int, int]:
@@ -254,6 +269,7 @@ def _times(claim: Claim, condition: Condition, found: Pairs, *, sequential: bool
         estimate=paired_times(treatment, control).ratio,
         unit="×",
         times=paired_times(treatment, scaled),
+        runs=(control, treatment),
         fixed=True,
         refusal="seeds were added until all was decided, and the test of times does not hold there" * sequential,
     )

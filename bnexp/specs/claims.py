@@ -35,6 +35,11 @@ class _Rule(Frozen):
         """What is shown where it supports a claim, in words; `measure` is empty where the rule takes none."""
         raise NotImplementedError
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        """The values that the estimate is held against, in its unit."""
+        return (0.0,)
+
 
 class _Means(_Rule):
     """A rule about a mean difference, in percentage points."""
@@ -52,6 +57,10 @@ class Superiority(_Means):
         within = "" if self.margin is None else f" (no difference: within ± {self.margin:g} pp)"
         return f"{treatment} has a higher {measure} than {control}{within}"
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (0.0,) if self.margin is None else (-self.margin, 0.0, self.margin)
+
 
 class Equivalence(_Means):
     """The difference lies within the margin; refuted where it is shown to lie beyond it."""
@@ -61,6 +70,10 @@ class Equivalence(_Means):
 
     def told(self, treatment: str, control: str, measure: str) -> str:
         return f"the {measure} of {treatment} and {control} differs by less than {self.margin:g} pp"
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return -self.margin, self.margin
 
 
 class Noninferiority(_Means):
@@ -72,6 +85,10 @@ class Noninferiority(_Means):
     def told(self, treatment: str, control: str, measure: str) -> str:
         return f"the {measure} of {treatment} is not {self.margin:g} pp or more below that of {control}"
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (-self.margin,)
+
 
 class AtLeast(_Means):
     """The treatment is better by the gain at least; refuted where it is shown to be less."""
@@ -81,6 +98,10 @@ class AtLeast(_Means):
 
     def told(self, treatment: str, control: str, measure: str) -> str:
         return f"{treatment} minus {control} is above {self.gain:g} pp in {measure}"
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.gain,)
 
 
 class Trains(_Rule):
@@ -100,6 +121,10 @@ class ThresholdShift(_Rule):
 
     def told(self, treatment: str, control: str, measure: str) -> str:
         return f"{treatment} trains up to learning rates more than {self.factor:g} times as large as {control} does"
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.factor,)
 
 
 class Than(Frozen):
@@ -146,6 +171,10 @@ class TimeRatio(_Rule):
     def told(self, treatment: str, control: str, measure: str) -> str:
         return f"{treatment} takes less than {self.at_most:g} times the {measure} of {control}"
 
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return (self.at_most,)
+
 
 class Ratio(_Rule):
     """What a probe measures is so many times the control's; refuted where it is shown to be otherwise.
@@ -161,6 +190,10 @@ class Ratio(_Rule):
     def told(self, treatment: str, control: str, measure: str) -> str:
         bounds = [f"{word} than {x:g}" for word, x in (("less", self.below), ("more", self.above)) if x is not None]
         return f"the {measure} of {treatment} is {' and '.join(bounds)} times that of {control}{LOOKS[self.look]}"
+
+    @property
+    def bounds(self) -> tuple[float, ...]:
+        return tuple(bound for bound in (self.below, self.above) if bound is not None)
 
 
 LOOKS = {"every": "", "first": " before the first step", "last": " after the last step"}

@@ -17,8 +17,8 @@ README = (ROOT / "configs/README.md").read_text()
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_says_its_schema_its_question_and_its_size(path: Path) -> None:
-    """It is named with its folder: the `cnn` of `methods` would tell nothing in a results folder.  A file of `claims` is
-    one claim, and a caution of it may be what the claim is about."""
+    """It is named with its folder: the `cnn` of `methods` would tell nothing in a results folder.  In `claims`, a
+    caution may be what the claim is about."""
     experiment, text, place = load(path), path.read_text(), path.relative_to(ROOT / "configs")
     assert experiment.name == "-".join(place.with_suffix("").parts).replace("claims-", "claim-")
     assert experiment.about

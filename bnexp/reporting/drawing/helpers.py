@@ -132,7 +132,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this process
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed is no result
-    for name in ("accuracy", "confusion", "learning_curves", "probes", "survival"):
+    for name in ("accuracy", "claims", "confusion", "learning_curves", "probes", "survival"):
         import_module(f"bnexp.reporting.drawing.{name}")
     with suppress(EOFError):
         while True:

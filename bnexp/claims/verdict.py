@@ -88,7 +88,7 @@ class Judged:
     @property
     def exploratory(self) -> str:
         """Why the verdict is exploratory; empty where the rule was stored before the first trial."""
-        if self.hash == self.registered:
+        if self.id not in self.plan.late:
             return ""
         if self.registered:
             return f"the rule, or what it compares, was edited after the first trial; it was {self.registered[:12]}"

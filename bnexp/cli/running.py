@@ -12,7 +12,7 @@ import click
 
 from bnexp.cli import options
 from bnexp.cli.text import note, plural, print_json, table
-from bnexp.specs.wording import duration, printable
+from bnexp.specs.wording import duration, listed, printable
 
 if TYPE_CHECKING:
     from bnexp.running.progress import Watcher
@@ -246,7 +246,10 @@ def _note_growing(experiments: "Sequence[Experiment]", results: Path) -> None:
 
 
 def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
-    """Says where a config is not the one whose trials lie under its name: they will no longer be reported."""
+    """Says where a config is not the one whose trials lie under its name: they will no longer be reported.
+
+    And of which claims the rule comes too late.
+    """
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
     from bnexp.running.survey import changed_files  # noqa: PLC0415
 
@@ -264,6 +267,9 @@ def _note_edited(experiments: "Sequence[Experiment]", results: Path) -> None:
                 f"{plural(gone, 'finished trial')} of the earlier form stay stored, but the report takes this one only "
                 "(--name keeps both)"
             )
+        if late := Store(results).united(experiment).late:
+            rule = "the rule" if len(late) == 1 else "the rules"
+            note(f"{experiment.name}: exploratory, since {rule} came or changed after the first trial: {listed(late)}")
 
 
 def _note_left_out(experiments: "Sequence[Experiment]", chosen: "Sequence[list[PlannedTrial]]") -> None:

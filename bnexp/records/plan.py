@@ -63,6 +63,11 @@ class StoredPlan(Frozen):
     options: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The words of the command line that made the experiment of its file (`--set`, `--name`, `--smoke`)."""
 
+    @property
+    def late(self) -> list[str]:
+        """The claims whose rule was not stored, as it is, before the first trial: their verdicts are exploratory."""
+        return [name for name, each in self.claims.items() if self.registered.get(name) != each.hash]
+
 
 def stored_plan(experiment: Experiment) -> StoredPlan:
     """The plan of an experiment as it is stored."""

@@ -89,9 +89,13 @@ class Store:
 
         Records are never touched: those of trials that no plan names any more stay in the folder.
         """
-        plan = united_plan(experiment, self.read_plan(experiment.name), self._begun)
+        plan = self.united(experiment)
         self.write_plan(plan.name, plan.model_dump(mode="json"))
         return plan
+
+    def united(self, experiment: Experiment) -> StoredPlan:
+        """What `keep_plan` would store."""
+        return united_plan(experiment, self.read_plan(experiment.name), self._begun)
 
     def left_behind(self, experiment: Experiment) -> int:
         """How many finished trials the stored plan has that `keep_plan` will drop from it, the config being edited."""

@@ -89,6 +89,21 @@ def test_an_edited_config_says_what_it_leaves_behind(bnexp_, folder) -> None:
     assert "4 trials" not in bnexp_("run", "tiny.yaml", "-q").err
 
 
+def test_a_rule_that_is_edited_after_the_first_trial_is_said_to_make_its_claim_exploratory(bnexp_, folder) -> None:
+    config = folder / "tiny.yaml"
+    first, other = [*bnexp.load("tiny.yaml").variants][:2]
+    claim = f"claims: {{it: {{text: it helps, treatment: {other}, control: {first}, rule: %s}}}}\n"
+    before = config.read_text()
+    config.write_text(before + claim % "superiority")
+    assert "exploratory" not in bnexp_("run", "tiny.yaml", "--seeds", "0").err
+    config.write_text(before + claim % "{name: equivalence, margin: 1}")
+    told = "tiny: exploratory, since the rule came or changed after the first trial: it"
+    assert told in bnexp_("plan", "tiny.yaml").err
+    assert told in bnexp_("run", "tiny.yaml").err
+    config.write_text(before + claim % "superiority")
+    assert "exploratory" not in bnexp_("run", "tiny.yaml").err
+
+
 def test_fail_fast_stops_at_the_first(bnexp_, folder) -> None:
     (folder / "behaviour.json").write_text('{"0": "fail", "1": "fail"}')
     said = bnexp_("run", "tiny.yaml", "--fail-fast", "--jobs", "1")

@@ -19,7 +19,7 @@ RIGHT = [
         "caution: single, variant bn: with one example a batch dense1 is normalized to the constant β",
     ),
     ("schema", '"https://json-schema.org/draft/2020-12/schema"', ""),
-    ("init --list", "batch_size\ndeep\ndemo\nfederated\nmethods/cnn\nmethods/mlp\nmnist\n", ""),
+    ("init --list", "batch_size\nclaims/accuracy\nclaims/bias\n", ""),
     ("init", "mnist.yaml\n", "Next: bnexp run mnist.yaml"),
     ("norms", "group                      Wu & He 2018                        no               γ (C), β (C)", ""),
     ("norms layer --no-check", "https://arxiv.org/abs/1607.06450", ""),

@@ -2,8 +2,8 @@
 
 `everywhere` is an intersection: each place is shown by itself, without correction; it is refuted where one place is
 shown to be otherwise, after Holm's correction over the places.  `somewhere` is its mirror image.  One hypothesis a
-claim, and Holm's correction over all of them.  A claim whose rule was not stored before the first trial is no member of
-that family, and its verdict is exploratory.
+claim, and Holm's correction over all of them.  A claim whose rule was not stored before the first trial, or that its
+config calls exploratory, is no member of that family, and its verdict is exploratory.
 """
 
 import math
@@ -87,9 +87,9 @@ class Judged:
 
     @property
     def exploratory(self) -> str:
-        """Why the verdict is exploratory; empty where the rule was stored before the first trial."""
+        """Why the verdict is exploratory; empty where it is not: corrected for, and stored before the first trial."""
         if self.id not in self.plan.late:
-            return ""
+            return "exploratory by the config" if self.claim.exploratory else ""
         if self.registered:
             return f"the rule, or what it compares, was edited after the first trial; it was {self.registered[:12]}"
         return "the rule was stored after the first trial"

@@ -107,12 +107,18 @@ def card(found: Judged, results: Path) -> dict[str, str]:
         "verdict": _verdict_line(found),
         EVIDENCE: first(places, "; ", "; {} more places") or "no trial yet",
         "to settle it": first(_open(found), "; ", "; {} more places"),
-        "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {found.exploratory or 'stored before the first trial'})",
+        "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {registered(found)})",
         "published": first(_published(found), "; ", "; {} more"),
         "exact twin": found.claim.twin,
         "repeat": "; ".join(claim_commands(found.plan, found.id, results)),
     }
     return {what: line for what, line in lines.items() if line}
+
+
+def registered(found: Judged) -> str:
+    """Whether the rule was stored before the first trial, and what makes its verdict exploratory."""
+    stored = "" if found.id in found.plan.late else "stored before the first trial"
+    return ", ".join(filter(None, (stored, found.exploratory)))
 
 
 def _verdict_line(found: Judged) -> str:

@@ -13,7 +13,7 @@ from bnexp.reporting.drawing.figures import Variant
 
 COLUMNS = 8  # so many of a table are read at once; the others come on demand
 
-Region = Literal["notice", "headline", "body"]
+Region = Literal["notice", "opening", "headline", "body"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class Part:
     title: str = ""  # its heading; a body has one
     summary: str = ""  # what is in it, in a few words: seen while it is folded
     region: Region = "body"
-    """notice: above everything; headline: on the first screen of the experiment; body: folded below it."""
+    """notice: above everything; opening and headline: on the first screen of the experiment, the figures of a headline
+    beside each other below; body: folded below it."""
     findings: tuple[Finding, ...] = ()
     paragraphs: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()  # the same as a list

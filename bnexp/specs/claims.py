@@ -235,6 +235,9 @@ class Claim(Frozen):
     )
     rule: AnyRule = Field(Superiority(), description="by what it is supported, and by what refuted")
     holds: Holds = Field("everywhere", description="in every place of `where`, or `somewhere`: in one at least")
+    exploratory: bool = Field(
+        False, description="whether it is none of those over which verdicts are corrected, and its own is exploratory"
+    )
     published: Annotated[list[PublishedFigure], Field(min_length=1)] | None = Field(
         None, description="figures of others for the same"
     )
@@ -319,8 +322,10 @@ def conditions(claim: Claim, points: Sequence[tuple[str, Place]]) -> list[Condit
     for variant, coordinates in points:
         having.setdefault(tuple(pair for pair in coordinates.items() if pair[0] != claim.varied), set()).add(variant)
     than, found = compared_with(claim), []
+    as_planned = {place: place for place in having}  # `1` in the claim is `1.0` in the plan
     for place, variants in having.items():
         there = tuple((key, than.where.get(key, value)) for key, value in place)
+        there = as_planned.get(there, there)
         itself = isinstance(claim.rule, Interaction) and (*than.variants, there) == (*claim.variants, place)
         if not itself and {*claim.variants} <= variants and {*than.variants} <= having.get(there, set()):
             found.append(Condition(place, there))

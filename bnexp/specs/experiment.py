@@ -173,7 +173,7 @@ def cautions(experiment: Experiment) -> list[str]:
         both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
         also = " besides those that choose the learning rates" if rate else ""
         found[f"{experiment.name}: {both}{also} can confirm nothing; {needed} seeds can"] = None
-    claims, n = len(experiment.claims), len(experiment.seeds)
+    claims, n = sum(not each.exploratory for each in experiment.claims.values()), len(experiment.seeds)
     if claims and experiment.looks is None and n < (needed := seeds_needed(claims)):
         both = f"{claims} claim{'s' * (claims > 1)} and {n} seed{'s' * (n > 1)}"
         found[f"{experiment.name}: {both} have no verdict but inconclusive; {needed} seeds can have"] = None

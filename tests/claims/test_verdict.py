@@ -207,3 +207,23 @@ def test_a_null_folder_of_many_claims_asserts_something_in_5_of_100_at_most():
         wrong += any(each.verdict != "inconclusive" for each in found)
     assert wrong / 40 < 0.13
     assert not any(math.isnan(each.p_holm) for each in found)
+
+
+def test_whole_numbers_in_a_claim_are_the_plans_own():
+    """`1` in the config of a key that takes fractions is `1.0` in the plan."""
+    rates = (1.0, 10.0)
+    rule = {"name": "interaction", "effect": "larger", "margin": 0.2, "than": {"where": {RATE: 1}}}
+    found = only({"a": claim(rule, where={RATE: 10})}, scores(0.0, 1.0), rates=rates)["a"]
+    assert found.verdict == "supported"
+
+
+def test_a_claim_that_its_config_calls_exploratory_is_corrected_for_nobody():
+    found = only({"a": claim(), "b": claim(exploratory=True), "c": claim(holds="somewhere")}, scores(0.5))
+    assert {name: (each.family, each.exploratory) for name, each in found.items()} == {
+        "a": (2, ""),
+        "b": (1, "exploratory by the config"),
+        "c": (2, ""),
+    }
+    assert found["b"].p_holm == found["b"].p < found["a"].p_holm
+    late = only({"b": claim(exploratory=True)}, scores(0.5), edited=["b"])["b"]
+    assert "edited after the first trial" in late.exploratory

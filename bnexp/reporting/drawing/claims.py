@@ -34,8 +34,7 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
     """
     rows = list(found.places)
     labels = [figures.plain(_label(each), 70) for each in rows]
-    width = figures.COLUMN if max(map(len, labels)) <= NARROW else figures.PAGE
-    figure = Figure(figsize=(width, 0.95 + ROW * len(rows)))
+    figure = Figure(figsize=(figures.PAGE if is_wide(found) else figures.COLUMN, 0.95 + ROW * len(rows)))
     axes = figure.subplots()
     (_shares if _of_shares(found) else _estimates)(axes, found, bounds)
     axes.set_yticks(range(len(rows)), labels)
@@ -45,6 +44,11 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
     axes.set_xlabel(label)
     figures.note_below(figure, _notes(found, bounds))
     return figure
+
+
+def is_wide(found: Judged) -> bool:
+    """Whether the names of the places take more than a column of a paper leaves them."""
+    return max(len(_label(each)) for each in found.places) > NARROW
 
 
 def _of_shares(found: Judged) -> bool:

@@ -7,7 +7,7 @@ from bnexp.claims.contrast import measure
 from bnexp.claims.verdict import Judged
 from bnexp.evidence.experiment import Evidence
 from bnexp.reporting.claims import card, rule
-from bnexp.reporting.drawing.claims import where
+from bnexp.reporting.drawing.claims import is_wide, where
 from bnexp.reporting.part import Context, Figure, Finding, Part, slugs
 from bnexp.specs.claims import Interaction, ThresholdShift, Trains
 
@@ -19,19 +19,20 @@ def claims(evidence: Evidence, context: Context) -> Part | None:
     if not context.claims:
         return None
     cards = [Finding(f"{each.claim.text} ({each.id})", "", card(each, evidence.store.root)) for each in context.claims]
-    return Part(region="headline", paragraphs=(LEAD,), findings=tuple(cards), figures=tuple(_figures(context.claims)))
+    return Part(region="opening", paragraphs=(LEAD,), findings=tuple(cards), figures=tuple(_figures(context.claims)))
 
 
 def _figures(found: Sequence[Judged]) -> Iterator[Figure]:
-    """One for each claim of which a place has a pair."""
+    """One for each claim with several places, of which one has a pair at least; of one place the card says it all."""
     for slug, each in zip(slugs([each.id for each in found]).values(), found, strict=True):
-        if any(place.contrast.seeds for place in each.places):
+        if len(each.places) > 1 and any(place.contrast.seeds for place in each.places):
             yield Figure(
                 f"claim-{slug.replace('.', '-').replace('_', '-')}",
                 f"{each.claim.text}? {each.verdict.capitalize()}. A row for each place of the grid; the rule: "
                 f"{rule(each)}.",
                 f"{each.id}: estimates with intervals and verdicts, place by place",
                 partial(where, each, _label(each), each.claim.rule.bounds),
+                wide=is_wide(each),
             )
 
 

@@ -29,6 +29,9 @@ PLACES = (
 )
 """Those of `places`, after the place; numbers begin with `>`."""
 
+FEW = 3
+"""So many places are told one by one in a card."""
+
 EVIDENCE = "evidence"
 """The line of a card that `places` tells as a table."""
 
@@ -102,11 +105,13 @@ def rule(found: Judged) -> str:
 def card(found: Judged, results: Path) -> dict[str, str]:
     """What there is to know of a claim of a results folder, by what it is."""
     places = [f"{_prefix(each)}{_evidence(found, each)}" for each in found.places]
+    if len(places) > FEW:
+        places = [f"{_estimates(found)} over {len(places)} places, n = {_seeds(found)}"]
     lines = {
         "said by": found.claim.by,
         "verdict": _verdict_line(found),
         EVIDENCE: first(places, "; ", "; {} more places") or "no trial yet",
-        "to settle it": first(_open(found), "; ", "; {} more places"),
+        "to settle it": first(_open(found), "; ", "; {} more places", FEW),
         "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {registered(found)})",
         "published": first(_published(found), "; ", "; {} more"),
         "exact twin": found.claim.twin,

@@ -43,11 +43,11 @@ def enumerated(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def first(items: Iterable[str], separator: str, more: str) -> str:
-    """The first `LISTED`, and how many more there are, as `more` says it."""
+def first(items: Iterable[str], separator: str, more: str, listed: int = LISTED) -> str:
+    """The first so many, and how many more there are, as `more` says it."""
     texts = list(items)
-    rest = more.format(len(texts) - LISTED) if len(texts) > LISTED else ""
-    return separator.join(texts[:LISTED]) + rest
+    rest = more.format(len(texts) - listed) if len(texts) > listed else ""
+    return separator.join(texts[:listed]) + rest
 
 
 def places(conditions: Iterable[Condition]) -> dict[str, dict[str, Condition]]:

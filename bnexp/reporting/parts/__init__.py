@@ -18,6 +18,7 @@ PARTS = {
     "confounds": "bnexp.reporting.parts.confounds:confounds",
     "findings": "bnexp.reporting.parts.findings:findings",
     "curves": "bnexp.reporting.parts.curves:curves",
+    "claims by place": "bnexp.reporting.parts.claims:by_place",
     "differences": "bnexp.reporting.parts.differences:differences",
     "accuracy": "bnexp.reporting.parts.accuracy:accuracy",
     "primary": "bnexp.reporting.parts.differences:primary",

@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
+
+import pandas as pd
 
 from bnexp.claims.contrast import measure
-from bnexp.claims.verdict import Judged
+from bnexp.claims.verdict import Judged, Tested
 from bnexp.evidence.experiment import Evidence
-from bnexp.reporting.claims import card, rule
+from bnexp.evidence.rule import LEVEL
+from bnexp.reporting.claims import card, places, registered, rule
 from bnexp.reporting.drawing.claims import is_wide, where
-from bnexp.reporting.part import Context, Figure, Finding, Part, slugs
+from bnexp.reporting.part import Context, Figure, Finding, Part, Table, slugs
 from bnexp.specs.claims import Interaction, ThresholdShift, Trains
 
 LEAD = "What is claimed, and the verdict of each rule. The command bnexp claims prints the same."
+
+LEGEND = (
+    "Estimates have 95 % intervals that hold however often one looks, each by itself; p-values are those of a place, "
+    "not corrected over places or claims."
+)
 
 
 def claims(evidence: Evidence, context: Context) -> Part | None:
@@ -20,6 +29,49 @@ def claims(evidence: Evidence, context: Context) -> Part | None:
         return None
     cards = [Finding(f"{each.claim.text} ({each.id})", "", card(each, evidence.store.root)) for each in context.claims]
     return Part(region="opening", paragraphs=(LEAD,), findings=tuple(cards), figures=tuple(_figures(context.claims)))
+
+
+def by_place(_: Evidence, context: Context) -> Part | None:
+    """A table for each claim: what its rule makes of each place."""
+    if not context.claims:
+        return None
+    slug = slugs([each.id for each in context.claims])
+    tables = [_table(each, f"claim-{slug[each.id]}") for each in context.claims]
+    return Part("Claims, place by place", "estimates, intervals and p-values", tables=tuple(tables))
+
+
+def _table(found: Judged, file: str) -> Table:
+    header, cells = places(found)
+    text = pd.DataFrame(cells, columns=[name.lstrip(">") for name in header], dtype="object")
+    return Table(
+        f"{found.claim.text} ({found.id})",
+        text,
+        pd.DataFrame([_numbers(found, each) for each in found.places]),
+        file,
+        legend=(f"The rule: {rule(found)}; {registered(found)}.", LEGEND),
+    )
+
+
+def _numbers(found: Judged, each: Tested) -> dict[str, Any]:
+    """One place, unrounded."""
+    c = each.contrast
+    together = c.interval(1 - LEVEL / len(found.places))
+    return {
+        **c.place,
+        "n": len(c.seeds),
+        "planned": c.planned,
+        "estimate": c.estimate.mean,
+        "low": c.estimate.low,
+        "high": c.estimate.high,
+        "low_over_places": together.low,
+        "high_over_places": together.high,
+        "unit": c.unit,
+        "trained_control": c.trained[0],
+        "trained_treatment": c.trained[1],
+        "outcomes": len(c.outcomes),
+        **{f"p_{name}": value for name, value in each.shown._asdict().items()},
+        "verdict": each.verdict,
+    }
 
 
 def _figures(found: Sequence[Judged]) -> Iterator[Figure]:

@@ -18,7 +18,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all setup oracle lint check smoke run report reference records methods bench audit soak clean
+.PHONY: help demo test test-all setup oracle lint check smoke run report reference records methods claims bench audit soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -88,6 +88,17 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 	cp -r $(FULL)/methods/tables $(FULL)/methods/trials.csv results/reference/methods/
 	cp $(FULL)/methods/figures/methods-cnn-differences.png $(FULL)/methods/figures/methods-cnn-accuracy.png \
 	  results/reference/methods/
+
+CLAIMS = $(patsubst configs/claims/%.yaml,claim-%,$(wildcard configs/claims/*.yaml))
+claims: $(VENV)/.installed  ## results/reference/claims/ anew: the sixteen claims, on all of MNIST; hours, and resumes
+	$(BNEXP) run configs/claims/inference-cost.yaml --jobs 1 --device cpu --results $(FULL) \
+	  $(if $(MNIST),--data-dir "$(MNIST)")
+	$(BNEXP) run configs/claims/*.yaml --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")
+	$(BNEXP) report $(CLAIMS) --results $(FULL) --out $(FULL)/claims >/dev/null
+	mkdir -p results/reference/claims/tables results/reference/claims/figures
+	$(BNEXP) claims --results $(FULL) --markdown > results/reference/claims/verdicts.md
+	cp $(FULL)/claims/tables/*-claim-*.csv results/reference/claims/tables/
+	cp $(FULL)/claims/figures/*-claim-*.png results/reference/claims/figures/
 
 bench: $(VENV)/.installed-test  ## speed and memory beside plain model.fit and the targets; writes results/bench/
 	"$(VENV)/bin/python" tests/bench/bench.py $(if $(MNIST),--data-dir "$(MNIST)") $(ARGS)

@@ -90,7 +90,8 @@ FLOORS = [
 
 def test_each_part_imports_only_what_lies_below_it() -> None:
     height = {part: floor for floor, parts in enumerate(FLOORS) for part in parts.split()}
-    known = [(part, other) for part in arrows() for other in arrows()[part] if {part, other} <= height.keys()]
+    found = arrows()
+    known = [(part, other) for part in found for other in found[part] if {part, other} <= height.keys()]
     assert [f"{part} imports {other}" for part, other in known if height[part] <= height[other]] == []
 
 

@@ -58,6 +58,7 @@ def test_a_report_has_the_same_bytes_with_helpers(tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_main_guard(tmp_path):
     build(tmp_path / "results", batch_sizes=(), seeds=2, faults={}, variants=("none", "ln"))
     script = tmp_path / "script.py"

@@ -178,6 +178,7 @@ def papers(results, tmp_path_factory):
     return [file for report in reports for file in report.files if file.suffix == ".tex"]
 
 
+@pytest.mark.slow
 def test_captions_say_unit_n_and_interval_and_tables_have_six_columns_at_most(papers):
     texts = {file.stem: file.read_text() for file in papers}
     assert {"made-up", "rates", "rates-learning-rates", "alone", "alone-paper"} <= texts.keys()

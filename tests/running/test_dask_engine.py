@@ -84,6 +84,7 @@ def test_a_dask_worker_killed_in_mid_trial_changes_no_record(ground: Ground, clu
         assert ground.store.log(trial).read_text() == local.store.log(trial).read_text()
 
 
+@pytest.mark.slow
 def test_a_trial_that_ends_its_worker_each_time_fails_after_its_retries(ground: Ground, cluster: Any) -> None:
     ground.behave(s1="kill")
     outcome, said = ground.run(experiment(range(3)), **on(cluster), jobs="auto")
@@ -95,6 +96,7 @@ def test_a_trial_that_ends_its_worker_each_time_fails_after_its_retries(ground: 
     assert said.count("retrying") == 2
 
 
+@pytest.mark.slow
 def test_a_trial_that_hangs_is_ended_there_too(ground: Ground, cluster: Any, until: Until) -> None:
     ground.behave(s0="hang")
     outcome, _ = ground.run(experiment(range(3)), **on(cluster), jobs="auto", timeout=1.0)
@@ -118,6 +120,7 @@ def test_an_interruption_leaves_no_process_on_the_machines(ground: Ground, clust
     until(lambda: not any(map(alive, trainers)), 20)
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(ground, cluster, soon_given_up):
     class Close(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
@@ -132,6 +135,7 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(ground, clus
     assert (outcome.skipped, outcome.trained) == (len(kept), 8 - len(kept))
 
 
+@pytest.mark.slow
 def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground) -> None:
     outcome, _ = ground.run(experiment(range(3)), engine="dask", jobs=2)
     assert (outcome.trained, outcome.exit_code) == (3, 0)
@@ -190,6 +194,7 @@ def test_a_process_that_was_ended_for_being_idle_is_started_anew(ground, monkeyp
     assert set(children()) == before
 
 
+@pytest.mark.slow
 def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, cluster: Any) -> None:
     class Leave(Watcher):
         def finished(self, task: Task, record: TrialRecord, state: State) -> None:
@@ -203,6 +208,7 @@ def test_a_cluster_that_all_workers_have_left_ends_the_run(ground: Ground, clust
     assert set(ground.statuses(seeds=30).values()) == {"ok"}
 
 
+@pytest.mark.slow
 def test_what_was_finished_when_the_scheduler_went_is_kept(ground: Ground, cluster: Any, soon_given_up: None) -> None:
     """News that lie there unread are read out, and reading them ends."""
     from bnexp.running.dask_engine import DaskEngine  # noqa: PLC0415  # beside its only use

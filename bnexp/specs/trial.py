@@ -117,7 +117,20 @@ def cautions(spec: TrialSpec, loaded: ImageSet | None = None) -> list[str]:
     except ValueError:  # too small an image for the model, or so it would be of any size
         return []
     each = [spec.norm.caution(block, spec.training.batch_size) for block in blocks if spec.norm.takes(block)]
-    return list(dict.fromkeys(text for text in [*each, _lag(spec, loaded or spec.data.known)] if text))
+    return list(dict.fromkeys(text for text in [*each, _lag(spec, loaded or spec.data.known), _alike(spec)] if text))
+
+
+def _alike(spec: TrialSpec) -> str:
+    """What to say where the clients' own moving averages come to the same as common ones; "" elsewhere."""
+    procedure = spec.training.procedure
+    if not isinstance(procedure, Federated) or procedure.batch_statistics != "local":
+        return ""
+    if procedure.participants < procedure.clients or "momentum" not in type(spec.norm).model_fields:
+        return ""
+    return (
+        "all clients train in every round, so that `local` moving averages, of which the mean is scored, are those of "
+        "`average`, unless the method trains with them"
+    )
 
 
 def _lag(spec: TrialSpec, known: ImageSet | None) -> str:

@@ -47,6 +47,17 @@ def test_41_not_of_averages_that_are_computed_anew_after_each_round(tmp_path: Pa
     assert not said["recalibrate"]
 
 
+@pytest.mark.parametrize(
+    ("norm", "more", "said"),
+    [("batch", "", True), ("batch", ", fraction: 0.5", False), ("layer", "", False)],
+)
+def test_local_averages_of_clients_that_all_train_are_the_common_ones(tmp_path: Path, norm, more, said) -> None:
+    procedure = f"{{name: federated, clients: 2, rounds: 100, batch_statistics: local{more}}}"
+    text = CONFIG.format(norm=norm, epochs=1).replace("epochs: 1", f"procedure: {procedure}")
+    (tmp_path / "c.yaml").write_text(text)
+    assert any("`local` moving averages" in each for each in cautions(load(tmp_path / "c.yaml"))) == said
+
+
 def test_41_it_is_said_once_for_a_variant(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(CONFIG.format(norm="batch", epochs=9) + "grid: {training.epochs: [1, 2, 3]}")

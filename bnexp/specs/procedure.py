@@ -40,7 +40,8 @@ class Federated(Frozen):
     batch_statistics: Literal["average", "local", "recalibrate"] = Field(
         "average",
         description="the moving averages that a round begins with: the mean of the clients', each client's own (their "
-        "mean is what is scored, the same while all clients train in every round), or statistics over 2,000 training images of all clients",
+        "mean is what is scored, the same while all clients train in every round), or statistics over 2,000 training "
+        "images of all clients",
     )
 
     @property

@@ -18,7 +18,7 @@ MAIN_FIGURES = mnist-accuracy-steps.png mnist-loss-steps.png mnist-accuracy.png 
   batch_size-accuracy-by-batch-size.png batch_size-differences.png batch_size-accuracy-steps-validation.png
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all setup oracle lint check smoke run report reference records methods claims bench audit soak clean
+.PHONY: help demo test test-all setup oracle lint check smoke run report reference records methods further claims bench audit soak clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -88,6 +88,17 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 	cp -r $(FULL)/methods/tables $(FULL)/methods/trials.csv results/reference/methods/
 	cp $(FULL)/methods/figures/methods-cnn-differences.png $(FULL)/methods/figures/methods-cnn-accuracy.png \
 	  results/reference/methods/
+
+FURTHER = deep federated recurrent
+further: $(VENV)/.installed  ## results/reference/further/ anew: deep, federated, recurrent; three hours, and resumes
+	$(BNEXP) run $(FURTHER:%=configs/%.yaml) --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")
+	$(BNEXP) report $(FURTHER) --results $(FULL) --out $(FULL)/further >/dev/null
+	mkdir -p results/reference/further/figures
+	cp -r $(FULL)/further/tables $(FULL)/further/trials.csv results/reference/further/
+	rm -f results/reference/further/tables/*missed-images*
+	cd $(FULL)/further/figures && cp deep-accuracy.png deep-probe-gradient-ratios*.png federated-accuracy-by-shards.png \
+	  federated-accuracy-steps-recalibrated-validation.png recurrent-accuracy-by-model.png recurrent-differences.png \
+	  "$(CURDIR)/results/reference/further/figures/"
 
 CLAIMS = $(patsubst configs/claims/%.yaml,claim-%,$(wildcard configs/claims/*.yaml))
 claims: $(VENV)/.installed  ## results/reference/claims/ anew: the sixteen claims, on all of MNIST; hours, and resumes

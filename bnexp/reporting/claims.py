@@ -36,10 +36,17 @@ EVIDENCE = "evidence"
 """The line of a card that `places` tells as a table."""
 
 
-def rows(found: Sequence[Judged]) -> list[list[str]]:
-    """One row for each claim."""
+def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
+    """One row for each claim, told by its id, or `in_words` too."""
     return [
-        [each.id, each.claim.by or ABSENT, verdict(each), where(each) or ABSENT, _seeds(each), _estimates(each)]
+        [
+            f"{each.claim.text} ({each.id})" if in_words else each.id,
+            each.claim.by or ABSENT,
+            verdict(each),
+            where(each) or ABSENT,
+            _seeds(each),
+            _estimates(each),
+        ]
         for each in found
     ]
 
@@ -79,7 +86,8 @@ def _estimates(found: Judged) -> str:
         (Number(_middle(each), each.contrast.estimate.mean) for each in found.places if _middle(each) != ABSENT),
         key=lambda number: number.value,
     )
-    return f"{means[0]} to {means[-1]}" if means else ABSENT
+    ends = dict.fromkeys(map(str, [*means[:1], *means[-1:]]))
+    return " to ".join(ends) or ABSENT
 
 
 def _middle(each: Tested) -> str:
@@ -270,7 +278,7 @@ def markdown(found: Sequence[Judged], results: Path, *, one: bool) -> str:
     from bnexp.reporting.render.markdown import table, text  # noqa: PLC0415
 
     if not one:
-        return table(pd.DataFrame(rows(found), columns=list(HEADER))).rstrip()
+        return table(pd.DataFrame(rows(found, in_words=True), columns=list(HEADER))).rstrip()
     told = []
     for each in found:
         header, cells = places(each)

@@ -195,7 +195,7 @@ def _compared(c: Comparison | None) -> dict[str, str]:
         return dict.fromkeys(heads, ABSENT)
     difference, n = interval(c.difference, sign=True), c.difference.n
     if 0 < n < c.planned:
-        difference = Number(f"{difference} ({n} pairs)", difference.value)
+        difference = Number(f"{difference} ({n} pair{'s' * (n != 1)})", difference.value)
     told = c.verdict not in ("pending", "exploratory")
     p, detectable = (p_value(c.p_holm), significant(c.detectable, 2)) if told else (ABSENT, ABSENT)
     return dict(zip(heads, (difference, p, detectable), strict=True))

@@ -36,6 +36,7 @@ def _sentence(value: Published, condition: Condition, evidence: Evidence) -> str
     mean = condition.accuracy
     values = METRICS["test-accuracy"].of(evidence.sides[condition.point].of("ok"))
     run = prediction_interval([*values.values()])
+    run = run._replace(low=max(run.low, 0.0), high=min(run.high, 100.0))  # an accuracy goes no further
     within, of_one_run = ("within" if low <= value.value <= high else "outside" for _, low, high, _ in (mean, run))
     return (
         f"{named(condition)}: the published {value.value:g} % ({value.source}) lies {within} the 95 % interval of the "

@@ -96,7 +96,7 @@ further: $(VENV)/.installed  ## results/reference/further/ anew: deep, federated
 	mkdir -p results/reference/further/figures
 	cp -r $(FULL)/further/tables $(FULL)/further/trials.csv results/reference/further/
 	rm -f results/reference/further/tables/*missed-images*
-	cd $(FULL)/further/figures && cp deep-accuracy.png deep-probe-gradient-ratios*.png federated-accuracy-by-shards.png \
+	cd $(FULL)/further/figures && cp deep-accuracy.png deep-gradient-ratios.png federated-accuracy-by-shards.png \
 	  federated-accuracy-steps-recalibrated-validation.png recurrent-accuracy-by-model.png recurrent-differences.png \
 	  "$(CURDIR)/results/reference/further/figures/"
 

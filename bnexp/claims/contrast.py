@@ -293,21 +293,24 @@ def _ratios(claim: Claim, rule: Ratio, condition: Condition, found: Pairs, *, se
 
 
 def _decades(measured: OfProbe, look: str, control: TrialRecord, treatment: TrialRecord) -> tuple[float, float] | None:
-    """log10 of the number of each, over the looks that both have; None where there is none."""
+    """log10 of the number of each; None where a look has none, or one of them diverged before the other did."""
     one, other = (_looks(measured, record) for record in (control, treatment))
-    steps = sorted(one.keys() & other.keys())
+    if one is None or other is None or one.keys() != other.keys():
+        return None
+    steps = sorted(one)
     steps = {"every": steps, "first": [step for step in steps if step == 0], "last": steps[-1:]}[look]
     return (float(np.mean([one[k] for k in steps])), float(np.mean([other[k] for k in steps]))) if steps else None
 
 
-def _looks(measured: OfProbe, record: TrialRecord) -> dict[int, float]:
-    """By step, log10 of the median over layers; without looks at which it is no positive number."""
+def _looks(measured: OfProbe, record: TrialRecord) -> dict[int, float] | None:
+    """By step, log10 of the median over layers; None where a look has no positive number."""
     found = {
         look.step: [value for value in look.values.get(measured.name, {}).values() if value is not None]
         for look in record.probes.get(measured.probe, ())
     }
-    middle = {step: float(np.median(values)) for step, values in found.items() if values}
-    return {step: math.log10(value) for step, value in middle.items() if 0 < value < math.inf}
+    middle = {step: float(np.median(values)) if values else math.nan for step, values in found.items()}
+    positive = all(0 < value < math.inf for value in middle.values())  # NaN is not
+    return {step: math.log10(value) for step, value in middle.items()} if positive else None
 
 
 def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:

@@ -106,7 +106,7 @@ def _of_interaction(found: Contrast, rule: Interaction, *, complete: bool) -> Sh
     d, own, there = found.differences, found.own, found.there
     if rule.effect == "smaller":
         parts = [p_above(there, 0), p_below(own, rule.margin), p_below(d, 0)]
-        against = [p_below(there, 0), p_above(own, rule.margin), p_above(d, 0)]
+        against = [p_above(own, rule.margin)]  # where `than` has no effect there is nothing to be smaller than
         trains = math.nan
     else:
         parts = [p_above(own, rule.margin), p_above(d, 0)]

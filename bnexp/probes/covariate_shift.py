@@ -18,7 +18,7 @@ Weights = Sequence[Sequence[np.ndarray]]
 
 
 class CovariateShift(OfStep[specs.CovariateShift]):
-    """‖G − G'‖ and cosine of the gradients of each kernel, before and after the layers below have made their step."""
+    """‖G − G'‖, that by ‖G‖, and cosine of each kernel's gradients, before and after the steps of the layers below."""
 
     def __init__(self, spec: specs.CovariateShift, setup: Setup) -> None:
         super().__init__(spec, setup)
@@ -66,8 +66,8 @@ class CovariateShift(OfStep[specs.CovariateShift]):
 
 def shifts(
     gradients: Callable[[Weights], Sequence[np.ndarray]], before: Weights, after: Weights
-) -> list[tuple[float, float]]:
-    """‖G − G'‖ and cosine of each layer but the first, from weights before and after a step.
+) -> list[tuple[float, float, float]]:
+    """‖G − G'‖, that by ‖G‖, and cosine of each layer but the first, from weights before and after a step.
 
     `gradients` are those of each layer's kernel, at any weights.
     """
@@ -75,6 +75,7 @@ def shifts(
     found = []
     for i in range(1, len(before)):
         one, other = old[i].astype(np.float64), gradients([*after[:i], *before[i:]])[i].astype(np.float64)
-        lengths = norm(one) * norm(other)
-        found.append((norm(other - one), float(np.sum(one * other)) / lengths if lengths else np.nan))
+        shift, lengths = norm(other - one), norm(one) * norm(other)
+        cosine = float(np.sum(one * other)) / lengths if lengths else np.nan
+        found.append((shift, shift / norm(one) if norm(one) else np.nan, cosine))
     return found

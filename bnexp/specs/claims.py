@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field
 
 from bnexp.specs.experiment import RATE, Experiment, Point
 from bnexp.specs.metrics import ACCURACIES, BEST_RATE, FACTORS, of_probe, steps_to
+from bnexp.specs.probes import PROBES, Following
 from bnexp.specs.values import Frozen, canonical, named
 from bnexp.specs.wording import did_you_mean, place_label
 
@@ -145,8 +146,8 @@ class Than(Frozen):
 class Interaction(_Means):
     """The effect of the treatment is smaller, or larger, than that of `than`.
 
-    `smaller`: `than` has an effect above zero, the claim's own is below the margin, and smaller than it.  `larger`: the
-    claim's own effect is above the margin, and larger than that of `than`.
+    `smaller`: `than` has an effect above zero, the claim's own is below the margin, and smaller than it; refuted where
+    it is above the margin.  `larger`: the claim's own effect is above the margin, and larger than that of `than`.
     """
 
     name: Literal["interaction"] = "interaction"
@@ -270,12 +271,20 @@ def refused_numbers(rule: AnyRule) -> str:
     return ""
 
 
+def _refused_ratio(rule: Ratio, metric: str) -> str:
+    """Why the metric is no number of a probe at such looks; empty where it is one."""
+    if found := of_probe(metric):
+        late = rule.look == "first" and not issubclass(PROBES[found.probe], Following)
+        return f"metric: {found.probe} looks only after the last step, and `look` is first" if late else ""
+    hint = f", not {metric!r}{did_you_mean(metric, FACTORS)}" if metric else f", such as {FACTORS[0]}; write one"
+    return f"metric: the rule 'ratio' takes a number of a probe{hint}"
+
+
 def refused_metric(claim: Claim) -> str:
     """Why the rule cannot use the metric that is given; empty where it can."""
     rule, metric = claim.rule.name, claim.metric
     if isinstance(claim.rule, Ratio):
-        hint = f", not {metric!r}{did_you_mean(metric, FACTORS)}" if metric else f", such as {FACTORS[0]}; write one"
-        return "" if of_probe(claim.measured) else f"metric: the rule {rule!r} takes a number of a probe{hint}"
+        return _refused_ratio(claim.rule, metric or "")
     if not claim.measured:
         return f"metric: the rule {rule!r} takes none; it counts which trials train" if metric else ""
     if isinstance(claim.rule, TimeRatio):

@@ -238,13 +238,15 @@ class CovariateShift(_OfStep):
     definition = (
         "of each linear layer but the first, the output among them: G, the gradient of the cross-entropy of the probe "
         "batch in training mode with respect to its kernel, and G', the same once all trained weights below it "
-        "(kernels, biases, those of norms) have made the trial's next step on this batch, and it has not; ‖G − G'‖ and "
-        "the cosine between G and G'. They are 0 and 1 where the steps below change nothing for the layer"
+        "(kernels, biases, those of norms) have made the trial's next step on this batch, and it has not; ‖G − G'‖, "
+        "‖G − G'‖ / ‖G‖ and the cosine between G and G'. They are 0, 0 and 1 where the steps below change nothing for "
+        "the layer"
     )
     paper, link = "Santurkar et al. 2018, definition 2.1", "https://arxiv.org/abs/1805.11604"
     target = "bnexp.probes.covariate_shift:CovariateShift"
     values: ClassVar = {
         "l2": Value("shift, L2", "nats", "log"),
+        "relative": Value("shift, relative", "", "log"),
         "cosine": Value("shift, cosine"),
     }
 

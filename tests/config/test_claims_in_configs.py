@@ -49,6 +49,9 @@ MISTAKES = {
     ", rule: {name: ratio, below: 1}, metric: smoothness.loss-range": (
         "7:85: metric: not all of its trials have the probe smoothness; put it into `probes`, as `probes: [smoothness]`"
     ),
+    ", rule: {name: ratio, below: 1, look: first}, metric: inference-latency.raw-1": (
+        "7:98: metric: inference-latency looks only after the last step, and `look` is first"
+    ),
     ", rule: ratio, metric: smoothness.loss-range": "7:52: rule: 'ratio' takes below, above or both; it has neither",
     ", rule: {name: ratio, below: 1, above: 2}, metric: smoothness.loss-range": (
         "7:52: rule: nothing is below 1 and above 2"

@@ -138,7 +138,9 @@ def test_the_shift_of_a_product_of_two_numbers_is_known():
 
     before, after = [[np.float64(w1)], [np.float64(w2)]], [[np.float64(w1_after)], [np.float64(99.0)]]
     old, new = (w2 * w1 * x - y) * w1 * x, (w2 * w1_after * x - y) * w1_after * x
-    assert shifts(gradients, before, after) == [(pytest.approx(abs(new - old)), pytest.approx(np.sign(old * new)))]
+    assert shifts(gradients, before, after) == [
+        (pytest.approx(abs(new - old)), pytest.approx(abs(new - old) / abs(old)), pytest.approx(np.sign(old * new)))
+    ]
 
 
 def test_the_shift_of_a_linear_network_is_that_of_its_formula(observer):
@@ -159,6 +161,7 @@ def test_the_shift_of_a_linear_network_is_that_of_its_formula(observer):
     assert cosine < 0.98
     found = probe.measured()
     assert found["l2"] == {"output": pytest.approx(np.linalg.norm(new - old), rel=1e-4)}
+    assert found["relative"] == {"output": pytest.approx(np.linalg.norm(new - old) / np.linalg.norm(old), rel=1e-4)}
     assert found["cosine"] == {"output": pytest.approx(cosine, rel=1e-4)}
 
 

@@ -1,6 +1,7 @@
 """Final test accuracy: per variant, as paired differences from the baseline, and along an axis of the grid."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -181,9 +182,10 @@ def accuracy_along(
             shift = (k - (len(variants) - 1) / 2) / len(variants) * gap / 2  # so that intervals do not hide each other
             own = {condition.coordinates[key]: condition for condition in mine if condition.variant == variant.name}
             known = {positions[value] + shift: own[value] for value in positions if value in own}
-            drawn += _along(axes, variant, known, trials)
-        ticks = [figures.plain(f"{value:g}" if isinstance(value, float) else value, 14) for value in positions]
-        axes.set_xticks(list(positions.values()), ticks)
+            drawn += _along(axes, variant, known, trials, joined=_are_numbers(positions))
+        width = max(8, 54 // len(positions))
+        ticks = [f"{value:g}" if isinstance(value, float) else figures.plain(value, 3 * width) for value in positions]
+        axes.set_xticks(list(positions.values()), [_wrapped(tick, width) for tick in ticks])
         figures.stretched_accuracy(axes, drawn)
 
     columns, labels = figures.columns_for(len(others)), (figures.plain(key_label(key), 40), "test accuracy (%)")
@@ -192,15 +194,26 @@ def accuracy_along(
     recalibrated = any(condition.recalibrated.n for condition in conditions)
     notes = [
         f"mean and 95 % interval over seeds, every seed a faint point ({n})",
-        "hollow, dotted: the same weights with recalibrated statistics" if recalibrated else "",
+        "hollow: the same weights with recalibrated statistics" if recalibrated else "",
         "accuracy axis zoomed to the data and stretched towards 100 %",
     ]
     figures.keyed(figure, variants, behind, notes)
     return figure
 
 
-def _along(axes: Axes, variant: Variant, known: Mapping[float, Condition], trials: pd.DataFrame) -> list[float]:
-    """The line of a variant over its places on the axis, and hollow that of the recalibrated; the values drawn."""
+def _wrapped(text: str, width: int) -> str:
+    """On lines of so many characters; a block's arguments begin on a line of their own where they do not fit."""
+    return textwrap.fill(text.replace("(", "( "), width).replace("( ", "(")
+
+
+def _along(
+    axes: Axes, variant: Variant, known: Mapping[float, Condition], trials: pd.DataFrame, *, joined: bool
+) -> list[float]:
+    """The line of a variant over its places on the axis, and hollow that of the recalibrated; the values drawn.
+
+    Not `joined` where the places have no order.
+    """
+    look = variant.look if joined else variant.look | {"linestyle": "none"}
     drawn: list[float] = []
     for x, condition in known.items():
         values = _accuracies(trials, condition.point)
@@ -208,10 +221,11 @@ def _along(axes: Axes, variant: Variant, known: Mapping[float, Condition], trial
         axes.plot(seeds, values, "o", markersize=1.8, alpha=0.5, color=variant.colour, markeredgewidth=0)
         drawn.extend(values)
     solid = {x: condition.accuracy for x, condition in known.items()}
-    means = _intervals(axes, solid, 1.2, variant.look | {"linewidth": 1.0, "markersize": 3.2})
+    means = _intervals(axes, solid, 1.2, look | {"linewidth": 1.0, "markersize": 3.2})
     hollow = {x: condition.recalibrated for x, condition in known.items() if condition.recalibrated.n}
-    dotted = {"linestyle": ":", "linewidth": 0.8, "markersize": 3.6, "markerfacecolor": "white", "markeredgewidth": 0.8}
-    return [*drawn, *means, *(_intervals(axes, hollow, 0.6, variant.look | dotted) if hollow else [])]
+    dotted = {"linewidth": 0.8, "markersize": 3.6, "markerfacecolor": "white", "markeredgewidth": 0.8}
+    dotted |= {"linestyle": ":"} if joined else {}
+    return [*drawn, *means, *(_intervals(axes, hollow, 0.6, look | dotted) if hollow else [])]
 
 
 def _intervals(
@@ -227,10 +241,14 @@ def _intervals(
 
 def _positions(tried: Sequence[Any]) -> dict[Any, float]:
     """Where the values of a grid axis stand on that of a figure: numbers at their places, others in their order."""
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in tried):
+    if not _are_numbers(tried):
         return {value: float(k) for k, value in enumerate(tried)}
     scale = math.log if is_logarithmic(tried) else float
     return {value: scale(value) for value in sorted(tried)}
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def is_logarithmic(values: Sequence[float]) -> bool:

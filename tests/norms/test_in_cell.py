@@ -116,6 +116,46 @@ def test_its_outputs_and_gradients_are_the_papers(case, training):
         np.testing.assert_allclose(of, expected, rtol=0, atol=1e-7, err_msg=name)
 
 
+@ALL
+@pytest.mark.parametrize("training", [True, False])
+def test_so_are_those_of_torch(case, training):
+    """The same steps of torch's own normalizations, with its gradients through all of them; to rounding."""
+    torch = pytest.importorskip("torch", reason="torch is big: it is installed by the extra `oracle`")
+    layer, x, (h, c) = made(*case), inputs(), states()
+    upstream = np.random.default_rng(4).normal(0, 1, (N, H))
+    w = {name: torch.tensor(value, requires_grad="moving" not in name) for name, value in values(layer).items()}
+    start = [torch.tensor(each, requires_grad=True) for each in (x, h, c)]
+
+    def normalized(name, a, t):
+        if f"{name}/gamma" not in w:
+            return a
+        gamma, beta = w[f"{name}/gamma"], w.get(f"{name}/beta")
+        if case[0] == "layer":
+            return torch.nn.functional.layer_norm(a, a.shape[1:], gamma, beta, EPSILON)
+        averages = [w[f"{name}/moving_{kind}"][t].clone() for kind in ("mean", "variance")]
+        return torch.nn.functional.batch_norm(a, *averages, gamma, beta, training, 0.0, EPSILON)
+
+    inner, hidden, memory = start
+    for t in range(T):
+        sums = normalized("input_norm", inner[:, t] @ w["lstm_cell/kernel"], t)
+        sums = sums + normalized("hidden_norm", hidden @ w["lstm_cell/recurrent_kernel"], t) + w["lstm_cell/bias"]
+        i, f, g, o = sums.chunk(4, dim=1)
+        memory = f.sigmoid() * memory + i.sigmoid() * g.tanh()
+        hidden = o.sigmoid() * normalized("cell_norm", memory, t).tanh()
+    hidden.backward(torch.tensor(upstream))
+
+    given = [tf.constant(each) for each in (x, h, c)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        y = layer(given[0], initial_state=given[1:], training=training)
+    trained = layer.trainable_variables
+    found = tape.gradient(y, [*given, *(v.value for v in trained)], upstream)
+    np.testing.assert_allclose(y, hidden.detach(), rtol=0, atol=1e-12)
+    expected = [*start, *(w[variable.path.removeprefix("lstm/")] for variable in trained)]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other.grad, rtol=0, atol=1e-10)
+
+
 @pytest.mark.parametrize("place", ["in-cell", "inputs"])
 def test_each_step_has_moving_averages_of_its_own(place):
     layer, x, (h, c) = made("batch", place), inputs(), states()

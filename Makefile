@@ -90,7 +90,7 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 	  results/reference/methods/
 
 FURTHER = deep federated recurrent
-further: $(VENV)/.installed  ## results/reference/further/ anew: deep, federated, recurrent; three hours, and resumes
+further: $(VENV)/.installed  ## results/reference/further/ anew: deep, federated, recurrent; two hours, and resumes
 	$(BNEXP) run $(FURTHER:%=configs/%.yaml) --device cpu --results $(FULL) $(if $(MNIST),--data-dir "$(MNIST)")
 	$(BNEXP) report $(FURTHER) --results $(FULL) --out $(FULL)/further >/dev/null
 	mkdir -p results/reference/further/figures

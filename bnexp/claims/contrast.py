@@ -33,6 +33,7 @@ from bnexp.specs.claims import (
 )
 from bnexp.specs.experiment import RATE
 from bnexp.specs.metrics import BEST_RATE, OfProbe, of_probe
+from bnexp.specs.probes import PROBES
 from bnexp.stats.estimates import Interval
 from bnexp.stats.paired import SignFlip, mcnemar
 from bnexp.stats.sequential import DECADES, POINTS, anytime_interval, anytime_p, anytime_test
@@ -289,7 +290,16 @@ def _ratios(claim: Claim, rule: Ratio, condition: Condition, found: Pairs, *, se
         estimate=Interval(_power(told.mean), _power(told.low), _power(told.high), told.n),
         unit="×",
         fixed=False,
+        refusal=_crowded(found) if PROBES[measured.probe].timing else "",
     )
+
+
+def _crowded(found: Pairs) -> str:
+    """Why times that were taken beside other trials decide nothing; empty where each was alone."""
+    records = [record for both in found.finished.values() for record in both]
+    crowded = sum(record.execution.get("jobs", 1) > 1 for record in records)
+    told = f"{crowded} of {len(records)} trials were timed while others ran beside them"
+    return f"{told}; train them again with --jobs 1 --force" if crowded else ""
 
 
 def _decades(measured: OfProbe, look: str, control: TrialRecord, treatment: TrialRecord) -> tuple[float, float] | None:

@@ -11,7 +11,7 @@ from bnexp.claims.verdict import Judged, Tested
 from bnexp.reporting.commands import claim_commands
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value, ratio, significant
 from bnexp.reporting.phrases import first, out_of
-from bnexp.specs.claims import Equivalence, Superiority
+from bnexp.specs.claims import Equivalence, Ratio, Superiority
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 
@@ -176,7 +176,8 @@ def settling(found: Judged, each: Tested) -> str:
     if len(c.seeds) < needed:
         return f"n = {len(c.seeds)} can confirm nothing, n = {needed} can"
     if not complete(found.claim, c):
-        return f"only {len(c.seeds)} of {len(c.outcomes)} pairs trained on both sides; this rule takes nine tenths"
+        what = "have a number of the probe at all its looks" if isinstance(found.claim.rule, Ratio) else "trained"
+        return f"only {len(c.seeds)} of {len(c.outcomes)} pairs {what} on both sides; this rule takes nine tenths"
     could, settles = found.could_show(each), found.seeds_to_settle(each)
     if math.isnan(could):
         pairs = "pairs of which one alone trained, always the same side," if c.unit == TRIALS else "seeds that agree"

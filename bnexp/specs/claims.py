@@ -41,6 +41,11 @@ class _Rule(Frozen):
         """The values that the estimate is held against, in its unit."""
         return (0.0,)
 
+    @property
+    def later(self) -> int:
+        """How often the statistics of this rule alone were changed since version 1 of all."""
+        return 0
+
 
 class _Means(_Rule):
     """A rule about a mean difference, in percentage points."""
@@ -161,6 +166,10 @@ class Interaction(_Means):
         own, above = ("above", "") if self.effect == "larger" else ("below", ", which is above zero")
         compared = f"{self.effect} than {other}{above}"
         return f"{treatment} minus {control} is {own} {self.margin:g} pp in {measure}, and {compared}"
+
+    @property
+    def later(self) -> int:
+        return int(self.effect == "smaller")  # it was also refuted where `than` was shown to have no effect above zero
 
 
 class TimeRatio(_Rule):
@@ -367,7 +376,7 @@ def fingerprint(claim: Claim, experiment: Experiment) -> str:
     """
     decides = claim.model_copy(update={"text": "", "by": "", "published": None, "twin": ""})
     content = {
-        "rules": RULES,
+        "rules": RULES + claim.rule.later,
         "claim": canonical(decides),
         "points": [[each.variant, each.coordinates, canonical(each.spec)] for each in points_of(claim, experiment)],
     }

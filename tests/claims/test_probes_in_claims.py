@@ -8,6 +8,7 @@ from made_up import build
 from made_up_claims import claim
 
 from bnexp.claims.contrast import contrasts, measure
+from bnexp.claims.rules import shown
 from bnexp.evidence.experiment import Evidence
 
 LOOKS = {0: (1.0, 100.0), 10: (10.0, 10.0), 100: (100.0, 1.0)}
@@ -61,3 +62,21 @@ def test_a_trial_of_which_one_look_has_no_positive_number_is_no_pair(tmp_path, l
 def test_a_trial_that_diverged_before_the_other_did_is_no_pair(tmp_path):
     found = compared(tmp_path, "last", short=(3,))
     assert found.seeds == (0, 1, 2, 4, 5, 6, 7)
+
+
+@pytest.mark.parametrize(("jobs", "refused"), [(1, False), (2, True)])
+def test_times_that_were_taken_beside_other_trials_decide_nothing(tmp_path, jobs, refused):
+    store, plan = build(tmp_path, variants=("none", "bn-pre"), batch_sizes=(), seeds=8, faults={})
+    for path in store.root.glob("trials/*/record.json"):
+        record = json.loads(path.read_text())
+        time = 2.0 if record["spec"]["norm"]["name"] == "batch" else 1.0
+        record["probes"] = {"inference-latency": [{"step": 100, "values": {"raw-1": {"model": time}}}]}
+        record["execution"]["jobs"] = jobs
+        path.write_text(json.dumps(record))
+    rule = {"name": "ratio", "above": 1}
+    asked = claim(rule, treatment="bn-pre", metric="inference-latency.raw-1")
+    (found,) = contrasts(asked, Evidence(store, plan))
+    assert found.differences == pytest.approx([math.log10(2)] * 8)
+    assert (shown(asked, found).supported < 0.05) == (not refused)
+    told = "16 of 16 trials were timed while others ran beside them; train them again with --jobs 1 --force"
+    assert found.refusal == (told if refused else "")

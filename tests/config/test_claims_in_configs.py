@@ -237,3 +237,14 @@ def test_the_example_and_the_rules_of_the_readme_are_those_that_there_are():
 def test_a_smoke_run_claims_nothing():
     config = MAPPING | {"claims": {"c": {"text": "t", "treatment": "bn", "control": "none"}}}
     assert from_mapping(config, name="x", smoke=True).claims == {}
+
+
+def test_statistics_that_changed_for_one_rule_alone_change_its_hash_alone():
+    """Of `interaction` with `smaller`, which is refuted by less since then."""
+    numbers = {"name": "interaction", "margin": 1, "than": {"where": {"training.batch_size": 2}}}
+    later = {
+        effect: Claim(text="t", treatment="b", control="a", rule=numbers | {"effect": effect}).rule.later
+        for effect in ("smaller", "larger")
+    }
+    assert later == {"smaller": 1, "larger": 0}
+    assert Claim(text="t", treatment="b", control="a").rule.later == 0

@@ -56,6 +56,15 @@ def states():
     return generator.normal(0, 0.5, (N, H)), generator.normal(0, 0.5, (N, H))
 
 
+def ours(layer, x, state, upstream, *, training):
+    """The final hidden state, and the gradients of inputs, both states at the start and every trained weight."""
+    given = [tf.constant(each) for each in (x, *state)]
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        y = layer(given[0], initial_state=given[1:], training=training)
+    return y, tape.gradient(y, [*given, *(v.value for v in layer.trainable_variables)], upstream)
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -91,12 +100,8 @@ def test_its_outputs_and_gradients_are_the_papers(case, training):
     """Of every weight, the inputs, and both states at the start: what goes from state to state through all steps."""
     layer, x, (h, c) = made(*case), inputs(), states()
     weights, upstream = values(layer), np.random.default_rng(4).normal(0, 1, (N, H))
-    given = [tf.constant(each) for each in (x, h, c)]
-    with tf.GradientTape() as tape:
-        tape.watch(given)
-        y = layer(given[0], initial_state=given[1:], training=training)
+    y, found = ours(layer, x, (h, c), upstream, training=training)
     trained = layer.trainable_variables
-    found = tape.gradient(y, [*given, *(v.value for v in trained)], upstream)
     np.testing.assert_allclose(y, by_hand(case, x, weights, training, (h, c))[0], rtol=0, atol=1e-12)
     for k in range(3):
         start = [x, h, c]
@@ -144,12 +149,8 @@ def test_so_are_those_of_torch(case, training):
         hidden = o.sigmoid() * normalized("cell_norm", memory, t).tanh()
     hidden.backward(torch.tensor(upstream))
 
-    given = [tf.constant(each) for each in (x, h, c)]
-    with tf.GradientTape() as tape:
-        tape.watch(given)
-        y = layer(given[0], initial_state=given[1:], training=training)
+    y, found = ours(layer, x, (h, c), upstream, training=training)
     trained = layer.trainable_variables
-    found = tape.gradient(y, [*given, *(v.value for v in trained)], upstream)
     np.testing.assert_allclose(y, hidden.detach(), rtol=0, atol=1e-12)
     expected = [*start, *(w[variable.path.removeprefix("lstm/")] for variable in trained)]
     for one, other in zip(found, expected, strict=True):

@@ -10,12 +10,16 @@ from bnexp.claims.contrast import measure
 from bnexp.claims.verdict import Judged, Tested
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.rule import LEVEL
-from bnexp.reporting.claims import card, places, registered, rule
+from bnexp.reporting.claims import card, places, registered, rule, verdict
 from bnexp.reporting.drawing.claims import is_wide, where
 from bnexp.reporting.part import Context, Figure, Finding, Part, Table, slugs
 from bnexp.specs.claims import Interaction, ThresholdShift, Trains
 
 LEAD = "What is claimed, and the verdict of each rule. The command bnexp claims prints the same."
+
+PAPER = {"p (supported)": "p (for)", "p (refuted)": "p (against)"}
+LEFT_OUT = ("trained: treatment, control", "p (no difference)")
+"""Of the form for a paper: its headings where they are others, and the columns that it does without."""
 
 LEGEND = (
     "Estimates have 95 % intervals that hold however often one looks, each by itself; p-values are those of a place, "
@@ -49,6 +53,11 @@ def _table(found: Judged, file: str) -> Table:
         pd.DataFrame([_numbers(found, each) for each in found.places]),
         file,
         legend=(f"The rule: {rule(found)}; {registered(found)}.", LEGEND),
+        paper={name: PAPER.get(name, name) for name in text.columns if name not in LEFT_OUT},
+        paper_caption=(
+            f"{found.claim.text}: {verdict(found)}. Estimates of {'; '.join(_label(found).splitlines())}, "
+            "paired by seed, n pairs, with the 95 % interval that holds at every look; p of each place alone."
+        ),
     )
 
 

@@ -35,7 +35,7 @@ def validate(configs: tuple[Path, ...], loading: dict[str, Any]) -> None:
         raise
     for experiment in experiments:
         click.echo(f"ok: {summary(experiment)}")
-        note_cautions(experiment, smoke=loading["smoke"])
+    note_cautions(experiments, smoke=loading["smoke"])
 
 
 @click.command()

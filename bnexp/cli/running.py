@@ -115,8 +115,7 @@ def run(
     if not quiet:
         for line in _expected(experiments, results, max_seeds) if until_decided else map(summary, experiments):
             note(line)
-        for experiment in experiments:
-            note_cautions(_growing(experiment) if until_decided else experiment, smoke=loading["smoke"])
+        note_cautions([_growing(each) if until_decided else each for each in experiments], smoke=loading["smoke"])
         if not until_decided:
             _note_growing(experiments, results)
         _note_edited(experiments, results)
@@ -179,8 +178,7 @@ def plan(
     experiments = load_many(configs, **loading)
     chosen = api.selection(experiments, **selecting)
     _note_left_out(experiments, chosen)
-    for experiment in experiments:
-        note_cautions(_growing(experiment) if until_decided else experiment, smoke=loading["smoke"])
+    note_cautions([_growing(each) if until_decided else each for each in experiments], smoke=loading["smoke"])
     _note_edited(experiments, results)
     if until_decided:
         _show_expected(experiments, results, max_seeds, as_json=as_json)
@@ -200,15 +198,16 @@ def summary(experiment: "Experiment") -> str:
     return f"{experiment.name}: {plural(points, 'point')} ({plural(variants, 'variant')}) x {total}"
 
 
-def note_cautions(experiment: "Experiment", *, smoke: bool) -> None:
-    """Says what is worth knowing of the experiment's points before they are trained.
+def note_cautions(experiments: "Sequence[Experiment]", *, smoke: bool) -> None:
+    """Says what is worth knowing of the experiments' points before they are trained.
 
     Not of `--smoke`, which tries whether the config works: its numbers say nothing.
     """
     from bnexp.specs.experiment import cautions  # noqa: PLC0415  # pydantic: not for `--help`
 
-    for text in () if smoke else cautions(experiment):
-        note(f"caution: {text}")
+    for k, experiment in enumerate(() if smoke else experiments):
+        for text in cautions(experiment, beside=[*experiments[:k], *experiments[k + 1 :]]):
+            note(f"caution: {text}")
 
 
 def _growing(experiment: "Experiment") -> "Experiment":

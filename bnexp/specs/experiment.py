@@ -141,8 +141,11 @@ def compared_points(
     ]
 
 
-def cautions(experiment: Experiment) -> list[str]:
-    """What is worth knowing of some points before they are trained, although they can be; each once."""
+def cautions(experiment: Experiment, beside: Sequence[Experiment] = ()) -> list[str]:
+    """What is worth knowing of some points before they are trained, although they can be; each once.
+
+    Claims are one family with those of the experiments `beside` it.
+    """
     found = dict.fromkeys(
         f"{experiment.name}, variant {name}: it is the same as {twin}; nothing is compared"
         for name, twin in equal_variants(experiment.variants, experiment.points)
@@ -173,9 +176,10 @@ def cautions(experiment: Experiment) -> list[str]:
         both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
         also = " besides those that choose the learning rates" if rate else ""
         found[f"{experiment.name}: {both}{also} can confirm nothing; {needed} seeds can"] = None
-    claims, n = sum(not each.exploratory for each in experiment.claims.values()), len(experiment.seeds)
-    if claims and experiment.looks is None and n < (needed := seeds_needed(claims)):
-        both = f"{claims} claim{'s' * (claims > 1)} and {n} seed{'s' * (n > 1)}"
+    own, *others = (sum(not each.exploratory for each in of.claims.values()) for of in (experiment, *beside))
+    claims, n = own + sum(others), len(experiment.seeds)
+    if own and experiment.looks is None and n < (needed := seeds_needed(claims)):
+        both = f"{claims} claim{'s' * (claims > 1)}{' of all configs' * any(others)} and {n} seed{'s' * (n > 1)}"
         found[f"{experiment.name}: {both} have no verdict but inconclusive; {needed} seeds can have"] = None
     return list(found)
 

@@ -122,6 +122,20 @@ def test_a_claim_of_too_few_seeds_is_cautioned_of():
     assert said == "x: 1 claim and 3 seeds have no verdict but inconclusive; 6 seeds can have"
 
 
+def test_claims_of_all_configs_are_one_family():
+    """A verdict is after Holm's correction over all of them."""
+    found = replace(experiment(), seeds=tuple(range(6)))
+
+    def said(seeds: int, claims: dict[str, Claim]) -> list[str]:
+        told = cautions(replace(found, seeds=tuple(range(seeds)), claims=claims), beside=[found] * 7)
+        return [text for text in told if "claim" in text]
+
+    assert said(6, found.claims) == [
+        "x: 8 claims of all configs and 6 seeds have no verdict but inconclusive; 9 seeds can have"
+    ]
+    assert said(9, found.claims) == said(6, {}) == []
+
+
 def test_times_take_validation_images(tmp_path):
     text = "data.validation: 0\n" + CONFIG % ", rule: time-ratio, metric: steps-to-98"
     assert first_lines(text, tmp_path) == ["8:72: metric: steps-to-98 takes validation images; data.validation is 0"]

@@ -176,10 +176,10 @@ def cautions(experiment: Experiment, beside: Sequence[Experiment] = ()) -> list[
         both = f"{compared} comparison{'s' * (compared > 1)} and {n} seed{'s' * (n > 1)}"
         also = " besides those that choose the learning rates" if rate else ""
         found[f"{experiment.name}: {both}{also} can confirm nothing; {needed} seeds can"] = None
-    own, *others = (sum(not each.exploratory for each in of.claims.values()) for of in (experiment, *beside))
-    claims, n = own + sum(others), len(experiment.seeds)
+    own, *elsewhere = (sum(not each.exploratory for each in of.claims.values()) for of in (experiment, *beside))
+    claims, n = own + sum(elsewhere), len(experiment.seeds)
     if own and experiment.looks is None and n < (needed := seeds_needed(claims)):
-        both = f"{claims} claim{'s' * (claims > 1)}{' of all configs' * any(others)} and {n} seed{'s' * (n > 1)}"
+        both = f"{claims} claim{'s' * (claims > 1)}{' of all configs' * any(elsewhere)} and {n} seed{'s' * (n > 1)}"
         found[f"{experiment.name}: {both} have no verdict but inconclusive; {needed} seeds can have"] = None
     return list(found)
 

@@ -130,9 +130,9 @@ class Program:
         if step == "xla":
             size = spec.training.batch_size
             self._stretches[size] = stretch(traced(self.update, jit_compile=True), size)
-        one_batch = [*data, tf.TensorSpec((None,), tf.int32)]
-        self._scores = traced(partial(_score, partial(inference_model, training=False)), one_batch)
-        self._batch_scores = traced(partial(_score, self._statistics.logits), one_batch)
+        batches = [*data, tf.TensorSpec((None, None), tf.int32)]
+        self._scores = traced(partial(_score, partial(inference_model, training=False)), batches)
+        self._batch_scores = traced(partial(_score, self._statistics.logits), batches)
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
         """Start anew with the weights of this seed and the spec's learning rate; returns each weight by its path.
@@ -359,23 +359,35 @@ def _loop(
 
 def _scored(scores: Any, images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray, batch_size: int) -> Scores:
     """The scores of all `indices`, computed by the graph `scores` batch by batch."""
-    loss_sum, correct, predicted = 0.0, [], []
-    for start in range(0, len(indices), batch_size):
-        loss, hits, classes = scores(images, labels, tf.constant(indices[start : start + batch_size], tf.int32))
-        loss_sum += float(loss)
-        correct.append(hits.numpy())
-        predicted.append(classes.numpy())
-    return Scores(loss_sum / len(indices), np.concatenate(correct), np.concatenate(predicted))
+    whole = len(indices) // batch_size * batch_size
+    orders = [indices[:whole].reshape(-1, batch_size), indices[None, whole:]]
+    found = [scores(images, labels, tf.constant(order, tf.int32)) for order in orders if order.size]
+    loss, correct, predicted = (
+        np.concatenate([part.numpy().ravel() for part in parts]) for parts in zip(*found, strict=True)
+    )
+    return Scores(float(loss.cumsum()[-1]) / len(indices), correct, predicted)  # one by one, in any version of Python
 
 
 def _score(
-    logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, batch: tf.Tensor
+    logits_of: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor, labels: tf.Tensor, order: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Sum of the cross-entropies of a batch, and of each example whether its predicted class is right, and that."""
-    with custom_gradients_forgotten():
-        logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
-    predicted = _predicted(logits)
-    return tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), predicted == y, predicted
+    """Of each batch of `order` (batches, batch) the sum of the cross-entropies (batches,).
+
+    And of each example whether its predicted class is right, and that class, (batches, batch).
+    """
+
+    def of_one(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        with custom_gradients_forgotten():
+            logits, y = logits_of(_pixels(images, batch)), tf.gather(labels, batch)
+        predicted = _predicted(logits)
+        loss = tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits))
+        return tf.cast(loss, tf.float64), predicted == y, predicted
+
+    # One batch at a time: their outputs are large, and a trial has one thread.
+    found: tuple[tf.Tensor, tf.Tensor, tf.Tensor] = tf.map_fn(
+        of_one, order, fn_output_signature=(tf.float64, tf.bool, tf.int32), parallel_iterations=1
+    )
+    return found
 
 
 def examples(images: tf.Tensor, labels: tf.Tensor, indices: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:

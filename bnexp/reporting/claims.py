@@ -36,12 +36,22 @@ EVIDENCE = "evidence"
 """The line of a card that `places` tells as a table."""
 
 
+SUMMARY = ("claim", "verdict", "where", "n", "estimate")
+"""The columns of `summary`."""
+
+
+def summary(found: Sequence[Judged]) -> list[list[str]]:
+    """One row for each claim but those that a config calls exploratory: how a report of several experiments opens."""
+    chosen = [each for each in found if not each.claim.exploratory]
+    return [[each.claim.text, verdict(each), where(each) or ABSENT, _seeds(each), _estimates(each)] for each in chosen]
+
+
 def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
-    """One row for each claim, told by its id, or `in_words` too."""
+    """One row for each claim, told by its id; or `in_words` too, with the link to who says it."""
     return [
         [
             f"{each.claim.text} ({each.id})" if in_words else each.id,
-            each.claim.by or ABSENT,
+            (each.claim.by if in_words else each.claim.by.partition(", http")[0]) or ABSENT,
             verdict(each),
             where(each) or ABSENT,
             _seeds(each),
@@ -62,12 +72,21 @@ def _has_margin(found: Judged) -> bool:
 
 
 def where(found: Judged) -> str:
-    """`batch size 2; batch size 4`: the places of the verdict; empty where it has none, or there is one alone."""
+    """`batch size 2; batch size 4; supported at batch size 64`: the places of the verdict, and those of the opposite.
+
+    Empty where it has none, or there is one alone.
+    """
     if found.verdict == "inconclusive" or len(found.places) == 1:
         return ""
     if len(found.where) == len(found.places):
         return "every place"
-    return first((place_label(each.contrast.place) for each in found.where), "; ", "; {} more")
+    opposite = {"supported": "refuted", "refuted": "supported"}.get(found.verdict, "")
+    labels = {
+        verdict: [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
+        for verdict in (found.verdict, opposite)
+    }
+    told = [first(labels[found.verdict], "; ", "; {} more"), first(labels[opposite], "; ", "; {} more")]
+    return f"; {opposite} at ".join(filter(None, told))
 
 
 def _seeds(found: Judged) -> str:

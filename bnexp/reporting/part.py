@@ -96,6 +96,7 @@ class Section:
     slug: str  # the name as part of file names and links: ASCII letters, digits, dots, hyphens and underscores
     complete: bool  # whether every planned trial has a result; divergence is one
     parts: Mapping[str, Part]  # in order, by their names in `parts.PARTS`
+    verdicts: Sequence[Sequence[str]] = ()  # of its claims, as `reporting.claims.summary`
 
     def region(self, region: Region) -> list[Part]:
         """The parts that stand there."""

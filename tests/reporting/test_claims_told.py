@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from made_up import FAULTS, NORMS, record
@@ -76,7 +77,8 @@ def found(results):
 
 def test_the_table_has_who_says_it_the_verdict_and_where_it_holds(found):
     told = {row[0]: row[1:] for row in rows(list(found.values()))}
-    assert told["accuracy"][:3] == ["everybody | and <b>more</b>", "refuted", "batch size 16"]
+    where = "batch size 16; supported at batch size 64"
+    assert told["accuracy"][:3] == ["everybody | and <b>more</b>", "refuted", where]
     assert told["small-batch"] == ["—", "supported", "—", "8 of 10", "+0.35 pp [+0.24, +0.43]"]
     assert told["faster"][1:] == ["supported", "every place", "10", "0.36× to 0.40×"]
     assert told["late"][1] == "supported (exploratory)"
@@ -84,7 +86,8 @@ def test_the_table_has_who_says_it_the_verdict_and_where_it_holds(found):
 
 def test_a_card_says_what_decides_and_what_would(found, results):
     told = card(found["accuracy"], results)
-    assert told["verdict"] == "refuted at batch size 16 (Holm's correction over 5 claims)"
+    where = "batch size 16; supported at batch size 64"
+    assert told["verdict"] == f"refuted at {where} (Holm's correction over 5 claims)"
     assert "batch size 64: +0.23 pp [+0.17, +0.31], n = 10, supported" in told["evidence"]
     assert "none in 9 of 10" in told["evidence"]
     assert re.fullmatch(
@@ -124,6 +127,24 @@ def test_the_report_opens_with_the_same_cards(found, results, tmp_path):
     page = written.index.read_text()
     assert "<b>more</b>" not in page
     assert "supported (exploratory)" in page
+
+
+def test_a_report_of_several_experiments_opens_with_the_verdicts_of_all(results, tmp_path):
+    assert "What is claimed, and what was found" not in (write_report(Store(results), tmp_path / "one").index.read_text())
+    folder = shutil.copytree(results, tmp_path / "results")
+    claims = {
+        "alone": CLAIMS["trains"],
+        "aside": CLAIMS["faster"] | {"exploratory": True, "text": "faster, by the way"},
+    }
+    variants = {name: {"norm": NORMS[name]} for name in ("none", "bn-pre")}
+    Store(folder).keep_plan(from_mapping({"variants": variants, "seeds": 2, "claims": claims}, name="other"))
+    page = write_report(Store(folder), tmp_path / "two").index.read_text()
+    text = (tmp_path / "two" / "report.md").read_text()
+    opening = text[text.index("## What is claimed") : text.index("## What was found")]
+    assert "| BN ends at a higher test accuracy | refuted | batch size 16; supported at batch size 64 |" in opening
+    assert opening.count("| it trains |") == 2
+    assert "by the way" not in opening
+    assert page.index('<a href="#other">it trains</a>') < page.index("The command bnexp claims prints the same")
 
 
 def test_the_command_prints_text_markdown_and_json(results, capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 from bnexp.claims.verdict import Judged
 from bnexp.evidence.experiment import Evidence
 from bnexp.lazy import attribute
+from bnexp.reporting.claims import summary
 from bnexp.reporting.commands import commands, point_commands
 from bnexp.reporting.drawing.figures import Variant
 from bnexp.reporting.part import Context, Section
@@ -50,4 +51,4 @@ def section(
     )
     found = {name: attribute(where)(evidence, context) for name, where in PARTS.items()}
     parts = {name: part for name, part in found.items() if part is not None}
-    return Section(plan.name, plan.about, slug, evidence.complete, parts)
+    return Section(plan.name, plan.about, slug, evidence.complete, parts, summary(context.claims))

@@ -15,6 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from bnexp.reporting.claims import SUMMARY
 from bnexp.reporting.glossary import GLOSSARY
 from bnexp.reporting.numbers import ABSENT, Number
 from bnexp.reporting.part import Section
@@ -34,6 +35,7 @@ def report(sections: Sequence[Section], figures: Mapping[str, bytes], suffixes: 
         sections=sections,
         images={name: image + base64.b64encode(svg).decode() for name, svg in figures.items()},
         shown=SHOWN,
+        summary=SUMMARY,
         glossary=GLOSSARY,
         suffixes=suffixes,
         script=Markup(script),

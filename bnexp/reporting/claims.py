@@ -11,7 +11,7 @@ from bnexp.claims.verdict import Judged, Tested
 from bnexp.reporting.commands import claim_commands
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value, ratio, significant
 from bnexp.reporting.phrases import first, out_of
-from bnexp.specs.claims import Equivalence, Ratio, Superiority
+from bnexp.specs.claims import AnyRule, Equivalence, Ratio, Superiority
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 
@@ -198,16 +198,24 @@ def settling(found: Judged, each: Tested) -> str:
         what = "have a number of the probe at all its looks" if isinstance(found.claim.rule, Ratio) else "trained"
         return f"only {len(c.seeds)} of {len(c.outcomes)} pairs {what} on both sides; this rule takes nine tenths"
     could, settles = found.could_show(each), found.seeds_to_settle(each)
-    if math.isnan(could):
+    if math.isnan(settles):
         pairs = "pairs of which one alone trained, always the same side," if c.unit == TRIALS else "seeds that agree"
         return f"n = {len(c.seeds)} shows neither; {needed} {pairs} would"
-    size = significant(could, 2)
-    if isinstance(found.claim.rule, Equivalence):
-        told = f"n = {len(c.seeds)} could have shown a margin of {size} pp"
-    else:
-        told = f"n = {len(c.seeds)} could have shown it of a true {'−' if could < 0 else '+'}{size.lstrip('−')} pp"
+    told = f"n = {len(c.seeds)} shows neither" if math.isnan(could) else f"n = {len(c.seeds)} could have shown "
+    if not math.isnan(could):
+        told += f"{_could(found.claim.rule, could)} (80 % power)"
     seeds = "more than 200 seeds" if math.isinf(settles) else f"{settles:.0f} seeds"
-    return f"{told} (80 % power); if the true difference is the estimate, {seeds} settle it in 80 % of cases"
+    return f"{told}; if what is estimated is the truth, {seeds} settle it in 80 % of cases"
+
+
+def _could(rule: AnyRule, could: float) -> str:
+    """`power.could_show` in words."""
+    if isinstance(rule, Ratio):
+        return f"it {'within a factor of' if len(rule.bounds) > 1 else 'of a true ratio of'} {could:.2f}"
+    size = significant(could, 2)
+    if isinstance(rule, Equivalence):
+        return f"a margin of {size} pp"
+    return f"it of a true {'−' if could < 0 else '+'}{size.lstrip('−')} pp"
 
 
 def _published(found: Judged) -> Iterator[str]:

@@ -130,7 +130,9 @@ def test_the_report_opens_with_the_same_cards(found, results, tmp_path):
 
 
 def test_a_report_of_several_experiments_opens_with_the_verdicts_of_all(results, tmp_path):
-    assert "What is claimed, and what was found" not in (write_report(Store(results), tmp_path / "one").index.read_text())
+    assert "What is claimed, and what was found" not in (
+        write_report(Store(results), tmp_path / "one").index.read_text()
+    )
     folder = shutil.copytree(results, tmp_path / "results")
     claims = {
         "alone": CLAIMS["trains"],

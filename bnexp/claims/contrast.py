@@ -6,7 +6,7 @@ largest learning rate in log10.  How often each side trained stands beside them.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,9 +76,12 @@ class Contrast:
     trained_apart: tuple[int, int] = (0, 0)
     """Seeds of which it does so more there, and more here."""
     estimate: Interval
-    """What the seeds say on average, with the interval that holds at every look (95 %); of `factor`s the factor."""
+    """What the seeds say on average, with its 95 % interval, which holds at every look, but for times; without one of
+    how often they train."""
     unit: str
     """Of the estimate: `pp`, `TRIALS` of how often they train, or `×` for factors of rates and times."""
+    course: Mapping[int, float] = field(default_factory=dict)
+    """Of what a probe measured, the mean factor at each look, by its step."""
     times: TimeRatio | None = None
     """Of times: the test against the rule's ratio."""
     runs: tuple[Runs, Runs] | None = None
@@ -129,7 +132,7 @@ def measure(claim: Claim) -> str:
     if claim.measured == BEST_RATE:
         return AT_BEST_RATE.label
     if found := of_probe(claim.measured):
-        return f"{found.value.label} ({found.probe})"
+        return f"{found.probe.replace('-', ' ')} ({found.value.label})"
     return metric(claim.measured).label if claim.measured else ""
 
 
@@ -280,14 +283,16 @@ def _ratios(claim: Claim, rule: Ratio, condition: Condition, found: Pairs, *, se
     """log10 of treatment by control in what a probe measured, of all trials that finished, trained or not."""
     measured = of_probe(claim.measured)
     assert measured is not None
-    known = {seed: value for seed, both in found.finished.items() if (value := _decades(measured, rule.look, *both))}
-    d = tuple(round(other - one, 9) for one, other in known.values())
+    known = {seed: each for seed, both in found.finished.items() if (each := _decades(measured, rule.look, *both))}
+    d = tuple(round(float(np.mean(list(each.values()))), 9) for each in known.values())
     told = anytime_interval(d, rates=DECADES)
+    steps = sorted(set.intersection(*map(set, known.values()))) if known else []
     return replace(
         _trains(condition, found, sequential=sequential),
         seeds=tuple(known),
         differences=d,
         estimate=Interval(_power(told.mean), _power(told.low), _power(told.high), told.n),
+        course={step: _power(float(np.mean([each[step] for each in known.values()]))) for step in steps},
         unit="×",
         fixed=False,
         refusal=_crowded(found) if PROBES[measured.probe].timing else "",
@@ -302,14 +307,14 @@ def _crowded(found: Pairs) -> str:
     return f"{told}; train them again with --jobs 1 --force" if crowded else ""
 
 
-def _decades(measured: OfProbe, look: str, control: TrialRecord, treatment: TrialRecord) -> tuple[float, float] | None:
-    """log10 of the number of each; None where a look has none, or one of them diverged before the other did."""
+def _decades(measured: OfProbe, look: str, control: TrialRecord, treatment: TrialRecord) -> dict[int, float] | None:
+    """By step, log10 of treatment by control; None where a look has none, or one of them diverged before the other."""
     one, other = (_looks(measured, record) for record in (control, treatment))
     if one is None or other is None or one.keys() != other.keys():
         return None
     steps = sorted(one)
     steps = {"every": steps, "first": [step for step in steps if step == 0], "last": steps[-1:]}[look]
-    return (float(np.mean([one[k] for k in steps])), float(np.mean([other[k] for k in steps]))) if steps else None
+    return {step: other[step] - one[step] for step in steps} or None
 
 
 def _looks(measured: OfProbe, record: TrialRecord) -> dict[int, float] | None:
@@ -345,7 +350,8 @@ def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:
     least = tuple(_finite(mine[0] - base[1]) for base, mine in bounds)
     most = tuple(_finite(mine[1] - base[0]) for base, mine in bounds)
     low, high = (anytime_interval(each, rates=DECADES) for each in (least, most))
-    middle = [(one + other) / 2 for one, other in zip(least, most, strict=True) if max(abs(one), abs(other)) < BEYOND]
+    ends = ((one, other) for one, other in zip(least, most, strict=True) if (one, other) != (-BEYOND, BEYOND))
+    middle = [math.copysign(BEYOND, a + b) if BEYOND in (abs(a), abs(b)) else (a + b) / 2 for a, b in ends]
     centre = float(np.median(middle)) if middle else math.nan
     return Contrast(
         condition=condition,

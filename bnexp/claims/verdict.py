@@ -7,9 +7,9 @@ config calls exploratory, is no member of that family, and its verdict is explor
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from bnexp.records.find import plans
 from bnexp.records.plan import StoredPlan
 from bnexp.records.store import Store
 from bnexp.specs.claims import Claim, PublishedFigure, matches
+from bnexp.stats.estimates import Interval
 from bnexp.stats.multiplicity import holm
 
 Verdict = Literal["supported", "refuted", "no difference", "inconclusive"]
@@ -47,7 +48,7 @@ class Tested:
     shown: Shown
     replications: tuple[Replication, ...]
     verdict: Verdict = "inconclusive"
-    """Corrected over places and claims."""
+    """That of the claim where it decides it; else corrected over the places and, by Bonferroni, over the claims."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,8 @@ class Judged:
     verdict: Verdict
     within: bool
     """Whether the difference was shown to lie within the margin, beside what the verdict says."""
+    deployed: tuple[tuple[Mapping[str, Any], Interval], ...] = ()
+    """Of a claim about recalibrated statistics, the estimate at each place in test accuracy, as a network is used."""
 
     @property
     def experiment(self) -> str:
@@ -144,6 +147,10 @@ def _tested(evidence: Evidence, name: str, claim: Claim) -> Judged:
         Tested(each, shown(claim, each), tuple(_replications(claim, each))) for each in contrasts(claim, evidence)
     )
     supported, refuted = _over_places(claim, places)
+    deployed: tuple[tuple[Mapping[str, Any], Interval], ...] = ()
+    if claim.metric == "recalibrated-accuracy":
+        as_used = contrasts(claim.model_copy(update={"metric": "test-accuracy"}), evidence)
+        deployed = tuple((each.place, each.estimate) for each in as_used if each.seeds)
     return Judged(
         plan=evidence.plan,
         id=name,
@@ -153,6 +160,7 @@ def _tested(evidence: Evidence, name: str, claim: Claim) -> Judged:
         family=1,
         verdict="inconclusive",
         within=False,
+        deployed=deployed,
     )
 
 
@@ -190,8 +198,8 @@ def _places(found: Judged) -> tuple[Tested, ...]:
     intersection = "supported" if found.claim.holds == "everywhere" else "refuted"
     if found.verdict in ("no difference", intersection):
         return tuple(replace(each, verdict=found.verdict) for each in found.places)
-    step = found.p_holm / found.p if found.p_holm < 1 else found.family  # what Holm's correction came to here
-    differs = step * np.array(_corrected(found.places))
+    corrected = np.array(_corrected(found.places))
+    differs = np.where(corrected == found.p, found.p_holm, found.family * corrected)
     alike = found.family * holm([each.shown.no_difference for each in found.places])
 
     def of(each: Tested, p: float, same: float) -> Verdict:

@@ -5,17 +5,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnexp.claims.contrast import TRIALS, measure
+import numpy as np
+
+from bnexp.claims.contrast import TRIALS, Contrast, measure
 from bnexp.claims.rules import complete
 from bnexp.claims.verdict import Judged, Tested
 from bnexp.reporting.commands import claim_commands
-from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value, ratio, significant
+from bnexp.reporting.numbers import ABSENT, Number, decimals, fixed, interval, p_value, ratio, significant
 from bnexp.reporting.phrases import first, out_of
-from bnexp.specs.claims import AnyRule, Equivalence, Ratio, Superiority
+from bnexp.specs.claims import AnyRule, AtLeast, Equivalence, Interaction, Noninferiority, Ratio, Superiority
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
+from bnexp.stats.estimates import Interval
 
-HEADER = ("claim", "who says it", "verdict", "where", "n", "estimate")
+HEADER = ("claim", "who says it", "verdict", "where", "n", "estimate", "of")
 """The columns of `rows`."""
 
 PLACES = (
@@ -36,14 +39,14 @@ EVIDENCE = "evidence"
 """The line of a card that `places` tells as a table."""
 
 
-SUMMARY = ("claim", "verdict", "where", "n", "estimate")
+SUMMARY = ("claim", "verdict", "where", "n", "estimate", "of")
 """The columns of `summary`."""
 
 
 def summary(found: Sequence[Judged]) -> list[list[str]]:
     """One row for each claim but those that a config calls exploratory: how a report of several experiments opens."""
     chosen = [each for each in found if not each.claim.exploratory]
-    return [[each.claim.text, verdict(each), where(each) or ABSENT, _seeds(each), _estimates(each)] for each in chosen]
+    return [[each.claim.text, *_row(each)] for each in chosen]
 
 
 def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
@@ -52,13 +55,26 @@ def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
         [
             f"{each.claim.text} ({each.id})" if in_words else each.id,
             (each.claim.by if in_words else each.claim.by.partition(", http")[0]) or ABSENT,
-            verdict(each),
-            where(each) or ABSENT,
-            _seeds(each),
-            _estimates(each),
+            *_row(each),
         ]
         for each in found
     ]
+
+
+def _row(found: Judged) -> list[str]:
+    return [verdict(found), where(found) or ABSENT, _seeds(found), _estimates(found), _estimated(found)]
+
+
+def _estimated(found: Judged) -> str:
+    """What the estimate is of: `gn − bn`, `bn / none`."""
+    claim = found.claim
+    if isinstance(claim.rule, Interaction):
+        than = claim.rule.than
+        other = place_label(than.where) or f"{than.treatment or claim.treatment} − {than.control or claim.control}"
+        return f"{claim.treatment} − {claim.control}, beyond that of {other}"
+    return (
+        f"{claim.treatment} {'/' if any(each.contrast.unit == '×' for each in found.places) else '−'} {claim.control}"
+    )
 
 
 def verdict(found: Judged) -> str:
@@ -74,19 +90,19 @@ def _has_margin(found: Judged) -> bool:
 def where(found: Judged) -> str:
     """`batch size 2; batch size 4; supported at batch size 64`: the places of the verdict, and those of the opposite.
 
-    Empty where it has none, or there is one alone.
+    Empty where no place has one, or there is one alone.
     """
-    if found.verdict == "inconclusive" or len(found.places) == 1:
+    if len(found.places) == 1:
         return ""
     if len(found.where) == len(found.places):
-        return "every place"
-    opposite = {"supported": "refuted", "refuted": "supported"}.get(found.verdict, "")
-    labels = {
-        verdict: [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
-        for verdict in (found.verdict, opposite)
-    }
-    told = [first(labels[found.verdict], "; ", "; {} more"), first(labels[opposite], "; ", "; {} more")]
-    return f"; {opposite} at ".join(filter(None, told))
+        return "" if found.verdict == "inconclusive" else "every place"
+    told = []
+    for verdict in sorted({"supported", "refuted", "no difference"}, key=lambda one: one != found.verdict):
+        labels = [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
+        if labels:
+            prefix = "" if verdict == found.verdict else f"{verdict} at "
+            told.append(prefix + first(labels, "; ", "; {} more"))
+    return "; ".join(told)
 
 
 def _seeds(found: Judged) -> str:
@@ -106,7 +122,7 @@ def _estimates(found: Judged) -> str:
         key=lambda number: number.value,
     )
     ends = dict.fromkeys(map(str, [*means[:1], *means[-1:]]))
-    return " to ".join(ends) or ABSENT
+    return f"{' to '.join(ends)} ({len(found.places)} places)" if ends else ABSENT
 
 
 def _middle(each: Tested) -> str:
@@ -115,7 +131,11 @@ def _middle(each: Tested) -> str:
 
 def _estimate(each: Tested) -> str:
     """`+0.18 pp [+0.10, +0.26]`, `0.42× [0.36, 0.49]`."""
-    found, unit = each.contrast.estimate, each.contrast.unit
+    return with_unit(each.contrast.estimate, each.contrast.unit)
+
+
+def with_unit(found: Interval, unit: str) -> str:
+    """`+0.18 pp [+0.10, +0.26]`; of `TRIALS` without an interval."""
     if unit == TRIALS:
         return f"{fixed(found.mean, 0, sign=True)} {unit}" if found.n else ABSENT
     text = str(ratio(found) if unit == "×" else interval(found, sign=True))
@@ -124,9 +144,15 @@ def _estimate(each: Tested) -> str:
 
 def rule(found: Judged) -> str:
     """The rule in words."""
-    claim = found.claim
+    claim, more = found.claim, ""
+    if isinstance(claim.rule, Superiority | AtLeast | Noninferiority):
+        more = ", or trains in more trials"
+    elif isinstance(claim.rule, Interaction) and claim.rule.effect == "larger":
+        more = ", or so is that of how often they train"
+    elif isinstance(claim.rule, Ratio) and any(len(each.contrast.course) > 1 for each in found.places):
+        more = ", on average over looks that lie logarithmically, so that early ones count most"
     several = "" if len(found.places) == 1 else f", {claim.holds}"
-    return claim.rule.told(*claim.variants, measure(claim)) + several
+    return claim.rule.told(*claim.variants, measure(claim)) + more + several
 
 
 def card(found: Judged, results: Path) -> dict[str, str]:
@@ -138,6 +164,8 @@ def card(found: Judged, results: Path) -> dict[str, str]:
         "said by": found.claim.by,
         "verdict": _verdict_line(found),
         EVIDENCE: first(places, "; ", "; {} more places") or "no trial yet",
+        "look by look": "; ".join(_course(found)) if len(found.places) <= FEW else "",
+        "with moving averages": first(_deployed(found), "; ", "; {} more places"),
         "to settle it": first(_open(found), "; ", "; {} more places", FEW),
         "rule": f"{rule(found)} (SHA-256 {found.hash[:12]}, {registered(found)})",
         "published": first(_published(found), "; ", "; {} more"),
@@ -155,8 +183,10 @@ def registered(found: Judged) -> str:
 
 def _verdict_line(found: Judged) -> str:
     places = where(found)
-    corrected = f" (Holm's correction over {found.family} claims)" if found.family > 1 else ""
-    return f"{verdict(found)}{' at ' if places else ''}{places}{corrected}"
+    link = "" if not places else ": " if found.verdict == "inconclusive" else " at "
+    corrected = f"p = {p_value(found.p_holm)}".replace("= <", "< ")
+    over = f"after Holm's correction over the {found.family} claims of this folder"
+    return f"{verdict(found)}{link}{places}{f' ({corrected} {over})' if found.family > 1 else ''}"
 
 
 def _prefix(each: Tested) -> str:
@@ -167,9 +197,30 @@ def _prefix(each: Tested) -> str:
 def _evidence(found: Judged, each: Tested) -> str:
     c = each.contrast
     told = [_estimate(each), out_of(len(c.seeds), c.planned)]
-    if not all(map(all, c.outcomes)):
+    if c.own:
+        told.insert(1, "{} here and {} there".format(*_effects(c)))
+    if c.unit == TRIALS or not all(map(all, c.outcomes)):
         told.append(_trained(found, each))
     return f"{', '.join(told)}" + (f", {each.verdict}" if len(found.places) > 1 else "")
+
+
+def _effects(c: Contrast) -> list[str]:
+    """Of an interaction, the mean effects at the claim's own place and at the other, `+6.4 pp`."""
+    return [f"{fixed(float(np.mean(d)), decimals(c.estimate.half_width), sign=True)} pp" for d in (c.own, c.there)]
+
+
+def _course(found: Judged) -> Iterator[str]:
+    """`model cnn: 58× at step 0, 0.51× at 32`: of what a probe measured, at each look."""
+    for each in found.places:
+        looks = [f"{significant(ratio, 3)}× at {step}" for step, ratio in each.contrast.course.items()]
+        if len(looks) > 1:
+            yield f"{_prefix(each)}{', '.join(looks)} steps"
+
+
+def _deployed(found: Judged) -> Iterator[str]:
+    """Of a claim about recalibrated statistics the same of test accuracy, as a network is used; exploratory."""
+    for label, told in found.deployed:
+        yield f"{f'{place_label(label)}: ' if label else ''}{with_unit(told, 'pp')}"
 
 
 def _trained(found: Judged, each: Tested) -> str:
@@ -199,8 +250,10 @@ def settling(found: Judged, each: Tested) -> str:
         return f"only {len(c.seeds)} of {len(c.outcomes)} pairs {what} on both sides; this rule takes nine tenths"
     could, settles = found.could_show(each), found.seeds_to_settle(each)
     if math.isnan(settles):
-        pairs = "pairs of which one alone trained, always the same side," if c.unit == TRIALS else "seeds that agree"
-        return f"n = {len(c.seeds)} shows neither; {needed} {pairs} would"
+        pairs = "fewer than {} seeds can show nothing"
+        if c.unit == TRIALS:
+            pairs = "{} pairs of which one alone trained, always the same side, would"
+        return f"n = {len(c.seeds)} shows neither; {pairs.format(needed)}"
     told = f"n = {len(c.seeds)} shows neither" if math.isnan(could) else f"n = {len(c.seeds)} could have shown "
     if not math.isnan(could):
         told += f"{_could(found.claim.rule, could)} (80 % power)"
@@ -229,19 +282,21 @@ def _published(found: Judged) -> Iterator[str]:
 
 
 def places(found: Judged) -> tuple[list[str], list[list[str]]]:
-    """A table of the places: its columns and rows."""
+    """A table of the places: its columns and rows; of an interaction with the effects here and there."""
+    apart = isinstance(found.claim.rule, Interaction)
     rows = [
         [
             place_label(each.contrast.place) or "all",
             f"{len(each.contrast.seeds)}/{each.contrast.planned}",
             _estimate(each),
+            *((_effects(each.contrast) if each.contrast.own else [ABSENT] * 2) if apart else []),
             _shares(each),
             *(p_value(p) for p in each.shown),
             each.verdict,
         ]
         for each in found.places
     ]
-    return ["place", *PLACES], rows
+    return ["place", *PLACES[:2], *([">here", ">there"] if apart else []), *PLACES[2:]], rows
 
 
 def _shares(each: Tested) -> str:

@@ -48,13 +48,19 @@ GLOSSARY = (
     Term(
         "exploratory",
         r"\b[Ee]xploratory\b",
-        "Not the question that was set before the first trial. It is shown with its numbers, and confirms nothing.",
+        "Not what the experiment was set up to decide, or chosen after the first trial. It is shown with its numbers, "
+        "and confirms nothing.",
     ),
     Term(
         "supported, refuted",
         r"\b[Ss]upported\b|\b[Rr]efuted\b",
-        "The trials meet the rule of the claim, or show the opposite. Over all claims of a results folder together, "
-        "even one false verdict comes in 5 % of cases at most.",
+        "The trials meet the rule of the claim, or show the opposite. Of all claims of a results folder, exploratory "
+        "ones apart, even one is called so falsely in 5 % of cases at most; likewise of single places.",
+    ),
+    Term(
+        "no difference (verdict)",
+        r"\bno difference(?! (is )?detected)\b",
+        "The difference is shown to be smaller than the margin that the rule names.",
     ),
     Term(
         "inconclusive",

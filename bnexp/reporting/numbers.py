@@ -85,12 +85,14 @@ def p_value(p: float) -> Number:
 
 
 def ratio(estimate: Interval) -> Number:
-    """`0.42 [0.36, 0.49]`; `0.42 [—, 0.49]` without a lower limit."""
+    """`0.42 [0.36, 0.49]`; `0.42 [—, 0.49]` without a lower limit, `∞ [18.0, —]` where most ratios have no end."""
     # Two decimals at least, because 1 is what a ratio is read against.
     places = max(2, decimals(estimate.half_width))
     middle, low, high = (fixed(value or math.nan, places) for value in estimate[:3])
+    if math.isinf(estimate.mean):
+        middle = Number("∞", math.inf)
     span = ABSENT if low == high == ABSENT else f"{low}, {high}"
-    return Number(ABSENT if middle == ABSENT else f"{middle} [{span}]", estimate.mean)
+    return Number(ABSENT if middle == span == ABSENT else f"{middle} [{span}]", estimate.mean)
 
 
 def time(known: TimeToTarget) -> Number:

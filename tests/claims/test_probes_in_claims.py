@@ -36,7 +36,7 @@ def compared(tmp_path, look, factor=lambda step: 2.0, spoilt=(), short=()):
         }
         path.write_text(json.dumps(record))
     asked = claim({"name": "ratio", "below": 1, "look": look}, treatment="bn-pre", metric="covariate-shift.l2")
-    assert measure(asked) == "shift, L2 (covariate-shift)"
+    assert measure(asked) == "covariate shift (shift, L2)"
     (found,) = contrasts(asked, Evidence(store, plan))
     return found
 
@@ -49,6 +49,7 @@ def test_looks_are_averaged_as_factors(tmp_path, look, ratio):
     assert found.differences == pytest.approx([math.log10(ratio)] * 8)
     assert found.estimate.mean == pytest.approx(ratio)
     assert found.estimate.low < ratio < found.estimate.high
+    assert list(found.course.values()) == pytest.approx({"every": [1, 2, 4], "first": [1], "last": [4]}[look])
 
 
 @pytest.mark.parametrize("look", ["every", "first", "last"])

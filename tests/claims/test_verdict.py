@@ -1,15 +1,19 @@
 """From made-up records to verdicts: over places, over claims, and beside published figures."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_claims import claim, plan
+from made_up_claims import claim, contrast, plan
 from made_up_reports import evidence
 
+from bnexp.claims import verdict
 from bnexp.claims.contrast import contrasts
-from bnexp.claims.verdict import judge
+from bnexp.claims.rules import Shown
+from bnexp.claims.verdict import Judged, judge
 from bnexp.specs.experiment import RATE
+from bnexp.stats.multiplicity import holm
 
 NOISE = 0.01 * np.array([1, -1] * 8)
 RATES = (0.001, 0.01, 0.1, 1.0)
@@ -134,6 +138,7 @@ def test_what_trains_at_no_rate_is_below_the_grid_and_what_trains_at_all_above(f
     fates = {(fails, seed): "failed" for seed in range(10)}
     (found,) = contrasts(rule, evidence(plan({"a": rule}, 10, rates=RATES), scores(0, 0, 0, 0), fates=fates))
     assert (found.differences, found.most) == ((least,) * 10, (most,) * 10)
+    assert found.estimate.mean == (0.0 if fails else math.inf)
 
 
 def test_a_time_is_judged_when_all_pairs_are_there_and_against_the_ratio_of_the_rule():
@@ -207,6 +212,26 @@ def test_a_null_folder_of_many_claims_asserts_something_in_5_of_100_at_most():
         wrong += any(each.verdict != "inconclusive" for each in found)
     assert wrong / 40 < 0.13
     assert not any(math.isnan(each.p_holm) for each in found)
+
+
+@pytest.mark.parametrize("claims", [1, 16])
+def test_beside_claims_that_are_refuted_a_null_place_gets_a_verdict_in_5_of_100_at_most(claims):
+    """Each claim is refuted at one place, and nothing is true at another; the standard error is 1 %."""
+    random = np.random.default_rng(5)
+    stored = plan({f"c{k}": claim() for k in range(claims)}, 12)
+    refuted = verdict.Tested(contrast([0.0]), Shown(1.0, 1e-6), ())
+    wrong = 0
+    for _ in range(500):
+        found = []
+        for name, p in zip(stored.claims, random.uniform(size=claims), strict=True):
+            places = refuted, verdict.Tested(contrast([0.0]), Shown(min(1.0, 2 * p), min(1.0, 2 * (1 - p))), ())
+            one = Judged(plan=stored, id=name, places=places, p=0, p_holm=0, family=1, verdict="refuted", within=False)
+            found.append(replace(one, p=min(verdict._over_places(one.claim, places))))
+        corrected = holm([each.p for each in found])
+        told = [verdict._decided(each, p, math.nan, claims) for each, p in zip(found, corrected, strict=True)]
+        assert all(each.verdict == each.places[0].verdict == "refuted" for each in told)
+        wrong += any(each.places[1].verdict != "inconclusive" for each in told)
+    assert wrong / 500 < 0.08
 
 
 def test_whole_numbers_in_a_claim_are_the_plans_own():

@@ -44,6 +44,13 @@ CLAIMS = {
     },
     "faster": {"text": "fast", "treatment": "bn-pre", "control": "none", "metric": "steps-to-98", "rule": "time-ratio"},
     "trains": {"text": "it trains", "treatment": "bn-pre", "control": "none", "rule": "trains"},
+    "learned": {
+        "text": "it learns more",
+        "treatment": "bn-pre",
+        "control": "none",
+        "metric": "recalibrated-accuracy",
+        "exploratory": True,
+    },
     "same": {"text": "alike", "treatment": "ln", "control": "gn", "rule": {"name": "equivalence", "margin": 0.05}},
 }
 
@@ -79,19 +86,21 @@ def test_the_table_has_who_says_it_the_verdict_and_where_it_holds(found):
     told = {row[0]: row[1:] for row in rows(list(found.values()))}
     where = "batch size 16; supported at batch size 64"
     assert told["accuracy"][:3] == ["everybody | and <b>more</b>", "refuted", where]
-    assert told["small-batch"] == ["—", "supported", "—", "8 of 10", "+0.35 pp [+0.24, +0.43]"]
-    assert told["faster"][1:] == ["supported", "every place", "10", "0.36× to 0.40×"]
+    of = "gn − bn-pre, beyond that of batch size 64"
+    assert told["small-batch"] == ["—", "supported", "—", "8 of 10", "+0.35 pp [+0.24, +0.43]", of]
+    assert told["faster"][1:] == ["supported", "every place", "10", "0.36× to 0.40× (2 places)", "bn-pre / none"]
     assert told["late"][1] == "supported (exploratory)"
 
 
 def test_a_card_says_what_decides_and_what_would(found, results):
     told = card(found["accuracy"], results)
     where = "batch size 16; supported at batch size 64"
-    assert told["verdict"] == f"refuted at {where} (Holm's correction over 5 claims)"
+    assert told["verdict"] == f"refuted at {where} (p = 0.030 after Holm's correction over the 5 claims of this folder)"
     assert "batch size 64: +0.23 pp [+0.17, +0.31], n = 10, supported" in told["evidence"]
     assert "none in 9 of 10" in told["evidence"]
     assert re.fullmatch(
-        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), everywhere "
+        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), or trains in more trials, "
+        r"everywhere "
         r"\(SHA-256 [0-9a-f]{12}, stored before the first trial\)",
         told["rule"],
     )
@@ -104,6 +113,23 @@ def test_a_card_says_what_decides_and_what_would(found, results):
     assert "batch size 16: n = 7 can confirm nothing, n = 8 can" in open_ones
     assert re.search(r"n = 9 could have shown a margin of 0\.1\d pp \(80 % power\); .* \d\d seeds settle it", open_ones)
     assert "stored after the first trial" in card(found["late"], results)["rule"]
+
+
+def test_of_an_interaction_both_effects_are_told(found, results):
+    evidence = card(found["small-batch"], results)["evidence"]
+    assert "+0.35 pp [+0.24, +0.43], +0.18 pp here and −0.17 pp there, n = 8 of 10" in evidence
+    header, [cells] = places(found["small-batch"])
+    assert dict(zip(header, cells, strict=True))[">there"] == "−0.17 pp"
+    assert ">there" not in places(found["accuracy"])[0]
+
+
+def test_what_holds_under_recalibrated_statistics_is_told_beside_test_accuracy(found, results):
+    """Where batch normalization is judged by what it has learned, its moving averages are not hidden."""
+    deployed = [told for _, told in found["learned"].deployed]
+    assert deployed == [each.contrast.estimate for each in found["accuracy"].places]
+    assert deployed != [each.contrast.estimate for each in found["learned"].places]
+    assert "batch size 64: +0.23 pp [+0.17, +0.31]" in card(found["learned"], results)["with moving averages"]
+    assert not found["accuracy"].deployed
 
 
 def test_one_claim_has_a_row_for_each_place(found):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -13,17 +14,21 @@ from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.claims import card, places, registered, rule, verdict
 from bnexp.reporting.drawing.claims import is_wide, where
 from bnexp.reporting.part import Context, Figure, Finding, Part, Table, slugs
-from bnexp.specs.claims import Interaction, ThresholdShift, Trains
+from bnexp.specs.claims import Interaction, ThresholdShift, TimeRatio, Trains
 
-LEAD = "What is claimed, and the verdict of each rule. The command bnexp claims prints the same."
+LEAD = (
+    "What is claimed, and the verdict of each rule. The command bnexp claims prints the same. Comparisons below are "
+    "another family of tests, with 5 % of its own, and decide no claim."
+)
 
 PAPER = {"p (supported)": "p (for)", "p (refuted)": "p (against)"}
-LEFT_OUT = ("trained: treatment, control", "p (no difference)")
+LEFT_OUT = ("here", "there", "trained: treatment, control", "p (no difference)")
 """Of the form for a paper: its headings where they are others, and the columns that it does without."""
 
-LEGEND = (
-    "Estimates have 95 % intervals that hold however often one looks, each by itself; p-values are those of a place, "
-    "not corrected over places or claims."
+LEGEND = "p-values are those of a place, one-sided where the rule is, not corrected over places or claims."
+INTERVALS = (
+    "Estimates are means, with 95 % intervals of the centre of what scatters symmetrically; each holds by itself, "
+    "however often one looks."
 )
 
 
@@ -46,17 +51,19 @@ def by_place(_: Evidence, context: Context) -> Part | None:
 
 def _table(found: Judged, file: str) -> Table:
     header, cells = places(found)
+    of_times = isinstance(found.claim.rule, TimeRatio | Trains)
     text = pd.DataFrame(cells, columns=[name.lstrip(">") for name in header], dtype="object")
     return Table(
         f"{found.claim.text} ({found.id})",
         text,
         pd.DataFrame([_numbers(found, each) for each in found.places]),
         file,
-        legend=(f"The rule: {rule(found)}; {registered(found)}.", LEGEND),
+        legend=(f"The rule: {rule(found)}; {registered(found)}.", *([] if of_times else [INTERVALS]), LEGEND),
         paper={name: PAPER.get(name, name) for name in text.columns if name not in LEFT_OUT},
         paper_caption=(
             f"{found.claim.text}: {verdict(found)}. Estimates of {'; '.join(_label(found).splitlines())}, "
-            "paired by seed, n pairs, with the 95 % interval that holds at every look; p of each place alone."
+            f"paired by seed, n pairs, with the 95 % interval{' that holds at every look' * (not of_times)}; p of each "
+            "place alone."
         ),
     )
 
@@ -75,6 +82,7 @@ def _numbers(found: Judged, each: Tested) -> dict[str, Any]:
         "low_over_places": together.low,
         "high_over_places": together.high,
         "unit": c.unit,
+        **({"own_effect": fmean(c.own), "other_effect": fmean(c.there)} if c.own else {}),
         "trained_control": c.trained[0],
         "trained_treatment": c.trained[1],
         "outcomes": len(c.outcomes),

@@ -13,7 +13,11 @@ REMARKS = {
     "missing": ("is missing", "are missing", ""),
     "failed": ("failed", "failed", ""),
     "diverged": ("diverged", "diverged", " Diverged trials are counted as such, and are in no mean."),
-    "untrained": ("did not train", "did not train", " They end hardly above guessing, and are in no difference."),
+    "untrained": (
+        "did not train",
+        "did not train",
+        " They end hardly above guessing, and are left out of differences.",
+    ),
 }
 
 

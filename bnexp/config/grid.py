@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from bnexp.config.tree import Node, changed, get, leaves, plain
 from bnexp.specs.experiment import MISSING, value_at
 from bnexp.specs.trial import TrialSpec
+from bnexp.specs.values import equal
 from bnexp.specs.wording import label
 
 MAX_POINTS = 100_000
@@ -89,10 +90,3 @@ def coordinates(spec: TrialSpec, axis_keys: Sequence[str], row: Row) -> tuple[tu
         else:
             found.append((key, getattr(value, "name", None)))
     return tuple(found)
-
-
-def equal(one: Any, other: Any) -> bool:
-    """Equal, where `true` is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return bool(one == other)

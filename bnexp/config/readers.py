@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bnexp.config.check import Checker, Finding, located, whole
 from bnexp.config.claims import Written, read_claims
-from bnexp.config.grid import Entry, Row, equal
+from bnexp.config.grid import Entry, Row
 from bnexp.config.header import HEADER, Header, read_seeds, well_formed
 from bnexp.config.keys import FILLED_IN, FOR_ALL, blocks, every_key
 from bnexp.config.mistakes import ConfigError, Mark, Mistakes, Source
@@ -15,6 +15,7 @@ from bnexp.specs.experiment import MARGIN
 from bnexp.specs.metrics import ACCURACIES, BEST_RATE, PRIMARIES, is_primary, steps_to
 from bnexp.specs.norms.own import is_own
 from bnexp.specs.trial import TrialSpec
+from bnexp.specs.values import equal
 from bnexp.specs.wording import described, did_you_mean, nearest, unknown
 
 SETTABLE = ("seeds", "baseline", "baselines", "primary", "margin", "about")

@@ -7,7 +7,7 @@ import gc
 import random
 import weakref
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
@@ -138,3 +138,14 @@ def apart(layer: str = "") -> Iterator[None]:
     finally:
         backend.Variable._initialize_with_initializer = original
         global_state.set_global_attribute(_NAMES, names)
+
+
+@contextmanager
+def kept(variables: Iterable[keras.Variable]) -> Iterator[None]:
+    """Whatever happens to these variables within is undone, to the bit."""
+    before = [(variable, variable.numpy()) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from bnexp.specs.block import Block
+from bnexp.specs.norms.arrays import pixel_axes
 from bnexp.specs.norms.base import Norm
 
 Numbers = Callable[[str], np.random.Generator]
@@ -254,16 +255,6 @@ def combined(means: Any, variances: Any, axis: int) -> tuple[Any, Any]:
 def of_line(x: Any, scale: Any, shift: Any | None = None) -> Any:
     """scale · x + shift."""
     return x * scale if shift is None else x * scale + shift
-
-
-def batch_axes(x: Any) -> tuple[int, ...]:
-    """N,H,W of (N,H,W,C); N of (N,C); of a kernel all that one output unit sums over, its fan-in."""
-    return tuple(range(len(x.shape) - 1))
-
-
-def pixel_axes(x: Any) -> tuple[int, ...]:
-    """H,W of (N,H,W,C); none of (N,C)."""
-    return tuple(range(1, len(x.shape) - 1))
 
 
 def initial_gamma(row: Norm) -> Any:

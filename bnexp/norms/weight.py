@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from bnexp.norms.bases import EffectiveKernel, Numbers, batch_axes, centred_moments, linear_of
+from bnexp.norms.bases import EffectiveKernel, Numbers, centred_moments, linear_of
+from bnexp.specs.norms.arrays import batch_axes
 
 _SMALLEST_SQUARE = 1e-30
 """Of ‖v‖²: a kernel of zeros then has the direction 0 and a finite gradient."""

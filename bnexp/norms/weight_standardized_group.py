@@ -5,7 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from bnexp.norms.bases import EffectiveKernel, batch_axes, centred_moments, check_epsilon, linear_of
+from bnexp.norms.bases import EffectiveKernel, centred_moments, check_epsilon, linear_of
+from bnexp.specs.norms.arrays import batch_axes
 from bnexp.specs.norms.weight_standardized_group import WeightStandardizedGroupNorm
 
 

@@ -1,7 +1,7 @@
 """What all probes have: steps at which they look, a batch that stays the same, and a model that is left as it was."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras.src.random.seed_generator import global_seed_generator
 
 from bnexp.data import shuffle
-from bnexp.models.own_state import SEED_STATE, bits
+from bnexp.models.own_state import SEED_STATE, bits, kept
 from bnexp.records.record import ProbeLook
 from bnexp.specs import probes as specs
 from bnexp.specs.trial import stream
@@ -133,17 +133,6 @@ def graph(function: Callable[..., Any]) -> Callable[..., Any]:
             return traced(*arguments)
 
     return call
-
-
-@contextmanager
-def kept(variables: Iterable[keras.Variable]) -> Iterator[None]:
-    """Whatever happens to these variables within is undone, to the bit."""
-    before = [(variable, variable.numpy()) for variable in variables]
-    try:
-        yield
-    finally:
-        for variable, value in before:
-            variable.assign(value)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from itertools import groupby
+from collections.abc import Mapping
 from typing import Any, Self
 
 from bnexp.specs.wording import key_label
@@ -111,14 +110,6 @@ def duration(value: float) -> str:
 def steps(known: TimeToTarget) -> str:
     """`844 (5/5)`; `> 2,532 (1/5)` where half of the runs or more did not reach it."""
     return f"{time(known)} ({known.reached}/{known.n})" if known.n else ABSENT
-
-
-def whole_numbers(values: Iterable[int]) -> str:
-    """`0–4, 7`: runs of three or more are joined."""
-    # Consecutive numbers are as far from their places in the order as each other.
-    groups = groupby(enumerate(sorted(values)), lambda placed: placed[1] - placed[0])
-    runs = [[value for _, value in group] for _, group in groups]
-    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def headings(coordinates: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Phrases that several topics share: places, lists, and what an interval and a test over pairs show."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from bnexp.evidence.condition import Condition
@@ -36,11 +36,6 @@ class Placed(Protocol):
 def named(each: Placed) -> str:
     """`ln at batch size 16`."""
     return f"{each.variant}{at(each.coordinates)}"
-
-
-def enumerated(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def first(items: Iterable[str], separator: str, more: str, listed: int = LISTED) -> str:

@@ -14,7 +14,7 @@ from pydantic import Discriminator, Field
 from bnexp.specs.experiment import RATE, Experiment, Point
 from bnexp.specs.metrics import ACCURACIES, BEST_RATE, FACTORS, of_probe, steps_to
 from bnexp.specs.probes import PROBES, Following
-from bnexp.specs.values import Frozen, canonical, named
+from bnexp.specs.values import Frozen, canonical, equal, named
 from bnexp.specs.wording import did_you_mean, place_label
 
 RULES = 1
@@ -322,13 +322,9 @@ class Condition(NamedTuple):
 def matches(place: Place, where: Mapping[str, Any]) -> bool:
     """Whether a place of the grid has one of the values of each key."""
     return all(
-        key in place and any(_same(place[key], one) for one in (values if isinstance(values, list) else [values]))
+        key in place and any(equal(place[key], one) for one in (values if isinstance(values, list) else [values]))
         for key, values in where.items()
     )
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one is other if isinstance(one, bool) or isinstance(other, bool) else bool(one == other)
 
 
 def conditions(claim: Claim, points: Sequence[tuple[str, Place]]) -> list[Condition]:

@@ -61,3 +61,8 @@ def canonical(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [canonical(item) for item in value]
     return value
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Equal, where `true` is not 1."""
+    return one is other if isinstance(one, bool) or isinstance(other, bool) else bool(one == other)

@@ -119,9 +119,9 @@ def place_label(coordinates: Mapping[str, Any]) -> str:
     )
 
 
-def ranges(seeds: set[int]) -> str:
-    """`{0, 1, 2, 7}` as `0-2, 7`."""
+def ranges(seeds: Iterable[int], dash: str = "-", least: int = 2) -> str:
+    """`{0, 1, 2, 7}` as `0-2, 7`; runs of so many at least are joined."""
     # Within a run, seeds and positions advance together.
     runs = itertools.groupby(enumerate(sorted(seeds)), lambda pair: pair[1] - pair[0])
     found = [[seed for _, seed in run] for _, run in runs]
-    return listed(f"{run[0]}-{run[-1]}" if len(run) > 1 else run[0] for run in found) or "none"
+    return listed(f"{run[0]}{dash}{run[-1]}" if len(run) >= least else listed(run) for run in found) or "none"

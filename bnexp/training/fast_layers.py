@@ -12,9 +12,10 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined, pixel_axes
+from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined
 from bnexp.norms.layer_full import FullLayerNormalization
 from bnexp.norms.noise import ActivationNoise
+from bnexp.specs.norms.arrays import pixel_axes
 
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 Step = Literal["graph", "xla"]

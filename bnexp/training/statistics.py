@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from bnexp.models.blocks import Built
-from bnexp.models.own_state import inside
+from bnexp.models.own_state import inside, kept
 from bnexp.norms.bases import Channelwise
 
 RECALIBRATION_EXAMPLES = 10_000
@@ -75,12 +75,8 @@ class BatchStatistics:
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Whatever happens to the moving averages within is undone."""
-        before = [variable.numpy() for variable in self._state]
-        try:
+        with kept(self._state):
             yield
-        finally:
-            for variable, value in zip(self._state, before, strict=True):
-                variable.assign(value)
 
     def disagreement(self, batch: tf.Tensor) -> str | None:
         """Which layer takes in something else, in a training step on `batch`, than `recalibrate` would set; and why.
@@ -117,11 +113,11 @@ class BatchStatistics:
             ]
             for variable in variables:
                 zero = from_zero[id(variable)]
-                kept = float(np.median((from_far[id(variable)] - zero) / far))
-                if not kept < 1 - 1e-6:
+                share = float(np.median((from_far[id(variable)] - zero) / far))
+                if not share < 1 - 1e-6:
                     return f"{variable.path} does not move in training"
                 values = ([found[id(variable)] for found in calls] for calls in expected)
-                if not any(_taken_in(zero, kept, each, relative, absolute) for each in values):
+                if not any(_taken_in(zero, share, each, relative, absolute) for each in values):
                     return (
                         f"in training, {variable.path} takes in something else than "
                         "the mean or variance of the layer's inputs over the batch"
@@ -242,9 +238,9 @@ def batch_dependent(built: Built) -> list[keras.layers.Layer]:
     Ours have a method `set_statistics(mean, variance)`; of any other layer, `moving_mean` or `moving_variance` tells.
     A user's own class says with an attribute `batch_dependent = False` that what it calls so is something else.
     """
-    kept = ("set_statistics", "moving_mean", "moving_variance")
+    names = ("set_statistics", "moving_mean", "moving_variance")
     parts = dict.fromkeys(part for norm in built.norms for part in inside(norm.layer))
-    return [one for one in parts if getattr(one, "batch_dependent", True) and any(hasattr(one, name) for name in kept)]
+    return [one for one in parts if getattr(one, "batch_dependent", True) and any(hasattr(one, name) for name in names)]
 
 
 def normalizing_by_themselves(built: Built) -> list[keras.layers.Layer]:
@@ -292,9 +288,9 @@ def _would_set(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray
     return {key: value for key, value in values.items() if not np.isnan(value).all()}
 
 
-def _taken_in(zero: np.ndarray, kept: float, values: list[np.ndarray], relative: float, absolute: float) -> bool:
-    """Whether an average that was 0, and keeps the share `kept`, has become `zero` by these values but for rounding."""
-    momentum = max(kept, 0.0) ** (1 / len(values))
+def _taken_in(zero: np.ndarray, share: float, values: list[np.ndarray], relative: float, absolute: float) -> bool:
+    """Whether an average that was 0, and keeps a `share`, has become `zero` by these values but for rounding."""
+    momentum = max(share, 0.0) ** (1 / len(values))
     weights = (1 - momentum) * momentum ** np.arange(len(values))[::-1]
     expected = np.tensordot(weights, np.array(values), 1)
     size = np.abs(expected) + np.abs(expected).mean()

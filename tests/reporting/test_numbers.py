@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from bnexp.reporting.numbers import decimals, ends, fixed, interval, p_value, share, significant, steps, whole_numbers
-from bnexp.specs.wording import place_label
+from bnexp.reporting.numbers import decimals, ends, fixed, interval, p_value, share, significant, steps
+from bnexp.specs.wording import place_label, ranges
 from bnexp.stats.estimates import Interval, mean_interval, wilson
 from bnexp.stats.survival import time_to_target
 
@@ -91,10 +91,10 @@ def test_steps_to_a_target(times, text):
 
 @pytest.mark.parametrize(
     ("values", "text"),
-    [([0], "0"), ([4, 3], "3, 4"), ([0, 1, 2, 3], "0–3"), ([9, 1, 2, 3, 5, 6], "1–3, 5, 6, 9"), ([], "")],
+    [([0], "0"), ([4, 3], "3, 4"), ([0, 1, 2, 3], "0–3"), ([9, 1, 2, 3, 5, 6], "1–3, 5, 6, 9"), ([], "none")],
 )
 def test_runs_of_seeds_are_joined(values, text):
-    assert whole_numbers(values) == text
+    assert ranges(values, "–", 3) == text
 
 
 @pytest.mark.parametrize(

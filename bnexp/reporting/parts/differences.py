@@ -24,7 +24,6 @@ from bnexp.reporting.phrases import (
     change,
     counted,
     effect,
-    enumerated,
     left_out,
     out_of,
     p_phrase,
@@ -36,6 +35,7 @@ from bnexp.reporting.phrases import (
     untrained,
 )
 from bnexp.specs.experiment import seeds_needed
+from bnexp.specs.wording import every
 
 COMPARED = {
     "baseline": ("object", "baseline"),
@@ -67,7 +67,7 @@ def tally(against: Sequence[Comparison]) -> str:
     )
     counts = [f"{metric.label} is higher in {count['higher']} and lower in {count['lower']}"]
     counts += [] if margin is None else [f"equivalent within ±{margin:g} {pp(metric)} in {count['equivalent']}"]
-    text = f"Of {counted(len(against), 'comparison')} with {enumerated(baselines)}, {', '.join(counts)}, and no "
+    text = f"Of {counted(len(against), 'comparison')} with {every(baselines)}, {', '.join(counts)}, and no "
     text += f"difference is detected in {count['undecided']}"
     text += f"; in {count['nothing']} nothing can be said of the mean" if count["nothing"] else ""
     text += f"; {count['pending']} have planned pairs without a result yet" if count["pending"] else ""
@@ -121,7 +121,7 @@ def looked(evidence: Evidence) -> list[str]:
     looks = evidence.plan.looks
     if looks is None:
         return []
-    seen = f"{counted(len(looks), 'look')}, after {enumerated([*map(str, looks)])} seeds" if looks else "no look yet"
+    seen = f"{counted(len(looks), 'look')}, after {every([*map(str, looks)])} seeds" if looks else "no look yet"
     text = f"Seeds were added until each comparison was decided, or to their limit: {seen}. Tests and intervals are "
     return [text + "those of a sequential rule, which holds at every look."]
 

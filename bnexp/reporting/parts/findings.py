@@ -11,10 +11,10 @@ from bnexp.reporting.part import Context, Figure, Finding, Part
 from bnexp.reporting.parts.differences import headline, looked, outcomes, tally
 from bnexp.reporting.parts.moving_averages import artefact
 from bnexp.reporting.parts.time_to_accuracy import speed_line
-from bnexp.reporting.phrases import amount, effect, enumerated, named
+from bnexp.reporting.phrases import amount, effect, named
 from bnexp.specs.experiment import MARGIN
 from bnexp.specs.norms.table import METHODS
-from bnexp.specs.wording import place_label
+from bnexp.specs.wording import every, place_label
 
 SHOWN = 12
 """So many findings are seen at once."""
@@ -29,7 +29,7 @@ def findings(evidence: Evidence, context: Context) -> Part:
         return Part(region="headline", paragraphs=(unchosen if len(evidence.plan.variants) > 1 else alone,))
     bases = [each for each in evidence.conditions if each.variant == evidence.plan.baseline]
     known = f" (test accuracy {interval(bases[0].accuracy)} %)" if len(bases) == 1 and bases[0].accuracy.n > 1 else ""
-    baselines = enumerated([*dict.fromkeys(each.baseline for each in against)])
+    baselines = every([*dict.fromkeys(each.baseline for each in against)])
     lead = f"Each variant against {baselines}{known}, paired by seed. {_methods(evidence)}"
     told = (f"{named(c)}: {effect(c)}, n={c.difference.n}" for c in against)
     plot = Figure(

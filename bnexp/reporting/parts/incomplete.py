@@ -5,9 +5,9 @@ import pandas as pd
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.side import ordered_points
 from bnexp.records.plan import StoredPlan
-from bnexp.reporting.numbers import whole_numbers
 from bnexp.reporting.part import Context, Part
 from bnexp.reporting.phrases import first, named
+from bnexp.specs.wording import ranges
 
 REMARKS = {
     "missing": ("is missing", "are missing", ""),
@@ -37,7 +37,7 @@ def sentences(trials: pd.DataFrame, plan: StoredPlan) -> list[str]:
     for status, (one, many, remark) in REMARKS.items():
         seeds = trials[kinds == status].groupby("point")["seed"].agg(list).to_dict()
         where = [
-            f"{named(plan.points[k])} ({'seed' if len(seeds[k]) == 1 else 'seeds'} {whole_numbers(seeds[k])})"
+            f"{named(plan.points[k])} ({'seed' if len(seeds[k]) == 1 else 'seeds'} {ranges(seeds[k], '–', 3)})"
             for k in ordered_points(plan)
             if k in seeds
         ]

@@ -11,8 +11,8 @@ from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.differences import difference
-from bnexp.reporting.phrases import counted, enumerated, named
-from bnexp.specs.wording import place_label
+from bnexp.reporting.phrases import counted, named
+from bnexp.specs.wording import every, place_label
 
 
 def learning_rates(evidence: Evidence, _: Context) -> Part | None:
@@ -134,7 +134,7 @@ def sentences(rates: RateComparison) -> list[str]:
 
 def _choosing(rates: RateComparison) -> str:
     """Which seeds choose."""
-    which = enumerated([*map(str, rates.choosing)])
+    which = every([*map(str, rates.choosing)])
     return (
         f"Learning rates are chosen on the validation images of every fourth seed ({which}), and compared on the other "
         "seeds."

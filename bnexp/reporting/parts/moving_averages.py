@@ -12,7 +12,8 @@ from bnexp.evidence.experiment import Evidence
 from bnexp.records.plan import StoredPlan
 from bnexp.reporting.numbers import fixed, significant
 from bnexp.reporting.part import Context, Part
-from bnexp.reporting.phrases import enumerated, named, span
+from bnexp.reporting.phrases import named, span
+from bnexp.specs.wording import every
 
 FADED = 0.01  # a moving average has settled once it holds less than this share of its initial value
 
@@ -73,7 +74,7 @@ def _lags(momenta: Mapping[int, float], plan: StoredPlan) -> list[str]:
     for k, momentum in momenta.items():
         by_momentum.setdefault(momentum, {})[plan.points[k].variant] = None
     return [
-        f"Validation and test figures of {enumerated([*names])} use moving averages (momentum {momentum:g}), which "
+        f"Validation and test figures of {every([*names])} use moving averages (momentum {momentum:g}), which "
         f"hold more than 1 % of their initial value until step {settled(momentum)}: earlier points of these curves say "
         "little about the method."
         for momentum, names in by_momentum.items()

@@ -21,8 +21,8 @@ from bnexp.reporting.drawing.figures import MANY, spread
 from bnexp.reporting.drawing.survival import TargetPanel, time_to_target, times_apart
 from bnexp.reporting.numbers import ABSENT, Number, cell, fixed, headings, p_value, ratio, steps, time
 from bnexp.reporting.part import Context, Figure, Part, Table
-from bnexp.reporting.phrases import at, counted, enumerated, places, tested, times_as_long
-from bnexp.specs.wording import either
+from bnexp.reporting.phrases import at, counted, places, tested, times_as_long
+from bnexp.specs.wording import either, every
 from bnexp.stats.estimates import Interval
 from bnexp.stats.survival import TimeToTarget
 
@@ -107,7 +107,7 @@ def _figures(evidence: Evidence, context: Context) -> Iterator[Figure]:
     if len(grid) > 1:
         named = {f"time-to-{target}": [panel for panel in panels if panel.target == target] for target in TARGETS}
     for file, part in (each for name, group in named.items() for each in spread(name, group)):
-        targets = enumerated([*dict.fromkeys(str(panel.target) for panel in part)])
+        targets = every([*dict.fromkeys(str(panel.target) for panel in part)])
         yield Figure(
             file,
             f"Share of runs that have reached a validation accuracy of {targets} %, against training steps.",

@@ -21,14 +21,14 @@ def standardized(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     return (x - x.mean(axes, keepdims=True)) / (x.var(axes, keepdims=True) + epsilon) ** 0.5
 
 
-def batch_axes(x: Array) -> tuple[int, ...]:
-    """N,H,W; of a kernel, the fan-in of each unit."""
-    return tuple(range(x.ndim - 1))
+def batch_axes(x: Any) -> tuple[int, ...]:
+    """N,H,W of (N,H,W,C); N of (N,C); of a kernel all that one output unit sums over, its fan-in.  Of tensors too."""
+    return tuple(range(len(x.shape) - 1))
 
 
-def pixel_axes(x: Array) -> tuple[int, ...]:
-    """H,W."""
-    return tuple(range(1, x.ndim - 1))
+def pixel_axes(x: Any) -> tuple[int, ...]:
+    """H,W of (N,H,W,C); none of (N,C)."""
+    return tuple(range(1, len(x.shape) - 1))
 
 
 def example_axes(x: Array) -> tuple[int, ...]:

@@ -159,7 +159,7 @@ def card(found: Judged, results: Path) -> dict[str, str]:
     """What there is to know of a claim of a results folder, by what it is."""
     places = [f"{_prefix(each)}{_evidence(found, each)}" for each in found.places]
     if len(places) > FEW:
-        places = [f"{_estimates(found)} over {len(places)} places, n = {_seeds(found)}"]
+        places = [f"{_estimates(found)}, n = {_seeds(found)}"]
     lines = {
         "said by": found.claim.by,
         "verdict": _verdict_line(found),
@@ -272,13 +272,18 @@ def _could(rule: AnyRule, could: float) -> str:
 
 
 def _published(found: Judged) -> Iterator[str]:
+    """Each figure beside ours, place by place; once where the same is to be said of every place."""
+    told: dict[str, list[str]] = {}
     for each in found.places:
         for one in each.replications:
             why = one.why or f"our {_estimate(each)}"
             inside = {"yes": "inside ", "no": "outside "}.get(one.verdict, "")
             times = each.contrast.unit == "×"
             figure = f"{one.figure.value:g}×" if times else f"{one.figure.value:+g} {each.contrast.unit}"
-            yield f"{_prefix(each)}{figure} ({one.figure.source}), replicates: {one.verdict} ({inside}{why})"
+            text = f"{figure.replace('-', '−')} ({one.figure.source}), replicates: {one.verdict} ({inside}{why})"
+            told.setdefault(text, []).append(_prefix(each))
+    for text, prefixes in told.items():
+        yield from [text] if len(prefixes) == len(found.places) else (f"{prefix}{text}" for prefix in prefixes)
 
 
 def places(found: Judged) -> tuple[list[str], list[list[str]]]:

@@ -108,6 +108,7 @@ claims: $(VENV)/.installed  ## results/reference/claims/ anew: the sixteen claim
 	$(BNEXP) report $(CLAIMS) --results $(FULL) --out $(FULL)/claims >/dev/null
 	mkdir -p results/reference/claims/tables results/reference/claims/figures
 	$(BNEXP) claims --results $(FULL) --markdown > results/reference/claims/verdicts.md
+	sed -n '/^## What is claimed/,/^## What was found/{/^|/p;}' $(FULL)/claims/report.md > results/reference/claims/summary.md
 	cp $(FULL)/claims/tables/*-claim-*.csv results/reference/claims/tables/
 	cp $(FULL)/claims/figures/*-claim-*.png results/reference/claims/figures/
 

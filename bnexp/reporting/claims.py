@@ -184,9 +184,9 @@ def registered(found: Judged) -> str:
 def _verdict_line(found: Judged) -> str:
     places = where(found)
     link = "" if not places else ": " if found.verdict == "inconclusive" else " at "
-    corrected = f"p = {p_value(found.p_holm)}".replace("= <", "< ")
-    over = f"after Holm's correction over the {found.family} claims of this folder"
-    return f"{verdict(found)}{link}{places}{f' ({corrected} {over})' if found.family > 1 else ''}"
+    p = "" if found.verdict == "no difference" else f"p = {p_value(found.p_holm)} after ".replace("= <", "< ")
+    corrected = f" ({p}Holm's correction over the {found.family} claims of this folder)" if found.family > 1 else ""
+    return f"{verdict(found)}{link}{places}{corrected}"
 
 
 def _prefix(each: Tested) -> str:

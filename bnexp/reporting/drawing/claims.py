@@ -82,6 +82,11 @@ def _estimates(axes: Axes, found: Judged, bounds: Sequence[float]) -> None:
             axes.plot(shown, [y, y], color=look["color"], linewidth=1.3, solid_capstyle="butt")
         if low <= mean <= high:
             axes.plot([mean], [y], markersize=4.2, linestyle="none", **look)
+        elif not each.contrast.seeds and each.contrast.outcomes:
+            n, (control, treatment) = len(each.contrast.outcomes), each.contrast.trained
+            names = f"{found.claim.treatment} {treatment}/{n}, {found.claim.control} {control}/{n}"
+            middle = axes.get_yaxis_transform()
+            axes.text(0.5, y, f"trained: {names}", transform=middle, ha="center", va="center", fontsize=6.5)
         _verdict(axes, y, each)
 
 
@@ -108,7 +113,7 @@ def _notes(found: Judged, bounds: Sequence[float]) -> list[str]:
     if _of_shares(found):
         return [f"filled: {claim.treatment}, hollow: {claim.control}"]
     several = f", all {len(found.places)} together" if len(found.places) > 1 else ""
-    notes = [f"{claim.treatment} against {claim.control}, paired by seed: mean with its 95 % interval{several}"]
+    notes = [f"mean with its 95 % interval{several}, {claim.treatment} against {claim.control}, paired by seed"]
     if any(math.isinf(end) or end == 0 for each in found.places for end in each.contrast.estimate[1:3]):
         notes.append("without an end: beyond what the grid can tell")
     return [*notes, "dashed: what the rule holds it against"] if bounds else notes

@@ -295,7 +295,8 @@ def logarithmic(axis: Axis, positive: Collection[float]) -> None:
     """Tick labels of a logarithmic axis over these values: more of them where it spans less."""
     decades = math.log10(max(positive) / min(positive))
     subs = (1.0,) if decades > 2.5 else (1.0, 3.0) if decades > 1.2 else (1.0, 2.0, 5.0)
-    axis.set_major_locator(LogLocator(10, subs=subs, numticks=20))
+    many = LogLocator(10, subs=subs, numticks=20)
+    axis.set_major_locator(many if decades > 0.9 else MaxNLocator(5, steps=[1, 2, 5, 10]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(compact))
 

@@ -12,13 +12,13 @@ from bnexp.claims.rules import complete
 from bnexp.claims.verdict import Judged, Tested
 from bnexp.reporting.commands import claim_commands
 from bnexp.reporting.numbers import ABSENT, Number, decimals, fixed, interval, p_value, ratio, significant
-from bnexp.reporting.phrases import first, out_of
+from bnexp.reporting.phrases import LISTED, first, out_of
 from bnexp.specs.claims import AnyRule, AtLeast, Equivalence, Interaction, Noninferiority, Ratio, Superiority
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval
 
-HEADER = ("claim", "who says it", "verdict", "where", "n", "estimate", "of")
+HEADER = ("claim", "who says it", "verdict", "n", "estimate", "of", "where")
 """The columns of `rows`."""
 
 PLACES = (
@@ -39,7 +39,7 @@ EVIDENCE = "evidence"
 """The line of a card that `places` tells as a table."""
 
 
-SUMMARY = ("claim", "verdict", "where", "n", "estimate", "of")
+SUMMARY = ("claim", "verdict", "n", "estimate", "of", "where")
 """The columns of `summary`."""
 
 
@@ -55,14 +55,14 @@ def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
         [
             f"{each.claim.text} ({each.id})" if in_words else each.id,
             (each.claim.by if in_words else each.claim.by.partition(", http")[0]) or ABSENT,
-            *_row(each),
+            *_row(each, LISTED if in_words else 1),
         ]
         for each in found
     ]
 
 
-def _row(found: Judged) -> list[str]:
-    return [verdict(found), where(found) or ABSENT, _seeds(found), _estimates(found), _estimated(found)]
+def _row(found: Judged, listed: int = LISTED) -> list[str]:
+    return [verdict(found), _seeds(found), _estimates(found), _estimated(found), where(found, listed) or ABSENT]
 
 
 def _estimated(found: Judged) -> str:
@@ -87,10 +87,10 @@ def _has_margin(found: Judged) -> bool:
     return isinstance(found.claim.rule, Superiority) and found.claim.rule.margin is not None
 
 
-def where(found: Judged) -> str:
+def where(found: Judged, listed: int = LISTED) -> str:
     """`batch size 2; batch size 4; supported at batch size 64`: the places of the verdict, and those of the opposite.
 
-    Empty where no place has one, or there is one alone.
+    So many at most are `listed` of each.  Empty where no place has one, or there is one alone.
     """
     if len(found.places) == 1:
         return ""
@@ -101,7 +101,7 @@ def where(found: Judged) -> str:
         labels = [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
         if labels:
             prefix = "" if verdict == found.verdict else f"{verdict} at "
-            told.append(prefix + first(labels, "; ", "; {} more"))
+            told.append(prefix + first(labels, "; ", "; {} more", listed))
     return "; ".join(told)
 
 

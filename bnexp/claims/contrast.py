@@ -351,8 +351,10 @@ def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:
     most = tuple(_finite(mine[1] - base[0]) for base, mine in bounds)
     low, high = (anytime_interval(each, rates=DECADES) for each in (least, most))
     ends = ((one, other) for one, other in zip(least, most, strict=True) if (one, other) != (-BEYOND, BEYOND))
-    middle = [math.copysign(BEYOND, a + b) if BEYOND in (abs(a), abs(b)) else (a + b) / 2 for a, b in ends]
-    centre = float(np.median(middle)) if middle else math.nan
+    middle = sorted(math.copysign(BEYOND, a + b) if BEYOND in (abs(a), abs(b)) else (a + b) / 2 for a, b in ends)
+    finite = len(middle) % 2 or BEYOND not in (abs(each) for each in middle[len(middle) // 2 - 1 :][:2])
+    # Between a shift and one without an end there is no middle: then the smaller.
+    centre = (float(np.median(middle)) if finite else middle[len(middle) // 2 - 1]) if middle else math.nan
     return Contrast(
         condition=condition,
         planned=len(planned),

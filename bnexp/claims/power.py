@@ -58,9 +58,9 @@ def could_show(claim: Claim, found: Contrast, family: int = 1) -> float:
         return bool(np.isfinite(_all(parts, level, _rates(claim))).mean() >= POWER)
 
     gap = _smallest(decided, scatter)
-    if isinstance(rule, Ratio):
+    if isinstance(rule, Ratio) and math.isfinite(gap):
         return float(10**gap if _within(claim) else rule.bounds[0] * 10 ** (gap if rule.below is None else -gap))
-    return gap if _within(claim) else _bound(claim) + gap
+    return gap if _within(claim) or isinstance(rule, Ratio) else _bound(claim) + gap
 
 
 def seeds_to_settle(claim: Claim, found: Contrast, family: int = 1) -> float:

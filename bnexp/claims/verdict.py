@@ -198,8 +198,9 @@ def _places(found: Judged) -> tuple[Tested, ...]:
     intersection = "supported" if found.claim.holds == "everywhere" else "refuted"
     if found.verdict in ("no difference", intersection):
         return tuple(replace(each, verdict=found.verdict) for each in found.places)
-    corrected = np.array(_corrected(found.places))
-    differs = np.where(corrected == found.p, found.p_holm, found.family * corrected)
+    own = [getattr(each.shown, found.verdict, math.inf) for each in found.places]
+    decides = [p == min(own) < math.inf for p in own]
+    differs = np.where(decides, found.p_holm, found.family * np.array(_corrected(found.places)))
     alike = found.family * holm([each.shown.no_difference for each in found.places])
 
     def of(each: Tested, p: float, same: float) -> Verdict:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,9 @@ def _estimated(found: Judged) -> str:
     claim = found.claim
     if isinstance(claim.rule, Interaction):
         than = claim.rule.than
-        other = place_label(than.where) or f"{than.treatment or claim.treatment} − {than.control or claim.control}"
-        return f"{claim.treatment} − {claim.control}, beyond that of {other}"
+        other = f"{than.treatment or claim.treatment} − {than.control or claim.control}" if than.variants else ""
+        beyond = " at ".join(filter(None, (other, place_label(than.where))))
+        return f"{claim.treatment} − {claim.control}, beyond that of {beyond}"
     return (
         f"{claim.treatment} {'/' if any(each.contrast.unit == '×' for each in found.places) else '−'} {claim.control}"
     )
@@ -97,7 +99,7 @@ def where(found: Judged, listed: int = LISTED) -> str:
     if len(found.where) == len(found.places):
         return "" if found.verdict == "inconclusive" else "every place"
     told = []
-    for verdict in sorted({"supported", "refuted", "no difference"}, key=lambda one: one != found.verdict):
+    for verdict in sorted(("supported", "refuted", "no difference"), key=lambda one: one != found.verdict):
         labels = [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
         if labels:
             prefix = "" if verdict == found.verdict else f"{verdict} at "
@@ -117,12 +119,11 @@ def _estimates(found: Judged) -> str:
     """Of one place the estimate with its interval; of several the range of their means."""
     if len(found.places) == 1:
         return _estimate(found.places[0])
-    means = sorted(
-        (Number(_middle(each), each.contrast.estimate.mean) for each in found.places if _middle(each) != ABSENT),
-        key=lambda number: number.value,
-    )
+    known = [each for each in found.places if not math.isnan(each.contrast.estimate.mean)]
+    means = sorted((Number(_middle(each), each.contrast.estimate.mean) for each in known), key=lambda mean: mean.value)
     ends = dict.fromkeys(map(str, [*means[:1], *means[-1:]]))
-    return f"{' to '.join(ends)} ({len(found.places)} places)" if ends else ABSENT
+    count = f"{len(known)} of {len(found.places)}" if len(known) < len(found.places) else f"{len(known)}"
+    return f"{' to '.join(ends)} ({count} places)" if ends else ABSENT
 
 
 def _middle(each: Tested) -> str:
@@ -139,14 +140,14 @@ def with_unit(found: Interval, unit: str) -> str:
     if unit == TRIALS:
         return f"{fixed(found.mean, 0, sign=True)} {unit}" if found.n else ABSENT
     text = str(ratio(found) if unit == "×" else interval(found, sign=True))
-    return text.replace(" ", f" {unit} " if unit == "pp" else f"{unit} ", 1)
+    return text if text.startswith(ABSENT) else text.replace(" ", f" {unit} " if unit == "pp" else f"{unit} ", 1)
 
 
 def rule(found: Judged) -> str:
     """The rule in words."""
     claim, more = found.claim, ""
     if isinstance(claim.rule, Superiority | AtLeast | Noninferiority):
-        more = ", or trains in more trials"
+        more = f", or {claim.treatment} trains in more trials"
     elif isinstance(claim.rule, Interaction) and claim.rule.effect == "larger":
         more = ", or so is that of how often they train"
     elif isinstance(claim.rule, Ratio) and any(len(each.contrast.course) > 1 for each in found.places):
@@ -199,7 +200,7 @@ def _evidence(found: Judged, each: Tested) -> str:
     told = [_estimate(each), out_of(len(c.seeds), c.planned)]
     if c.own:
         told.insert(1, "{} here and {} there".format(*_effects(c)))
-    if c.unit == TRIALS or not all(map(all, c.outcomes)):
+    if c.outcomes and (c.unit == TRIALS or not all(map(all, c.outcomes))):
         told.append(_trained(found, each))
     return f"{', '.join(told)}" + (f", {each.verdict}" if len(found.places) > 1 else "")
 
@@ -250,7 +251,7 @@ def settling(found: Judged, each: Tested) -> str:
         return f"only {len(c.seeds)} of {len(c.outcomes)} pairs {what} on both sides; this rule takes nine tenths"
     could, settles = found.could_show(each), found.seeds_to_settle(each)
     if math.isnan(settles):
-        pairs = "fewer than {} seeds can show nothing"
+        pairs = "fewer than {} seeds can show nothing, and of times, or of seeds without scatter, no more can be said"
         if c.unit == TRIALS:
             pairs = "{} pairs of which one alone trained, always the same side, would"
         return f"n = {len(c.seeds)} shows neither; {pairs.format(needed)}"
@@ -326,6 +327,7 @@ def plain(found: Judged, results: Path) -> dict[str, Any]:
         "registered": found.registered or None,
         "rule_in_words": rule(found),
         "places": [_plain(found, each) for each in found.places],
+        "with_moving_averages": [{"place": at, "estimate": told._asdict()} for at, told in found.deployed] or None,
         "commands": claim_commands(found.plan, found.id, results),
     }
 
@@ -342,6 +344,8 @@ def _plain(found: Judged, each: Tested) -> dict[str, Any]:
         "estimate": {key: _number(value) for key, value in c.estimate._asdict().items()},
         "unit": c.unit,
         "trained": dict(zip(("control", "treatment"), c.trained, strict=True)),
+        **({"effects": dict(zip(("own", "other"), map(fmean, (c.own, c.there)), strict=True))} if c.own else {}),
+        **({"looks": {str(step): _number(ratio) for step, ratio in c.course.items()}} if c.course else {}),
         "outcomes": len(c.outcomes),
         "p": {key: _number(value) for key, value in each.shown._asdict().items()},
         "verdict": each.verdict,

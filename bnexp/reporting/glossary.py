@@ -59,7 +59,7 @@ GLOSSARY = (
     ),
     Term(
         "no difference (verdict)",
-        r"\bno difference(?! (is )?detected)\b",
+        r"\bno difference(?! (is )?detected| at all)\b",
         "The difference is shown to be smaller than the margin that the rule names.",
     ),
     Term(

@@ -9,7 +9,7 @@ from bnexp.evidence.metric import Metric
 from bnexp.evidence.paired import Comparison, Estimate
 from bnexp.evidence.rule import LEVEL
 from bnexp.evidence.time_to_accuracy import TimeRatio
-from bnexp.reporting.numbers import Number, decimals, ends, fixed, interval, p_value, ratio
+from bnexp.reporting.numbers import ABSENT, Number, decimals, ends, fixed, interval, p_value, ratio
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
 from bnexp.stats.estimates import Interval, at_most
@@ -65,7 +65,8 @@ def change(estimate: Interval) -> str:
 
 def times_as_long(estimate: Interval) -> str:
     """`0.42× [0.36, 0.49]`."""
-    return ratio(estimate).replace(" ", "× ", 1)
+    text = ratio(estimate)
+    return text if text.startswith(ABSENT) else text.replace(" ", "× ", 1)
 
 
 def effect(found: Estimate) -> Number:

@@ -90,6 +90,11 @@ def test_of_an_interaction_both_effects_are_simulated(effect, means):
     assert math.isnan(could_show(claim(rule), of(*map(scattered, means, APART))))
 
 
+def test_so_few_seeds_that_nothing_could_be_shown():
+    three = contrast(SCATTER * np.array([1, -1, 0]))
+    assert [could_show(claim({"name": "ratio", side: 1}), three) for side in ("below", "above")] == [math.inf] * 2
+
+
 def test_shifts_are_between_two_ends_and_nothing_follows_from_one_that_has_none():
     rule = claim({"name": "threshold-shift", "factor": 10})
     least, most = scattered(1.1), scattered(1.35)

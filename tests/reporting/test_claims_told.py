@@ -1,8 +1,10 @@
 """What is said of claims: by `bnexp claims` as by the report, and only what the verdict says."""
 
 import json
+import math
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 from made_up import FAULTS, NORMS, record
@@ -15,6 +17,7 @@ from bnexp.records.store import Store
 from bnexp.reporting.claims import card, places, rows
 from bnexp.reporting.write import write_report
 from bnexp.specs.experiment import plan
+from bnexp.stats.estimates import Interval
 
 SMALL = {"training.batch_size": 16}
 CLAIMS = {
@@ -100,7 +103,7 @@ def test_a_card_says_what_decides_and_what_would(found, results):
     assert "batch size 64: +0.23 pp [+0.17, +0.31], n = 10, supported" in told["evidence"]
     assert "none in 9 of 10" in told["evidence"]
     assert re.fullmatch(
-        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), or trains in more trials, "
+        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), or bn-pre trains in more trials, "
         r"everywhere "
         r"\(SHA-256 [0-9a-f]{12}, stored before the first trial\)",
         told["rule"],
@@ -114,6 +117,18 @@ def test_a_card_says_what_decides_and_what_would(found, results):
     assert "batch size 16: n = 7 can confirm nothing, n = 8 can" in open_ones
     assert re.search(r"n = 9 could have shown a margin of 0\.1\d pp \(80 % power\); .* \d\d seeds settle it", open_ones)
     assert "stored after the first trial" in card(found["late"], results)["rule"]
+
+
+def test_places_without_a_mean_are_not_counted_among_those_of_a_range(found):
+    """And the other verdicts come in one order."""
+    (one, other), nothing = found["faster"].places, Interval(math.nan, math.nan, 0.4, 10)
+    blank = replace(one, contrast=replace(one.contrast, estimate=nothing))
+    row = rows([replace(found["faster"], places=(blank, other))])[0]
+    assert re.fullmatch(r"0\.\d\d× \(1 of 2 places\)", row[4])
+    verdicts = ("refuted", "no difference", "supported")
+    places = tuple(replace(other, verdict=each) for each in verdicts)
+    where = rows([replace(found["faster"], verdict="refuted", places=places)])[0][-1]
+    assert [each.partition(" at ")[0] for each in where.split("; ")[1:]] == ["supported", "no difference"]
 
 
 def test_of_an_interaction_both_effects_are_told(found, results):
@@ -189,6 +204,8 @@ def test_the_command_prints_text_markdown_and_json(results, capsys):
     assert main(["claims", "--json", "--results", str(results)]) == 0
     data = {each["id"]: each for each in json.loads(capsys.readouterr().out)}
     assert data["accuracy"]["where"] == [SMALL]
+    assert data["small-batch"]["places"][0]["effects"].keys() == {"own", "other"}
+    assert len(data["learned"]["with_moving_averages"]) == 2
     assert data["late"]["exploratory"] == "the rule was stored after the first trial"
     assert data["same"]["places"][1]["seeds_to_settle"] > 9
 

@@ -12,6 +12,7 @@ from bnexp.claims.contrast import TRIALS
 from bnexp.claims.verdict import Judged, Tested, Verdict
 from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.drawing import figures
+from bnexp.specs.claims import ThresholdShift
 from bnexp.specs.wording import place_label
 
 ROW = 0.21  # height of a row, inches
@@ -113,7 +114,8 @@ def _notes(found: Judged, bounds: Sequence[float]) -> list[str]:
     if _of_shares(found):
         return [f"filled: {claim.treatment}, hollow: {claim.control}"]
     several = f", all {len(found.places)} together" if len(found.places) > 1 else ""
-    notes = [f"mean with its 95 % interval{several}, {claim.treatment} against {claim.control}, paired by seed"]
+    centre = "median" if isinstance(claim.rule, ThresholdShift) else "mean"
+    notes = [f"{centre} with its 95 % interval{several}, {claim.treatment} against {claim.control}, paired by seed"]
     if any(math.isinf(end) or end == 0 for each in found.places for end in each.contrast.estimate[1:3]):
         notes.append("without an end: beyond what the grid can tell")
     return [*notes, "dashed: what the rule holds it against"] if bounds else notes

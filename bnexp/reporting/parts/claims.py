@@ -26,9 +26,10 @@ LEFT_OUT = ("here", "there", "trained: treatment, control", "p (no difference)")
 """Of the form for a paper: its headings where they are others, and the columns that it does without."""
 
 LEGEND = "p-values are those of a place, one-sided where the rule is, not corrected over places or claims."
+CENTRES = {"ratio": "geometric means", "threshold-shift": "medians"}
 INTERVALS = (
-    "Estimates are means, with 95 % intervals of the centre of what scatters symmetrically; each holds by itself, "
-    "however often one looks."
+    "Estimates are {}, with 95 % intervals of the centre of what scatters symmetrically; each holds by itself, however "
+    "often one looks."
 )
 
 
@@ -52,18 +53,23 @@ def by_place(_: Evidence, context: Context) -> Part | None:
 def _table(found: Judged, file: str) -> Table:
     header, cells = places(found)
     of_times = isinstance(found.claim.rule, TimeRatio | Trains)
+    interval = f", with the 95 % interval{' that holds at every look' * (not of_times)}"
+    interval *= not isinstance(found.claim.rule, Trains)
     text = pd.DataFrame(cells, columns=[name.lstrip(">") for name in header], dtype="object")
     return Table(
         f"{found.claim.text} ({found.id})",
         text,
         pd.DataFrame([_numbers(found, each) for each in found.places]),
         file,
-        legend=(f"The rule: {rule(found)}; {registered(found)}.", *([] if of_times else [INTERVALS]), LEGEND),
+        legend=(
+            f"The rule: {rule(found)}; {registered(found)}.",
+            *([] if of_times else [INTERVALS.format(CENTRES.get(found.claim.rule.name, "means"))]),
+            LEGEND,
+        ),
         paper={name: PAPER.get(name, name) for name in text.columns if name not in LEFT_OUT},
         paper_caption=(
             f"{found.claim.text}: {verdict(found)}. Estimates of {'; '.join(_label(found).splitlines())}, "
-            f"paired by seed, n pairs, with the 95 % interval{' that holds at every look' * (not of_times)}; p of each "
-            "place alone."
+            f"paired by seed, n pairs{interval}; p of each place alone."
         ),
     )
 

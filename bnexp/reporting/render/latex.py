@@ -40,6 +40,7 @@ _LATEX = str.maketrans(
         "−": "$-$",
         "–": "--",
         "—": "---",
+        "∞": r"$\infty$",
         "<": "$<$",
         ">": "$>$",
         "[": "{[}",  # a bracket after the end of a row would be its argument

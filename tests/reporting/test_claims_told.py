@@ -103,8 +103,8 @@ def test_a_card_says_what_decides_and_what_would(found, results):
     assert "batch size 64: +0.23 pp [+0.17, +0.31], n = 10, supported" in told["evidence"]
     assert "none in 9 of 10" in told["evidence"]
     assert re.fullmatch(
-        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), or bn-pre trains in more trials, "
-        r"everywhere "
+        r"bn-pre has a higher test accuracy than none \(no difference: within ± 0.1 pp\), or bn-pre trains in more "
+        r"trials, everywhere "
         r"\(SHA-256 [0-9a-f]{12}, stored before the first trial\)",
         told["rule"],
     )

@@ -48,7 +48,7 @@ class Tested:
     shown: Shown
     replications: tuple[Replication, ...]
     verdict: Verdict = "inconclusive"
-    """That of the claim where it decides it; else corrected over the places and, by Bonferroni, over the claims."""
+    """Corrected over the places; and over the claims where this place by itself would decide the claim."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,10 +198,18 @@ def _places(found: Judged) -> tuple[Tested, ...]:
     intersection = "supported" if found.claim.holds == "everywhere" else "refuted"
     if found.verdict in ("no difference", intersection):
         return tuple(replace(each, verdict=found.verdict) for each in found.places)
-    own = [getattr(each.shown, found.verdict, math.inf) for each in found.places]
-    decides = [p == min(own) < math.inf for p in own]
-    differs = np.where(decides, found.p_holm, found.family * np.array(_corrected(found.places)))
+    deciding = "refuted" if intersection == "supported" else "supported"
+    own = [getattr(each.shown, deciding) for each in found.places]
     alike = found.family * holm([each.shown.no_difference for each in found.places])
+
+    def corrected(p: float, decides: bool, there: float) -> float:
+        """Of a place that would decide the claim by itself, over the claims too."""
+        if not decides:
+            return there
+        return found.p_holm if found.verdict == deciding and p == min(own) else found.family * there
+
+    decides = [p < getattr(each.shown, intersection) for p, each in zip(own, found.places, strict=True)]
+    differs = list(map(corrected, own, decides, _corrected(found.places)))
 
     def of(each: Tested, p: float, same: float) -> Verdict:
         if p < LEVEL:

@@ -13,7 +13,7 @@ from bnexp.claims.rules import complete
 from bnexp.claims.verdict import Judged, Tested
 from bnexp.reporting.commands import claim_commands
 from bnexp.reporting.numbers import ABSENT, Number, decimals, fixed, interval, p_value, ratio, significant
-from bnexp.reporting.phrases import LISTED, first, out_of
+from bnexp.reporting.phrases import first, out_of
 from bnexp.specs.claims import AnyRule, AtLeast, Equivalence, Interaction, Noninferiority, Ratio, Superiority
 from bnexp.specs.experiment import seeds_needed
 from bnexp.specs.wording import place_label
@@ -32,6 +32,9 @@ PLACES = (
     "verdict",
 )
 """Those of `places`, after the place; numbers begin with `>`."""
+
+NAMED = 4
+"""So many places that have a verdict are named; of more the number is told."""
 
 FEW = 3
 """So many places are told one by one in a card."""
@@ -56,13 +59,13 @@ def rows(found: Sequence[Judged], *, in_words: bool = False) -> list[list[str]]:
         [
             f"{each.claim.text} ({each.id})" if in_words else each.id,
             (each.claim.by if in_words else each.claim.by.partition(", http")[0]) or ABSENT,
-            *_row(each, LISTED if in_words else 1),
+            *_row(each, NAMED if in_words else 1),
         ]
         for each in found
     ]
 
 
-def _row(found: Judged, listed: int = LISTED) -> list[str]:
+def _row(found: Judged, listed: int = NAMED) -> list[str]:
     return [verdict(found), _seeds(found), _estimates(found), _estimated(found), where(found, listed) or ABSENT]
 
 
@@ -89,10 +92,10 @@ def _has_margin(found: Judged) -> bool:
     return isinstance(found.claim.rule, Superiority) and found.claim.rule.margin is not None
 
 
-def where(found: Judged, listed: int = LISTED) -> str:
+def where(found: Judged, listed: int = NAMED) -> str:
     """`batch size 2; batch size 4; supported at batch size 64`: the places of the verdict, and those of the opposite.
 
-    So many at most are `listed` of each.  Empty where no place has one, or there is one alone.
+    Of more than `listed` of them the number.  Empty where no place has one, or there is one alone.
     """
     if len(found.places) == 1:
         return ""
@@ -103,7 +106,8 @@ def where(found: Judged, listed: int = LISTED) -> str:
         labels = [place_label(each.contrast.place) for each in found.places if each.verdict == verdict]
         if labels:
             prefix = "" if verdict == found.verdict else f"{verdict} at "
-            told.append(prefix + first(labels, "; ", "; {} more", listed))
+            several = f"{len(labels)} of {len(found.places)} places"
+            told.append(prefix + ("; ".join(labels) if len(labels) <= listed else several))
     return "; ".join(told)
 
 
@@ -240,8 +244,8 @@ def _open(found: Judged) -> Iterator[str]:
 def settling(found: Judged, each: Tested) -> str:
     """What so many seeds could have shown at a place, and how many would settle it."""
     c, needed = each.contrast, seeds_needed(found.shared)
-    if c.refusal:
-        return c.refusal
+    if nothing := c.refusal or (f"{_trained(found, each)}, which shows neither" if c.outcomes and not c.seeds else ""):
+        return nothing
     if c.fixed and c.pending:
         return f"this rule is read when all planned pairs have a result; {c.pending} of {c.planned} have none yet"
     if len(c.seeds) < needed:

@@ -55,7 +55,8 @@ GLOSSARY = (
         "supported, refuted",
         r"\b[Ss]upported\b|\b[Rr]efuted\b",
         "The trials meet the rule of the claim, or show the opposite. Of all claims of a results folder, exploratory "
-        "ones apart, even one is called so falsely in 5 % of cases at most; likewise of single places.",
+        "ones apart, even one is called so falsely in 5 % of cases at most. What is said of single places beside that "
+        "is corrected over the places of the claim alone.",
     ),
     Term(
         "no difference (verdict)",

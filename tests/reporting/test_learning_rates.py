@@ -1,5 +1,7 @@
 """Where the learning rate is varied: one rate for all, and each variant at the best of its own, by validation data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_up import NORMS, TEST, record
@@ -154,6 +156,13 @@ def test_a_rate_at_which_more_than_a_tenth_did_not_train_is_never_the_best(tmp_p
     assert any(text.startswith("bn-pre: 0.1 cannot be chosen") for text in words.sentences(compared))
     later = Evidence(*build(tmp_path / "later", fates={("bn-pre", 0.1, 5): fate})).learning_rates
     assert (by_variant(later)["bn-pre"].best, later.own[0].trained) == (0.1, (7, 6))
+
+
+def test_where_the_baseline_trains_at_no_rate_nothing_is_compared(compared):
+    """As none does from weights a hundred times as large, at one place of a grid of which others are compared."""
+    tuned = tuple(replace(each, validation={}) if each.variant == "none" else each for each in compared.tuned)
+    said = words.sentences(replace(compared, tuned=tuned))
+    assert "none has no learning rate to be compared with bn-pre at 0.1." in said
 
 
 def test_rates_are_chosen_over_the_seeds_that_all_of_them_have(tmp_path):

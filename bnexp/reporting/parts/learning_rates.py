@@ -11,7 +11,7 @@ from bnexp.evidence.paired import Comparison
 from bnexp.reporting.numbers import ABSENT, Number, fixed, interval, p_value
 from bnexp.reporting.part import Context, Part, Table
 from bnexp.reporting.parts.differences import difference
-from bnexp.reporting.phrases import counted, named
+from bnexp.reporting.phrases import at, counted, named
 from bnexp.specs.wording import every, place_label
 
 
@@ -127,8 +127,13 @@ def sentences(rates: RateComparison) -> list[str]:
         if (twin := same.get((variant, place))) is not None:
             found.append(f"At one learning rate for all, {rates.shared[place]:g}: {difference(twin)}")
         mine, base = tuned[variant, place].best, tuned[c.baseline, place].best
-        tried = f"({variant} {mine:g}, {c.baseline} {base:g})"
-        found.append(f"Each at its own best of the learning rates tried {tried}: {difference(c)}")
+        if base is None:
+            found.append(
+                f"{c.baseline}{at(c.coordinates)} has no learning rate to be compared with {variant} at {mine:g}."
+            )
+        else:
+            tried = f"({variant} {mine:g}, {c.baseline} {base:g})"
+            found.append(f"Each at its own best of the learning rates tried {tried}: {difference(c)}")
     return found
 
 

@@ -7,6 +7,7 @@ largest learning rate in log10.  How often each side trained stands beside them.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median_low
 from typing import Any
 
 import numpy as np
@@ -351,10 +352,9 @@ def _shift(claim: Claim, condition: Condition, at: Sides) -> Contrast:
     most = tuple(_finite(mine[1] - base[0]) for base, mine in bounds)
     low, high = (anytime_interval(each, rates=DECADES) for each in (least, most))
     ends = ((one, other) for one, other in zip(least, most, strict=True) if (one, other) != (-BEYOND, BEYOND))
-    middle = sorted(math.copysign(BEYOND, a + b) if BEYOND in (abs(a), abs(b)) else (a + b) / 2 for a, b in ends)
-    finite = len(middle) % 2 or BEYOND not in (abs(each) for each in middle[len(middle) // 2 - 1 :][:2])
-    # Between a shift and one without an end there is no middle: then the smaller.
-    centre = (float(np.median(middle)) if finite else middle[len(middle) // 2 - 1]) if middle else math.nan
+    middle = [math.copysign(BEYOND, a + b) if BEYOND in (abs(a), abs(b)) else (a + b) / 2 for a, b in ends]
+    # Of two in the middle the smaller: between a shift and one without an end nothing lies.
+    centre = median_low(middle) if middle else math.nan
     return Contrast(
         condition=condition,
         planned=len(planned),

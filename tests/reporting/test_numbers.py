@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bnexp.reporting.numbers import decimals, ends, fixed, interval, p_value, share, significant, steps
+from bnexp.reporting.numbers import decimals, ends, fixed, interval, p_value, ratio, share, significant, steps
 from bnexp.specs.wording import place_label, ranges
 from bnexp.stats.estimates import Interval, mean_interval, wilson
 from bnexp.stats.survival import time_to_target
@@ -87,6 +87,18 @@ def test_shares():
 )
 def test_steps_to_a_target(times, text):
     assert steps(time_to_target(times, [2532] * len(times))) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "text"),
+    [
+        (math.inf, 18.0, math.inf, "∞ [18.00, —]"),
+        (math.nan, math.nan, 0.4, "— [—, 0.40]"),
+        (math.nan, math.nan, math.nan, "—"),
+    ],
+)
+def test_of_a_ratio_without_an_end_the_end_that_is_known_is_told(mean, low, high, text):
+    assert ratio(Interval(mean, low, high, 11)) == text
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
     `label`: what the estimate is, with its unit; `bounds`: the values that the rule holds it against.
     """
     rows = list(found.places)
-    labels = [figures.plain(_label(each), 70) for each in rows]
+    labels = [_label(each) for each in rows]
     figure = Figure(figsize=(figures.PAGE if is_wide(found) else figures.COLUMN, 0.95 + ROW * len(rows)))
     axes = figure.subplots()
     (_shares if _of_shares(found) else _estimates)(axes, found, bounds)
@@ -57,7 +57,7 @@ def _of_shares(found: Judged) -> bool:
 
 
 def _label(each: Tested) -> str:
-    return f"{place_label(each.contrast.place) or 'all'} (n = {len(each.contrast.seeds)})"
+    return f"{figures.plain(place_label(each.contrast.place) or 'all', 62)} (n = {len(each.contrast.seeds)})"
 
 
 def _estimates(axes: Axes, found: Judged, bounds: Sequence[float]) -> None:

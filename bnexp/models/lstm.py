@@ -42,7 +42,8 @@ def build(spec: TrialSpec, image: tuple[int, int, int], classes: int) -> Built:
         # (Laurent et al. 2016, https://arxiv.org/abs/1510.01378), and what counts examples counts sequences.
         seen = (-1, steps, 1, *step.shape) if spec.norm.batch_dependent else (-1, *step.shape)
         x = ops.reshape(blocks.normalized(ops.reshape(x, seen), step), (-1, steps, *step.shape))
-    x = layers.LSTM(model.units, name="lstm")(x)
+    # The same operations as of a normalized cell, on a GPU too.
+    x = layers.LSTM(model.units, use_cudnn=False, name="lstm")(x)
     if spec.norm.takes(state):
         x = blocks.normalized(x, state)
     return blocks.built(x, classes)

@@ -54,7 +54,8 @@ class BatchRenormalization(ByBatch):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         super().build(input_shape)
-        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", dtype="int32", trainable=False)
+        # As a float, which XLA takes on a GPU; exact up to 2^24 steps.
+        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", dtype="float32", trainable=False)
 
     def line(self, mean: Any, variance: Any, training: bool | None) -> tuple[Any, Any]:
         moving_mean, deviation = self.precise(self.moving_mean), self.precise(self.moving_deviation)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from bnexp.lazy import attribute
 from bnexp.models.blocks import Built
@@ -58,7 +59,8 @@ def _drawn(spec: Initializer, shape: tuple[int, ...], seed: int, gates: int) -> 
     if isinstance(spec, Identity):
         return np.tile(np.eye(shape[0], shape[1] // gates, dtype=np.float32) * np.float32(spec.gain), gates)
     arguments = {key: value for key, value in spec if key != "name"}
-    return np.asarray(attribute(spec.target)(**arguments, seed=seed)(shape, dtype="float32"))
+    with tf.device("CPU"):  # a GPU rounds normal numbers and orthogonal matrices in another way
+        return np.asarray(attribute(spec.target)(**arguments, seed=seed)(shape, dtype="float32"))
 
 
 def data_dependent_initialization(built: Built, images: Any) -> None:

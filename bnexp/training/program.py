@@ -89,6 +89,7 @@ class Program:
         seed: int = 0,
     ) -> None:
         reset_uids()  # layers without a name get one by number, which shall be those of this model alone
+        self.step = step
         self._authors = authors(spec)
         self._only_seed = seed if self._authors else None
         self._chance = seed_everything(seed, "global")

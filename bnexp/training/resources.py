@@ -1,10 +1,14 @@
 """What a worker keeps from trial to trial, and what changes no result: its device, a dataset, compiled models."""
 
 import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from bnexp.data import load
 from bnexp.errors import UserError
@@ -13,7 +17,6 @@ from bnexp.records.environment import environment
 from bnexp.specs.trial import Trial, cautions, problems
 from bnexp.specs.workers import MODELS_KEPT, model_parts
 from bnexp.training.device import DeviceData, configure
-from bnexp.training.fast_layers import Step
 from bnexp.training.program import Program
 from bnexp.training.settings import settings
 from bnexp.usercode.code import UserCode, code_of, in_use
@@ -53,19 +56,11 @@ class Resources:
             raise UserError("\n".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in found))
         return data
 
-    @property
-    def step(self) -> Step:
-        """How steps are computed on this device.
+    def program(self, trial: Trial, data: DeviceData, *batches: np.ndarray) -> tuple[Program, bool]:
+        """The compiled model for this spec and shape of data, tried on batches, and whether it served before.
 
-        On a CPU XLA is no gain: its steps were 0.9 to 1.1 times as fast as a graph's at batch 2 for half of the methods
-        that were tried (weight normalization: 1.3) and slower from 8 on, and cost seconds to compile.
-        """
-        return "xla" if self.device["device"] == "gpu" else "graph"
-
-    def program(self, trial: Trial, data: DeviceData, batch: np.ndarray) -> tuple[Program, bool]:
-        """The compiled model for this spec and shape of data, tried on a batch, and whether it served before.
-
-        One with a user's own layer or optimizer serves one trial: what it keeps for itself nobody else can set back.
+        They are a whole batch and, if there is one, the smaller one at the end of an epoch.  A program with a user's
+        own layer or optimizer serves one trial: what it keeps for itself nobody else can set back.
         """
         spec, own = trial.spec, trains_with(trial)
         image, classes = data.dataset.train_images.shape[1:], data.dataset.classes
@@ -77,14 +72,35 @@ class Resources:
             if program is None:
                 if len(self._programs) >= MODELS_KEPT:
                     del self._programs[next(iter(self._programs))]  # the last used are kept
-                program = Program(spec, image, classes, data.images.dtype, self.step, seed=trial.seed)
+                new = partial(Program, spec, image, classes, data.images.dtype, seed=trial.seed)
+                program = self._tried(new, data, batches)
+            else:
+                _try(program, data, batches)
             if not own:
                 self._programs[key] = program
-            # Both graphs are traced and optimized by their first use; what that changes, `reset` sets right.
-            program.train(data.images, data.labels, batch[None])
-            program.evaluate(data.images, data.labels, batch)
         program.files_read = read if own else []
         return program, reused
+
+    def _tried(self, new: Callable[..., Program], data: DeviceData, batches: Sequence[np.ndarray]) -> Program:
+        """A new program whose graphs are there.
+
+        On a GPU its step is compiled by XLA, or is a graph's where XLA cannot: it has no cuDNN kernels of cells, no
+        `tf.py_function` of a user's, and no integers of 32 bits that are variables, which TensorFlow keeps on the CPU.
+        On a CPU XLA is no gain: its steps were 0.9 to 1.1 times as fast as a graph's at batch 2 for half of the methods
+        that were tried (weight normalization: 1.3) and slower from 8 on, and cost seconds to compile.
+        """
+        if self.device["device"] == "gpu":
+            with suppress(tf.errors.OpError):
+                return _try(new(step="xla"), data, batches)
+        return _try(new(), data, batches)
+
+
+def _try(program: Program, data: DeviceData, batches: Sequence[np.ndarray]) -> Program:
+    """Graphs are traced and optimized by their first use; what that changes, `reset` sets right."""
+    for batch in batches if program.step == "xla" else batches[:1]:  # a graph serves batches of any size
+        program.train(data.images, data.labels, batch[None])
+    program.evaluate(data.images, data.labels, batches[0])
+    return program
 
 
 def trains_with(trial: Trial) -> list[UserCode]:

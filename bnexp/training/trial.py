@@ -40,7 +40,8 @@ def train_trial(
         n = len(parts.train)
         if told := noticed(trial, data):
             progress(Progress(epoch=1, epochs=training.passes(n), step=0, steps=training.length(n), cautions=told))
-        program, reused = resources.program(trial, data, parts.train[: training.batch_size])
+        whole, rest = parts.train[: training.batch_size], parts.train[: n % training.batch_size]
+        program, reused = resources.program(trial, data, whole, *([rest] if len(rest) else []))
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
         weights = start()
@@ -86,7 +87,7 @@ def train_trial(
         execution={
             **resources.device,
             "precision": program.precision,
-            "step": resources.step,
+            "step": program.step,
             "compiled_model_reused": reused,
             **({"pixels": data.dataset.pixels} if data.dataset.pixels else {}),
             **({"cautions": setup.cautions} if setup.cautions else {}),

@@ -1,7 +1,6 @@
 """Final test accuracy: per variant, as paired differences from the baseline, and along an axis of the grid."""
 
 import math
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -174,6 +173,8 @@ def accuracy_along(
         rest = {other: value for other, value in condition.coordinates.items() if other != key}
         others.setdefault(place_label(rest), []).append(condition)
 
+    columns = figures.columns_for(len(others))
+
     def draw(axes: Axes, mine: Sequence[Condition]) -> None:
         positions = _positions(list(dict.fromkeys(condition.coordinates[key] for condition in mine)))
         gap = min(np.diff(sorted(positions.values())), default=1.0)
@@ -183,12 +184,10 @@ def accuracy_along(
             own = {condition.coordinates[key]: condition for condition in mine if condition.variant == variant.name}
             known = {positions[value] + shift: own[value] for value in positions if value in own}
             drawn += _along(axes, variant, known, trials, joined=_are_numbers(positions))
-        width = max(8, 54 // len(positions))
-        ticks = [f"{value:g}" if isinstance(value, float) else figures.plain(value, 3 * width) for value in positions]
-        axes.set_xticks(list(positions.values()), [_wrapped(tick, width) for tick in ticks])
+        axes.set_xticks(list(positions.values()), _ticks(positions, columns))
         figures.stretched_accuracy(axes, drawn)
 
-    columns, labels = figures.columns_for(len(others)), (figures.plain(key_label(key), 40), "test accuracy (%)")
+    labels = (figures.plain(key_label(key), 40), "test accuracy (%)")
     figure = figures.multiples(list(others.items()), draw, columns=columns, head=0.85, row=1.9, labels=labels)
     behind, n = figures.counted((c.variant, c.counts.ok, c.counts.planned) for c in conditions)
     recalibrated = any(condition.recalibrated.n for condition in conditions)
@@ -201,9 +200,16 @@ def accuracy_along(
     return figure
 
 
-def _wrapped(text: str, width: int) -> str:
-    """On lines of so many characters; a block's arguments begin on a line of their own where they do not fit."""
-    return textwrap.fill(text.replace("(", "( "), width).replace("( ", "(")
+def _ticks(positions: Mapping[Any, float], columns: int) -> list[str]:
+    """What stands at each place of the axis, in one of so many panels side by side; numbers, where there is room."""
+    if not _are_numbers(positions):
+        width = max(8, 54 // len(positions) // (1 if columns < 3 else 2))
+        return [figures.on_lines(figures.plain(value, 3 * width), width, 3) for value in positions]
+    inches = (figures.COLUMN if columns == 1 else figures.PAGE) / columns - 0.4
+    low, high = min(positions.values()), max(positions.values())
+    places = [(x - low) / ((high - low) or 1.0) for x in positions.values()]
+    labelled = set(figures.spaced(places, 0.36 / inches))
+    return [f"{value:g}" if k in labelled else "" for k, value in enumerate(positions)]
 
 
 def _along(

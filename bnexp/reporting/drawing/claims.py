@@ -12,11 +12,14 @@ from bnexp.claims.contrast import TRIALS
 from bnexp.claims.verdict import Judged, Tested, Verdict
 from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.drawing import figures
-from bnexp.specs.claims import ThresholdShift
 from bnexp.specs.wording import place_label
 
-ROW = 0.21  # height of a row, inches
+ROW, LINE = 0.21, 0.11  # height of a row, and of each further line of its name, inches
+NAME = 40  # characters of a line of a row's name
 NARROW = 26  # characters of a row's name that leave room for the panel in one column
+
+CENTRES = {"ratio": "geometric mean", "threshold-shift": "median", "time-ratio": "estimate"}
+"""What an estimate of a rule is; of the others the mean."""
 
 LOOKS: Mapping[Verdict, dict[str, Any]] = {
     "supported": {"color": "#0072B2", "marker": "o"},
@@ -35,7 +38,8 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
     """
     rows = list(found.places)
     labels = [_label(each) for each in rows]
-    figure = Figure(figsize=(figures.PAGE if is_wide(found) else figures.COLUMN, 0.95 + ROW * len(rows)))
+    row = ROW + LINE * max(label.count("\n") for label in labels)
+    figure = Figure(figsize=(figures.PAGE if is_wide(found) else figures.COLUMN, 0.95 + row * len(rows)))
     axes = figure.subplots()
     (_shares if _of_shares(found) else _estimates)(axes, found, bounds)
     axes.set_yticks(range(len(rows)), labels)
@@ -49,7 +53,7 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
 
 def is_wide(found: Judged) -> bool:
     """Whether the names of the places take more than a column of a paper leaves them."""
-    return max(len(_label(each)) for each in found.places) > NARROW
+    return max(len(line) for each in found.places for line in _label(each).splitlines()) > NARROW
 
 
 def _of_shares(found: Judged) -> bool:
@@ -57,7 +61,8 @@ def _of_shares(found: Judged) -> bool:
 
 
 def _label(each: Tested) -> str:
-    return f"{figures.plain(place_label(each.contrast.place) or 'all', 62)} (n = {len(each.contrast.seeds)})"
+    place = figures.plain(place_label(each.contrast.place) or "all", 4 * NAME)
+    return f"{figures.on_lines(place, NAME, 3)} (n = {len(each.contrast.seeds)})"
 
 
 def _estimates(axes: Axes, found: Judged, bounds: Sequence[float]) -> None:
@@ -114,7 +119,7 @@ def _notes(found: Judged, bounds: Sequence[float]) -> list[str]:
     if _of_shares(found):
         return [f"filled: {claim.treatment}, hollow: {claim.control}"]
     several = f", all {len(found.places)} together" if len(found.places) > 1 else ""
-    centre = "median" if isinstance(claim.rule, ThresholdShift) else "mean"
+    centre = CENTRES.get(claim.rule.name, "mean")
     notes = [f"{centre} with its 95 % interval{several}, {claim.treatment} against {claim.control}, paired by seed"]
     if any(math.isinf(end) or end == 0 for each in found.places for end in each.contrast.estimate[1:3]):
         notes.append("without an end: beyond what the grid can tell")

@@ -31,6 +31,7 @@ T = TypeVar("T")
 COLUMN, PAGE = 3.4, 7.0  # widths in inches: one column of a paper, and both
 PNG_DPI = 250  # dots per inch: 850 over a column, 1750 over a page
 TITLE = 34  # characters that fit over a small panel
+NARROW_TITLE = 26  # over one of four beside each other
 PANELS = 16  # so many small panels fit on a page; more are spread over several figures
 MANY = 8  # so many curves can be told apart in one panel
 APART = 5  # small panels side by side, where each variant has its own
@@ -75,6 +76,15 @@ def plain(text: object, length: int) -> str:
     """`text` on one line of at most `length` printable characters, with an ellipsis where it was longer."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def on_lines(text: str, width: int, lines: int) -> str:
+    """On so many lines of so many characters, with an ellipsis where that is too little.
+
+    A block's arguments begin on a line of their own where they do not fit.
+    """
+    broken = textwrap.wrap(text.replace("(", "( "), width, max_lines=lines, placeholder="…")
+    return "\n".join(broken).replace("( ", "(")
 
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, without the yellow, which is too pale for a line on white.
@@ -128,13 +138,15 @@ def multiples(
     row; inches all.
     """
     rows, count = math.ceil(len(shown) / columns), len(shown)
+    titles = [on_lines(plain(title, 3 * TITLE), TITLE if columns < 4 else NARROW_TITLE, 3) for title, _ in shown]
+    row += 0.13 * max(title.count("\n") for title in titles)
     figure = Figure(figsize=(COLUMN if columns == 1 else PAGE, head + row * rows))
     every = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
     for axes in every[count:]:
         axes.remove()
-    for k, (axes, (title, each)) in enumerate(zip(every, shown, strict=False)):
+    for k, (axes, title, (_, each)) in enumerate(zip(every, titles, shown, strict=False)):
         draw(axes, each)
-        axes.set_title(plain(title, TITLE))
+        axes.set_title(title)
         if k + columns >= count:
             axes.set_xlabel(labels[0])
         if k % columns == 0:

@@ -12,7 +12,7 @@ from bnexp.claims.verdict import Judged, Tested
 from bnexp.evidence.experiment import Evidence
 from bnexp.evidence.rule import LEVEL
 from bnexp.reporting.claims import card, places, registered, rule, verdict
-from bnexp.reporting.drawing.claims import is_wide, where
+from bnexp.reporting.drawing.claims import CENTRES, is_wide, where
 from bnexp.reporting.part import Context, Figure, Finding, Part, Table, slugs
 from bnexp.specs.claims import Interaction, ThresholdShift, TimeRatio, Trains
 
@@ -26,7 +26,6 @@ LEFT_OUT = ("here", "there", "trained: treatment, control", "p (no difference)")
 """Of the form for a paper: its headings where they are others, and the columns that it does without."""
 
 LEGEND = "p-values are those of a place, one-sided where the rule is, not corrected over places or claims."
-CENTRES = {"ratio": "geometric means", "threshold-shift": "medians"}
 INTERVALS = (
     "Estimates are {}, with 95 % intervals of the centre of what scatters symmetrically; each holds by itself, however "
     "often one looks."
@@ -63,7 +62,7 @@ def _table(found: Judged, file: str) -> Table:
         file,
         legend=(
             f"The rule: {rule(found)}; {registered(found)}.",
-            *([] if of_times else [INTERVALS.format(CENTRES.get(found.claim.rule.name, "means"))]),
+            *([] if of_times else [INTERVALS.format(f"{CENTRES.get(found.claim.rule.name, 'mean')}s")]),
             LEGEND,
         ),
         paper={name: PAPER.get(name, name) for name in text.columns if name not in LEFT_OUT},

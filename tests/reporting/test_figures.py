@@ -16,7 +16,7 @@ from made_up import NORMS, build, renamed
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import read_record
 from bnexp.reporting.drawing.accuracy import is_logarithmic
-from bnexp.reporting.drawing.figures import counted, looks, plain, stretched_accuracy, style
+from bnexp.reporting.drawing.figures import counted, looks, multiples, plain, stretched_accuracy, style
 from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
 from bnexp.reporting.parts import section
 
@@ -194,6 +194,33 @@ def test_no_two_tick_labels_of_many_panels_touch(many, name):
         labels = [label for label in axes.get_xticklabels() if label.get_text() and label.get_visible()]
         boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
         assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_thirteen_places_of_an_axis_have_room_for_the_numbers_that_are_written(tmp_path):
+    sizes = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+    figure = drawn(*build(tmp_path, variants=("none", "ln"), batch_sizes=sizes, seeds=2, faults={}))[
+        "accuracy-by-batch-size"
+    ]
+    figure.draw_without_rendering()
+    [axes] = figure.axes
+    assert len(axes.get_xticks()) == len(sizes)
+    labels = [label for label in axes.get_xticklabels() if label.get_text()]
+    assert 5 <= len(labels) < len(sizes)
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+@style()
+def test_long_titles_of_panels_side_by_side_are_whole_and_do_not_touch():
+    names = [f"model cnn(filters=[16, 32], dense=[]), optimizer {name}" for name in ("sgd(momentum=0.9)", "adam") * 2]
+    figure = multiples([(name, k) for k, name in enumerate(names)], lambda axes, _: None, columns=4, head=0.6, row=1.5)
+    figure.draw_without_rendering()
+    titles = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text().startswith("model")]
+    assert [title.get_text().replace("\n", "").replace(" ", "") for title in titles] == [
+        name.replace(" ", "") for name in names
+    ]
+    boxes = [title.get_window_extent() for title in titles]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_looks_follow_the_order_of_first_occurrence_and_differ_in_more_than_colour():

@@ -302,8 +302,9 @@ def _show_plan(
     as_json: bool,
 ) -> None:
     from bnexp.records.store import Store  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.running.costs import seconds_left  # noqa: PLC0415
     from bnexp.running.options import Options, Shard, workers  # noqa: PLC0415
-    from bnexp.running.survey import of_shard, seconds_left, survey, tasks  # noqa: PLC0415
+    from bnexp.running.survey import of_shard, survey, tasks  # noqa: PLC0415
 
     wanted = of_shard(tasks(experiments, selected), Shard.parse(shard) if shard else None)
     whole = survey(wanted, Store(results))
@@ -342,7 +343,9 @@ def _show_plan(
     if whole.waiting:
         measured = "unknown until a first trial is measured" if left is None else f"about {duration(left)}"
         if left is not None and not whole.finished:
-            measured += " at the speed of two cores of an AMD EPYC, until a first trial is measured here"
+            measured += (
+                ", give or take a factor of two, on two cores of an AMD EPYC, until a first trial is measured here"
+            )
         click.echo(f"time left: {measured} ({at_a_time} at a time)")
     if whole.failed:
         click.echo("failed trials are skipped unless `bnexp run` is given --retry-failed")

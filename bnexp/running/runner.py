@@ -14,6 +14,7 @@ from bnexp.errors import UserError
 from bnexp.records.environment import environment
 from bnexp.records.record import Failure, TrialRecord
 from bnexp.records.store import Store
+from bnexp.running.costs import seconds_left
 from bnexp.running.engine import Engine, Worker, engine
 from bnexp.running.options import Options
 from bnexp.running.own_layers import OwnLayers, lost
@@ -22,7 +23,7 @@ from bnexp.running.protocol import Begun, Check, Checked, Ended, Event, Progress
 from bnexp.running.queue import Queue
 from bnexp.running.signals import Signals
 from bnexp.running.slots import Idle, Slot, Starting, Training, Trying
-from bnexp.running.survey import Outcome, Survey, Task, images, of_shard, seconds_left, survey, tasks, to_mend
+from bnexp.running.survey import Outcome, Survey, Task, images, of_shard, survey, tasks, to_mend
 from bnexp.specs.experiment import Experiment, PlannedTrial
 from bnexp.specs.trial import PROTOCOL, TrialSpec
 from bnexp.specs.wording import duration

@@ -189,5 +189,5 @@ def test_wrong_options_are_refused(options: dict[str, object], message: str) -> 
 def test_40_before_anything_is_measured_trials_have_the_seconds_of_another_machine() -> None:
     costs = Costs()
     assert costs.expected(TrialSpec()) is None
-    assert costs.guessed(TrialSpec()) == pytest.approx(work(TrialSpec(), 60_000))
+    assert costs.guessed(TrialSpec()) == pytest.approx(work(TrialSpec(), 54_000))
     assert measured((spec(), 10)).guessed(spec()) == 10

@@ -16,7 +16,7 @@ from made_up import NORMS, build, renamed
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.store import read_record
 from bnexp.reporting.drawing.accuracy import is_logarithmic
-from bnexp.reporting.drawing.figures import counted, looks, multiples, plain, stretched_accuracy, style
+from bnexp.reporting.drawing.figures import brief, counted, looks, multiples, plain, stretched_accuracy, style
 from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
 from bnexp.reporting.parts import section
 
@@ -210,9 +210,23 @@ def test_thirteen_places_of_an_axis_have_room_for_the_numbers_that_are_written(t
     assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
+@pytest.mark.parametrize(
+    ("places", "short"),
+    [
+        (["model cnn(dense=[], filters=[16, 32])", "model mlp"], ["model cnn", "model mlp"]),
+        (["model mlp(initializer=normal(stddev=0.05))", "model cnn"], ["model mlp", "model cnn"]),
+        (["model lstm", "model lstm(order=permuted)"], ["model lstm", "model lstm(order=permuted)"]),
+        ([""], [""]),
+    ],
+)
+def test_places_lose_the_arguments_that_tell_nothing_apart(places, short):
+    assert brief(places) == short
+
+
 @style()
 def test_long_titles_of_panels_side_by_side_are_whole_and_do_not_touch():
-    names = [f"model cnn(filters=[16, 32], dense=[]), optimizer {name}" for name in ("sgd(momentum=0.9)", "adam") * 2]
+    optimizers = ("sgd(momentum=0.9)", "sgd(momentum=0.8)") * 2
+    names = [f"model cnn(filters=[16, 32], dense=[]), optimizer {name}" for name in optimizers]
     figure = multiples([(name, k) for k, name in enumerate(names)], lambda axes, _: None, columns=4, head=0.6, row=1.5)
     figure.draw_without_rendering()
     titles = [text for text in figure.findobj(matplotlib.text.Text) if text.get_text().startswith("model")]

@@ -116,9 +116,10 @@ def forest(comparisons: Sequence[Comparison], variants: Sequence[Variant]) -> Fi
     """
     baselines = [*dict.fromkeys(each.baseline for each in comparisons)]
     rows: list[Comparison | str] = []
-    for comparison in comparisons:
+    places = [place_label(each.coordinates) for each in comparisons]
+    for comparison, name in zip(comparisons, figures.brief(places), strict=True):
         against = f"against {comparison.baseline}" if len(baselines) > 1 else ""
-        place = ", ".join(filter(None, (against, place_label(comparison.coordinates))))
+        place = ", ".join(filter(None, (against, name)))
         if place and place not in rows:
             rows.append(place)
         rows.append(comparison)

@@ -37,7 +37,7 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
     `label`: what the estimate is, with its unit; `bounds`: the values that the rule holds it against.
     """
     rows = list(found.places)
-    labels = [_label(each) for each in rows]
+    labels = _labels(found)
     row = ROW + LINE * max(label.count("\n") for label in labels)
     figure = Figure(figsize=(figures.PAGE if is_wide(found) else figures.COLUMN, 0.95 + row * len(rows)))
     axes = figure.subplots()
@@ -53,16 +53,17 @@ def where(found: Judged, label: str, bounds: Sequence[float]) -> Figure:
 
 def is_wide(found: Judged) -> bool:
     """Whether the names of the places take more than a column of a paper leaves them."""
-    return max(len(line) for each in found.places for line in _label(each).splitlines()) > NARROW
+    return max(len(line) for label in _labels(found) for line in label.splitlines()) > NARROW
 
 
 def _of_shares(found: Judged) -> bool:
     return all(each.contrast.unit == TRIALS for each in found.places)
 
 
-def _label(each: Tested) -> str:
-    place = figures.plain(place_label(each.contrast.place) or "all", 4 * NAME)
-    return f"{figures.on_lines(place, NAME, 3)} (n = {len(each.contrast.seeds)})"
+def _labels(found: Judged) -> list[str]:
+    names = figures.brief([place_label(each.contrast.place) or "all" for each in found.places])
+    lines = [figures.on_lines(figures.plain(name, 4 * NAME), NAME, 3) for name in names]
+    return [f"{name} (n = {len(each.contrast.seeds)})" for name, each in zip(lines, found.places, strict=True)]
 
 
 def _estimates(axes: Axes, found: Judged, bounds: Sequence[float]) -> None:

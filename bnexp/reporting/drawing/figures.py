@@ -5,6 +5,7 @@ used: no display, no pyplot, and the reader's own matplotlibrc changes nothing.
 """
 
 import math
+import re
 import textwrap
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -78,6 +79,14 @@ def plain(text: object, length: int) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def brief(places: Sequence[str]) -> list[str]:
+    """Names of places without the arguments of blocks, `model cnn` for `model cnn(dense=[])`, if all differ so."""
+    short = list(places)
+    while (shorter := [re.sub(r"\([^()]*\)", "", place) for place in short]) != short:
+        short = shorter
+    return short if len(set(short)) == len(set(places)) else list(places)
+
+
 def on_lines(text: str, width: int, lines: int) -> str:
     """On so many lines of so many characters, with an ellipsis where that is too little.
 
@@ -131,14 +140,18 @@ def multiples(
     row: float,
     labels: tuple[str, str] = ("", ""),
     sharex: bool = False,
+    of_places: bool = True,
 ) -> Figure:
     """A figure of a panel for each title and what `draw` puts there; in rows of `columns`, with outer axes labelled.
 
+    Titles `of_places` are brief.
     It is as wide as a column of a paper for one of `columns`, else as a page; its height is `head`, and `row` for each
     row; inches all.
     """
     rows, count = math.ceil(len(shown) / columns), len(shown)
-    titles = [on_lines(plain(title, 3 * TITLE), TITLE if columns < 4 else NARROW_TITLE, 3) for title, _ in shown]
+    names = [title for title, _ in shown]
+    width = TITLE if columns < 4 else NARROW_TITLE
+    titles = [on_lines(plain(name, 3 * width), width, 3) for name in (brief(names) if of_places else names)]
     row += 0.13 * max(title.count("\n") for title in titles)
     figure = Figure(figsize=(COLUMN if columns == 1 else PAGE, head + row * rows))
     every = list(figure.subplots(rows, columns, squeeze=False, sharex=sharex).flat)
@@ -178,7 +191,7 @@ def panels_apart(
     They are not shared: matplotlib takes a time for that that grows with their square.  `behind` is of `counted`.
     """
     shown = [(plain(variant.name, 20) + behind[variant.name], variant) for variant in variants]
-    figure = multiples(shown, draw, columns=APART, head=0.6, row=1.12)
+    figure = multiples(shown, draw, columns=APART, head=0.6, row=1.12, of_places=False)
     for k, axes in enumerate(figure.axes):
         thinned(axes, 0.24)
         axes.tick_params(labelleft=k % APART == 0, labelbottom=k + APART >= len(shown))

@@ -342,7 +342,7 @@ def _show_plan(
     click.echo("\n{}: {done} done, {to_do} to do, {failed} failed".format(plural(total["trials"], "trial"), **total))
     if whole.waiting:
         measured = "unknown until a first trial is measured" if left is None else f"about {duration(left)}"
-        if left is not None and not whole.finished:
+        if left is not None and not whole.costs.measured:
             measured += (
                 ", give or take a factor of two, on two cores of an AMD EPYC, until a first trial is measured here"
             )

@@ -197,8 +197,8 @@ QUANTITIES: tuple[Quantity, ...] = (
     _machine("threads", "threads", "execution.threads", "both", "Int64"),
     _machine("deterministic", "determinism", "execution.deterministic", "both"),
     _machine("precision", "precision", "execution.precision", "both"),
-    # Until protocol 2 it followed from batch size and number of steps, besides the device.
-    _machine("step", "execution (graph or XLA)", "execution.step", "results", follows=_STEPS),
+    # Besides the device it follows from what XLA can compile, and until protocol 2 from batch size and steps.
+    _machine("step", "execution (graph or XLA)", "execution.step", "results", follows=("model", "norm", *_STEPS)),
     _machine("jobs", "trials at a time", "execution.jobs", "seconds", "Int64"),
     _machine("cores", "cores", "environment.cores", "seconds"),
     _machine("memory", "memory", _memory, "seconds"),

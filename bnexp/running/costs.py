@@ -39,6 +39,11 @@ class Costs:
             for key in _keys(spec):
                 self._rates[key].append(seconds / work(spec, examples))
 
+    @property
+    def measured(self) -> bool:
+        """Whether anything is."""
+        return bool(self._rates)
+
     def expected(self, spec: TrialSpec) -> float | None:
         """Seconds that a trial of this spec will take; None if nothing measured says so."""
         if spec in self._seconds:
@@ -54,7 +59,7 @@ class Costs:
         """The same, or where nothing is measured yet the seconds on a reference machine; None of a user's own model."""
         seconds = self.expected(spec)
         known = spec.data.known
-        if seconds is None and not self._rates and known and not isinstance(spec.model, OwnModel):
+        if seconds is None and not self.measured and known and not isinstance(spec.model, OwnModel):
             seconds = work(spec, spec.data.train_examples(known.train))
         return seconds
 

@@ -88,6 +88,13 @@ class TrainingSpec(Frozen):
         whole, rest = divmod(examples, self.batch_size)
         return whole + (1 if rest and self.last_batch == "keep" else 0)
 
+    def smaller_batch(self, examples: int) -> int:
+        """Examples of the smaller batch at the end of an epoch; 0 where there is none, or training ends before it."""
+        if isinstance(self.procedure, Federated):
+            examples = self.procedure.examples_of_client(examples)
+        ends = self.last_batch == "keep" and self.length(examples) >= self.steps_per_epoch(examples)
+        return examples % self.batch_size if ends else 0
+
     def examples_per_epoch(self, examples: int) -> int:
         """Training examples that one pass over `examples` sees: all of them, or those of whole batches."""
         return examples if self.last_batch == "keep" else examples // self.batch_size * self.batch_size

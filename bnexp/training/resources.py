@@ -90,7 +90,7 @@ class Resources:
         that were tried (weight normalization: 1.3) and slower from 8 on, and cost seconds to compile.
         """
         if self.device["device"] == "gpu":
-            with suppress(tf.errors.OpError):
+            with suppress(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError, tf.errors.NotFoundError):
                 return _try(new(step="xla"), data, batches)
         return _try(new(), data, batches)
 

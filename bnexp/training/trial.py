@@ -40,8 +40,8 @@ def train_trial(
         n = len(parts.train)
         if told := noticed(trial, data):
             progress(Progress(epoch=1, epochs=training.passes(n), step=0, steps=training.length(n), cautions=told))
-        whole, rest = parts.train[: training.batch_size], parts.train[: n % training.batch_size]
-        program, reused = resources.program(trial, data, whole, *([rest] if len(rest) else []))
+        batches = [parts.train[:size] for size in (training.batch_size, training.smaller_batch(n)) if size]
+        program, reused = resources.program(trial, data, *batches)
         first = epoch_order(parts.train, trial.seed, 0)[: training.batch_size]
         start = partial(program.reset, trial.spec, trial.seed, tf.gather(data.images, first))
         weights = start()

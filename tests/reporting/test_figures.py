@@ -213,14 +213,21 @@ def test_thirteen_places_of_an_axis_have_room_for_the_numbers_that_are_written(t
 @pytest.mark.parametrize(
     ("places", "short"),
     [
-        (["model cnn(dense=[], filters=[16, 32])", "model mlp"], ["model cnn", "model mlp"]),
-        (["model mlp(initializer=normal(stddev=0.05))", "model cnn"], ["model mlp", "model cnn"]),
-        (["model lstm", "model lstm(order=permuted)"], ["model lstm", "model lstm(order=permuted)"]),
+        (["model cnn(dense=[], filters=[16, 32])", "model mlp"], ["model cnn(…)", "model mlp"]),
+        (["model mlp(initializer=normal(stddev=0.05))", "model cnn"], ["model mlp(…)", "model cnn"]),
+        (["a lstm", "a lstm(units=8)"], ["a lstm", "a lstm(…)"]),
+        (["a lstm", "a lstm(units=8)", "a lstm(units=9)"], ["a lstm", "a lstm(units=8)", "a lstm(units=9)"]),
         ([""], [""]),
     ],
 )
 def test_places_lose_the_arguments_that_tell_nothing_apart(places, short):
     assert brief(places) == short
+
+
+@style()
+def test_titles_of_panels_that_are_no_places_keep_their_units():
+    figure = multiples([("smoothness (nats)", 0), ("loss", 1)], lambda axes, _: None, columns=2, head=0.6, row=1.5)
+    assert "smoothness (nats)" in texts(figure)
 
 
 @style()

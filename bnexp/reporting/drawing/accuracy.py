@@ -61,7 +61,9 @@ def final_accuracy(
 
     height = 0.45 + ROW * 1.15 * (len(variants) + SOURCE * above)
     labels = ("test accuracy (%)", "")
-    figure = figures.multiples(list(shown.items()), draw, columns=columns, head=0.65, row=height, labels=labels)
+    figure = figures.multiples(
+        list(shown.items()), draw, columns=columns, head=0.65, row=height, labels=labels, of_places=True
+    )
     for k, axes in enumerate(figure.axes):
         axes.tick_params(labelleft=k % columns == 0)
     seeds = f"{max(condition.counts.planned for condition in conditions)} seeds"
@@ -189,7 +191,9 @@ def accuracy_along(
         figures.stretched_accuracy(axes, drawn)
 
     labels = (figures.plain(key_label(key), 40), "test accuracy (%)")
-    figure = figures.multiples(list(others.items()), draw, columns=columns, head=0.85, row=1.9, labels=labels)
+    figure = figures.multiples(
+        list(others.items()), draw, columns=columns, head=0.85, row=1.9, labels=labels, of_places=True
+    )
     behind, n = figures.counted((c.variant, c.counts.ok, c.counts.planned) for c in conditions)
     recalibrated = any(condition.recalibrated.n for condition in conditions)
     notes = [

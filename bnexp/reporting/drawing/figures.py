@@ -80,10 +80,11 @@ def plain(text: object, length: int) -> str:
 
 
 def brief(places: Sequence[str]) -> list[str]:
-    """Names of places without the arguments of blocks, `model cnn` for `model cnn(dense=[])`, if all differ so."""
+    """Names of places without the arguments of blocks, `model cnn(…)` for `model cnn(dense=[])`, if all differ so."""
     short = list(places)
-    while (shorter := [re.sub(r"\([^()]*\)", "", place) for place in short]) != short:
+    while (shorter := [re.sub(r"\([^()]*\)", "…", place) for place in short]) != short:
         short = shorter
+    short = [place.replace("…", "(…)") for place in short]
     return short if len(set(short)) == len(set(places)) else list(places)
 
 
@@ -140,7 +141,7 @@ def multiples(
     row: float,
     labels: tuple[str, str] = ("", ""),
     sharex: bool = False,
-    of_places: bool = True,
+    of_places: bool = False,
 ) -> Figure:
     """A figure of a panel for each title and what `draw` puts there; in rows of `columns`, with outer axes labelled.
 
@@ -191,7 +192,7 @@ def panels_apart(
     They are not shared: matplotlib takes a time for that that grows with their square.  `behind` is of `counted`.
     """
     shown = [(plain(variant.name, 20) + behind[variant.name], variant) for variant in variants]
-    figure = multiples(shown, draw, columns=APART, head=0.6, row=1.12, of_places=False)
+    figure = multiples(shown, draw, columns=APART, head=0.6, row=1.12)
     for k, axes in enumerate(figure.axes):
         thinned(axes, 0.24)
         axes.tick_params(labelleft=k % APART == 0, labelbottom=k + APART >= len(shown))

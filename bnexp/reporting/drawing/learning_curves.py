@@ -111,7 +111,9 @@ def learning_curves(shown: Sequence[CurvePanel], variants: Sequence[Variant], ki
 
     columns, labels = figures.columns_for(len(shown), stacked=2), (AXES[x], Y_LABELS[kind])
     row, alike = (1.5, True) if columns == 1 else (1.45, False)
-    figure = figures.multiples(shown, draw, columns=columns, head=0.95, row=row, labels=labels, sharex=alike)
+    figure = figures.multiples(
+        shown, draw, columns=columns, head=0.95, row=row, labels=labels, sharex=alike, of_places=True
+    )
     behind, n = figures.counted(_counts(shown))
     notes = [f"mean and 95 % interval over seeds, every seed faint ({n})", *_notes(shown, kind)]
     figures.keyed(figure, variants, behind, notes)

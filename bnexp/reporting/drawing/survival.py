@@ -44,7 +44,9 @@ def time_to_target(shown: Sequence[TargetPanel], variants: Sequence[Variant]) ->
         _time_axis(axes, shown if columns == 1 else [panel])
 
     panels, labels, alike = [(panel.title, panel) for panel in shown], ("training steps", REACHED), columns == 1
-    figure = figures.multiples(panels, draw, columns=columns, head=0.95, row=1.5, labels=labels, sharex=alike)
+    figure = figures.multiples(
+        panels, draw, columns=columns, head=0.95, row=1.5, labels=labels, sharex=alike, of_places=True
+    )
     for axes in figure.axes:  # after all of them, since panels below each other share their ticks
         figures.thinned(axes, 0.11 if alike else 0.2)
     behind, n = figures.counted(_counts(shown))

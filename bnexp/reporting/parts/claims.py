@@ -117,7 +117,7 @@ def _label(found: Judged) -> str:
     if isinstance(claim.rule, Trains):
         return "trials that trained (%)"
     if isinstance(claim.rule, ThresholdShift):
-        return f"largest rate at which {treatment} trains, over that of {control}"
+        return f"largest rate up to which {treatment} trains, over that of {control}"
     if isinstance(claim.rule, Interaction):
         return f"how much larger {treatment} minus {control} is\nin {measure(claim)} (pp)"
     unit = found.places[0].contrast.unit if found.places else ""

@@ -1,6 +1,7 @@
 """What so many seeds could have shown, and how many settle a claim, held against the rules themselves."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from made_up_claims import claim, contrast
 from bnexp.claims.power import could_show, seeds_to_settle
 from bnexp.claims.rules import shown
 
+README = Path(__file__).parents[2] / "configs" / "README.md"
 SCATTER, PATHS = 0.1, 400
 APART = np.resize([1, -1], 12), np.resize([1, 1, -1, -1], 12)  # with no correlation
 TWO_BOUNDS = {"name": "ratio", "below": 1.1, "above": 0.9}
@@ -49,6 +51,14 @@ def test_what_could_have_been_shown_is_shown_in_80_of_100(rule):
     true = math.log10(could) if rule["name"] == "ratio" else could
     found = share(rule, map(contrast, normal(true, 12, 5)), "supported")
     assert found == pytest.approx(0.8, abs=0.08)
+
+
+@pytest.mark.parametrize("seeds", [8, 10, 12, 13, 20])
+def test_the_readme_of_the_configs_says_what_so_many_seeds_show(seeds):
+    rule, found = claim({"name": "superiority"}), contrast(3 * scattered(0.0, np.resize([1, -1], seeds)))
+    alone, first = (could_show(rule, found, family) / (3 * SCATTER) for family in (1, 16))
+    told = f"{first:.1f}" if math.isfinite(first) else "nothing"
+    assert f"| {seeds} | {alone:.1f} | {told} |" in README.read_text()
 
 
 def test_the_margin_of_a_ratio_with_two_bounds_is_one_within_which_1_is_shown_to_lie():

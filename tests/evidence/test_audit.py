@@ -59,6 +59,13 @@ def test_steps_and_the_way_of_a_step_follow_from_another_batch_size():
 KNOWN = elsewhere(tensorflow="2.21.0", step="graph", deterministic=True, cores=2)
 
 
+def test_the_way_of_a_step_follows_from_another_norm_and_from_nothing_in_two_versions():
+    graphs, others = trials("none"), [elsewhere(step="xla")(each) for each in trials("ln")]
+    assert "execution (graph or XLA)" in told(audited(graphs, others).declared)
+    same = [elsewhere(step="xla")(each) for each in trials("none")]
+    assert "execution (graph or XLA)" in told(audited(graphs, same, "versions").undeclared)
+
+
 @pytest.mark.parametrize(
     ("changes", "what", "touches", "code"),
     [
@@ -68,7 +75,6 @@ KNOWN = elsewhere(tensorflow="2.21.0", step="graph", deterministic=True, cores=2
         ({"cpu": "Another processor"}, "processor", "results", False),
         ({"device": "gpu"}, "device", "results", False),
         ({"threads": 2}, "threads", "results", False),
-        ({"step": "xla"}, "execution (graph or XLA)", "results", False),
         ({"deterministic": False}, "determinism", "results", False),
         ({"precision": "float16, float32"}, "precision", "results", False),
         ({"jobs": 4}, "trials at a time", "seconds", False),

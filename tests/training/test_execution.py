@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from small_trial import SMALL, TINY_CNN, images, small, started
 
-from bnexp.config.load import from_mapping
 from bnexp.specs.trial import Trial
 from bnexp.training.program import Program
 
@@ -81,21 +80,6 @@ def test_a_compiled_model_that_is_let_go_leaves_nothing_behind(norm, chosen, opt
     assert objects_after_one_more() - before < 500
 
 
-BY_PYTHON = """
-import keras
-import tensorflow as tf
-
-
-class Norm(keras.layers.Layer):
-    def build(self, shape):
-        self.gamma = self.add_weight(name="gamma", shape=shape[-1:], initializer="ones")
-
-    def call(self, x):
-        y = tf.ensure_shape(tf.py_function(lambda x: x / 2, [x], tf.float32), x.shape)
-        return y * self.gamma
-"""
-
-
 @pytest.fixture
 def as_on_a_gpu(trainer, monkeypatch):
     """The trainer of this CPU, which takes its device for a GPU."""
@@ -119,14 +103,6 @@ def test_on_a_gpu_steps_are_compiled_with_the_smaller_last_batch_before_the_cloc
         program.train(data.images, data.labels, batch[None])
     assert len(traces) == before > 0
     assert as_on_a_gpu(trial, lambda _: None).execution["step"] == "xla"
-
-
-def test_what_xla_cannot_compile_is_trained_as_a_graph(as_on_a_gpu, tmp_path):
-    (tmp_path / "by_python.py").write_text(BY_PYTHON)
-    config = {**SMALL, "model": TINY_CNN, "norm": "by_python:Norm"}
-    experiment = from_mapping(config, name="x", search_path=[str(tmp_path)])
-    record = as_on_a_gpu(Trial(experiment.points[0].spec, 0, experiment.search_path), lambda _: None)
-    assert (record.status, record.execution["step"]) == ("ok", "graph")
 
 
 def test_a_plain_lstm_is_computed_as_a_normalized_one_not_by_cudnn():

@@ -1,9 +1,7 @@
 """A user's own layer is tried in the way in which it will be trained."""
 
-import pytest
 from small_trial import small
 
-from bnexp.errors import UserError
 from bnexp.specs.trial import Trial
 
 LAYER = """
@@ -19,12 +17,11 @@ class Foreign(keras.layers.Layer):
 """
 
 
-def test_31_what_xla_cannot_compile_is_found_before_the_first_trial_on_a_gpu(trainer, tmp_path, monkeypatch):
+def test_31_what_xla_cannot_compile_is_tried_as_a_graph_and_trained_so_on_a_gpu(trainer, tmp_path, monkeypatch):
     (tmp_path / "m.py").write_text(LAYER)
     own = Trial(small(model={"name": "mlp", "widths": [4]}, norm={"name": "m:Foreign"}), 0, (str(tmp_path),))
     trainer.check(own)
-    monkeypatch.setattr(type(trainer), "step", "xla")
-    with pytest.raises(
-        UserError, match=r"norm m:Foreign: no model can be built with it: Detected unsupported operations .*PyFunc"
-    ):
-        trainer.check(own)
+    monkeypatch.setitem(trainer.device, "device", "gpu")
+    trainer.check(own)
+    record = trainer(own, lambda _: None)
+    assert (record.status, record.execution["step"]) == ("ok", "graph")

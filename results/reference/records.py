@@ -23,7 +23,7 @@ def packed(path: Path) -> bytes:
     record = json.loads(path.read_text(encoding="utf-8"))
     if record.get("test"):
         record["test"] |= {"labels": None, "predicted": None}
-    return json.dumps(record, ensure_ascii=False, sort_keys=True, indent=1).encode()
+    return json.dumps(record, ensure_ascii=False, indent=1).encode()
 
 
 def pack(folder: Path, archive: str, *experiments: str) -> None:

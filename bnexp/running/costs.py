@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bnexp.records.record import TrialRecord
 from bnexp.specs.datasets import ImageSet
-from bnexp.specs.model import CnnSpec, LstmSpec, OwnModel
+from bnexp.specs.model import AnyModel, CnnSpec, LstmSpec, OwnModel
 from bnexp.specs.trial import TrialSpec
 
 _RECENT = 9  # measurements of one kind that count: the latest, since machine and load may have changed
@@ -82,8 +82,11 @@ def work(spec: TrialSpec, examples: int) -> float:
 
     A step takes three passes through the model; what normalizes by the batch is seen under other statistics too.
     """
-    data = spec.data.known or ImageSet("", examples, examples // 6, _IMAGE, 10)
-    training, size = spec.training, _size(spec, data.shape)
+    known = spec.data.known
+    data = known or ImageSet("", examples, examples // 6, _IMAGE, 10)
+    # Of a user's own model or images nothing is known but how long other trials with them took.
+    reckoned = known is not None and not isinstance(spec.model, OwnModel)
+    training, size = spec.training, _size(spec.model if reckoned else CnnSpec(), data.shape if reckoned else _IMAGE)
     steps = max(1, training.length(examples)) * getattr(training.procedure, "participants", 1)
     looks, validation = len(training.evaluation_steps(examples)), spec.data.validation_examples(data.train)
     scored, calls = float(looks * validation + data.test), float(steps)
@@ -112,8 +115,8 @@ class _Size(NamedTuple):
     """Operations after each other."""
 
 
-def _size(spec: TrialSpec, image: tuple[int, int, int]) -> _Size:
-    model = CnnSpec() if isinstance(spec.model, OwnModel) else spec.model  # of one's own only ratios are taken
+def _size(model: AnyModel, image: tuple[int, int, int]) -> _Size:
+    """Raises ValueError where the image is too small for the model, or does not divide."""
     if isinstance(model, LstmSpec):
         [step, state] = model.blocks(image)
         steps, units = math.prod(image) // model.downsample**2 // step.shape[0], state.shape[0]

@@ -61,6 +61,7 @@ def test_what_trials_took_lets_expect_what_others_will(found, of, seconds):
     assert measured(*found).expected(of) == (None if seconds is None else pytest.approx(seconds))
 
 
+NORMS = ("none", "layer")
 PIXELS = {"name": "lstm", "sequence": "pixels", "downsample": 2}
 STEPS = {"optimizer": {"name": "sgd", "learning_rate": 0.03}, "steps": 300, "evaluations": 1}
 
@@ -82,6 +83,15 @@ def test_what_nothing_is_measured_of_is_reckoned_within_a_factor_of_two(blocks: 
     guessed = Costs().guessed(TrialSpec.model_validate({"data": data, **blocks}))
     assert guessed is not None
     assert seconds / 2 < guessed < seconds * 2
+
+
+@pytest.mark.parametrize(
+    "model", [{"name": "cnn", "filters": [8] * 6, "pools": 5}, {"name": "lstm", "downsample": 32}, "mine:model"]
+)
+def test_a_model_that_fits_ones_own_images_alone_is_learned_from(model: Any) -> None:
+    """They may be larger than any that are known."""
+    own = [TrialSpec.model_validate({"data": {"name": "my:data"}, "model": model, "norm": norm}) for norm in NORMS]
+    assert measured((own[0], 10)).expected(own[1]) == pytest.approx(10 * ratio(*own[::-1]))
 
 
 def test_of_a_model_of_ones_own_nothing_is_known() -> None:

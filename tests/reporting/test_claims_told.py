@@ -60,8 +60,11 @@ CLAIMS = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
+    return stored(tmp_path_factory.mktemp("results"), FAULTS)
+
+
+def stored(root, faults):
     """Ten seeds of the made-up records, with claims that were stored before, but for one that came late."""
-    root = tmp_path_factory.mktemp("results")
     config = {
         "variants": {name: {"norm": norm} for name, norm in NORMS.items()},
         "grid": {"training.batch_size": [16, 64]},
@@ -72,7 +75,7 @@ def results(tmp_path_factory):
     store.keep_plan(experiment)
     for each in plan(experiment):
         variant, size = each.point.variant, each.point.spec.training.batch_size
-        fate = FAULTS.get((variant, size, each.trial.seed), "finished")
+        fate = faults.get((variant, size, each.trial.seed), "finished")
         if fate != "missing":
             store.write(each.trial, record(each.trial, variant, fate))
     late = config["claims"] | {"late": CLAIMS["faster"] | {"text": "said afterwards"}}
@@ -190,6 +193,22 @@ def test_a_report_of_several_experiments_opens_with_the_verdicts_of_all(results,
     assert opening.count("| it trains |") == 2
     assert "by the way" not in opening
     assert page.index('<a href="#other">it trains</a>') < page.index("The command bnexp claims prints the same")
+    assert text.index("## Not complete") < text.index("## What is claimed")
+    assert page.index('id="incomplete"') < page.index('id="summary:verdicts"')
+
+
+def test_trials_that_did_not_train_stand_below_the_verdicts_of_several_complete_experiments(tmp_path):
+    folder = stored(tmp_path / "results", dict.fromkeys(FAULTS, "diverged"))
+    [plan] = (folder / "experiments").glob("*.json")
+    content = json.loads(plan.read_text())
+    plan.with_name("twin.json").write_text(json.dumps(content | {"name": "twin"}))
+    page = write_report(Store(folder), tmp_path / "two").index.read_text()
+    text = (tmp_path / "two" / "report.md").read_text()
+    assert (
+        text.index("## What is claimed") < text.index("## Trials that did not train") < text.index("## What was found")
+    )
+    assert page.index('id="summary:verdicts"') < page.index('id="incomplete"') < page.index('class="experiment"')
+    assert text.count("## Trials that did not train") == page.count('id="incomplete"') == 1
 
 
 def test_the_command_prints_text_markdown_and_json(results, capsys):

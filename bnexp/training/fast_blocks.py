@@ -32,7 +32,7 @@ from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
 from bnexp.norms.noise import ActivationNoise
 from bnexp.norms.noisy_batch import NoisyBatchNormalization
 from bnexp.training import fast_convolutions, fast_layers
-from bnexp.training.fast_layers import Use
+from bnexp.training.fast_layers import Use, Watch
 
 Head = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
 """From the input of a block to what is pooled, and what is added to each channel of it afterwards."""
@@ -51,13 +51,14 @@ _OF_THE_BATCH = (
 """Norms to which moments of each example are as good as those of all."""
 
 
-def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.Model:
+def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1, watch: Watch | None = None) -> keras.Model:
     """A model that shares the layers of `model`, with the forms that are fast in this use, and fit for no other.
 
     They are chosen for batches of `batch_size`, and right for any.  Other layers have a form by themselves
-    (`training.fast_layers`), or stay Keras's own.
+    (`training.fast_layers`), or stay Keras's own.  `watch` is told of the moments that forms of norms find, if those
+    of each example are what they follow from.
     """
-    blocks = {} if use == "xla" else _blocks(model, use, batch_size)
+    blocks = {} if use == "xla" else _blocks(model, use, batch_size, watch)
     times = Counter[str]()
 
     def call(layer: keras.layers.Layer, *args: Any, **keywords: Any) -> Any:
@@ -65,7 +66,7 @@ def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1) -> keras.
             return block(args[0]) if layer is block.layers[-1] else args[0]
         if not _of_one_tensor(args, keywords):  # as a user's own model may call it
             return layer(*args, **keywords)
-        form = fast_layers.form_of(layer, use)
+        form = fast_layers.form_of(layer, use, watch)
         if use == "graph" and fast_convolutions.plain(layer) and fast_convolutions.few_patches(layer, batch_size):
             form = partial(_convolution, use)
         if form is None:
@@ -101,7 +102,7 @@ class _Block(keras.layers.Layer):
         return inputs
 
 
-def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
+def _blocks(model: keras.Model, use: Use, batch_size: int, watch: Watch | None) -> dict[str, _Block]:
     """The blocks of a model that have a form, by the name of each layer that they stand for.
 
     Only of layers that are called once, with one tensor; what else takes in an output may be any operation.
@@ -134,7 +135,7 @@ def _blocks(model: keras.Model, use: Use, batch_size: int) -> dict[str, _Block]:
         norm = end if fast_layers.computes(end) else before(end)
         if norm is not end and _activation(norm):
             continue
-        head, layers = _head(before(norm), norm, model.inputs[0], use, batch_size, pooled=pooled)
+        head, layers = _head(before(norm), norm, model.inputs[0], use, batch_size, watch=watch, pooled=pooled)
         layers = [*layers, *([] if norm is end else [end]), *behind]
         if len(layers) > 1 and len({layer.compute_dtype for layer in layers}) == 1:
             found |= dict.fromkeys([layer.name for layer in layers], _Block(head, layers, activation, pooled=pooled))
@@ -172,13 +173,14 @@ class _Outputs(NamedTuple):
 
 
 def _head(
-    linear: Any, norm: Any, images: Any, use: Use, batch_size: int, *, pooled: bool
+    linear: Any, norm: Any, images: Any, use: Use, batch_size: int, *, watch: Watch | None, pooled: bool
 ) -> tuple[Head | None, list[keras.layers.Layer]]:
     """The form of what stands before an activation, and the layers that it stands for.
 
     They are a linear layer and its norm, a linear layer alone in the place of the norm, or none.
     """
     training, alone = use == "graph", fast_convolutions.plain(norm)
+    by_batch = training or use == "batch"
     linear = norm if alone else linear
     if not fast_convolutions.plain(linear) or norm is None or not (alone or fast_layers.computes(norm)):
         return None, []
@@ -200,22 +202,27 @@ def _head(
 
     def outputs(x: tf.Tensor) -> _Outputs:
         if reads_images:
-            return _by_covariance(linear, _kernel(linear, use), x, together=type(norm) in _OF_THE_BATCH)
+            return _by_covariance(linear, _kernel(linear, use), x, together=training and type(norm) in _OF_THE_BATCH)
         centred, mean, variance = fast_layers.moments(product(x, _kernel(linear, use)))
         return _Outputs(mean + _bias(linear), variance, partial(of_line, centred))
 
-    line, head = fast_layers.line_of(norm), None
+    line, head = fast_layers.line_of(norm, watch), None
     if alone or type(norm) is ActivationNoise:
         if convolution and (not alone or pooled or (training and reads_images)):
             head = lambda x: (product(x, _kernel(linear, use)), _bias(linear))  # noqa: E731
-    elif line and not training and fast_layers.folds(norm):
+    elif line and not by_batch and fast_layers.folds(norm):
 
         def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             """By the moving averages, within kernel and bias."""
             scale, shift = line(_bias(linear), None, False)
             return product(x, _kernel(linear, use) * scale), shift
 
-    elif type(norm) is keras.layers.BatchNormalization and not reads_images and norm.compute_dtype == "float32":
+    elif (
+        training
+        and type(norm) is keras.layers.BatchNormalization
+        and not reads_images
+        and norm.compute_dtype == "float32"
+    ):
         head = lambda x: (  # noqa: E731
             fast_layers.fused_batch_normalization(norm, product(x, _kernel(linear, use)), _bias(linear)),
             None,
@@ -224,7 +231,7 @@ def _head(
 
         def head(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             of = outputs(x)
-            scale, shift = line(of.mean, of.variance, training)
+            scale, shift = line(of.mean, of.variance, by_batch)
             return of.line(scale), shift
 
     elif type(norm) is FullLayerNormalization and convolution:
@@ -246,7 +253,8 @@ def _head(
                 y = tf.nn.bias_add(product(x, _kernel(linear, use)), _bias(linear))
                 y, mean, variance = fast_layers.moments(y, centred=False)
                 of = partial(of_line, y)
-            first, second = (of(*line) for line in norm.lines(mean, variance, training))
+            both = fast_layers.watched(norm, norm.lines, watch)(mean, variance, by_batch)
+            first, second = (of(*line) for line in both)
             return norm.joined(first, second), tf.convert_to_tensor(norm.beta)
 
     elif type(norm) in (keras.layers.LayerNormalization, keras.layers.RMSNormalization) and reads_images:

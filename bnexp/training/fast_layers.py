@@ -12,7 +12,7 @@ from typing import Any, Literal
 import keras
 import tensorflow as tf
 
-from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined
+from bnexp.norms.bases import ByBatch, ByMoments, TwoLines, centred_moments, combined, of_line
 from bnexp.norms.layer_full import FullLayerNormalization
 from bnexp.norms.noise import ActivationNoise
 from bnexp.specs.norms.arrays import pixel_axes
@@ -20,8 +20,11 @@ from bnexp.specs.norms.arrays import pixel_axes
 Form = Callable[[keras.layers.Layer, tf.Tensor], tf.Tensor]
 Step = Literal["graph", "xla"]
 """How a step of training is computed: TensorFlow's kernels one after the other, or compiled into one by XLA."""
-Use = Step | Literal["inference"]
-"""What a model is for: training in such a step, or inference in a graph."""
+Use = Step | Literal["inference", "batch"]
+"""What a model is for: training in such a step, or inference in a graph, by moving averages or by each batch's own
+statistics."""
+Watch = Callable[[keras.layers.Layer, tf.Tensor, tf.Tensor], None]
+"""Told of a layer, and of mean and biased variance of its inputs over the pixels of each example, (N,1,1,C)."""
 
 
 def fused_batch_normalization(
@@ -192,22 +195,43 @@ _FORMS: dict[type, tuple[Form, tuple[Use, ...], dict[str, Any]]] = {
 _LINES = {keras.layers.BatchNormalization: line_of_batch, keras.layers.GroupNormalization: line_of_groups}
 
 
-def form_of(layer: keras.layers.Layer, use: Use) -> Form | None:
+def form_of(layer: keras.layers.Layer, use: Use, watch: Watch | None = None) -> Form | None:
     """The form that stands for this layer in this use; None where Keras's own is the best or the only one.
 
     Only in float32: a user may bring others.
     """
-    if type(layer) not in _FORMS or not computes(layer) or layer.compute_dtype != "float32":
+    if not computes(layer) or layer.compute_dtype != "float32":
+        return None
+    if use == "batch" and (line := line_of(layer, watch)):
+        return partial(by_line, line)
+    if type(layer) not in _FORMS:
         return None
     form, uses, _ = _FORMS[type(layer)]
     return form if use in uses else None
 
 
-def line_of(layer: Any) -> Callable[..., tuple[tf.Tensor, tf.Tensor]] | None:
+def line_of(layer: Any, watch: Watch | None = None) -> Callable[..., tuple[tf.Tensor, tf.Tensor]] | None:
     """`norms.bases.ByMoments.line` of a layer that has one, or that of Keras's norms."""
     if type(layer) in _LINES:
-        return partial(_LINES[type(layer)], layer)
-    return layer.line if computes(layer) and isinstance(layer, ByMoments) else None
+        return watched(layer, partial(_LINES[type(layer)], layer), watch)
+    return watched(layer, layer.line, watch) if computes(layer) and isinstance(layer, ByMoments) else None
+
+
+def watched(layer: keras.layers.Layer, of_moments: Callable[..., Any], watch: Watch | None) -> Callable[..., Any]:
+    """A layer's function of moments, `line` or `lines`, that tells of them first."""
+
+    def told(mean: tf.Tensor, variance: tf.Tensor, training: bool | None) -> Any:
+        if watch and variance is not None:
+            watch(layer, mean, variance)
+        return of_moments(mean, variance, training)
+
+    return told
+
+
+def by_line(line: Callable[..., tuple[tf.Tensor, tf.Tensor]], layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
+    """What a layer of this line makes of x, (N,H,W,C) or (N,C), by the statistics of the batch."""
+    centred, mean, variance = centred_moments(x, pixel_axes(x))
+    return of_line(centred, *line(mean, variance, True))
 
 
 def folds(layer: keras.layers.Layer) -> bool:

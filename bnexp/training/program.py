@@ -23,7 +23,7 @@ from bnexp.training.fast_layers import Step
 from bnexp.training.initial import data_dependent_initialization, initial_weights
 from bnexp.training.statistics import RECALIBRATION_BATCH, BatchStatistics, normalizing_by_themselves
 
-EVALUATION_BATCH = 250
+EVALUATION_BATCH = 125
 """Examples per evaluation step: large enough to be fast, small enough for the memory of a worker."""
 
 

@@ -19,6 +19,7 @@ import tensorflow as tf
 from bnexp.models.blocks import Built
 from bnexp.models.own_state import inside, kept
 from bnexp.norms.bases import Channelwise
+from bnexp.training.fast_blocks import with_fast_forms
 
 RECALIBRATION_EXAMPLES = 10_000
 """Training images that statistics are recomputed over for the test set, at most."""
@@ -29,7 +30,8 @@ RECALIBRATION_BATCH = 250
 
 
 Seen: TypeAlias = tf.Tensor | tuple[tf.Tensor, ...]
-"""What a normalization sees: inputs (N,...,C); or the number of examples, and mean and variance at each time step."""
+"""What a normalization sees: inputs (N,...,C); or the number of examples, and mean and variance over all of them."""
+Watch: TypeAlias = Callable[[keras.layers.Layer, Seen], None]
 
 
 class BatchStatistics:
@@ -44,6 +46,8 @@ class BatchStatistics:
     def __init__(self, built: Built) -> None:
         self._model = built.model
         self.layers = batch_dependent(built)
+        self._by_batch = with_fast_forms(built.model, "batch", watch=self._saw) if self.layers else built.model
+        self._watch: Watch = _nobody
         self._state = list({id(v): v for layer in self.layers for v in layer.non_trainable_variables}.values())
         self._noted: list[list[Any]] = [[] for _ in self.layers]
         self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
@@ -60,7 +64,7 @@ class BatchStatistics:
 
     def logits(self, x: tf.Tensor) -> tf.Tensor:
         """Logits (N,classes) of images (N,H,W,C), normalized among themselves."""
-        return self._without_trace(x, lambda layer, inputs: None)[0]
+        return self._without_trace(x, _nobody)[0]
 
     def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
@@ -147,23 +151,29 @@ class BatchStatistics:
     def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
         return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
-    def _without_trace(
-        self, x: tf.Tensor, watch: Callable[[keras.layers.Layer, Seen], None]
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    def _saw(self, layer: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> None:
+        """A layer in a fast form has these moments, (N,1,...,C), of each example."""
+        if any(layer is one for one in self.layers):
+            self._watch(layer, (tf.shape(mean)[0], *_of_examples(mean, variance)))
+
+    def _without_trace(self, x: tf.Tensor, watch: Watch) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Logits of `x`, and what its statistics became; `watch` is told of what each normalization sees."""
         before = [tf.identity(variable.value) for variable in self._state]
+        self._watch = watch
         with _in_training_mode(self.layers, watch):
-            logits = self._model(x, training=False)
+            logits = self._by_batch(x, training=False)
         after = [tf.identity(variable.value) for variable in self._state]
         for variable, value in zip(self._state, before, strict=True):
             variable.assign(value)
         return logits, after
 
 
+def _nobody(layer: keras.layers.Layer, seen: Seen) -> None:
+    """Watches nothing."""
+
+
 @contextmanager
-def _in_training_mode(
-    layers: list[keras.layers.Layer], watch: Callable[[keras.layers.Layer, Seen], None]
-) -> Iterator[None]:
+def _in_training_mode(layers: list[keras.layers.Layer], watch: Watch) -> Iterator[None]:
     """While a model is called: these layers, wherever they stand in it, compute as in training, but without noise.
 
     One that is a part of a cell takes in the moments of all time steps together, each step's apart.
@@ -216,8 +226,12 @@ def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     One sum over all 169,000 numbers of a channel would keep four digits in float32, and float64 twice the memory.
     """
     pixels = list(range(1, len(x.shape) - 1))
-    mean, variance = tf.nn.moments(x, pixels, keepdims=True) if pixels else (x, tf.zeros_like(x))
-    means, variances = (tf.cast(tf.reshape(value, (-1, x.shape[-1])), tf.float64) for value in (mean, variance))
+    return _of_examples(*(tf.nn.moments(x, pixels, keepdims=True) if pixels else (x, tf.zeros_like(x))))
+
+
+def _of_examples(means: tf.Tensor, variances: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and biased variance (C) of all examples, from those (N,...,C) of each."""
+    means, variances = (tf.cast(tf.reshape(each, (-1, each.shape[-1])), tf.float64) for each in (means, variances))
     of_all = tf.reduce_mean(means, 0)
     return of_all, tf.reduce_mean(variances + tf.square(means - of_all), 0)
 

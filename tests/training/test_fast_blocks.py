@@ -90,7 +90,7 @@ def results(model, compute, x, *, training):
 
 
 def assert_same(model, use, x, digits, batch_size=1):
-    training = use == "graph"
+    training = use != "inference"
     fast = with_fast_forms(model, use, batch_size)
     assert {id(variable) for variable in fast.variables} == {id(variable) for variable in model.variables}
     found, expected = (results(model, compute, x, training=training) for compute in (fast, model))
@@ -107,6 +107,8 @@ def test_every_method_is_among_them():
     assert METHODS.keys() - tried == {"affine"}  # which has no form
 
 
+BY_BATCH = [norm for norm in NORMS if ("batch" in norm and "noisy" not in norm) or norm in ("switchable", "evonorm-b0")]
+"""Whose training mode is that of inference by the statistics of the batch."""
 GREY, COLOUR = ((28, 28, 1), "valid"), ((21, 23, 3), "same")
 
 
@@ -117,6 +119,7 @@ GREY, COLOUR = ((28, 28, 1), "valid"), ((21, 23, 3), "same")
         *((norm, "graph", GREY) for norm in NORMS),
         *((norm, "inference", COLOUR) for norm in NORMS),
         *((norm, "graph", COLOUR) for norm in ("none", "batch", "group", "weight", "evonorm-b0")),
+        *((norm, "batch", GREY) for norm in BY_BATCH),
     ],
     ids=str,
 )

@@ -131,4 +131,4 @@ def test_recalibrated_statistics_are_those_that_a_step_without_momentum_leaves(n
     assert recalibrated
     for one, other in zip(recalibrated, moving(program), strict=True):
         assert one.std() > 0
-        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-5)  # of Keras's own sums over 169,000 numbers
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)  # of Keras's own sums over 169,000 numbers

@@ -86,8 +86,9 @@ methods: $(VENV)/.installed  ## results/reference/methods/ anew: every method, t
 	$(BNEXP) report methods-cnn --results $(FULL) --out $(FULL)/methods >/dev/null
 	mkdir -p results/reference/methods
 	cp -r $(FULL)/methods/tables $(FULL)/methods/trials.csv results/reference/methods/
-	cp $(FULL)/methods/figures/methods-cnn-differences.png $(FULL)/methods/figures/methods-cnn-accuracy.png \
-	  results/reference/methods/
+	rm -f results/reference/methods/tables/*missed-images*
+	cd $(FULL)/methods/figures && cp methods-cnn-differences.png methods-cnn-accuracy.png \
+	  methods-cnn-accuracy-steps-recalibrated-validation.png "$(CURDIR)/results/reference/methods/"
 
 FURTHER = deep federated recurrent
 further: $(VENV)/.installed  ## results/reference/further/ anew: deep, federated, recurrent; two hours, and resumes

@@ -28,6 +28,9 @@ class BatchRenormalization(ByBatch):
 
     arguments = ("momentum", "epsilon", "r_max", "d_max", "ramp_start", "r_ramp_end", "d_ramp_end")
     averages: ClassVar = {"moving_mean": 0.0, "moving_deviation": 1.0}
+    renorm = True
+    """Whether r and d are applied; False is training by the statistics of the batch alone, in which the limits stay
+    closed."""
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class BatchRenormalization(ByBatch):
 
     def _ramp(self, end: int) -> Any:
         """How much of the way from `ramp_start` to `end` has been gone, from 0 to 1."""
+        if not self.renorm:
+            return self.precise(0.0)
         done = self.precise(self.steps) - self.ramp_start
         if end == self.ramp_start:
             return self.precise(done >= 0)

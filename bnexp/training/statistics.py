@@ -69,8 +69,9 @@ class BatchStatistics:
     def recalibrate(self, batches: Iterable[tf.Tensor]) -> None:
         """Set the moving averages to mean and variance over all of `batches`, each of shape (n,H,W,C).
 
-        Every normalization sees inputs that those before it normalized within their batch; mean and variance are
-        those of its inputs over all examples, not averages over batches.
+        Every normalization sees inputs that those before it normalized within their batch, without batch
+        renormalization's correction, which would normalize them by the averages that are to be replaced; mean and
+        variance are those of its inputs over all examples, not averages over batches.
         """
         noted = [self._step(batch)[1] for batch in batches]
         for layer, *seen in zip(self.layers, *noted, strict=True):
@@ -149,7 +150,8 @@ class BatchStatistics:
         return {id(v): value.numpy().astype(np.float64) for v, value in zip(self._state, after, strict=True)}, noted
 
     def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
-        return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
+        with _without_renorm(self.layers):
+            return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
     def _saw(self, layer: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> None:
         """A layer in a fast form has these moments, (N,1,...,C), of each example."""
@@ -201,6 +203,19 @@ def _in_training_mode(layers: list[keras.layers.Layer], watch: Watch) -> Iterato
         for layer in layers:
             for name in {"take_in", "uses_batch", "call"} & vars(layer).keys():
                 delattr(layer, name)  # the method of its class again
+
+
+@contextmanager
+def _without_renorm(layers: list[keras.layers.Layer]) -> Iterator[None]:
+    """While a graph is traced: ours and Keras's batch renormalization is batch normalization."""
+    renorms = [layer for layer in layers if getattr(layer, "renorm", False)]
+    for layer in renorms:
+        layer.renorm = False
+    try:
+        yield
+    finally:
+        for layer in renorms:
+            layer.renorm = True
 
 
 def _note(seen: Seen, noted: list[Any]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import bnexp
 from bnexp.config.load import load
 from bnexp.records.find import plans
 from bnexp.records.store import Store
@@ -81,3 +82,13 @@ def test_the_rules_of_today_are_those_that_were_stored(records, tmp_path, name):
     """A change of these configs, or of how a rule is hashed, would make their verdicts exploratory."""
     records.unpack(tmp_path)
     assert Store(tmp_path).united(load(FILE.parents[2] / f"configs/claims/{name}.yaml")).late == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["methods-cnn", "deep", "federated", "recurrent"])
+def test_the_committed_tables_follow_from_them(records, tmp_path, name):
+    records.unpack(tmp_path)
+    bnexp.report(tmp_path, experiments=[name])
+    folder = FILE.parent / ("methods" if name == "methods-cnn" else "further")
+    for table in (f"{name}.csv", f"{name}-times.csv"):
+        assert (tmp_path / "report/tables" / table).read_text() == (folder / "tables" / table).read_text()

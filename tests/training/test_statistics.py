@@ -132,3 +132,20 @@ def test_recalibrated_statistics_are_those_that_a_step_without_momentum_leaves(n
     for one, other in zip(recalibrated, moving(program), strict=True):
         assert one.std() > 0
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)  # of Keras's own sums over 169,000 numbers
+
+
+def test_what_batch_renormalization_makes_of_its_averages_is_not_what_they_are_replaced_by():
+    """Once its ramp is open it normalizes by them in training, also where they are far off."""
+    ramp = {"ramp_start": 0, "r_ramp_end": 0, "d_ramp_end": 0, "r_max": 100, "d_max": 100}
+    found, expected = [], []
+    for norm, into in (({"name": "batch-renorm", **ramp}, found), ({"name": "batch"}, expected)):
+        program = started(small(norm=norm))
+        program.recalibrate(images().images, np.arange(250))
+        program.recalibrate(images().images, np.arange(250, 500))
+        for variable in program.model.variables:
+            if variable.name.startswith("moving_"):
+                squared = variable.name == "moving_variance"
+                into.append(np.sqrt(variable.numpy() + 1e-3) if squared else variable.numpy())
+    assert len(found) == len(expected) > 0
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -13,10 +13,10 @@ from bnexp.config.selection import select
 from bnexp.errors import UserError
 from bnexp.records.find import plans
 from bnexp.records.store import Store
-from bnexp.running import Options, Outcome
-from bnexp.running import run as _run
-from bnexp.running.options import Shard
+from bnexp.running.options import Options, Shard
 from bnexp.running.progress import Lines, Watcher
+from bnexp.running.runner import run as _run
+from bnexp.running.survey import Outcome
 from bnexp.specs.experiment import Experiment, PlannedTrial, foreign_code, plan
 from bnexp.specs.wording import did_you_mean
 

@@ -19,19 +19,8 @@ from bnexp.evidence.paired import estimate
 from bnexp.evidence.side import Pairs, Side, pairs, place, trained
 from bnexp.evidence.time_to_accuracy import Runs, TimeRatio, paired_times
 from bnexp.records.record import TrialRecord
-from bnexp.specs.claims import (
-    Claim,
-    Condition,
-    Interaction,
-    Ratio,
-    ThresholdShift,
-    Trains,
-    compared_with,
-    conditions,
-)
-from bnexp.specs.claims import (
-    TimeRatio as TimeRule,
-)
+from bnexp.specs.claims import Claim, Condition, Interaction, Ratio, ThresholdShift, Trains, compared_with, conditions
+from bnexp.specs.claims import TimeRatio as TimeRule
 from bnexp.specs.experiment import RATE
 from bnexp.specs.metrics import BEST_RATE, OfProbe, of_probe
 from bnexp.specs.probes import PROBES

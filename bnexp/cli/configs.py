@@ -111,7 +111,7 @@ def fetch(name: str, into: Path | None) -> None:
     Example:
       bnexp data fetch fashion-mnist
     """
-    from bnexp.data import fetch as download  # noqa: PLC0415  # pydantic: not for `--help`
+    from bnexp.data.download import fetch as download  # noqa: PLC0415  # pydantic: not for `--help`
 
     folder = download(name, cache=into)
     note(f"{name} is here and intact:")

@@ -175,12 +175,8 @@ def _facts(title: str, facts: dict[str, str]) -> list[str]:
     return [title, *(f"  {key:{width}}  {value}" for key, value in facts.items())] if facts else []
 
 
-def _flat(tree: dict[str, object], prefix: str = "") -> dict[str, str]:
+def _flat(tree: dict[str, object]) -> dict[str, str]:
     """Nested keys as dotted ones, with their values as text."""
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = "null" if value is None else str(value)
-    return flat
+    from bnexp.specs.values import leaves  # noqa: PLC0415  # pydantic: not for `--help`
+
+    return {key: "null" if value is None else str(value) for key, value in leaves(tree)}

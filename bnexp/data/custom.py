@@ -1,7 +1,6 @@
 """A user's own dataset, `module:function`: called, and its arrays brought to the agreed form, or refused."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,11 @@ def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
     `source` says which files made it when the config was loaded, or is None.  Raises UserError.
     """
     code = UserCode("data", name, name, source, tuple(search_path))
-    origin = locate(name, search_path)[0]
     with in_use(code):
         function = code.load()
         if not callable(function):
             raise code.fault(f"must be a function without arguments, and is {described(function)}; {RETURNS}")
+        origin = f"{name.partition(':')[2]} in {code.files()[0].path}"
         returned = function()
     arrays = normalise(name, returned)
     return dataset_of(
@@ -45,16 +44,6 @@ def load(name: str, source: str | None, search_path: Sequence[str]) -> Dataset:
         pixels=pixels(arrays),
         cautions=cautions(name, arrays),
     )
-
-
-def locate(name: str, search_path: Sequence[str]) -> tuple[str, Path]:
-    """Where the function is defined, in words, and the file; nothing is imported.  Raises UserError."""
-    code = UserCode("data", name, name, None, tuple(search_path))
-    try:
-        path = code.files()[0].path
-    except ValueError as error:
-        raise code.fault(str(error)) from None
-    return f"{name.partition(':')[2]} in {path}", path
 
 
 def normalise(name: str, returned: Any) -> Arrays:

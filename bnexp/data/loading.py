@@ -41,16 +41,11 @@ def load(spec: DataSpec, *, folder: Path | None = None, search_path: Sequence[st
     return _checked(location)
 
 
-def locate(name: str, *, folder: Path | None = None, search_path: Sequence[str] = ()) -> Location:
-    """Where `load` would take the dataset from, without reading or downloading it.  Raises UserError as `load` does."""
-    if ":" in name:
-        origin, path = custom.locate(name, search_path)
-        return Location(name, origin, (path,))
+def locate(name: str, *, folder: Path | None = None) -> Location:
+    """Where `load` would take the named dataset from, without reading or downloading it."""
     if name in KNOWN:
         found = find(name, KNOWN[name], folder)
         return found or Location(name, f"download from {address(KNOWN[name])} into {cache_folder() / name}")
-    if name not in DATASETS:
-        raise UserError(f"unknown dataset {name!r}; known: {', '.join(DATASETS)}, or your own module:function")
     return Location(name, embedded.version())
 
 

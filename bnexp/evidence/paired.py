@@ -23,7 +23,7 @@ from bnexp.evidence.rule import (
     ratio_direction,
     t_interval,
 )
-from bnexp.evidence.side import Counts, Pairs, Side, pairs, place
+from bnexp.evidence.side import Pairs, Side, pairs, place
 from bnexp.evidence.time_to_accuracy import paired_times
 from bnexp.specs.experiment import MARGIN, compared_points
 from bnexp.stats.bootstrap import Sources, image_differences, sources
@@ -128,8 +128,6 @@ class Comparison(Estimate):
     variant: str
     baseline: str
     coordinates: Mapping[str, Any]
-    counts: Counts
-    baseline_counts: Counts | None
     metric: Metric
     improvement: Share
     same: bool = False
@@ -306,8 +304,6 @@ def _comparison(
         variant=mine.name,
         baseline=baseline,
         coordinates=mine.coordinates,
-        counts=mine.counts,
-        baseline_counts=base.counts if base else None,
         metric=metric,
         improvement=improvement(estimated.differences),
         same=same,

@@ -191,12 +191,6 @@ def paired_times(
     kept = [seed for seed in seeds if not alike or (here[seed] is not None and here[seed] == there[seed])]
     a, b = mine.of(kept), base.of(kept)
     ratio, test = survival.time_ratio(
-        a.reached,
-        a.watched,
-        b.reached,
-        b.watched,
-        looks=(a.looks, b.looks),
-        confidence=confidence,
-        margin=margin,
+        a.reached, a.watched, b.reached, b.watched, looks=(a.looks, b.looks), confidence=confidence, margin=margin
     )
     return TimeRatio(ratio, test, p_holm=test.p, family=1, least=test.smallest, unlike=len(seeds) - len(kept))

@@ -17,6 +17,3 @@ class Affine(Channelwise):
 
     def call(self, inputs: Any) -> Any:
         return self.scaled(self.precise(inputs))
-
-
-layer = Affine.of

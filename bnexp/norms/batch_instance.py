@@ -42,6 +42,3 @@ class BatchInstanceNormalization(ByMoments, MovingAverages):
         of_batch = rho * ops.rsqrt(batch_variance + self.epsilon)
         of_instance = (1 - rho) * ops.rsqrt(variance + self.epsilon)
         return self.scale_and_shift(of_batch + of_instance, (mean - batch_mean) * of_batch)
-
-
-layer = BatchInstanceNormalization.of

@@ -87,6 +87,3 @@ class BatchRenormalization(ByBatch):
         if end == self.ramp_start:
             return self.precise(done >= 0)
         return ops.clip(done / (end - self.ramp_start), 0, 1)
-
-
-layer = BatchRenormalization.of

@@ -17,7 +17,8 @@ def build(spec: Norm, name: str) -> "keras.layers.Layer":
     """
     if spec.target is None:
         raise ValueError(f"{type(spec).__name__} adds no layer")
-    return attribute(spec.target)(spec, name=name)
+    made = attribute(spec.target)
+    return getattr(made, "of", made)(spec, name=name)
 
 
 def linear(spec: Norm, block: Block, **keywords: Any) -> "keras.layers.Layer":

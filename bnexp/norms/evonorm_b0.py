@@ -36,6 +36,3 @@ class EvoNormB0(TwoLines, MovingAverages):
     def joined(first: Any, second: Any) -> Any:
         """Of γx/σ_c and (v x + σ_nc)/σ_c − 1."""
         return first * ops.reciprocal(1 + ops.relu(second))
-
-
-layer = EvoNormB0.of

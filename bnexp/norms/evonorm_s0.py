@@ -48,6 +48,3 @@ class EvoNormS0(TwoLines):
     def joined(first: Any, second: Any) -> Any:
         """Of γx/σ_ng and v x."""
         return first * ops.sigmoid(second)
-
-
-layer = EvoNormS0.of

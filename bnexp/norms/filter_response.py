@@ -40,6 +40,3 @@ class FilterResponseNormalization(ByMoments):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         y = super().call(inputs, training)
         return ops.maximum(y, ops.cast(self.tau, y.dtype))
-
-
-layer = FilterResponseNormalization.of

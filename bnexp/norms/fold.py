@@ -9,25 +9,11 @@ from keras.src.models.functional import Functional
 
 from bnexp.errors import UserError
 from bnexp.norms.bases import ByBatch
-from bnexp.norms.batch_renorm import BatchRenormalization
-from bnexp.norms.frozen_batch import FrozenBatchNormalization
-from bnexp.norms.ghost_batch import GhostBatchNormalization
-from bnexp.norms.mean_only_batch import MeanOnlyBatchNormalization
-from bnexp.norms.noisy_batch import NoisyBatchNormalization
 
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
 _LINEAR = (keras.layers.Dense, *_CONVOLUTIONS, *_DEPTHWISE, *_TRANSPOSED)
-_OURS = (
-    BatchRenormalization,
-    FrozenBatchNormalization,
-    GhostBatchNormalization,
-    MeanOnlyBatchNormalization,
-    NoisyBatchNormalization,
-)
-_NORMS = (keras.layers.BatchNormalization, *_OURS)
-"""These classes themselves: of what a subclass computes nothing is known, here as above."""
 
 
 def fold(model: keras.Model, *, copy: bool = True) -> keras.Model:
@@ -99,6 +85,12 @@ def _nodes(model: Functional) -> list[Any]:
     return [node for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
 
 
+def _folds(layer: keras.layers.Layer) -> bool:
+    """Whether this is one of the classes themselves: of what a user's subclass computes nothing is known."""
+    ours = isinstance(layer, ByBatch) and type(layer).__module__.startswith("bnexp.norms.")
+    return ours or type(layer) is keras.layers.BatchNormalization
+
+
 def _pairs(model: Functional) -> list[tuple[keras.layers.Layer, keras.layers.Layer]]:
     """Each linear layer that can be folded, with its norm."""
     nodes = _nodes(model)
@@ -109,7 +101,7 @@ def _pairs(model: Functional) -> list[tuple[keras.layers.Layer, keras.layers.Lay
     for node in nodes:
         norm, x = node.operation, node.input_tensors[0]
         below = made_by.get(id(x))
-        if type(norm) not in _NORMS or below is None or type(below.operation) not in _LINEAR:
+        if not _folds(norm) or below is None or type(below.operation) not in _LINEAR:
             continue
         linear = below.operation
         once = calls[id(norm)] == calls[id(linear)] == uses[id(x)] == 1

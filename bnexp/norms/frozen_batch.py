@@ -54,6 +54,3 @@ class FrozenBatchNormalization(ByBatch):
         """Once frozen they stay: γ and β were trained with them."""
         if int(self.steps) < self.freeze_after:
             super().set_statistics(mean, variance)
-
-
-layer = FrozenBatchNormalization.of

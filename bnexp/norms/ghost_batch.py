@@ -71,6 +71,3 @@ class GhostBatchNormalization(ByBatch):
         for average, values in [(self.moving_mean, mean), (self.moving_variance, variance)]:
             taken = ops.sum(weights * ops.reshape(values, (chunks, self.channels)), 0)
             average.assign(kept * self.precise(average) + taken)
-
-
-layer = GhostBatchNormalization.of

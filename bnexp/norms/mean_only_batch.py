@@ -32,6 +32,3 @@ class MeanOnlyBatchNormalization(ByBatch):
             self.move(self.moving_mean, of_all)
         beta = self.precise(self.beta)
         return ops.ones_like(beta), mean - of_all + beta
-
-
-layer = MeanOnlyBatchNormalization.of

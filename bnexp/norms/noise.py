@@ -85,6 +85,3 @@ class ActivationNoise(Channelwise):
             "scale": keras.random.normal(each, **common),
             "shift": keras.random.uniform(each, -1, 1, **common),
         }
-
-
-layer = ActivationNoise.of

@@ -25,6 +25,3 @@ class NoisyBatchNormalization(ActivationNoise, ByBatch):
 
     def without_noise(self, inputs: Any, training: bool | None = None) -> Any:
         return ByBatch.call(self, inputs, training)
-
-
-layer = NoisyBatchNormalization.of

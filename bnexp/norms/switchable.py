@@ -44,6 +44,3 @@ class SwitchableNormalization(ByMoments, MovingAverages):
     def _mixed(self, logits: keras.Variable, statistics: list[Any]) -> Any:
         weights = ops.softmax(self.precise(logits))
         return sum(weights[k] * statistic for k, statistic in enumerate(statistics))
-
-
-layer = SwitchableNormalization.of

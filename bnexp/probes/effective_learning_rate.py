@@ -11,9 +11,7 @@ class EffectiveLearningRate(OfStep[specs.EffectiveLearningRate]):
     """η/‖W‖², and ‖ΔW‖/‖W‖ of the trial's next step, of the kernel W of each hidden linear layer."""
 
     def measured(self) -> Values:
-        after = dict(
-            zip(map(id, self.model.trainable_variables), self.weights_after_next_step(), strict=True),
-        )
+        after = dict(zip(map(id, self.model.trainable_variables), self.weights_after_next_step(), strict=True))
         rates, updates = {}, {}
         for hidden in self.built.hidden:
             kernel = hidden.linear.kernel.numpy()

@@ -38,12 +38,7 @@ class Smoothness(OfBatch[specs.Smoothness]):
             total, gradients = self.in_training(self._loss_and_gradients)
             return float(total), _flat(gradients)
 
-        found = along_gradient(
-            loss_and_gradient,
-            _flat(weights),
-            self.learning_rate,
-            self.spec.relative_step,
-        )
+        found = along_gradient(loss_and_gradient, _flat(weights), self.learning_rate, self.spec.relative_step)
         return {name: {specs.MODEL: value} for name, value in found.items()}
 
 

@@ -219,10 +219,7 @@ EVALUATION: tuple[Quantity, ...] = (
     _accuracy("validation_accuracy", "validation accuracy", of("validation_accuracy"), images=VALIDATED),
     _loss("recalibrated_loss", f"validation loss under {_RECAL}", of("recalibrated_loss"), column="float64"),
     _accuracy(
-        "recalibrated_accuracy",
-        f"validation accuracy under {_RECAL}",
-        of("recalibrated_accuracy"),
-        images=VALIDATED,
+        "recalibrated_accuracy", f"validation accuracy under {_RECAL}", of("recalibrated_accuracy"), images=VALIDATED
     ),
 )
 """Of one evaluation, in the order of the columns."""

@@ -8,7 +8,7 @@ within the current folder.
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from bnexp.errors import UserError
 from bnexp.records.plan import StoredPlan, StoredPoint
 from bnexp.specs.experiment import PlannedTrial, Point
 from bnexp.specs.trial import Trial, TrialSpec
+from bnexp.specs.values import leaves
 from bnexp.specs.wording import ranges
 
 Named = dict[str, str]  # the name of a command of bnexp, such as `run`, to the whole command line
@@ -100,9 +101,9 @@ def _patterns(point: Point | None, points: Sequence[Point | None], coordinates: 
         return None
     # Variants are named in full, so that only points of the same one can be meant by accident.
     alike = [other for other in points if other is not None and other.variant == point.variant]
-    leaves = [dict(_leaves(other.spec.model_dump(mode="json"))) for other in alike]
-    mine = dict(_leaves(point.spec.model_dump(mode="json")))
-    varied = [key for key in mine if any(other.get(key) != mine[key] for other in leaves)]
+    others = [dict(leaves(other.spec.model_dump(mode="json"))) for other in alike]
+    mine = dict(leaves(point.spec.model_dump(mode="json")))
+    varied = [key for key in mine if any(other.get(key) != mine[key] for other in others)]
     gridded = [key for key in varied if any(f"{key}.".startswith(f"{axis}.") for axis in coordinates)]
     for keys in ([], gridded, varied):
         patterns = [f"variant={_literal(point.variant)}", *(f"{key}={_literal(mine[key])}" for key in keys)]
@@ -113,15 +114,6 @@ def _patterns(point: Point | None, points: Sequence[Point | None], coordinates: 
         if len(found) == 1 and found[0].point is point:
             return patterns
     return None
-
-
-def _leaves(spec: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys and values of everything in a spec that is not a block."""
-    for key, value in spec.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _literal(value: Any) -> str:

@@ -24,11 +24,7 @@ GLOSSARY = (
         "Both trials of a pair share a seed: the same initial weights and the same order of images, wherever the "
         "variants allow it. So luck counts for less.",
     ),
-    Term(
-        "pp",
-        r"\bpp\b",
-        "Percentage points: the difference of two percentages. From 98.9 % to 99.1 % it is +0.2 pp.",
-    ),
+    Term("pp", r"\bpp\b", "Percentage points: the difference of two percentages. From 98.9 % to 99.1 % it is +0.2 pp."),
     Term(
         "confidence interval",
         r"\[[−+]?\d[^\]]*\]|\b95\s% (CI|interval)",
@@ -133,14 +129,6 @@ GLOSSARY = (
         r"\b[Ll]og-rank\b",
         "Compares how early runs reach an accuracy. Those that never reach it count too.",
     ),
-    Term(
-        "McNemar's test",
-        r"\bMcNemar\b",
-        "Compares how many trials of each variant trained at all, pair by pair.",
-    ),
-    Term(
-        "P(improvement)",
-        r"P\(improvement\)",
-        "The share of pairs in which the variant was better. Ties count half.",
-    ),
+    Term("McNemar's test", r"\bMcNemar\b", "Compares how many trials of each variant trained at all, pair by pair."),
+    Term("P(improvement)", r"P\(improvement\)", "The share of pairs in which the variant was better. Ties count half."),
 )

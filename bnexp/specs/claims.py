@@ -47,11 +47,7 @@ class _Rule(Frozen):
         return 0
 
 
-class _Means(_Rule):
-    """A rule about a mean difference, in percentage points."""
-
-
-class Superiority(_Means):
+class Superiority(_Rule):
     """The treatment is better; refuted where it is shown to be worse."""
 
     name: Literal["superiority"] = "superiority"
@@ -68,7 +64,7 @@ class Superiority(_Means):
         return (0.0,) if self.margin is None else (-self.margin, 0.0, self.margin)
 
 
-class Equivalence(_Means):
+class Equivalence(_Rule):
     """The difference lies within the margin; refuted where it is shown to lie beyond it."""
 
     name: Literal["equivalence"] = "equivalence"
@@ -82,7 +78,7 @@ class Equivalence(_Means):
         return -self.margin, self.margin
 
 
-class Noninferiority(_Means):
+class Noninferiority(_Rule):
     """The treatment is not worse by more than the margin; refuted where it is shown to be."""
 
     name: Literal["noninferiority"] = "noninferiority"
@@ -96,7 +92,7 @@ class Noninferiority(_Means):
         return (-self.margin,)
 
 
-class AtLeast(_Means):
+class AtLeast(_Rule):
     """The treatment is better by the gain at least; refuted where it is shown to be less."""
 
     name: Literal["at-least"] = "at-least"
@@ -148,7 +144,7 @@ class Than(Frozen):
         return tuple(name for name in (self.treatment, self.control) if name)
 
 
-class Interaction(_Means):
+class Interaction(_Rule):
     """The effect of the treatment is smaller, or larger, than that of `than`.
 
     `smaller`: `than` has an effect above zero, the claim's own is below the margin, and smaller than it; refuted where

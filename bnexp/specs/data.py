@@ -20,8 +20,7 @@ class DataSpec(Frozen):
         None, description="use only so many training examples, stratified, after the validation split; null: all"
     )
     source: str | None = Field(
-        None,
-        description="your module's file and those it imports, each with its SHA-256; filled in when loaded",
+        None, description="your module's file and those it imports, each with its SHA-256; filled in when loaded"
     )
 
     @field_validator("name")

@@ -291,10 +291,7 @@ class EffectiveLearningRate(_OfStep):
     )
     paper, link = "van Laarhoven 2017", "https://arxiv.org/abs/1706.05350"
     target = "bnexp.probes.effective_learning_rate:EffectiveLearningRate"
-    values: ClassVar = {
-        "rate": Value("η/‖W‖²", "", "log"),
-        "relative-update": Value("‖ΔW‖/‖W‖", "", "log"),
-    }
+    values: ClassVar = {"rate": Value("η/‖W‖²", "", "log"), "relative-update": Value("‖ΔW‖/‖W‖", "", "log")}
 
     name: Literal["effective-learning-rate"] = "effective-learning-rate"
 

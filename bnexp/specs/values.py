@@ -1,6 +1,7 @@
 """The base of everything that is described, identified and stored: frozen values that check themselves."""
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializerFunctionWrapHandler, model_serializer
@@ -66,3 +67,12 @@ def canonical(value: Any) -> Any:
 def equal(one: Any, other: Any) -> bool:
     """Equal, where `true` is not 1."""
     return one is other if isinstance(one, bool) or isinstance(other, bool) else bool(one == other)
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values of everything in nested mappings that is not one."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

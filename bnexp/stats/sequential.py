@@ -27,13 +27,8 @@ DECADES = (2, 4, 8, 16, 32)
 
 
 def e_values(d: ArrayLike, theta: float = 0.0, *, rates: Sequence[float] = POINTS) -> np.ndarray:
-    """E_1(θ) to E_n(θ) of `d`, shape (n,), against: the centre is θ at most; shape (n,)."""
-    return _e_values(finite(d), theta, rates)
-
-
-def _e_values(d: np.ndarray, theta: float, rates: Sequence[float]) -> np.ndarray:
-    """The same along the last axis of `d`, of its shape."""
-    bets = np.multiply.outer(np.asarray(rates, dtype=float), d - theta)
+    """E_1(θ) to E_n(θ) of `d`, shape (..., n), against: the centre is θ at most; of its shape."""
+    bets = np.multiply.outer(np.asarray(rates, dtype=float), np.asarray(d, dtype=float) - theta)
     with np.errstate(over="ignore"):  # to a product of factors that are 0
         products: np.ndarray = np.exp(np.cumsum(math.log(2) - np.logaddexp(0, -2 * bets), axis=-1))
     return np.asarray(products.mean(axis=0))
@@ -46,13 +41,13 @@ def shown_after(
 
     Against: the centre is θ at most; with `below`, θ at least.
     """
-    reached = _e_values(-d if below else d, -theta if below else theta, rates) >= 1 / level
+    reached = e_values(-d if below else d, -theta if below else theta, rates=rates) >= 1 / level
     return np.asarray(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, math.inf))
 
 
 def anytime_p(d: ArrayLike, theta: float = 0.0, *, rates: Sequence[float] = POINTS) -> float:
     """The one-sided p against: the centre is θ at most, read after every pair; NaN for none."""
-    found = e_values(d, theta, rates=rates)
+    found = e_values(finite(d), theta, rates=rates)
     return min(1.0, 1 / max(float(found.max()), 1e-300)) if found.size else math.nan
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.data import Dataset
+from bnexp.data.dataset import Dataset
 from bnexp.errors import UserError
 from bnexp.specs.datasets import ImageSet
 from bnexp.specs.workers import GPU_SHARING

@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from bnexp.data import Split, shuffle
+from bnexp.data import shuffle
+from bnexp.data.division import Split
 from bnexp.records.record import Seconds
 from bnexp.specs.trial import Trial, stream
 from bnexp.training.device import DeviceData

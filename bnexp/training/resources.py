@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bnexp.data import load
+from bnexp.data.loading import load
 from bnexp.errors import UserError
 from bnexp.models.own_state import seed_everything
 from bnexp.records.environment import environment

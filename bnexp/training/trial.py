@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.lazy import attribute
 from bnexp.models.own_state import SEED_STATE
 from bnexp.records.environment import peak_memory

@@ -140,12 +140,7 @@ class UserCode:
             raise self.fault(f"making the {base.__name__.lower()} failed: {its_own(error)}") from error
 
     def _check_arguments(
-        self,
-        cls: type,
-        base: type,
-        inherited: list[str],
-        arguments: Mapping[str, Any],
-        further: Mapping[str, Any],
+        self, cls: type, base: type, inherited: list[str], arguments: Mapping[str, Any], further: Mapping[str, Any]
     ) -> None:
         """Keyword arguments are named in `__init__`, of the class or of one that it derives from."""
         own = [one for one in cls.__mro__ if issubclass(one, base) and one is not base]

@@ -63,12 +63,7 @@ def _base(spec: str, seed: int) -> TrialRecord:
         fingerprints=Fingerprints(weights={"k": str(seed)}, order=str(seed), validation=str(seed)),
         data_hash="made up",
         test=Test(
-            examples=IMAGES,
-            loss=0.1,
-            accuracy=0.9,
-            examples_per_class=(IMAGES,),
-            correct_per_class=(9000,),
-            missed=(),
+            examples=IMAGES, loss=0.1, accuracy=0.9, examples_per_class=(IMAGES,), correct_per_class=(9000,), missed=()
         ),
         environment={"bnexp": "0.1.0"},
         execution={"device": "cpu", "threads": 1, "jobs": 2},

@@ -21,10 +21,12 @@ from fake_trainer import record
 from bnexp import __version__
 from bnexp.config.load import load
 from bnexp.records.store import Store, json_text
-from bnexp.running import Options, engine, run
+from bnexp.running import engine
 from bnexp.running.engine import Engine
+from bnexp.running.options import Options
 from bnexp.running.progress import Watcher
 from bnexp.running.protocol import Event, Ready, Train, Trained
+from bnexp.running.runner import run
 from bnexp.specs.experiment import Experiment, plan
 from bnexp.specs.trial import PROTOCOL
 

@@ -10,7 +10,7 @@ import pytest
 
 import bnexp.api
 from bnexp.cli.app import main
-from bnexp.running import Options
+from bnexp.running.options import Options
 
 FAKE_TRAINER = Path(__file__).parents[1] / "running"
 

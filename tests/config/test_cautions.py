@@ -48,8 +48,7 @@ def test_41_not_of_averages_that_are_computed_anew_after_each_round(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("norm", "more", "said"),
-    [("batch", "", True), ("batch", ", fraction: 0.5", False), ("layer", "", False)],
+    ("norm", "more", "said"), [("batch", "", True), ("batch", ", fraction: 0.5", False), ("layer", "", False)]
 )
 def test_local_averages_of_clients_that_all_train_are_the_common_ones(tmp_path: Path, norm, more, said) -> None:
     procedure = f"{{name: federated, clients: 2, rounds: 100, batch_statistics: local{more}}}"
@@ -86,8 +85,7 @@ def test_so_many_seeds_and_no_fewer_can_confirm_something(comparisons: int, seed
 
 
 @pytest.mark.parametrize(
-    ("seeds", "expected"),
-    [(9, ["c: 24 comparisons and 9 seeds can confirm nothing; 10 seeds can"]), (10, [])],
+    ("seeds", "expected"), [(9, ["c: 24 comparisons and 9 seeds can confirm nothing; 10 seeds can"]), (10, [])]
 )
 def test_so_few_seeds_that_nothing_can_be_confirmed(tmp_path: Path, seeds: int, expected: list[str]) -> None:
     """Three variants against the baseline, at eight places."""

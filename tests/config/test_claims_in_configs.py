@@ -141,10 +141,7 @@ def test_times_take_validation_images(tmp_path):
     assert first_lines(text, tmp_path) == ["8:72: metric: steps-to-98 takes validation images; data.validation is 0"]
 
 
-MAPPING = {
-    "variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}},
-    "grid": {"training.batch_size": [2, 64]},
-}
+MAPPING = {"variants": {"none": {"norm": "none"}, "bn": {"norm": "batch"}}, "grid": {"training.batch_size": [2, 64]}}
 
 
 def experiment(*, variants=None, **claim):

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from bnexp.data import fetch, load, locate
+from bnexp.data.download import fetch
 from bnexp.data.known import BATCH_NAMES, KNOWN
+from bnexp.data.loading import load, locate
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
 from bnexp.specs.datasets import DATASETS, ImageSet

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnexp.data import load, locate
 from bnexp.data.custom import cautions, normalise, pixels
 from bnexp.data.dataset import Arrays, digests
+from bnexp.data.loading import load
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
 from bnexp.usercode.source import digest, source_files
@@ -49,11 +49,6 @@ def test_it_says_what_its_images_are_and_what_may_surprise(tmp_path: Path) -> No
     assert dataset.pixels == "uint8 in 0..1, divided by 255"
     (text,) = dataset.cautions
     assert text.startswith("data my_images:images: uint8 images are divided by 255, and these hold no more than 1")
-
-
-def test_it_can_be_located_without_running_it(tmp_path: Path) -> None:
-    write(tmp_path, "raise SystemExit('imported')")
-    assert locate("my_images:images", search_path=[str(tmp_path)]).files == (tmp_path / "my_images.py",)
 
 
 def test_the_first_folder_of_the_search_path_wins_and_a_module_may_lie_in_a_package(tmp_path: Path) -> None:

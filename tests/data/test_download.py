@@ -15,8 +15,10 @@ import pytest
 from filelock import FileLock
 from tiny_images import SERVED, tiny_parts, zipped
 
-from bnexp.data import download, fetch, load
+from bnexp.data import download
+from bnexp.data.download import fetch
 from bnexp.data.known import IDX_NAMES
+from bnexp.data.loading import load
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
 
@@ -177,7 +179,7 @@ def fetcher(cache: Path) -> "subprocess.Popen[str]":
     """Another process that fetches the tiny mnist."""
     code = (
         "import sys, pathlib; from tiny_images import install; install();"
-        "from bnexp.data import fetch; fetch('mnist', cache=pathlib.Path(sys.argv[1]))"
+        "from bnexp.data.download import fetch; fetch('mnist', cache=pathlib.Path(sys.argv[1]))"
     )
     command = [sys.executable, "-c", code, str(cache)]
     return subprocess.Popen(command, cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True)

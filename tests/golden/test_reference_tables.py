@@ -43,10 +43,7 @@ NOT_REBUILT = {
 }
 """Columns that are not compared."""
 
-EXPERIMENTS = {
-    "mnist": "configs/mnist.yaml",
-    "batch_size": "configs/batch_size.yaml",
-}
+EXPERIMENTS = {"mnist": "configs/mnist.yaml", "batch_size": "configs/batch_size.yaml"}
 """Name to config."""
 
 

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
 import pytest
 from small_trial import images, small, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.lazy import attribute
 from bnexp.specs.trial import Trial
 from bnexp.training import Trainer

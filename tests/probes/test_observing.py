@@ -148,8 +148,7 @@ def test_the_batch_follows_from_the_seed_and_not_from_the_variant(observer):
 
 
 @pytest.mark.parametrize(
-    ("looks", "steps"),
-    [(2, [0, 64]), (3, [0, 8, 64]), (4, [0, 2, 16, 64]), (100, [0, 1, 2, 4, 8, 16, 32, 64])],
+    ("looks", "steps"), [(2, [0, 64]), (3, [0, 8, 64]), (4, [0, 2, 16, 64]), (100, [0, 1, 2, 4, 8, 16, 32, 64])]
 )
 def test_looks_are_spread_over_the_logarithm_of_the_steps(looks, steps):
     assert PROBES["smoothness"](looks=looks).steps([1, 2, 4, 8, 16, 32, 64]) == steps

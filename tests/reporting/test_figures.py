@@ -21,13 +21,7 @@ from bnexp.reporting.drawing.learning_curves import MEASURES, Trainings
 from bnexp.reporting.parts import section
 
 CURVES = ["accuracy-steps", "loss-steps", "accuracy-seconds", "loss-seconds"]
-HOSTILE = [
-    "$x^2$",
-    "_hidden",
-    "<script>alert(1)</script>",
-    "a very long name of a variant\nthat goes on",
-    "各層",
-]
+HOSTILE = ["$x^2$", "_hidden", "<script>alert(1)</script>", "a very long name of a variant\nthat goes on", "各層"]
 
 
 def drawn(store, plan):

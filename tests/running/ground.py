@@ -10,8 +10,10 @@ from typing import Any
 
 from bnexp.records.record import Failure, TrialRecord
 from bnexp.records.store import Store
-from bnexp.running import Options, Outcome, run
+from bnexp.running.options import Options
 from bnexp.running.progress import Lines
+from bnexp.running.runner import run
+from bnexp.running.survey import Outcome
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import Trial, TrialSpec
 

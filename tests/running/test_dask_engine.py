@@ -145,11 +145,7 @@ def test_without_an_address_a_cluster_of_this_machine_is_started(ground: Ground)
 @pytest.mark.parametrize(
     ("options", "patched", "reason"),
     [
-        (
-            {"scheduler": "tcp://127.0.0.1:9"},
-            ("CONNECT_SECONDS", 1),
-            r"127\.0\.0\.1:9: no Dask scheduler answers",
-        ),
+        ({"scheduler": "tcp://127.0.0.1:9"}, ("CONNECT_SECONDS", 1), r"127\.0\.0\.1:9: no Dask scheduler answers"),
         ({}, ("__version__", "0.0.1"), r"a Dask worker has bnexp .*, this process 0\.0\.1"),
         ({"trainer": "no_such_module:Trainer"}, (), r"(?s)no trial can be trained: .*No module named 'no_such_module'"),
         ({"device": "gpu", "start_timeout": 1}, (), r"has had no workers with the resource GPU for 1\.0 s"),

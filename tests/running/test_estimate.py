@@ -11,10 +11,9 @@ from ground import SPECS
 from bnexp.errors import UserError
 from bnexp.machine import available_cores, available_memory
 from bnexp.records.record import Progress, Seconds
-from bnexp.running import Options
 from bnexp.running import options as options_module
 from bnexp.running.costs import Costs, seconds_left, work
-from bnexp.running.options import workers
+from bnexp.running.options import Options, workers
 from bnexp.running.progress import Running
 from bnexp.running.survey import Task
 from bnexp.specs.trial import Trial, TrialSpec

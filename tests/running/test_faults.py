@@ -28,7 +28,8 @@ from pathlib import Path
 from ground import experiment
 from bnexp.errors import UserError
 from bnexp.records.store import Store
-from bnexp.running import Options, run
+from bnexp.running.options import Options
+from bnexp.running.runner import run
 from bnexp.running.progress import Lines
 
 signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -12,8 +12,7 @@ from ground import Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.machine import available_gpus
-from bnexp.running import Options
-from bnexp.running.options import devices, workers
+from bnexp.running.options import Options, devices, workers
 from bnexp.running.pool import environment
 from bnexp.running.progress import Watcher
 from bnexp.running.queue import Budget

@@ -178,10 +178,7 @@ DONE = [TRAINED, *FAILS, "1 trained"]
         (lambda said: Watcher(), []),
         (Errors, [LOST, *FAILS]),
         (Lines, [*PLAN, LOST, *DONE]),
-        (
-            lambda said: Lines(said, lambda trial: Path(f"trials/{trial.seed}/run.log")),
-            [*PLAN, START, LOST, *DONE],
-        ),
+        (lambda said: Lines(said, lambda trial: Path(f"trials/{trial.seed}/run.log")), [*PLAN, START, LOST, *DONE]),
     ],
     ids=["nothing", "errors", "lines", "lines with logs"],
 )

@@ -3,7 +3,7 @@
 from ground import SPECS
 
 from bnexp.records.record import Progress
-from bnexp.running import Options
+from bnexp.running.options import Options
 from bnexp.running.protocol import Command
 from bnexp.running.slots import Idle, Slot, Training
 from bnexp.running.survey import Task

@@ -16,8 +16,10 @@ import pytest
 from ground import Ground, children, experiment, texts
 
 from bnexp.records.store import Store
-from bnexp.running import Options, Outcome, run
+from bnexp.running.options import Options
 from bnexp.running.progress import State, Watcher
+from bnexp.running.runner import run
+from bnexp.running.survey import Outcome
 from bnexp.specs.experiment import Experiment, Point
 from bnexp.specs.trial import TrialSpec
 
@@ -65,10 +67,7 @@ def test_nothing_is_lost_while_workers_are_killed(ground: Ground, tmp_path: Path
 
 def real_trials(seeds: int, norms: tuple[str, ...] = NORMS) -> Experiment:
     """Real trainings of 64 images, four steps each."""
-    rest = {
-        "data": {"name": "mnist-5k", "train": 64, "validation": 50},
-        "training": {"epochs": 1, "batch_size": 16},
-    }
+    rest = {"data": {"name": "mnist-5k", "train": 64, "validation": 50}, "training": {"epochs": 1, "batch_size": 16}}
     points = tuple(Point(norm, (), TrialSpec.model_validate({**rest, "norm": norm})) for norm in norms)
     return Experiment("soak", "", norms, "none", tuple(range(seeds)), points)
 

@@ -8,7 +8,7 @@ from ground import Ground, experiment
 
 from bnexp.errors import UserError
 from bnexp.records.record import TrialRecord
-from bnexp.running import Options
+from bnexp.running.options import Options
 from bnexp.running.progress import Watcher
 from bnexp.running.verify import Verification, execution_of, trial_of, verify
 from bnexp.specs.experiment import Experiment, Point

@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnexp.stats.survival import (
-    first_reached,
-    kaplan_meier,
-    log_rank_scores,
-    paired_log_rank,
-    time_to_target,
-)
+from bnexp.stats.survival import first_reached, kaplan_meier, log_rank_scores, paired_log_rank, time_to_target
 
 NAN = math.nan
 

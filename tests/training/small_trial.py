@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from bnexp.data import load
+from bnexp.data.loading import load
 from bnexp.records.record import TrialRecord
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.device import DeviceData

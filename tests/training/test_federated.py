@@ -6,7 +6,7 @@ import pytest
 from beside_keras import labels, pixels
 from small_trial import SMALL, images, numbers, small, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.specs.procedure import Federated
 from bnexp.specs.training import TrainingSpec
 from bnexp.specs.trial import Trial

@@ -12,7 +12,7 @@ import pytest
 from beside_keras import held_against_keras, labels, pixels
 from small_trial import SMALL, images, small, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.training.loop import batches, epoch_order
 
 pytestmark = pytest.mark.numeric
@@ -25,10 +25,7 @@ CASES = {
         "norm": {"name": "batch", "place": "after-activation"},
         "training": {**SMALL["training"], "optimizer": SGD},
     },
-    "layer, nesterov": {
-        "norm": "layer",
-        "training": {**SMALL["training"], "optimizer": {**SGD, "nesterov": True}},
-    },
+    "layer, nesterov": {"norm": "layer", "training": {**SMALL["training"], "optimizer": {**SGD, "nesterov": True}}},
     "group, adam": {"norm": "group"},
 }
 

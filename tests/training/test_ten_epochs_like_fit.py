@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from small_trial import images, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.specs.trial import TrialSpec
 
 pytestmark = pytest.mark.slow

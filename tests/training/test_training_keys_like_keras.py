@@ -11,7 +11,7 @@ import pytest
 from beside_keras import labels, pixels
 from small_trial import SMALL, images, small, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.specs.schedule import Constant, Cosine, StepDecay
 from bnexp.specs.trial import Trial
 from bnexp.training.loop import batches, epoch_order

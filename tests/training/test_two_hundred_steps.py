@@ -26,7 +26,7 @@ import tensorflow as tf
 from beside_keras import compiled, keras_step, our_step, pixels
 from small_trial import images, started
 
-from bnexp.data import split
+from bnexp.data.division import split
 from bnexp.specs.trial import TrialSpec
 from bnexp.training.loop import epoch_order
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnexp.data import test_images
+from bnexp.data.loading import test_images
 from bnexp.evidence.experiment import Evidence
 from bnexp.records.record import Test
 from bnexp.reporting.drawing.confusion import confusion_matrices, missed_images

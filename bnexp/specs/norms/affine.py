@@ -10,7 +10,7 @@ class AffineNorm(Placed):
     title = "Affine: scale and shift only"
     paper = "control"
     formula = "y = γ_c x + β_c; no statistics"
-    target = "bnexp.norms.affine:layer"
+    target = "bnexp.norms.affine:Affine"
     parameters = SCALE_AND_SHIFT
     traps = ("normalizes nothing: it shows what the parameters γ and β alone do",)
 

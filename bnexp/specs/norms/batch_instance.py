@@ -15,7 +15,7 @@ class BatchInstanceNorm(Averaging):
         "moving averages for x̂_B at inference"
     )
     not_one_pixel = "the instance half of {}, which is 1x1 pixel, would be zero"
-    target = "bnexp.norms.batch_instance:layer"
+    target = "bnexp.norms.batch_instance:BatchInstanceNormalization"
     parameters = facts(rho="C", **SCALE_AND_SHIFT)
     reduced = facts(conv="N,H,W and H,W")
     centers_channels = True

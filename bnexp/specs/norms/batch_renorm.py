@@ -17,7 +17,7 @@ class BatchRenorm(Averaging):
         "−d_max, d_max), no gradient through r, d; σ_B = √(var_B + ε) over N,H,W; μ, σ moving averages, used at "
         "inference"
     )
-    target = "bnexp.norms.batch_renorm:layer"
+    target = "bnexp.norms.batch_renorm:BatchRenormalization"
     state = facts(moving_mean="C", moving_deviation="C", steps="")
     reduced = facts(conv="N,H,W", dense="N")
     centers_channels = True

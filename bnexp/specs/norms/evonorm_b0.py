@@ -14,7 +14,7 @@ class EvoNormB0(Norm):
         "y = γ_c x / max(√(σ²_c + ε), v_c x + √(σ²_nc + ε)) + β_c; σ²_c over N,H,W, a moving average at inference; "
         "σ²_nc over H,W of each example"
     )
-    target = "bnexp.norms.evonorm_b0:layer"
+    target = "bnexp.norms.evonorm_b0:EvoNormB0"
     brings_activation = True
     batch_dependent = True
     parameters = facts(**SCALE_AND_SHIFT, v="C")

@@ -12,7 +12,7 @@ class EvoNormS0(Norm):
     paper = "Liu et al. 2020"
     link = "https://arxiv.org/abs/2004.02967"
     formula = "y = γ_c x sigmoid(v_c x) / √(σ²_ng + ε) + β_c; σ² over H,W and the C/G channels of each group"
-    target = "bnexp.norms.evonorm_s0:layer"
+    target = "bnexp.norms.evonorm_s0:EvoNormS0"
     brings_activation = True
     parameters = facts(**SCALE_AND_SHIFT, v="C")
     reduced = facts(conv="H,W,C/G", dense="C/G")

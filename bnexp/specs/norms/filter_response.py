@@ -12,7 +12,7 @@ class FilterResponseNorm(Norm):
     link = "https://arxiv.org/abs/1911.09737"
     formula = "y = max(γ_c x / √(ν²_nc + ε) + β_c, τ_c); ν² the mean of x² over H,W of each example and channel"
     not_one_pixel = "filter response norm of {}, which is 1x1 pixel, would leave the sign of a number"
-    target = "bnexp.norms.filter_response:layer"
+    target = "bnexp.norms.filter_response:FilterResponseNormalization"
     brings_activation = True
     parameters = facts(**SCALE_AND_SHIFT, tau="C")
     reduced = facts(conv="H,W")

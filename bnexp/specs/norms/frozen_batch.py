@@ -16,7 +16,7 @@ class FrozenBatchNorm(Averaging):
         "y = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; for freeze_after steps batch normalization, μ, σ² over N,H,W; then μ, "
         "σ² its moving averages, held fixed, in training too; no gradient through them"
     )
-    target = "bnexp.norms.frozen_batch:layer"
+    target = "bnexp.norms.frozen_batch:FrozenBatchNormalization"
     state = facts(moving_mean="C", moving_variance="C", steps="")
     reduced = facts(conv="N,H,W", dense="N")
     in_training = "for freeze_after steps statistics of the batch, which the moving averages take in; then the averages"

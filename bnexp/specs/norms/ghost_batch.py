@@ -17,7 +17,7 @@ class GhostBatchNorm(Averaging):
         "y = γ_c (x − μ_kc) / √(σ²_kc + ε) + β_c; μ, σ² over H,W and the ghost_size examples of chunk k; moving "
         "averages at inference"
     )
-    target = "bnexp.norms.ghost_batch:layer"
+    target = "bnexp.norms.ghost_batch:GhostBatchNormalization"
     reduced = facts(conv="N of a chunk,H,W", dense="N of a chunk")
     centers_channels = True
     centers_batch = True

@@ -14,7 +14,7 @@ class MeanOnlyBatchNorm(Norm):
     paper = "Salimans & Kingma 2016, §3"
     link = "https://arxiv.org/abs/1602.07868"
     formula = "y = t − μ_c + β_c, t = g v x / ‖v‖; μ over N,H,W; moving mean at inference"
-    target = "bnexp.norms.mean_only_batch:layer"
+    target = "bnexp.norms.mean_only_batch:MeanOnlyBatchNormalization"
     linear_target = "bnexp.norms.weight:linear"
     batch_dependent = True
     parameters = facts(gain="C", beta="C")

@@ -45,7 +45,7 @@ class ActivationNoise(Noisy, Placed):
     paper = "control (Santurkar et al. 2018)"
     link = "https://arxiv.org/abs/1805.11604"
     formula = f"y = s x + m; {NOISE}; y = x at inference"
-    target = "bnexp.norms.noise:layer"
+    target = "bnexp.norms.noise:ActivationNoise"
     in_training = "with noise"
     in_inference = "without noise: the input as it is"
     traps = (

@@ -15,7 +15,7 @@ class NoisyBatchNorm(Noisy, Averaging):
         "y = s a + m, a = γ_c (x − μ_c) / √(σ²_c + ε) + β_c; μ, σ² over N,H,W; "
         f"{NOISE}; moving averages and y = a at inference"
     )
-    target = "bnexp.norms.noisy_batch:layer"
+    target = "bnexp.norms.noisy_batch:NoisyBatchNormalization"
     reduced = facts(conv="N,H,W", dense="N")
     centers_channels = True
     centers_batch = True

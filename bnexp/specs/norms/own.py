@@ -36,8 +36,7 @@ class OwnNorm(Norm):
     place: Literal["before-activation", "after-activation"] = "before-activation"
     layers: Layers = "all"
     source: str | None = Field(
-        None,
-        description="the module's file and those it imports, each with its SHA-256; filled in when loaded",
+        None, description="the module's file and those it imports, each with its SHA-256; filled in when loaded"
     )
 
     @property

@@ -18,7 +18,7 @@ class SwitchableNorm(Averaging):
         "layer, batch); w, w' softmax of trained scalars"
     )
     not_one_pixel = "the instance statistics of {}, which is 1x1 pixel, have no variance"
-    target = "bnexp.norms.switchable:layer"
+    target = "bnexp.norms.switchable:SwitchableNormalization"
     parameters = facts(mean_logits="3 (dense: 2)", variance_logits="3 (dense: 2)", **SCALE_AND_SHIFT)
     reduced = facts(conv="H,W; H,W,C; N,H,W", dense="C; N")
     traps = (

@@ -89,7 +89,7 @@ class BatchStatistics:
         The step is done from two values of each statistic s.  One that moves as m · s + (1 − m) · b, whatever m may be,
         shows m by what it keeps of their difference, and b by what it makes of 0; b must be what `recalibrate` sets for
         the inputs of this batch, or the same from the unbiased variance.  In a layer that is called k times in a step,
-        as in a loop over rows, k such b count.
+        as in a loop over rows, k such b count.  What a layer is given must not depend on the values that the step is done from.
         """
         with self.kept():
             return self._disagreement(batch)
@@ -105,10 +105,16 @@ class BatchStatistics:
         from_zero, noted = self._step(batch)
         far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for v in chain(*statistics)))
         _fill(chain(*statistics), far)
-        from_far, _ = self._step(batch)
-        for layer, seen, variables in zip(self.layers, noted, statistics, strict=True):
+        from_far, noted_from_far = self._step(batch)
+        for layer, seen, others, variables in zip(self.layers, noted, noted_from_far, statistics, strict=True):
             relative, absolute = _ALIKE if layer.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF
             absolute *= float(np.sqrt(np.mean([variance for _, _, variance in seen])))
+            of_either = zip(chain(*seen), chain(*others), strict=True)
+            if not all(np.allclose(one, other, relative, absolute) for one, other in of_either):
+                return (
+                    f"in training, what {layer.path} is given depends on moving averages of layers before it, so that "
+                    "statistics taken of all at once would not fit together"
+                )
             expected = [
                 [
                     _would_set(layer, mean, variance * (n / max(n - 1, 1) if unbiased else 1))

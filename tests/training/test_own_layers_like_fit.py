@@ -91,6 +91,12 @@ class Stretched(keras.layers.BatchNormalization):
         return super().call(8 * x + 3, training=training)
 
 
+class ByAverages(keras.layers.BatchNormalization):
+    def call(self, x, training=None, mask=None):
+        super().call(x, training=training)
+        return super().call(x, training=False)
+
+
 class Deviation(keras.layers.Layer):
     def build(self, shape):
         self.moving_mean = self.add_weight(name="moving_mean", shape=(shape[-1],), trainable=False)
@@ -198,18 +204,23 @@ def test_what_was_infinite_at_the_start_has_not_diverged_and_what_has_become_so_
     assert trainer(trial(folder, layer, name="mlp", widths=[4]), lambda _: None).status == status
 
 
+CONV = {"name": "cnn", "filters": [24], "kernel_size": 5, "pools": 0, "dense": []}  # 24 high, 24 channels
 WRONG = {
-    "scaled inputs": ("own:Stretched", "takes in something else"),
-    "another statistic": ("own:Deviation", "takes in something else"),
-    "another axis": ({"name": KERAS, "axis": 1}, "takes in something else"),
-    "a frozen layer": ({"name": KERAS, "trainable": False}, "does not move in training"),
+    "scaled inputs": (CONV, "own:Stretched", "takes in something else"),
+    "another statistic": (CONV, "own:Deviation", "takes in something else"),
+    "another axis": (CONV, {"name": KERAS, "axis": 1}, "takes in something else"),
+    "a frozen layer": (CONV, {"name": KERAS, "trainable": False}, "does not move in training"),
+    "averages in training": (
+        {**CONV, "dense": [8]},
+        "own:ByAverages",
+        "what dense1_norm is given depends on moving averages",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_no_scores_under_statistics_that_a_layer_does_not_keep(folder, trainer, case):
-    norm, reason = WRONG[case]
-    model = {"name": "cnn", "filters": [24], "kernel_size": 5, "pools": 0, "dense": []}  # 24 high, 24 channels
+    model, norm, reason = WRONG[case]
     record = trainer(trial(folder, norm, **model), lambda _: None)
     assert record.status == "ok"
     assert record.other_statistics is None

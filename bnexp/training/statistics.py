@@ -89,7 +89,7 @@ class BatchStatistics:
         The step is done from two values of each statistic s.  One that moves as m · s + (1 − m) · b, whatever m may be,
         shows m by what it keeps of their difference, and b by what it makes of 0; b must be what `recalibrate` sets for
         the inputs of this batch, or the same from the unbiased variance.  In a layer that is called k times in a step,
-        as in a loop over rows, k such b count.  What a layer is given must not depend on the values that the step is done from.
+        as in a loop over rows, k such b count.  What a layer is given must not depend on what the step is done from.
         """
         with self.kept():
             return self._disagreement(batch)

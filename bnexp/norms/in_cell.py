@@ -32,6 +32,10 @@ class CellBatchNormalization(MovingAverages):
     """
 
     arguments: ClassVar[tuple[str, ...]] = ("momentum", "epsilon", "initial_gamma", "center")
+    rounded = False
+    """Whether the batch's statistics are applied as averages are at inference, rounded alike.  What a step is given
+    follows from all steps before, each of which multiplies a rounding by up to γ/√ε: so only statistics of steps that
+    were computed as they will be at inference fit there."""
 
     def __init__(
         self,
@@ -60,13 +64,17 @@ class CellBatchNormalization(MovingAverages):
         passes over the products, nor does a gradient.
         """
         if not self.uses_batch(training):
-            scale, shift = self._lines()
+            scale, shift = self._line(self.precise(self.moving_mean), self.precise(self.moving_variance))
             return x, kernel * scale[:, None], shift
         mean = tf.reduce_mean(x, 1, keepdims=True)
         centred = x - mean
         covariance = tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(x)[1], x.dtype)
         variance = tf.reduce_sum(kernel * tf.matmul(covariance, kernel), 1)
-        self.take_in(tf.shape(x)[1], tf.tensordot(mean[:, 0], kernel, 1), variance)
+        of_products = tf.tensordot(mean[:, 0], kernel, 1)
+        self.take_in(tf.shape(x)[1], of_products, variance)
+        if self.rounded:
+            scale, shift = self._line(of_products, variance)
+            return x, kernel * scale[:, None], shift
         scale = self.precise(self.gamma) * tf.math.rsqrt(variance + self.epsilon)
         return centred, kernel * scale[:, None], self._beta + tf.zeros_like(scale)
 
@@ -74,7 +82,7 @@ class CellBatchNormalization(MovingAverages):
         """What normalizes step by step; who calls it lets the averages take the moments in, once all are there."""
         if self.uses_batch(training):
             return self._by_batch
-        scale, shift = self._lines()
+        scale, shift = self._line(self.precise(self.moving_mean), self.precise(self.moving_variance))
         return lambda x, step: (x * scale[step] + shift[step], ())
 
     def take_in(self, count: Any, mean: Any, variance: Any) -> None:
@@ -93,15 +101,14 @@ class CellBatchNormalization(MovingAverages):
 
     def _by_batch(self, x: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, Moments]:
         centred, mean, variance = centred_moments(x, (0,))
-        return centred * (_inverse(variance, self.epsilon) * self.precise(self.gamma)) + self._beta, (
-            mean[0],
-            variance[0],
-        )
+        scale, shift = self._line(mean[0], variance[0])
+        y = x * scale + shift if self.rounded else centred * scale + self._beta
+        return y, (mean[0], variance[0])
 
-    def _lines(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """A and B (T,C) of A x + B, at inference."""
-        scale = self.precise(self.gamma) * _inverse(self.precise(self.moving_variance), self.epsilon)
-        return scale, self._beta - self.precise(self.moving_mean) * scale
+    def _line(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """A and B of A x + B, of the shape (...,C) of the moments."""
+        scale = self.precise(self.gamma) * _inverse(variance, self.epsilon)
+        return scale, self._beta - mean * scale
 
 
 @keras.saving.register_keras_serializable(package="bnexp")

@@ -133,6 +133,8 @@ class Program:
             self._stretches[size] = stretch(traced(self.update, jit_compile=True), size)
         batches = [*data, tf.TensorSpec((None, None), tf.int32)]
         self._scores = traced(partial(_score, partial(inference_model, training=False)), batches)
+        # As in the graph that scores, where x / 255 becomes x · (1 / 255): cells that normalize tell the two apart.
+        self._pixels = traced(_pixels, [data[0], tf.TensorSpec((None,), tf.int32)])
         self._batch_scores = traced(partial(_score, self._statistics.logits), batches)
 
     def reset(self, spec: TrialSpec, seed: int, first_batch: tf.Tensor | None = None) -> dict[str, np.ndarray]:
@@ -203,7 +205,7 @@ class Program:
         """Replace the moving averages by statistics over the examples `indices`, for good."""
         size = len(indices) if self._statistics.of_steps else RECALIBRATION_BATCH
         self._statistics.recalibrate(
-            _pixels(images, tf.constant(indices[start : start + size], tf.int32))
+            self._pixels(images, tf.constant(indices[start : start + size], tf.int32))
             for start in range(0, len(indices), size)
         )
 

@@ -50,7 +50,10 @@ class BatchStatistics:
         self._watch: Watch = _nobody
         self._state = list({id(v): v for layer in self.layers for v in layer.non_trainable_variables}.values())
         self._noted: list[list[Any]] = [[] for _ in self.layers]
-        self._collect = tf.function(self._note_all, reduce_retracing=True, autograph=False)
+        # For batches of any size, as the graph that scores: if it is known, TensorFlow computes other last digits,
+        # which cells that normalize tell apart.
+        images = [tf.TensorSpec((None, *built.model.input_shape[1:]), tf.float32)]
+        self._collect = tf.function(self._note_all, images, autograph=False)
 
     @property
     def of_steps(self) -> bool:
@@ -156,7 +159,7 @@ class BatchStatistics:
         return {id(v): value.numpy().astype(np.float64) for v, value in zip(self._state, after, strict=True)}, noted
 
     def _note_all(self, batch: tf.Tensor) -> list[tf.Tensor]:
-        with _without_renorm(self.layers):
+        with _as_at_inference(self.layers):
             return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
     def _saw(self, layer: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> None:
@@ -212,16 +215,20 @@ def _in_training_mode(layers: list[keras.layers.Layer], watch: Watch) -> Iterato
 
 
 @contextmanager
-def _without_renorm(layers: list[keras.layers.Layer]) -> Iterator[None]:
-    """While a graph is traced: ours and Keras's batch renormalization is batch normalization."""
-    renorms = [layer for layer in layers if getattr(layer, "renorm", False)]
-    for layer in renorms:
-        layer.renorm = False
+def _as_at_inference(layers: list[keras.layers.Layer]) -> Iterator[None]:
+    """While a graph is traced: what a layer does with a batch's statistics is what it will do once they are set.
+
+    Ours and Keras's batch renormalization is batch normalization, and cells round as at inference.
+    """
+    altered = {"renorm": False, "rounded": True}
+    before = [(layer, name, getattr(layer, name)) for layer in layers for name in altered if hasattr(layer, name)]
+    for layer, name, _ in before:
+        setattr(layer, name, altered[name])
     try:
         yield
     finally:
-        for layer in renorms:
-            layer.renorm = True
+        for layer, name, value in before:
+            setattr(layer, name, value)
 
 
 def _note(seen: Seen, noted: list[Any]) -> None:

@@ -75,6 +75,18 @@ def test_recalibrated_each_step_has_the_moments_of_all_examples_as_one_batch(pro
         assert np.ptp(value, axis=0).min() > 0  # not the same at all steps
 
 
+def test_over_many_steps_roundings_do_not_part_recalibrated_statistics_from_those_of_the_batch():
+    """196 pixels: a last digit of an image or a mean, multiplied at every step, changed half of what was predicted."""
+    pixels = {"name": "lstm", "sequence": "pixels", "downsample": 2}
+    program = started(small(model=pixels, norm={**NORMS["batch"], "initial_gamma": 0.3}))
+    data, indices = images(), np.arange(600)
+    within = program.evaluate_with_batch_statistics(data.images, data.labels, indices, 600)
+    program.recalibrate(data.images, indices)
+    with_averages = program.evaluate(data.images, data.labels, indices)
+    assert np.mean(within.predicted == with_averages.predicted) > 0.99
+    assert with_averages.loss == pytest.approx(within.loss, rel=1e-3)
+
+
 def test_batch_statistics_leave_no_trace_and_recalibration_is_right(program):
     data, indices, before = images(), np.arange(200), averages(program)
     program.evaluate_with_batch_statistics(data.images, data.labels, indices, 200)

@@ -15,6 +15,7 @@ from bnexp.models.own_state import SEED_STATE, bits, kept
 from bnexp.records.record import ProbeLook
 from bnexp.specs import probes as specs
 from bnexp.specs.trial import stream
+from bnexp.training.initial import paths
 from bnexp.training.loop import Setup, Stop, learning_rates
 from bnexp.training.program import custom_gradients_forgotten, examples
 
@@ -86,11 +87,10 @@ class OfBatch(Probe[OfBatchSpec]):
 
         Moving averages and random states are then as they were: so each call in a look is alike.
         """
-        state = self.model.non_trainable_variables
-        with kept(state):
-            for variable in state:
+        with kept(self.model.non_trainable_variables):
+            for variable, path in zip(self.model.variables, paths(self.model), strict=True):
                 if variable.name == SEED_STATE:
-                    drawn = bits(self.setup.trial.seed, "probe", variable.path)
+                    drawn = bits(self.setup.trial.seed, "probe", path)
                     variable.assign(np.array([drawn, 0], variable.dtype))
             return compute(self.images, self.labels)
 

@@ -1,14 +1,14 @@
 """What moving averages are worth at inference (Li et al. 2019, https://arxiv.org/abs/1801.05134)."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from bnexp.probes.base import OfBatch, Values, graph
 from bnexp.specs import probes as specs
+from bnexp.specs.norms.own import OwnNorm
 from bnexp.training.loop import Setup
-
-AVERAGES = ("moving_mean", "moving_variance")
 
 
 class MovingAverageError(OfBatch[specs.MovingAverageError]):
@@ -17,7 +17,8 @@ class MovingAverageError(OfBatch[specs.MovingAverageError]):
     def __init__(self, spec: specs.MovingAverageError, setup: Setup) -> None:
         super().__init__(spec, setup)
         seen = [norm for norm in self.built.norms if norm.block.kind != "cell"]
-        self._norms = [norm for norm in seen if all(hasattr(norm.layer, name) for name in AVERAGES)]
+        fit = setup.recalibrates or not isinstance(setup.trial.spec.norm, OwnNorm)
+        self._norms = [norm for norm in seen if fit and averages(norm.layer)]
         part = self.part([norm.layer.input for norm in self._norms]) if self._norms else None
         self._inputs = part and graph(partial(part, training=False))
 
@@ -26,10 +27,18 @@ class MovingAverageError(OfBatch[specs.MovingAverageError]):
             return {}
         inputs = self._inputs(self.images)
         found = {
-            norm.block.name: errors(np.asarray(x), *(getattr(norm.layer, name).numpy() for name in AVERAGES))
+            norm.block.name: errors(np.asarray(x), *averages(norm.layer))
             for norm, x in zip(self._norms, inputs, strict=True)
         }
         return {name: {layer: each[k] for layer, each in found.items()} for k, name in enumerate(self.spec.values)}
+
+
+def averages(layer: Any) -> tuple[np.ndarray, ...]:
+    """Moving mean and variance (C) of a layer; () where it lacks one.  Batch renormalization keeps the deviation."""
+    if hasattr(layer, "moving_mean") and hasattr(layer, "moving_deviation"):
+        return layer.moving_mean.numpy(), layer.moving_deviation.numpy() ** 2 - layer.epsilon
+    names = ("moving_mean", "moving_variance")
+    return tuple(getattr(layer, name).numpy() for name in names) if all(hasattr(layer, each) for each in names) else ()
 
 
 def errors(x: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[float, float]:

@@ -151,10 +151,12 @@ def _lag(spec: TrialSpec, known: ImageSet | None) -> str:
         )
     if steps >= needed:
         return ""
+    by_averages = hasattr(spec.norm, "r_max")  # it trains with them: no others fit its weights until they have arrived
+    recalibrated = "" if by_averages else ", or judge by the scores under recalibrated statistics"
     return (
         f"{spec.norm.name} tests and validates with moving averages (momentum {momentum:g}), which arrive after some "
         f"{needed} steps, and is trained for {steps}: its accuracy may stay at guessing, whatever it learns. Train "
-        "longer, take smaller batches or a smaller momentum, or judge by the scores under recalibrated statistics"
+        f"longer, take smaller batches or a smaller momentum{recalibrated}"
     )
 
 

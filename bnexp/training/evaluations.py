@@ -68,12 +68,20 @@ class Evaluations:
         with program.recalibrated(data.images, sample(self._setup, EVALUATED_RECALIBRATION)):
             return seen, _brief(program.evaluate(data.images, data.labels, validation))
 
+    def forget_recalibrated(self) -> None:
+        """Where it turns out that there cannot be any."""
+        nothing = {"recalibrated_loss": None, "recalibrated_accuracy": None}
+        self.rows = [row.model_copy(update=nothing) for row in self.rows]
+
     def trained(self) -> bool | None:
-        """Whether the training has learned something, at its last evaluation (`records.TrialRecord`)."""
+        """Whether the training has learned something, at its last evaluation (`records.TrialRecord`).
+
+        By moving averages or by recalibrated statistics: each is a network that is there.
+        """
         last, dataset, parts = self.rows[-1], self._setup.data.dataset, self._setup.parts
-        accuracy = last.validation_accuracy if last.recalibrated_accuracy is None else last.recalibrated_accuracy
-        if accuracy is None:
+        if last.validation_accuracy is None:
             return None
+        accuracy = max(last.validation_accuracy, last.recalibrated_accuracy or 0.0)
         guessing = _per_class(dataset.train_labels[parts.train], dataset.classes)
         guess = max(guessing) / sum(guessing)
         return accuracy > guess + self._setup.trial.spec.training.trained * (1 - guess)

@@ -55,8 +55,8 @@ def with_fast_forms(model: keras.Model, use: Use, batch_size: int = 1, watch: Wa
     """A model that shares the layers of `model`, with the forms that are fast in this use, and fit for no other.
 
     They are chosen for batches of `batch_size`, and right for any.  Other layers have a form by themselves
-    (`training.fast_layers`), or stay Keras's own.  `watch` is told of the moments that forms of norms find, if those
-    of each example are what they follow from.
+    (`training.fast_layers`), or stay Keras's own.  In the use "batch", `watch` is told of the moments that forms of
+    norms find, and says which of them go by those of the batch.
     """
     blocks = {} if use == "xla" else _blocks(model, use, batch_size, watch)
     times = Counter[str]()

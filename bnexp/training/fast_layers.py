@@ -23,8 +23,9 @@ Step = Literal["graph", "xla"]
 Use = Step | Literal["inference", "batch"]
 """What a model is for: training in such a step, or inference in a graph, by moving averages or by each batch's own
 statistics."""
-Watch = Callable[[keras.layers.Layer, tf.Tensor, tf.Tensor], None]
-"""Told of a layer, and of mean and biased variance of its inputs over the pixels of each example, (N,1,1,C)."""
+Watch = Callable[[keras.layers.Layer, tf.Tensor, tf.Tensor], bool]
+"""Told of a layer, and of mean and biased variance of its inputs over the pixels of each example, (N,1,1,C); says
+whether the layer is to normalize by those of this batch."""
 
 
 def fused_batch_normalization(
@@ -218,18 +219,14 @@ def line_of(layer: Any, watch: Watch | None = None) -> Callable[..., tuple[tf.Te
 
 
 def watched(layer: keras.layers.Layer, of_moments: Callable[..., Any], watch: Watch | None) -> Callable[..., Any]:
-    """A layer's function of moments, `line` or `lines`, that tells of them first."""
-
-    def told(mean: tf.Tensor, variance: tf.Tensor, training: bool | None) -> Any:
-        if watch and variance is not None:
-            watch(layer, mean, variance)
-        return of_moments(mean, variance, training)
-
-    return told
+    """A layer's function of moments, `line` or `lines`, that tells of them first, and asks."""
+    if watch is None:
+        return of_moments
+    return lambda mean, variance, training: of_moments(mean, variance, training and watch(layer, mean, variance))
 
 
 def by_line(line: Callable[..., tuple[tf.Tensor, tf.Tensor]], layer: keras.layers.Layer, x: tf.Tensor) -> tf.Tensor:
-    """What a layer of this line makes of x, (N,H,W,C) or (N,C), by the statistics of the batch."""
+    """What a layer of this line makes of x, (N,H,W,C) or (N,C), by the statistics of the batch, or as it is asked."""
     centred, mean, variance = centred_moments(x, pixel_axes(x))
     return of_line(centred, *line(mean, variance, True))
 

@@ -109,6 +109,11 @@ class BatchStatistics:
         far = _FAR * (1 + max(float(np.abs(from_zero[id(v)]).max()) for v in chain(*statistics)))
         _fill(chain(*statistics), far)
         from_far, noted_from_far = self._step(batch)
+        with kept(self._model.variables):
+            self._model(batch, training=True)  # where a user's layer may call its part for inference throughout
+            stayed = [variable for variable in chain(*statistics) if (variable.numpy() == far).all()]
+        if stayed:
+            return f"{stayed[0].path} does not move in training"
         for layer, seen, others, variables in zip(self.layers, noted, noted_from_far, statistics, strict=True):
             relative, absolute = _ALIKE if layer.compute_dtype in ("float32", "float64") else _ALIKE_IN_HALF
             absolute *= float(np.sqrt(np.mean([variance for _, _, variance in seen])))
@@ -162,10 +167,12 @@ class BatchStatistics:
         with _as_at_inference(self.layers):
             return self._without_trace(batch, lambda layer, x: _note(x, self._noted[self.layers.index(layer)]))[1]
 
-    def _saw(self, layer: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> None:
-        """A layer in a fast form has these moments, (N,1,...,C), of each example."""
-        if any(layer is one for one in self.layers):
+    def _saw(self, layer: keras.layers.Layer, mean: tf.Tensor, variance: tf.Tensor) -> bool:
+        """A layer in a fast form has these moments, (N,1,...,C), of each example; whether it is one of ours."""
+        known = any(layer is one for one in self.layers)
+        if known:
             self._watch(layer, (tf.shape(mean)[0], *_of_examples(mean, variance)))
+        return known
 
     def _without_trace(self, x: tf.Tensor, watch: Watch) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Logits of `x`, and what its statistics became; `watch` is told of what each normalization sees."""
@@ -253,7 +260,7 @@ def _moments(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
     One sum over all 169,000 numbers of a channel would keep four digits in float32, and float64 twice the memory.
     """
-    pixels = list(range(1, len(x.shape) - 1))
+    pixels, x = list(range(1, len(x.shape) - 1)), x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
     return _of_examples(*(tf.nn.moments(x, pixels, keepdims=True) if pixels else (x, tf.zeros_like(x))))
 
 
@@ -316,17 +323,15 @@ def _fill(variables: Iterable[keras.Variable], number: float) -> None:
 
 
 def _would_set(layer: keras.layers.Layer, mean: np.ndarray, variance: np.ndarray) -> dict[int, np.ndarray]:
-    """What `_set_statistics` makes of the layer's statistics, by the ids of their variables; {} where it cannot.
-
-    The layer's state is lost.
-    """
+    """What `_set_statistics` makes of the layer's statistics, by the ids of their variables; {} where it cannot."""
     floats = [v for v in layer.non_trainable_variables if keras.backend.is_float_dtype(v.dtype)]
-    _fill(floats, np.nan)
-    try:
-        _set_statistics(layer, mean, variance)
-    except Exception:  # whatever a layer that is not ours says of moments that are not its own
-        return {}
-    values = {id(variable): variable.numpy().astype(np.float64) for variable in floats}
+    with kept(floats):  # a counter among them decides how the layer computes
+        _fill(floats, np.nan)
+        try:
+            _set_statistics(layer, mean, variance)
+        except Exception:  # whatever a layer that is not ours says of moments that are not its own
+            return {}
+        values = {id(variable): variable.numpy().astype(np.float64) for variable in floats}
     return {key: value for key, value in values.items() if not np.isnan(value).all()}
 
 

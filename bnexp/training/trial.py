@@ -57,6 +57,9 @@ def train_trial(
     diverged_at_step = attribute(f"{training.procedure.target}:train")(setup, watching, clock)
     finished = diverged_at_step is None
     with clock("evaluate"):
+        if finished and setup.recalibrates and not recalibrates(setup):  # a layer may change how it trains
+            setup = replace(setup, recalibrates=False)
+            evaluations.forget_recalibrated()
         test, others = test_scores(setup) if finished else (None, None)
     with clock("data"):
         fingerprints = _fingerprints(setup, weights)

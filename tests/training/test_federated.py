@@ -24,7 +24,8 @@ def setup(seed=3, norm="batch", optimizer=SGD, batch_size=50, **procedure):
         training={"batch_size": batch_size, "optimizer": optimizer, "procedure": {"name": "federated", **procedure}},
     )
     program = started(spec, seed=seed)
-    return Setup(Trial(spec, seed), program, images(), split(images().dataset, spec.data, seed))
+    parts = split(images().dataset, spec.data, seed)
+    return Setup(Trial(spec, seed), program, images(), parts, recalibrates=program.batch_dependent)
 
 
 class Clock:

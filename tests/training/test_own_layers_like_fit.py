@@ -13,6 +13,7 @@ from beside_keras import held_against_keras
 from small_trial import SMALL, started
 
 from bnexp.config.load import from_mapping
+from bnexp.errors import UserError
 from bnexp.specs.trial import Trial
 from bnexp.training.program import Program
 from bnexp.usercode.code import code_of, in_use
@@ -95,6 +96,27 @@ class ByAverages(keras.layers.BatchNormalization):
     def call(self, x, training=None, mask=None):
         super().call(x, training=training)
         return super().call(x, training=False)
+
+
+class Opening(keras.layers.BatchNormalization):  # by its averages after ten steps
+    def build(self, shape):
+        super().build(shape)
+        self.steps = self.add_weight(name="steps", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x, training=None, mask=None):
+        by_batch = super().call(x, training=training)
+        if training:
+            self.steps.assign(self.steps + 1)
+        by_averages = super().call(x, training=False)
+        return ops.where(self.steps > 10, by_averages, by_batch)
+
+
+class Frozen(keras.layers.Layer):
+    def build(self, shape):
+        self.norm = keras.layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.norm(x, training=False)
 
 
 class Deviation(keras.layers.Layer):
@@ -209,6 +231,12 @@ WRONG = {
     "scaled inputs": (CONV, "own:Stretched", "takes in something else"),
     "another statistic": (CONV, "own:Deviation", "takes in something else"),
     "another axis": (CONV, {"name": KERAS, "axis": 1}, "takes in something else"),
+    "a part at inference": (CONV, "own:Frozen", "does not move in training"),
+    "averages from some step on": (
+        {**CONV, "dense": [8]},
+        "own:Opening",
+        "what dense1_norm is given depends on moving averages",
+    ),
     "a frozen layer": (CONV, {"name": KERAS, "trainable": False}, "does not move in training"),
     "averages in training": (
         {**CONV, "dense": [8]},
@@ -224,9 +252,19 @@ def test_no_scores_under_statistics_that_a_layer_does_not_keep(folder, trainer, 
     record = trainer(trial(folder, norm, **model), lambda _: None)
     assert record.status == "ok"
     assert record.other_statistics is None
+    assert {row.recalibrated_accuracy for row in record.evaluations} == {None}
     [caution] = record.execution["cautions"]
     assert "no scores with batch or recalibrated statistics: " in caution
     assert reason in caution
+
+
+def test_clients_are_not_recalibrated_by_statistics_that_a_layer_does_not_keep(folder, trainer):
+    clients = {"name": "federated", "clients": 2, "rounds": 1, "batch_statistics": "recalibrate"}
+    training = {"batch_size": 50, "optimizer": ADAM, "procedure": clients}
+    config = {**SMALL, "model": CONV, "norm": "own:Deviation", "training": training}
+    made = from_mapping(config, name="x", search_path=[str(folder)])
+    with pytest.raises(UserError, match="recalibrate: norm own:Deviation: no scores with batch or recalibrated"):
+        trainer(Trial(made.points[0].spec, 0, made.search_path), lambda _: None)
 
 
 @pytest.mark.parametrize("norm", ["own:Wraps", {"name": KERAS, "momentum": 0.5}, {"name": KERAS, "momentum": 0.999}])

@@ -97,6 +97,28 @@ def test_a_norm_inside_a_recurrent_cell_counts():
     np.testing.assert_allclose(cell.norm.moving_variance, seen.var((0, 1)), rtol=1e-4)
 
 
+def test_norms_that_are_not_the_variants_stay_at_inference():
+    """A user's own model may have a batch normalization in every variant."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.BatchNormalization(name="own")(keras.layers.Conv2D(4, 3)(inputs))
+    x = keras.layers.Conv2D(5, 3)(keras.layers.ReLU()(x))
+    before = keras.Model(inputs, x)
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization(name="norm")(x))
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    norm = model.get_layer("norm")
+    statistics = BatchStatistics(Built(model, (NormLayer(norm, Block("norm", "conv", (4, 4, 5)), None),)))
+    images = np.random.default_rng(0).normal(1, 2, (40, 8, 8, 3)).astype("float32")
+    seen = np.asarray(before(images, training=False), "float64")
+    weights = [variable.numpy() for variable in model.variables]
+    statistics.logits(tf.constant(images))
+    for variable, value in zip(model.variables, weights, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    statistics.recalibrate([tf.constant(images)])
+    np.testing.assert_allclose(norm.moving_mean, seen.mean((0, 1, 2)), atol=1e-5)
+    np.testing.assert_allclose(norm.moving_variance, seen.var((0, 1, 2)), rtol=1e-4)
+    np.testing.assert_array_equal(model.get_layer("own").moving_variance, np.ones(4))
+
+
 def test_with_one_batch_recalibrated_and_batch_statistics_agree(program):
     data, indices = images(), np.arange(400)
     within = program.evaluate_with_batch_statistics(data.images, data.labels, indices, 400)

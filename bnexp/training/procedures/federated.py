@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bnexp.data import shuffle
+from bnexp.errors import UserError
 from bnexp.specs.procedure import Federated
 from bnexp.specs.trial import stream
 from bnexp.training.evaluations import sample
@@ -27,6 +28,11 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
     n, rates = len(setup.parts.train), learning_rates(setup)
     per_round, evaluations = training.steps_per_round(n), training.evaluation_steps(n)
     clients, common = shards(setup), program.state()
+    recalibrates = procedure.batch_statistics == "recalibrate" and program.batch_dependent
+    if recalibrates and not setup.recalibrates:
+        raise UserError(
+            f"training.procedure.batch_statistics: recalibrate: {setup.cautions[-1]}; `average` takes them as they are"
+        )
     own = dict.fromkeys(range(procedure.clients), common)
     if any(0 in observer.steps for observer in observers):
         stop(observers, clock, 0, [], diverged=False)
@@ -50,7 +56,7 @@ def train(setup: Setup, observers: Sequence[Observer], clock: Clock) -> int | No
         with clock("train"):
             common = _mean(ends)
             program.set_state(common)
-            if procedure.batch_statistics == "recalibrate" and program.batch_dependent:
+            if recalibrates:
                 program.recalibrate(setup.data.images, sample(setup, EVALUATED_RECALIBRATION))
                 common = program.state()
         until = step + per_round
